@@ -1,0 +1,71 @@
+import type { JsonObject } from './rooms/event.ts';
+
+/**
+ * An error that is answered to the caller: what goes over the wire (`status`, `errcode`, `message`, `fields`),
+ * and what only the log sees (`cause`).
+ *
+ * Recognise it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package
+ * are different classes.
+ */
+export class MatrixError extends Error {
+  readonly code = 'ERR_MATRIX';
+  /** HTTP status. */
+  readonly status: number;
+  /** The specification's error code, such as `M_FORBIDDEN`. */
+  readonly errcode: string;
+  /** Fields of the answer beside `errcode` and `error`. */
+  readonly fields: JsonObject;
+
+  /**
+   * @param status HTTP status, 400 to 599
+   * @param errcode the specification's error code
+   * @param message the answer's `error`, a text for the caller
+   * @param options.fields further fields of the answer (default none)
+   * @param options.cause what lies behind it, for the log
+   */
+  constructor(
+    status: number,
+    errcode: string,
+    message: string,
+    options: { fields?: JsonObject; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MatrixError';
+    this.status = status;
+    this.errcode = errcode;
+    this.fields = options.fields ?? {};
+  }
+
+  /** The answer's body. */
+  toJSON(): JsonObject {
+    return { ...this.fields, errcode: this.errcode, error: this.message };
+  }
+}
+
+/**
+ * The store cannot be reached, or cannot say whether it stored an event. Answered 503 with `Retry-After`.
+ *
+ * Any error whose `code` is `ERR_STORAGE_UNAVAILABLE` counts as one.
+ */
+export class StorageUnavailableError extends Error {
+  readonly code = 'ERR_STORAGE_UNAVAILABLE';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StorageUnavailableError';
+  }
+}
+
+/** Whether a value is a {@link MatrixError}, of whichever copy of this package. */
+export function isMatrixError(value: unknown): value is MatrixError {
+  return hasCode(value, 'ERR_MATRIX');
+}
+
+/** Whether a value is a {@link StorageUnavailableError}, of whichever copy of this package. */
+export function isStorageUnavailable(value: unknown): value is StorageUnavailableError {
+  return hasCode(value, 'ERR_STORAGE_UNAVAILABLE');
+}
+
+function hasCode(value: unknown, code: string): boolean {
+  return value instanceof Error && (value as Error & { code?: unknown }).code === code;
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import type { CallContext } from './context.ts';
+
+/** Who asks. A host may add fields of its own: policies see them. */
+export type Requester = {
+  /** The full Matrix user id, `@localpart:domain`, of a user of this server. */
+  readonly userId: string;
+  /** Guests may not invite: 403 `M_GUEST_ACCESS_FORBIDDEN`. Default false. */
+  readonly isGuest?: boolean;
+  /** Suspended accounts may not invite: 403 `M_USER_SUSPENDED`. Default false. */
+  readonly isSuspended?: boolean;
+  /** No rate limit applies (an application service with `rate_limited: false`, say). Default false. */
+  readonly isRateLimitExempt?: boolean;
+};
+
+/** What a request says of who sent it. */
+export type AuthRequest = {
+  /** The access token, never empty. It is a secret: it must not reach a log. */
+  readonly accessToken: string;
+  /** `?user_id=`: the user whom an application service asserts. An adapter for ordinary tokens ignores it. */
+  readonly assertedUserId?: string;
+  /** `?device_id=`: the device which an application service asserts. An adapter for ordinary tokens ignores it. */
+  readonly assertedDeviceId?: string;
+  /** The request itself, for hosts that need more of it (a client certificate, say). */
+  readonly request: IncomingMessage;
+};
+
+/**
+ * Why nobody could be made out.
+ * - `unknown`: 401 `M_UNKNOWN_TOKEN` (for a session: 401 `M_MISSING_TOKEN`)
+ * - `expired`: 401 `M_UNKNOWN_TOKEN` with `soft_logout: true`
+ * - `locked`: 401 `M_USER_LOCKED` with `soft_logout: true`
+ * - `forbidden`: 403 `M_FORBIDDEN` (an application service outside its namespace)
+ * - `unknownDevice`: 400 `M_UNKNOWN_DEVICE`
+ */
+export type AuthFailure = 'unknown' | 'expired' | 'locked' | 'forbidden' | 'unknownDevice';
+
+export type AuthResult<R extends Requester = Requester> =
+  | { readonly requester: R }
+  | { readonly failure: AuthFailure };
+
+/** A host's logins by access token. */
+export interface AuthAdapter<R extends Requester = Requester> {
+  /**
+   * Finds out whose token it is.
+   *
+   * 1. A known token resolves its requester, with a full user id.
+   * 2. A token that is not known resolves `{ failure: 'unknown' }`; it never rejects and never matches by a
+   *    part, another case or another Unicode form of the token.
+   * 3. Concurrent calls do not mix up their requesters.
+   * 4. It rejects only when it cannot tell (its own store is down): answered 503, never 401, since a 401 logs
+   *    clients out.
+   */
+  authenticate(request: AuthRequest, context: CallContext): Promise<AuthResult<R>>;
+}
+
+/** A host's logins without a token: a cookie session, passport. */
+export type SessionAuth<R extends Requester = Requester> = {
+  /**
+   * Asked when a request brings no token, and only if its `Origin` is absent or one of `allowedOrigins`.
+   * Resolves `undefined` when nobody is logged in.
+   */
+  authenticate(request: IncomingMessage, context: CallContext): Promise<AuthResult<R> | undefined>;
+  /**
+   * The origins (`https://chat.example.org`, no path) whose pages may use the session, the host's own among
+   * them: browsers send `Origin` with every cross-site POST, and a cookie alone proves nothing.
+   */
+  readonly allowedOrigins: readonly string[];
+};
