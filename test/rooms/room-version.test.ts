@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
+import { ROOM_VERSIONS, roomVersionOf } from '../../src/rooms/room-version.ts';
+import { VERSIONS } from './support.ts';
+
+/** version, strings, floats, creator from, infinite power, domain in room ids, domain in event ids */
+const EXPECTED = [
+  ['1', true, true, 'content', false, true, true],
+  ['2', true, true, 'content', false, true, true],
+  ['3', true, true, 'content', false, true, false],
+  ['4', true, true, 'content', false, true, false],
+  ['5', true, true, 'content', false, true, false],
+  ['6', true, false, 'content', false, true, false],
+  ['7', true, false, 'content', false, true, false],
+  ['8', true, false, 'content', false, true, false],
+  ['9', true, false, 'content', false, true, false],
+  ['10', false, false, 'content', false, true, false],
+  ['11', false, false, 'sender', false, true, false],
+  ['12', false, false, 'sender', true, false, false],
+] as const;
+
+describe('the table of room versions', () => {
+  it.each(EXPECTED)(
+    'version %s',
+    (version, stringPowerLevels, floatPowerLevels, creatorFrom, creatorsHaveInfinitePower, roomIdHasDomain, eventIdHasDomain) => {
+      expect(roomVersionOf({ room_version: version })).toEqual({
+        version,
+        stringPowerLevels,
+        floatPowerLevels,
+        creatorFrom,
+        creatorsHaveInfinitePower,
+        roomIdHasDomain,
+        eventIdHasDomain,
+      });
+    },
+  );
+
+  it('has a row for each version and no other', () => {
+    expect([...ROOM_VERSIONS.keys()]).toEqual([...VERSIONS]);
+  });
+
+  it('cannot be changed through a row', () => {
+    for (const rules of ROOM_VERSIONS.values()) expect(Object.isFrozen(rules)).toBe(true);
+  });
+});
+
+describe('the version of a room', () => {
+  it('is 1 where the create event names none', () => {
+    expect(roomVersionOf({})?.version).toBe('1');
+    expect(roomVersionOf({ creator: '@creator:example.org', 'm.federate': true })?.version).toBe('1');
+  });
+
+  it.each<JsonValue>([
+    '__proto__',
+    'constructor',
+    'toString',
+    '',
+    '0',
+    '01',
+    '1.0',
+    '+1',
+    ' 1',
+    '1 ',
+    '1\n',
+    '١',
+    '13',
+    'org.matrix.x',
+    'org.matrix.hydra.11',
+    1,
+    11,
+    12,
+    true,
+    false,
+    null,
+    {},
+    { toString: '1' },
+    [],
+    ['1'],
+  ])('is not known for %j', (room_version) => {
+    expect(roomVersionOf({ room_version })).toBeUndefined();
+  });
+
+  it('is not taken from a prototype', () => {
+    const inherited = Object.create({ room_version: '12' }) as JsonObject;
+    const parsed = JSON.parse('{"__proto__": {"room_version": "12"}}') as JsonObject;
+
+    expect(roomVersionOf(inherited)?.version).toBe('1');
+    expect(roomVersionOf(parsed)?.version).toBe('1');
+  });
+
+  it.each([null, 12, '12', [], [{ room_version: '12' }]])('is 1 for the misshapen content %j', (content) => {
+    expect(roomVersionOf(content as unknown as JsonObject)?.version).toBe('1');
+  });
+});
