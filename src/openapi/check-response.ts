@@ -1,0 +1,56 @@
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { ajv, compiled } from './ajv.ts';
+import { inviteDescription } from './description.ts';
+import type { ResponseDescription } from './document.ts';
+
+const RESPONSES = inviteDescription.paths['/rooms/{roomId}/invite'].post.responses;
+
+/**
+ * Holds an answer against the description. It is meant for tests: what a host's policies or its store answer
+ * need not keep to it.
+ *
+ * @param status the HTTP status
+ * @param body the parsed body
+ * @param headers the headers, whatever the case of their names; left out, they are not checked
+ * @returns all that is wrong; empty when nothing is
+ */
+export function checkResponse(status: number, body: unknown, headers?: Record<string, unknown>): string[] {
+  const response = Object.hasOwn(RESPONSES, status) ? RESPONSES[status] : undefined;
+  if (response === undefined) return [`status ${status} is not described`];
+  return [
+    ...faults('the body', compiled(response.content['application/json'].schema.$ref), body),
+    ...errcodeFaults(status, response, body),
+    ...(headers === undefined ? [] : headerFaults(response, headers)),
+  ];
+}
+
+function errcodeFaults(status: number, response: ResponseDescription, body: unknown): string[] {
+  const errcodes = response['x-errcodes'];
+  if (errcodes === undefined || typeof body !== 'object' || body === null || !('errcode' in body)) return [];
+  const { errcode } = body;
+  if (typeof errcode !== 'string' || errcodes.includes(errcode)) return [];
+  return [`errcode ${errcode} is not described for status ${status}`];
+}
+
+function headerFaults(response: ResponseDescription, headers: Record<string, unknown>): string[] {
+  const values = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.entries(response.headers ?? {}).flatMap(([name, { required, schema }]) => {
+    const value = values.get(name.toLowerCase());
+    if (value === undefined) return required ? [`header ${name} is missing`] : [];
+    return faults(
+      `header ${name}`,
+      ajv.compile(schema),
+      schema.type === 'integer' ? integerOf(value) : value,
+    );
+  });
+}
+
+/** The number that a header's digits say; anything else stays, for the schema to refuse. */
+function integerOf(value: unknown): unknown {
+  return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+}
+
+function faults(subject: string, validate: ValidateFunction, value: unknown): string[] {
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map((error) => `${subject}${error.instancePath} ${error.message}`);
+}

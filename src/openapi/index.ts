@@ -1,0 +1,2 @@
+export { checkResponse } from './check-response.ts';
+export { inviteDescription } from './description.ts';

@@ -1,0 +1,126 @@
+import type { Schema } from './document.ts';
+
+const roomId: Schema = {
+  type: 'string',
+  title: 'RoomId',
+  description:
+    'A room id, at most 255 bytes of UTF-8: with a domain in room versions 1 to 11, without from 12 on.',
+  format: 'mx-room-id',
+  pattern: '^!',
+  examples: ['!d41d8cd:matrix.org'],
+};
+
+const inviteByUserId: Schema = {
+  type: 'object',
+  title: 'InviteByUserId',
+  description: 'Invites a user whose Matrix id is known. Other fields are ignored.',
+  properties: {
+    user_id: {
+      type: 'string',
+      description: 'Who is invited: a full user id, at most 255 bytes of UTF-8.',
+      format: 'mx-user-id',
+      pattern: '^@',
+      'x-well-formed': true,
+    },
+    reason: {
+      type: 'string',
+      description: 'Goes into the membership event as its `reason`.',
+      'x-well-formed': true,
+      'x-addedInMatrixVersion': '1.1',
+    },
+  },
+  required: ['user_id'],
+  examples: [{ user_id: '@alice:example.org', reason: 'We meet here on Fridays' }],
+};
+
+const inviteByThirdPartyId: Schema = {
+  type: 'object',
+  title: 'InviteByThirdPartyId',
+  description:
+    'Invites whoever owns an e-mail address or a phone number. This server refuses it with 403 ' +
+    '`M_THREEPID_DENIED`, also without `id_server` and `id_access_token`. A body that has `user_id` too is ' +
+    'taken for an `InviteByUserId`.',
+  properties: {
+    id_server: { type: 'string', description: 'Host name, and port if any, of the identity server to ask.' },
+    id_access_token: { type: 'string', description: "The inviter's access token for the identity server." },
+    medium: { type: 'string', description: 'What kind of address it is, such as `email` or `msisdn`.' },
+    address: { type: 'string', description: 'The address itself.' },
+  },
+  required: ['id_server', 'id_access_token', 'medium', 'address'],
+};
+
+const invited: Schema = {
+  type: 'object',
+  title: 'Invited',
+  description: 'An empty object.',
+  examples: [{}],
+};
+
+const error: Schema = {
+  type: 'object',
+  title: 'Error',
+  description: 'What went wrong.',
+  properties: {
+    errcode: { type: 'string', description: 'For programs.', pattern: '^[A-Z0-9_.]+$' },
+    error: { type: 'string', description: 'For people; its wording may change.' },
+  },
+  required: ['errcode', 'error'],
+  examples: [{ errcode: 'M_FORBIDDEN', error: 'The user is banned from the room' }],
+};
+
+const unauthorizedError: Schema = {
+  title: 'UnauthorizedError',
+  description: 'Says also whether the session lives on.',
+  allOf: [
+    { $ref: '#/components/schemas/Error' },
+    {
+      type: 'object',
+      properties: {
+        soft_logout: {
+          type: 'boolean',
+          description:
+            'True: the client may keep what it has stored, encryption keys among it, and log in again (expired ' +
+            'token) or wait (locked account). False or absent: the session is gone.',
+        },
+      },
+    },
+  ],
+};
+
+const rateLimitError: Schema = {
+  title: 'RateLimitError',
+  description: 'Says also when to try again.',
+  allOf: [
+    { $ref: '#/components/schemas/Error' },
+    {
+      type: 'object',
+      properties: {
+        retry_after_ms: {
+          type: 'integer',
+          minimum: 1,
+          deprecated: true,
+          description: 'How long to wait, in milliseconds. For clients that do not read `Retry-After`.',
+        },
+      },
+      required: ['retry_after_ms'],
+    },
+  ],
+};
+
+/** `components.schemas` of the description. */
+export const schemas: Record<string, Schema> = {
+  RoomId: roomId,
+  InviteByUserId: inviteByUserId,
+  InviteByThirdPartyId: inviteByThirdPartyId,
+  Invite: {
+    title: 'Invite',
+    anyOf: [
+      { $ref: '#/components/schemas/InviteByUserId' },
+      { $ref: '#/components/schemas/InviteByThirdPartyId' },
+    ],
+  },
+  Invited: invited,
+  Error: error,
+  UnauthorizedError: unauthorizedError,
+  RateLimitError: rateLimitError,
+};

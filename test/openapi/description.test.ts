@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { ajv, compiled } from '../../src/openapi/ajv.ts';
+import { inviteDescription } from '../../src/openapi/index.ts';
+import { asJson, everyValueOf, resolve } from './support.ts';
+
+const { components, paths } = inviteDescription;
+const operations = Object.entries(paths).map(([path, { post }]) => ({ path, ...post }));
+
+describe('the OpenAPI document', () => {
+  it('is plain JSON', () => {
+    expect(asJson).toEqual(inviteDescription);
+    expect(asJson.openapi).toMatch(/^3\.1\.\d+$/);
+  });
+
+  it('has no reference that points to nothing', () => {
+    const refs = everyValueOf('$ref');
+    expect(refs.length).toBeGreaterThan(10);
+    for (const ref of refs) expect(resolve(String(ref)), String(ref)).toBeDefined();
+  });
+
+  it('has no schema that nothing points to', () => {
+    const refs = new Set(everyValueOf('$ref'));
+    for (const name of Object.keys(components.schemas))
+      expect(refs).toContain(`#/components/schemas/${name}`);
+  });
+
+  it.each(Object.keys(components.schemas))(
+    'has a schema %s that Ajv understands to the last keyword',
+    (name) => {
+      expect(compiled(`#/components/schemas/${name}`)).toBeTypeOf('function');
+    },
+  );
+
+  it('has header schemas that Ajv understands to the last keyword', () => {
+    const headers = operations.flatMap(({ responses }) =>
+      Object.values(responses).flatMap((response) => Object.values(response.headers ?? {})),
+    );
+    expect(headers).not.toHaveLength(0);
+    for (const { schema } of headers) expect(ajv.compile(schema)).toBeTypeOf('function');
+  });
+
+  it.each(
+    Object.entries(components.schemas).flatMap(([name, { examples = [] }]) =>
+      examples.map((example) => [name, example] as const),
+    ),
+  )('has an example of %s that is one', (name, example) => {
+    expect(compiled(`#/components/schemas/${name}`)(example)).toBe(true);
+  });
+
+  it.each(operations)('declares the parameters that $path has', ({ path, parameters }) => {
+    expect(parameters.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{[^}]+\}/g));
+    for (const parameter of parameters) expect(parameter).toMatchObject({ in: 'path', required: true });
+  });
+
+  it.each(operations)('uses for $path exactly the security schemes that it declares', ({ security }) => {
+    expect(new Set(security.flatMap(Object.keys))).toEqual(new Set(Object.keys(components.securitySchemes)));
+  });
+
+  it.each(operations)('has statuses and described answers for $path', ({ responses }) => {
+    for (const [status, response] of Object.entries(responses)) {
+      expect(status).toMatch(/^[1-5][0-9]{2}$/);
+      expect(response.description).not.toBe('');
+    }
+  });
+
+  it('has error codes of the form that its own schema asks for', () => {
+    const codes = everyValueOf('x-errcodes').flat();
+    expect(codes).toContain('M_FORBIDDEN');
+    for (const errcode of codes) {
+      expect(compiled('#/components/schemas/Error')({ errcode, error: 'text' })).toBe(true);
+    }
+  });
+});
+
+describe('the Ajv instance', () => {
+  it('refuses keywords that it does not know', () => {
+    expect(() => ajv.compile({ type: 'string', 'x-unheard-of': true })).toThrow('x-unheard-of');
+  });
+
+  it('refuses formats that it does not know', () => {
+    expect(() => ajv.compile({ type: 'string', format: 'mx-event-id' })).toThrow('mx-event-id');
+  });
+
+  it('names a reference that points to nothing', () => {
+    expect(() => compiled('#/components/schemas/Nothing')).toThrow('#/components/schemas/Nothing');
+  });
+});
