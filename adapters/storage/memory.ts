@@ -1,0 +1,118 @@
+import type { CallContext } from '../../src/ports/context.ts';
+import type {
+  AppendResult,
+  NewRoom,
+  NewStateEvent,
+  RoomStore,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+  TimelinePage,
+} from '../../src/ports/storage.ts';
+import { throwIfOver } from './shared/deadline.ts';
+import { newEventId } from './shared/event-id.ts';
+import { checkBasis, sameState } from './shared/same-state.ts';
+import { CREATE_KEY, keysByText, keyText } from './shared/state-key.ts';
+import { StoredEvent } from './shared/stored-event.ts';
+import { timelineOptions } from './shared/timeline-options.ts';
+
+/**
+ * Rooms in the memory of one process, for trying things out and for tests: they are gone when the process ends,
+ * and no other process sees them.
+ *
+ * Every method does its work before it first gives way to other code, and so needs no lock.
+ */
+export class MemoryStorage implements RoomStore {
+  readonly #rooms = new Map<string, Room>();
+
+  /** There is nothing to prepare. */
+  async migrate(): Promise<void> {}
+
+  async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
+    if (this.#rooms.has(roomId)) return 'exists';
+    const room = new Room();
+    for (const event of state) room.add({ ...event, room_id: roomId });
+    this.#rooms.set(roomId, room);
+    return 'created';
+  }
+
+  async readState(
+    roomId: string,
+    keys: readonly StateKey[],
+    { signal }: CallContext,
+  ): Promise<StateSnapshot | undefined> {
+    throwIfOver(signal);
+    const room = this.#rooms.get(roomId);
+    if (room === undefined) return undefined;
+    const events = room.current(keys).map((event) => event.toStripped());
+    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+  }
+
+  async appendEvent(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    { signal }: CallContext,
+  ): Promise<AppendResult> {
+    checkBasis(event, basis);
+    throwIfOver(signal);
+    const room = this.#rooms.get(event.room_id);
+    if (room === undefined || !sameState(basis, room.current(basis.keys))) return { outcome: 'stale' };
+    return { outcome: 'appended', eventId: room.add(event) };
+  }
+
+  async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
+    const room = this.#rooms.get(event.room_id);
+    return room && { eventId: room.add(event) };
+  }
+
+  async roomState(roomId: string): Promise<StateEvent[] | undefined> {
+    return this.#rooms.get(roomId)?.state();
+  }
+
+  async timeline(
+    roomId: string,
+    options?: { readonly after?: number; readonly limit?: number },
+  ): Promise<TimelinePage | undefined> {
+    const { after, limit } = timelineOptions(options);
+    return this.#rooms.get(roomId)?.page(after, limit);
+  }
+}
+
+/** One room: its log, and what of it is current. A position in the log is the number of events up to it. */
+class Room {
+  readonly #log: StoredEvent[] = [];
+  readonly #current = new Map<string, StoredEvent>();
+
+  add({ room_id, type, state_key, sender, origin_server_ts, content }: NewStateEvent): string {
+    const contentText = JSON.stringify(content);
+    const isCreate = type === CREATE_KEY.type && state_key === CREATE_KEY.state_key;
+    const event_id = newEventId(sender, isCreate ? content : this.#createContent());
+    const event = new StoredEvent(
+      { room_id, type, state_key, sender, origin_server_ts, event_id },
+      contentText,
+    );
+    const key = keyText(event);
+    // Out and in again, so that the map stays in commit order.
+    this.#current.delete(key);
+    this.#current.set(key, event);
+    this.#log.push(event);
+    return event_id;
+  }
+
+  current(keys: readonly StateKey[]): StoredEvent[] {
+    return [...keysByText(keys).keys()].flatMap((text) => this.#current.get(text) ?? []);
+  }
+
+  state(): StateEvent[] {
+    return [...this.#current.values()].map((event) => event.toStateEvent());
+  }
+
+  page(after: number, limit: number): TimelinePage {
+    const events = this.#log.slice(after, after + limit).map((event) => event.toStateEvent());
+    return { events, next: after + events.length };
+  }
+
+  #createContent() {
+    return this.#current.get(keyText(CREATE_KEY))?.content;
+  }
+}

@@ -1,0 +1,128 @@
+import type { CallContext } from '../../src/ports/context.ts';
+import type {
+  AppendResult,
+  NewRoom,
+  NewStateEvent,
+  RoomStore,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+  TimelinePage,
+} from '../../src/ports/storage.ts';
+import { checkBasis, sameState } from './shared/same-state.ts';
+import { timelineOptions } from './shared/timeline-options.ts';
+import { Connection } from './sqlite/connection.ts';
+import type { SqliteDatabase } from './sqlite/database.ts';
+import { toEventRow } from './sqlite/event-row.ts';
+import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './sqlite/schema.ts';
+import { Tables } from './sqlite/tables.ts';
+import { WriteQueue } from './sqlite/write-queue.ts';
+
+export type { SqliteDatabase, SqliteStatement } from './sqlite/database.ts';
+export { sqliteSchema } from './sqlite/schema.ts';
+
+/** How long methods that take no signal wait for a lock. */
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * Rooms in an SQLite file, which several processes of one machine may share (SQLite 3.38 or later).
+ *
+ * The connection must be this storage's own: it sets `journal_mode = WAL`, `synchronous = FULL` and
+ * `busy_timeout = 0` on it, and a transaction of the host on the same connection would mix with its own. A lock
+ * that another process holds is waited for without blocking the event loop: until the deadline of the call, or
+ * 5 seconds where a method has none. The host closes the connection.
+ *
+ * Every method rejects with a `StorageUnavailableError` when SQLite fails, or stays locked for too long; the
+ * driver's error is its `cause`. Tables that are not there count as such a failure.
+ */
+export class SqliteStorage implements RoomStore {
+  readonly #connection: Connection;
+  readonly #tables: Tables;
+  readonly #queue: WriteQueue;
+
+  /**
+   * @param database an open connection
+   * @param options.tablePrefix what the names of tables and indexes start with (default `matrix_`)
+   * @throws {TypeError} when the prefix is not a letter or `_`, followed by letters, digits and `_`
+   */
+  constructor(database: SqliteDatabase, options: { readonly tablePrefix?: string } = {}) {
+    const { tablePrefix = DEFAULT_TABLE_PREFIX } = options;
+    checkTablePrefix(tablePrefix);
+    this.#connection = new Connection(database);
+    this.#tables = new Tables(this.#connection, tablePrefix);
+    this.#queue = new WriteQueue(this.#connection);
+  }
+
+  /** Goes forward only: tables that a later release has made are left as they are. */
+  async migrate(): Promise<void> {
+    await this.#queue.write(() => this.#tables.migrate(), waitLimit());
+  }
+
+  async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
+    const rows = state.map((event) => toEventRow({ ...event, room_id: roomId }));
+    return this.#queue.write(() => {
+      if (this.#tables.hasRoom(roomId)) return 'exists';
+      this.#tables.addRoom(roomId);
+      for (const row of rows) this.#tables.addEvent(row);
+      return 'created';
+    }, waitLimit());
+  }
+
+  async readState(
+    roomId: string,
+    keys: readonly StateKey[],
+    { signal }: CallContext,
+  ): Promise<StateSnapshot | undefined> {
+    const stored = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), signal);
+    if (stored === undefined) return undefined;
+    const events = stored.map((event) => event.toStripped());
+    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+  }
+
+  async appendEvent(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    { signal }: CallContext,
+  ): Promise<AppendResult> {
+    checkBasis(event, basis);
+    const row = toEventRow(event);
+    return this.#queue.write((): AppendResult => {
+      const current = this.#tables.currentEvents(basis.roomId, basis.keys);
+      if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
+      return { outcome: 'appended', eventId: this.#tables.addEvent(row) };
+    }, signal);
+  }
+
+  async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
+    const roomId = event.room_id;
+    const row = toEventRow(event);
+    return this.#queue.write(
+      () => (this.#tables.hasRoom(roomId) ? { eventId: this.#tables.addEvent(row) } : undefined),
+      waitLimit(),
+    );
+  }
+
+  async roomState(roomId: string): Promise<StateEvent[] | undefined> {
+    return this.#connection.read(() => {
+      // Asked for first: rooms are never removed, so that one found here is whole in the next statement.
+      if (!this.#tables.hasRoom(roomId)) return undefined;
+      return this.#tables.state(roomId).map((event) => event.toStateEvent());
+    }, waitLimit());
+  }
+
+  async timeline(
+    roomId: string,
+    options?: { readonly after?: number; readonly limit?: number },
+  ): Promise<TimelinePage | undefined> {
+    const { after, limit } = timelineOptions(options);
+    return this.#connection.read(() => {
+      if (!this.#tables.hasRoom(roomId)) return undefined;
+      const { events, next } = this.#tables.page(roomId, after, limit);
+      return { events: events.map((event) => event.toStateEvent()), next };
+    }, waitLimit());
+  }
+}
+
+function waitLimit(): AbortSignal {
+  return AbortSignal.timeout(LONGEST_WAIT_MS);
+}

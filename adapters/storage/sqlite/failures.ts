@@ -1,0 +1,23 @@
+import { StorageUnavailableError } from '../../../src/errors.ts';
+
+/** SQLite's result code for a lock that another connection holds; an extended code has it in its low byte. */
+const SQLITE_BUSY = 5;
+
+/**
+ * Whether a driver failed because another connection holds a lock. `node:sqlite` and `@photostructure/sqlite` say
+ * so by a numeric `errcode`, `better-sqlite3` by the name in `code`.
+ */
+export function isBusy(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  if (typeof errcode === 'number') return (errcode & 0xff) === SQLITE_BUSY;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
+}
+
+/** The error to reject with for any failure of the driver: a full disk, a closed or read-only database, … */
+export function sqliteFailure(cause: unknown): StorageUnavailableError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const hint = message.includes('no such table')
+    ? ': call migrate() before the first use, or run the statements of sqliteSchema()'
+    : '';
+  return new StorageUnavailableError(`SQLite: ${message}${hint}`, { cause });
+}

@@ -1,0 +1,390 @@
+import { describe, expect, it } from 'vitest';
+import { isBusy } from '../../../adapters/storage/sqlite/failures.ts';
+import { type SqliteDatabase, SqliteStorage, sqliteSchema } from '../../../adapters/storage/sqlite.ts';
+import { isStorageUnavailable } from '../../../src/errors.ts';
+import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
+import {
+  ALICE,
+  basisFor,
+  CREATE,
+  inTime,
+  invite,
+  inviteOf,
+  member,
+  NAME,
+  newRoom,
+  stateEvent,
+} from '../../support/storage-room.ts';
+
+const BOB = '@bob:example.org';
+
+async function openWithRoom() {
+  const path = await newSqlitePath();
+  const database = openSqlite(path);
+  const storage = new SqliteStorage(database);
+  await storage.migrate();
+  const room = newRoom();
+  await storage.createRoom(room);
+  return { path, database, storage, roomId: room.roomId };
+}
+
+function tablesOf(database: SqliteDatabase): unknown[] {
+  return database
+    .prepare(`SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name`)
+    .all()
+    .map((row) => (row as { name: string }).name);
+}
+
+describe('the constructor', () => {
+  it('does nothing with the database', () => {
+    const untouchable: SqliteDatabase = {
+      exec: () => expect.unreachable(),
+      prepare: () => expect.unreachable(),
+    };
+    expect(() => new SqliteStorage(untouchable)).not.toThrow();
+  });
+
+  it.each(['', '1a', 'a-b', 'a b', 'a;b', 'a"', 'ä', 'a\n'])(
+    'refuses the table prefix %j',
+    async (tablePrefix) => {
+      const database = openSqlite(await newSqlitePath());
+      expect(() => new SqliteStorage(database, { tablePrefix })).toThrow(TypeError);
+      expect(() => sqliteSchema(tablePrefix)).toThrow(TypeError);
+    },
+  );
+});
+
+describe('the connection', () => {
+  it('flushes each commit to the disk, and never blocks the event loop for a lock', async () => {
+    const { path, database, storage, roomId } = await openWithRoom();
+    expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+
+    const other = openSqlite(path);
+    other.exec('PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000');
+    await new SqliteStorage(other).readState(roomId, [CREATE], inTime());
+    expect(other.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    expect(other.prepare('PRAGMA busy_timeout').get()).toEqual({ timeout: 0 });
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+  });
+
+  it('reads at one moment while another process writes', async () => {
+    const { path, storage, roomId } = await openWithRoom();
+    const other = openSqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    other.exec(`DELETE FROM matrix_state`);
+    expect((await storage.readState(roomId, [CREATE, member(ALICE)], inTime()))?.events).toHaveLength(2);
+    other.exec('ROLLBACK');
+  });
+
+  it('prepares each statement once', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    const prepared: string[] = [];
+    const counting = new SqliteStorage({
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => {
+        prepared.push(sql);
+        return database.prepare(sql);
+      },
+    });
+    for (const store of [storage, counting]) {
+      for (const name of ['a', 'b', 'c']) {
+        await invite(store, roomId, `@${name}${prepared.length}:example.org`);
+        await store.roomState(roomId);
+        await store.timeline(roomId);
+      }
+    }
+    expect(prepared.length).toBeGreaterThan(0);
+    expect(new Set(prepared).size).toBe(prepared.length);
+  });
+
+  it('reads a database whose driver gives bigints', async () => {
+    const { path, roomId } = await openWithRoom();
+    const database = openSqlite(path);
+    const storage = new SqliteStorage({
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => {
+        const statement = database.prepare(sql);
+        statement.setReadBigInts(true);
+        return statement;
+      },
+    });
+    await storage.migrate();
+    await invite(storage, roomId, BOB);
+    expect(await storage.timeline(roomId)).toMatchObject({
+      next: 3,
+      events: [{ origin_server_ts: 1_700_000_000_000 }, {}, {}],
+    });
+  });
+
+  it('keeps a time of 2^53 - 1', async () => {
+    const { storage, roomId } = await openWithRoom();
+    const origin_server_ts = 2 ** 53 - 1;
+    await storage.putState({ ...stateEvent(roomId, NAME, {}), origin_server_ts });
+    expect((await storage.roomState(roomId))?.at(-1)?.origin_server_ts).toBe(origin_server_ts);
+  });
+});
+
+describe('a lock of another process', () => {
+  it('is waited for, with the event loop free', async () => {
+    const { path, storage, roomId } = await openWithRoom();
+    const basis = await basisFor(storage, roomId, BOB);
+    const other = openSqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    let isDone = false;
+    const writes = Promise.all([
+      storage.appendEvent(inviteOf(roomId, BOB), basis, inTime()),
+      storage.putState(stateEvent(roomId, NAME, {})),
+    ]).finally(() => {
+      isDone = true;
+    });
+    let turns = 0;
+    for (const until = Date.now() + 100; Date.now() < until; turns += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(turns).toBeGreaterThan(10);
+    expect(isDone).toBe(false);
+    other.exec('COMMIT');
+    expect(await writes).toMatchObject([{ outcome: 'appended' }, { eventId: expect.any(String) }]);
+  });
+
+  it('ends a call whose deadline comes first, and leaves the others waiting', async () => {
+    const { path, storage, roomId } = await openWithRoom();
+    const basis = await basisFor(storage, roomId, BOB);
+    const other = openSqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    const late = storage.appendEvent(inviteOf(roomId, BOB), basis, { signal: AbortSignal.timeout(30) });
+    const patient = storage.putState(stateEvent(roomId, NAME, { name: 'patient' }));
+    await expect(late).rejects.toSatisfy(isStorageUnavailable);
+    other.exec('COMMIT');
+    await patient;
+    expect((await storage.roomState(roomId))?.map(({ type }) => type)).toEqual([
+      'm.room.create',
+      'm.room.member',
+      'm.room.name',
+    ]);
+  });
+
+  it('ends a call without a deadline after five seconds', async () => {
+    const { path, storage, roomId } = await openWithRoom();
+    const other = openSqlite(path);
+    other.exec('BEGIN IMMEDIATE');
+    const started = Date.now();
+    await expect(storage.putState(stateEvent(roomId, NAME, {}))).rejects.toSatisfy(isStorageUnavailable);
+    expect(Date.now() - started).toBeGreaterThan(4_500);
+    other.exec('ROLLBACK');
+    await storage.putState(stateEvent(roomId, NAME, {}));
+  });
+
+  it('is waited for by reads too', async () => {
+    const path = await newSqlitePath();
+    const other = openSqlite(path);
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
+    for (const sql of sqliteSchema()) other.exec(sql);
+    other.exec(`INSERT INTO matrix_rooms (room_id) VALUES ('!a')`);
+    const storage = new SqliteStorage(openSqlite(path));
+    const late = storage.readState('!a', [CREATE], { signal: AbortSignal.timeout(30) });
+    await expect(late).rejects.toSatisfy(isStorageUnavailable);
+    const patient = storage.readState('!a', [CREATE], inTime());
+    setTimeout(() => other.close(), 50);
+    expect(await patient).toMatchObject({ roomId: '!a', events: [] });
+  });
+
+  it.each([
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 5 }, true],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 261 }, true],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 517 }, true],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 1555 }, false],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, false],
+    [{ code: 'SQLITE_BUSY' }, true],
+    [{ code: 'SQLITE_BUSY_RECOVERY' }, true],
+    [{ code: 'SQLITE_FULL' }, false],
+    [{ code: 'ERR_INVALID_STATE' }, false],
+    [undefined, false],
+  ])('is recognised in the error %j', (error, busy) => {
+    expect(isBusy(error)).toBe(busy);
+  });
+});
+
+describe('a database that cannot be used', () => {
+  it('closed', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    const basis = await basisFor(storage, roomId, BOB);
+    database.close();
+    for (const call of [
+      () => storage.migrate(),
+      () => storage.createRoom(newRoom()),
+      () => storage.readState(roomId, [CREATE], inTime()),
+      () => storage.appendEvent(inviteOf(roomId, BOB), basis, inTime()),
+      () => storage.putState(stateEvent(roomId, NAME, {})),
+      () => storage.roomState(roomId),
+      () => storage.timeline(roomId),
+    ]) {
+      const failure = await call().catch((error: unknown) => error);
+      expect(failure).toSatisfy(isStorageUnavailable);
+      expect(failure).toHaveProperty('cause.code', 'ERR_INVALID_STATE');
+    }
+  });
+
+  it('read-only: reads work, writes do not', async () => {
+    const { path, roomId } = await openWithRoom();
+    const storage = new SqliteStorage(openSqlite(path, { readOnly: true }));
+    const basis = await basisFor(storage, roomId, BOB);
+    expect(basis.events).toHaveLength(2);
+    const append = storage.appendEvent(inviteOf(roomId, BOB), basis, inTime());
+    await expect(append).rejects.toSatisfy(isStorageUnavailable);
+    await expect(append).rejects.toThrow(/readonly/);
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+  });
+
+  it('full: nothing is stored, until there is room again', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    const { page_count } = database.prepare('PRAGMA page_count').get() as { page_count: number };
+    database.exec(`PRAGMA max_page_count = ${page_count + 2}`);
+    const large = stateEvent(roomId, NAME, { name: 'a'.repeat(100_000) });
+    const writes = await Promise.allSettled([
+      storage.putState(stateEvent(roomId, member(BOB), {})),
+      storage.putState(large),
+      storage.putState(stateEvent(roomId, member(BOB), {})),
+    ]);
+    for (const write of writes) expect(write).toHaveProperty('reason.code', 'ERR_STORAGE_UNAVAILABLE');
+    expect(writes[0]).toHaveProperty('reason.cause.errcode', 13);
+    expect((await storage.timeline(roomId))?.events).toHaveLength(2);
+    database.exec(`PRAGMA max_page_count = ${page_count + 1_000}`);
+    await storage.putState(large);
+    expect((await storage.timeline(roomId))?.events).toHaveLength(3);
+  });
+
+  it('refusing one write, by a trigger of the host: the others of its transaction are stored', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    database.exec(`CREATE TRIGGER no_bob BEFORE INSERT ON matrix_state WHEN NEW.state_key = '${BOB}'
+      BEGIN SELECT RAISE(ABORT, 'not bob'); END`);
+    const [before, refused, after] = await Promise.allSettled([
+      storage.putState(stateEvent(roomId, NAME, { name: 'before' })),
+      storage.putState(stateEvent(roomId, member(BOB), {})),
+      storage.putState(stateEvent(roomId, NAME, { name: 'after' })),
+    ]);
+    expect([before.status, refused.status, after.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(refused).toHaveProperty('reason.code', 'ERR_STORAGE_UNAVAILABLE');
+    expect((await storage.timeline(roomId))?.events.slice(2).map(({ content }) => content)).toEqual([
+      { name: 'before' },
+      { name: 'after' },
+    ]);
+  });
+
+  it('refusing the commit, by a constraint of the host: nothing is stored, and the next write works', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    database.exec(`PRAGMA foreign_keys = ON;
+      CREATE TABLE users (id TEXT PRIMARY KEY);
+      CREATE TABLE seen (id TEXT REFERENCES users DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER see_bob AFTER INSERT ON matrix_events WHEN NEW.state_key = '${BOB}'
+      BEGIN INSERT INTO seen VALUES (NEW.state_key); END`);
+    await expect(invite(storage, roomId, BOB)).rejects.toSatisfy(isStorageUnavailable);
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+    expect(await storage.putState(stateEvent(roomId, NAME, {}))).toBeDefined();
+    expect(await storage.roomState(roomId)).toHaveLength(3);
+  });
+
+  it('in a transaction of the host: nothing is written, and the transaction stays', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    database.exec('BEGIN');
+    await expect(storage.putState(stateEvent(roomId, NAME, {}))).rejects.toSatisfy(isStorageUnavailable);
+    expect(database.isTransaction).toBe(true);
+    database.exec('COMMIT');
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+  });
+
+  it('without tables: the error says what to do', async () => {
+    const storage = new SqliteStorage(openSqlite(await newSqlitePath()));
+    const read = storage.readState('!a', [CREATE], inTime());
+    await expect(read).rejects.toSatisfy(isStorageUnavailable);
+    await expect(read).rejects.toThrow(/matrix_state.*migrate\(\)/);
+    await expect(storage.createRoom(newRoom())).rejects.toThrow(/migrate\(\)/);
+    await storage.migrate();
+    expect(await storage.createRoom(newRoom())).toBe('created');
+  });
+});
+
+describe('the schema', () => {
+  it('is the same by migrate() and by the exported statements', async () => {
+    const byHost = openSqlite(await newSqlitePath());
+    for (const sql of sqliteSchema('chat_')) byHost.exec(sql);
+    const byUs = openSqlite(await newSqlitePath());
+    const storage = new SqliteStorage(byUs, { tablePrefix: 'chat_' });
+    await storage.migrate();
+    expect(tablesOf(byHost)).toEqual(tablesOf(byUs));
+    expect(tablesOf(byHost)).toEqual([
+      'chat_events',
+      'chat_events_by_room',
+      'chat_rooms',
+      'chat_schema',
+      'chat_state',
+    ]);
+
+    const onHosts = new SqliteStorage(byHost, { tablePrefix: 'chat_' });
+    const room = newRoom();
+    await onHosts.createRoom(room);
+    await onHosts.migrate();
+    expect(await onHosts.roomState(room.roomId)).toHaveLength(2);
+  });
+
+  it('has no statements after the newest version', () => {
+    expect(sqliteSchema('matrix_', 1)).toEqual([]);
+    expect(sqliteSchema()).toEqual(sqliteSchema('matrix_', 0));
+  });
+
+  it('keeps what is stored, and what a later release made', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    database.exec('UPDATE matrix_schema SET version = 1000');
+    await storage.migrate();
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 1000 }]);
+  });
+
+  it('leaves tables of the same name alone that are not ours', async () => {
+    const database = openSqlite(await newSqlitePath());
+    database.exec(`CREATE TABLE matrix_events (note TEXT); INSERT INTO matrix_events VALUES ('mine')`);
+    await expect(new SqliteStorage(database).migrate()).rejects.toThrow(/matrix_events already exists/);
+    expect(tablesOf(database)).toEqual(['matrix_events']);
+    expect(database.prepare('SELECT note FROM matrix_events').all()).toEqual([{ note: 'mine' }]);
+  });
+
+  it('keeps prefixes apart in one file', async () => {
+    const path = await newSqlitePath();
+    const [one, two] = ['one_', 'two_'].map(
+      (tablePrefix) => new SqliteStorage(openSqlite(path), { tablePrefix }),
+    ) as [SqliteStorage, SqliteStorage];
+    await Promise.all([one.migrate(), two.migrate()]);
+    const room = newRoom();
+    expect(await one.createRoom(room)).toBe('created');
+    expect(await two.roomState(room.roomId)).toBeUndefined();
+    expect(await two.createRoom(room)).toBe('created');
+    await one.putState(stateEvent(room.roomId, NAME, {}));
+    expect(await one.roomState(room.roomId)).toHaveLength(3);
+    expect(await two.roomState(room.roomId)).toHaveLength(2);
+  });
+});
+
+describe('the cost of readState', () => {
+  it('is a look-up for each key', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    const prepared: string[] = [];
+    const watched = new SqliteStorage({
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => {
+        prepared.push(sql);
+        return database.prepare(sql);
+      },
+    });
+    await watched.readState(roomId, [CREATE], inTime());
+    expect(prepared).toHaveLength(1);
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${prepared[0]}`).all(roomId, '[]', roomId);
+    const steps = plan.map((step: unknown) => (step as { detail: string }).detail);
+    expect(steps).toContainEqual(
+      expect.stringMatching(/^SEARCH s USING PRIMARY KEY .*room_id=. AND type=. AND state_key=/),
+    );
+    expect(steps.filter((step: string) => step.startsWith('SCAN'))).toEqual([
+      expect.stringMatching(/^SCAN k VIRTUAL/),
+    ]);
+    expect(await storage.roomState(roomId)).toHaveLength(2);
+  });
+});

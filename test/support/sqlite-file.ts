@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { afterEach } from 'vitest';
+
+/** A connection of the driver that the tests use. */
+export type TestDatabase = InstanceType<typeof DatabaseSync>;
+
+const cleanUps: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+/** The path of an SQLite file that is not there yet; its folder goes after the test. */
+export async function newSqlitePath(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'invite-sqlite-'));
+  cleanUps.push(() => rm(folder, { recursive: true }));
+  return join(folder, 'rooms.db');
+}
+
+/** A connection that is closed after the test, unless the test closes it. */
+export function openSqlite(path: string, options: { readOnly?: boolean } = {}): TestDatabase {
+  const database = new DatabaseSync(path, options);
+  cleanUps.push(async () => {
+    if (database.isOpen) database.close();
+  });
+  return database;
+}

@@ -1,0 +1,13 @@
+// A process that waits for a line on stdin, and then migrates: sqlite-migrate.ts <file>
+import { once } from 'node:events';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+
+const [path = ''] = process.argv.slice(2);
+const database = new DatabaseSync(path);
+const storage = new SqliteStorage(database);
+console.log('ready');
+await once(process.stdin, 'data');
+process.stdin.destroy();
+for (let times = 0; times < 5; times += 1) await storage.migrate();
+database.close();
