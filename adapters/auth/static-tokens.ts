@@ -1,0 +1,112 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../src/ports/auth.ts';
+import { isUserId } from '../../src/rooms/identifiers.ts';
+
+/** Access tokens, and whose they are: a full user id, or a requester (with a host's own fields, if any). */
+export type StaticTokens<Owner extends string | Requester = string | Requester> =
+  | Readonly<Record<string, Owner>>
+  | Iterable<readonly [accessToken: string, owner: Owner]>;
+
+/** The requester that an owner stands for: a user id becomes a requester who has only that. */
+export type OwnerRequester<Owner extends string | Requester> = Owner extends Requester ? Owner : Requester;
+
+/**
+ * Logins by a fixed list of access tokens, for tests and demos.
+ *
+ * ```ts
+ * createInviteRouter({
+ *   auth: staticTokens({
+ *     'token-of-alice': '@alice:example.org',
+ *     'token-of-guest': { userId: '@guest:example.org', isGuest: true },
+ *   }),
+ *   …
+ * });
+ * ```
+ *
+ * Tokens are kept as SHA-256 digests only, so that no dump or log of the adapter shows one. They are compared
+ * exactly, in a time that grows with their number: the list should be short. What is added to `tokens` later is
+ * not seen.
+ *
+ * @throws {TypeError} for a token that is empty, ill-formed (a lone surrogate) or named twice, and for an owner
+ *   without a valid user id. The message says which entry it is, and never quotes it.
+ */
+export function staticTokens<Owner extends string | Requester>(
+  tokens: StaticTokens<Owner>,
+): AuthAdapter<OwnerRequester<Owner>> {
+  return new StaticTokenAuth(entriesOf(tokens));
+}
+
+type Entry<R extends Requester> = { readonly digest: Buffer; readonly requester: R };
+
+class StaticTokenAuth<R extends Requester> implements AuthAdapter<R> {
+  readonly #entries: readonly Entry<R>[];
+
+  constructor(entries: readonly Entry<R>[]) {
+    this.#entries = entries;
+  }
+
+  async authenticate({ accessToken }: AuthRequest): Promise<AuthResult<R>> {
+    const entry = accessToken.isWellFormed() && find(this.#entries, digestOf(accessToken));
+    return entry ? { requester: entry.requester } : { failure: 'unknown' };
+  }
+}
+
+function entriesOf<Owner extends string | Requester>(
+  tokens: StaticTokens<Owner>,
+): readonly Entry<OwnerRequester<Owner>>[] {
+  const entries: Entry<OwnerRequester<Owner>>[] = [];
+  for (const [index, pair] of pairsOf(tokens).entries()) {
+    // Not even the owner may be quoted: whoever swaps the two has the token there.
+    const what = `staticTokens: entry ${index + 1}`;
+    if (!Array.isArray(pair)) throw new TypeError(`${what} must be a pair of an access token and its owner`);
+    const [accessToken, owner] = pair;
+    if (!isToken(accessToken)) throw new TypeError(`${what} must have a well-formed access token, not empty`);
+    const requester = requesterOf(owner);
+    if (!hasUserId(requester)) throw new TypeError(`${what} must belong to a user id, @localpart:domain`);
+    const digest = digestOf(accessToken);
+    if (find(entries, digest)) throw new TypeError(`${what} has the access token of an earlier entry`);
+    entries.push({ digest, requester });
+  }
+  return entries;
+}
+
+function pairsOf<Owner extends string | Requester>(
+  tokens: StaticTokens<Owner>,
+): readonly (readonly [string, Owner])[] {
+  if (!isObject(tokens)) {
+    throw new TypeError('staticTokens takes an object of access tokens and owners, or an iterable of pairs');
+  }
+  return isIterable(tokens) ? [...tokens] : Object.entries(tokens);
+}
+
+function isIterable<Owner extends string | Requester>(
+  tokens: StaticTokens<Owner>,
+): tokens is Iterable<readonly [string, Owner]> {
+  return Symbol.iterator in tokens;
+}
+
+// UTF-8 has no lone surrogates: all of them would have the same digest.
+function isToken(token: unknown): token is string {
+  return typeof token === 'string' && token !== '' && token.isWellFormed();
+}
+
+function requesterOf<Owner extends string | Requester>(owner: Owner): OwnerRequester<Owner> {
+  return (typeof owner === 'string' ? Object.freeze({ userId: owner }) : owner) as OwnerRequester<Owner>;
+}
+
+function hasUserId(requester: unknown): boolean {
+  if (!isObject(requester) || !('userId' in requester)) return false;
+  return typeof requester.userId === 'string' && isUserId(requester.userId);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function digestOf(accessToken: string): Buffer {
+  return createHash('sha256').update(accessToken, 'utf8').digest();
+}
+
+function find<R extends Requester>(entries: readonly Entry<R>[], digest: Buffer): Entry<R> | undefined {
+  return entries.find((entry) => timingSafeEqual(entry.digest, digest));
+}

@@ -1,0 +1,155 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import type {
+  RateLimitAdapter,
+  RateLimitBucket,
+  RateLimitDecision,
+  RateLimitScope,
+} from '../../src/ports/rate-limit.ts';
+import { fullRateLimits, type RateLimit, type RateLimits } from './limits.ts';
+
+export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './limits.ts';
+
+/** Proof of a debit, for `refund` of the same {@link MemoryRateLimit}. There is nothing in it to read. */
+export type MemoryRateLimitReceipt = object;
+
+/**
+ * Rate limits counted in the memory of one process: for a host that is one process, and for tests. Each process
+ * more would allow as many points again.
+ *
+ * ```ts
+ * createInviteRouter({
+ *   rateLimit: new MemoryRateLimit({ room: { points: 20, durationSeconds: 60 }, invitee: false }),
+ *   …
+ * });
+ * ```
+ *
+ * A key's window starts with its first allowed call. A bucket that a call names twice is debited once. A key takes
+ * memory only while its window lives, and no timer keeps the process from ending.
+ */
+export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt> {
+  readonly #limiters: ReadonlyMap<RateLimitScope, RateLimiterMemory | false>;
+  readonly #debits = new WeakMap<MemoryRateLimitReceipt, readonly Debit[]>();
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param limits a limit for each scope; `false` switches one off. Default: `attempt` 60 in 60 s, `inviter` and
+   *   `room` 10 in 33 s, `invitee` 5 in 1,667 s
+   * @throws {TypeError} for an unknown scope or field, and for a number out of its range
+   */
+  constructor(limits?: RateLimits) {
+    const { attempt, inviter, room, invitee } = fullRateLimits(limits);
+    this.#limiters = new Map([
+      ['attempt', limiterOf(attempt)],
+      ['inviter', limiterOf(inviter)],
+      ['room', limiterOf(room)],
+      ['invitee', limiterOf(invitee)],
+    ]);
+  }
+
+  async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<MemoryRateLimitReceipt>> {
+    const counters = this.#countersOf(buckets);
+    return this.#inTurn(async () => {
+      const refusal = await longestWait(counters);
+      if (refusal !== undefined) return { allowed: false, ...refusal };
+      const receipt = Object.freeze({});
+      this.#debits.set(receipt, await Promise.all(counters.map(debit)));
+      return { allowed: true, receipt };
+    });
+  }
+
+  async refund(receipt: MemoryRateLimitReceipt): Promise<void> {
+    const debits = this.#debits.get(receipt) ?? [];
+    this.#debits.delete(receipt);
+    await this.#inTurn(() => Promise.all(debits.map(({ counter, endsAt }) => counter.giveBack(endsAt))));
+  }
+
+  #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {
+    const counters = new Map<string, Counter>();
+    for (const { scope, key } of buckets) {
+      const limiter = this.#limiters.get(scope);
+      if (limiter === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
+      if (limiter !== false) counters.set(JSON.stringify([scope, key]), new Counter(limiter, scope, key));
+    }
+    return [...counters.values()];
+  }
+
+  /**
+   * Runs calls one after the other. The limiter counts at once but tells it by promise, so that another call could
+   * debit a key between the look at it and the debit.
+   */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastTurn.then(work);
+    this.#lastTurn = result.catch(() => {});
+    return result;
+  }
+}
+
+type Debit = {
+  readonly counter: Counter;
+  /** When the window ends that was debited, in milliseconds since the epoch. */
+  readonly endsAt: number;
+};
+
+/**
+ * How far apart two readings of one window's end may be, in milliseconds, since the clock runs on between them.
+ * Ends of two windows of a key are a second apart or more, the shortest duration.
+ */
+const SAME_END_MS = 500;
+
+/** The points of one key. */
+class Counter {
+  readonly scope: RateLimitScope;
+  readonly #limiter: RateLimiterMemory;
+  readonly #key: string;
+
+  constructor(limiter: RateLimiterMemory, scope: RateLimitScope, key: string) {
+    this.#limiter = limiter;
+    this.scope = scope;
+    this.#key = key;
+  }
+
+  /** Milliseconds until a point is free: 0 or less when one is, since a window may be over before its timer fires. */
+  async wait(): Promise<number> {
+    const count = await this.#limiter.get(this.#key);
+    if (count === null || count.consumedPoints < this.#limiter.points) return 0;
+    // A clock that was set back says too much; the window ends by its timer nevertheless.
+    return Math.min(count.msBeforeNext, this.#limiter.msDuration);
+  }
+
+  /** Takes a point, and says when the window ends. */
+  async take(): Promise<number> {
+    // `consume` would judge again, and reject after other counters were debited, if the clock was set back since.
+    return endOf(await this.#limiter.penalty(this.#key));
+  }
+
+  /** Gives a point back to the window with that end. */
+  async giveBack(endsAt: number): Promise<void> {
+    const count = await this.#limiter.get(this.#key);
+    if (count === null || Math.abs(endOf(count) - endsAt) > SAME_END_MS) return;
+    const { isFirstInDuration } = await this.#limiter.reward(this.#key);
+    // The window was over, and the reward has opened another that has a point too many.
+    if (isFirstInDuration) await this.#limiter.delete(this.#key);
+  }
+}
+
+function limiterOf(limit: RateLimit | false): RateLimiterMemory | false {
+  return limit && new RateLimiterMemory({ points: limit.points, duration: limit.durationSeconds });
+}
+
+async function longestWait(
+  counters: readonly Counter[],
+): Promise<{ scope: RateLimitScope; retryAfterMs: number } | undefined> {
+  const waits = await Promise.all(
+    counters.map(async (counter) => ({ scope: counter.scope, retryAfterMs: await counter.wait() })),
+  );
+  const [longest] = waits.sort((one, other) => other.retryAfterMs - one.retryAfterMs);
+  return longest && longest.retryAfterMs > 0 ? longest : undefined;
+}
+
+async function debit(counter: Counter): Promise<Debit> {
+  return { counter, endsAt: await counter.take() };
+}
+
+function endOf(count: RateLimiterRes): number {
+  return Date.now() + count.msBeforeNext;
+}
