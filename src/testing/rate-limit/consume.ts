@@ -1,0 +1,126 @@
+import type { RateLimitScope } from '../../ports/rate-limit.ts';
+import { check, checkSame } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { range } from '../random.ts';
+import { drain, newBucket, take, takeAllowed, takeRefused } from './bucket.ts';
+import { pass, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
+
+const INVITE_SCOPES: readonly RateLimitScope[] = ['inviter', 'room', 'invitee'];
+
+export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
+  rateLimitCase({
+    name: 'allows exactly the points of each scope',
+    postcondition: 'consume 1',
+    async run(harness) {
+      for (const scope of SCOPES) {
+        checkSame(await drain(harness, newBucket(scope)), harness.points[scope], `calls allowed in ${scope}`);
+      }
+    },
+  }),
+  rateLimitCase({
+    name: 'takes a point of every bucket of an allowed call',
+    postcondition: 'consume 1',
+    async run(harness) {
+      const buckets = INVITE_SCOPES.map(newBucket);
+      await takeAllowed(harness, ...buckets);
+      for (const bucket of buckets) {
+        const left = harness.points[bucket.scope] - 1;
+        checkSame(await drain(harness, bucket), left, `points left in ${bucket.scope}`);
+      }
+    },
+  }),
+  ...INVITE_SCOPES.map((empty) =>
+    rateLimitCase({
+      name: `leaves the other buckets untouched when ${empty} refuses`,
+      postcondition: 'consume 1',
+      async run(harness) {
+        const buckets = INVITE_SCOPES.map(newBucket);
+        const refusing = buckets.filter(({ scope }) => scope === empty);
+        for (const bucket of refusing) await drain(harness, bucket);
+        for (const order of [
+          buckets,
+          [...buckets].reverse(),
+          [...buckets.slice(1), ...buckets.slice(0, 1)],
+        ]) {
+          const { scope } = await takeRefused(harness, ...order);
+          checkSame(scope, empty, 'scope of the refusal');
+        }
+        for (const bucket of buckets.filter(({ scope }) => scope !== empty)) {
+          const left = harness.points[bucket.scope];
+          checkSame(await drain(harness, bucket), left, `points left in ${bucket.scope}`);
+        }
+      },
+    }),
+  ),
+  rateLimitCase({
+    name: 'names a wait of at least a millisecond and at most a window',
+    postcondition: 'consume 1',
+    async run(harness) {
+      for (const scope of SCOPES) {
+        const bucket = newBucket(scope);
+        await drain(harness, bucket);
+        const refusal = await takeRefused(harness, bucket);
+        checkSame(refusal.scope, scope, 'scope of the refusal');
+        const wait = refusal.retryAfterMs;
+        const isInWindow = wait >= 1 && wait <= harness.windowMs[scope];
+        check(isInWindow, `the wait is ${wait} ms, the window ${harness.windowMs[scope]} ms`);
+      }
+    },
+  }),
+  rateLimitCase({
+    name: 'allows the next call once the wait that it named is over',
+    postcondition: 'consume 1',
+    async run(harness) {
+      const bucket = newBucket('room');
+      await drain(harness, bucket);
+      await pass(harness, harness.windowMs.room * 0.4);
+      await pass(harness, (await takeRefused(harness, bucket)).retryAfterMs + 20);
+      await takeAllowed(harness, bucket);
+    },
+  }),
+  rateLimitCase({
+    name: 'names the longest wait of those that refuse, and its scope, in whatever order they are named',
+    postcondition: 'consume 1',
+    async run(harness) {
+      for (const [one, other] of [
+        ['inviter', 'room'],
+        ['room', 'invitee'],
+        ['invitee', 'inviter'],
+      ] as const) {
+        const isOneShorter = harness.windowMs[one] <= harness.windowMs[other];
+        const [first, last] = isOneShorter
+          ? [newBucket(one), newBucket(other)]
+          : [newBucket(other), newBucket(one)];
+        await drain(harness, first);
+        await pass(harness, harness.windowMs[first.scope] * 0.4);
+        await drain(harness, last);
+        const longest = harness.windowMs[last.scope];
+        for (const buckets of [
+          [first, last],
+          [last, first],
+        ]) {
+          const refusal = await takeRefused(harness, ...buckets);
+          checkSame(refusal.scope, last.scope, 'scope of the longest wait');
+          const wait = refusal.retryAfterMs;
+          check(wait > longest * 0.61, `the wait is ${wait} ms, the longest one about ${longest} ms`);
+        }
+      }
+    },
+  }),
+  rateLimitCase({
+    name: 'takes points of a bucket that is named twice all or none',
+    postcondition: 'consume 1',
+    async run(harness) {
+      const points = harness.points.room;
+      const fresh = newBucket('room');
+      await takeAllowed(harness, fresh, fresh);
+      const cost = points - (await drain(harness, fresh));
+      check(cost === 1 || cost === 2, `a bucket named twice lost ${cost} points`);
+      const scarce = newBucket('room');
+      for (const _ of range(points - 1)) await takeAllowed(harness, scarce);
+      const { allowed } = await take(harness, scarce, scarce);
+      checkSame(allowed, cost === 1, `whether a call of ${cost} points was allowed with one left`);
+      checkSame(await drain(harness, scarce), allowed ? 0 : 1, 'points left after it');
+    },
+  }),
+];

@@ -1,0 +1,16 @@
+import type { ContractCase } from '../contract.ts';
+import { consumeCases } from './consume.ts';
+import type { RateLimitHarness } from './harness.ts';
+import { keyCases } from './keys.ts';
+import { raceCases } from './races.ts';
+import { refundCases } from './refund.ts';
+import { windowCases } from './windows.ts';
+
+/** What every rate limit adapter must do: the promises of `RateLimitAdapter`. */
+export const rateLimitContract: readonly ContractCase<RateLimitHarness>[] = [
+  ...consumeCases,
+  ...raceCases,
+  ...keyCases,
+  ...windowCases,
+  ...refundCases,
+];

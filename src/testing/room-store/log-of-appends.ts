@@ -1,0 +1,85 @@
+import type { RoomStore, StateEvent } from '../../ports/storage.ts';
+import { checkSame } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { range, wander } from '../random.ts';
+import { storageHarnessFor } from '../storage/harness-for.ts';
+import { CaseRoom, POWER_LEVELS, tally } from '../storage/room.ts';
+import { type RoomStoreHarness, roomStoreCase, wholeTimeline } from './harness.ts';
+
+/** What appends promise, as far as only the log can prove it. */
+export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
+  roomStoreCase({
+    name: 'leaves one event in the log of 32 racing invites of one user',
+    postcondition: 'appendEvent 3',
+    async run({ store }) {
+      const room = await roomIn(store);
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      const results = await Promise.all(range(32).map(() => room.invite(invitee, basis)));
+      checkSame(tally(results).appended, 1, 'number of invites that were appended');
+      const invites = (await wholeTimeline(store, room.id)).filter(isInvite);
+      checkSame(invites.length, 1, 'number of invites in the log');
+    },
+  }),
+  roomStoreCase({
+    name: 'leaves nothing in the log of a stale append',
+    postcondition: 'appendEvent 2',
+    async run({ store }) {
+      const room = await roomIn(store);
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      await room.setInviteLevel(100);
+      const before = await wholeTimeline(store, room.id);
+      checkSame((await room.invite(invitee, basis)).outcome, 'stale', 'outcome');
+      checkSame(await wholeTimeline(store, room.id), before, 'log of the room');
+    },
+  }),
+  roomStoreCase({
+    name: 'never has an invite behind the power levels that overtook it',
+    postcondition: 'appendEvent 1',
+    async run({ store }) {
+      for (const _ of range(6)) await racePowerLevels(store);
+    },
+  }),
+  roomStoreCase({
+    name: 'logs an appended event whole, once, with its time and room',
+    postcondition: 'appendEvent 1',
+    async run({ store }) {
+      const room = await roomIn(store);
+      const invitee = await room.stranger();
+      const event = { ...room.inviteEvent(invitee), origin_server_ts: 1_234_567_890_123 };
+      const result = await room.append(event, await room.basisFor(invitee));
+      const eventId = result.outcome === 'appended' ? result.eventId : result.outcome;
+      const log = await wholeTimeline(store, room.id);
+      checkSame(log.filter(isInvite), [{ ...event, event_id: eventId }], 'invites in the log');
+    },
+  }),
+];
+
+async function roomIn(store: RoomStore): Promise<CaseRoom> {
+  await store.migrate();
+  return CaseRoom.create(storageHarnessFor(store));
+}
+
+function isInvite(event: StateEvent): boolean {
+  return event.content.membership === 'invite';
+}
+
+async function racePowerLevels(store: RoomStore): Promise<void> {
+  const room = await roomIn(store);
+  const invitees = await room.strangers(16);
+  const change = async () => {
+    await wander();
+    await room.setInviteLevel(100);
+  };
+  const invite = async (userId: string, index: number) => {
+    const basis = await room.basisFor(userId);
+    const level = basis.events.find(({ type }) => type === POWER_LEVELS.type)?.content.invite;
+    await wander(index);
+    if (level === 0) await room.invite(userId, basis);
+  };
+  await Promise.all([change(), ...invitees.map(invite)]);
+  const log = await wholeTimeline(store, room.id);
+  const overtaken = log.findIndex(({ content }) => content.invite === 100);
+  checkSame(log.slice(overtaken).filter(isInvite).length, 0, 'invites behind the power levels');
+}

@@ -1,0 +1,55 @@
+import { checkSame } from '../check.ts';
+import { abortedContext } from '../context.ts';
+import type { ContractCase } from '../contract.ts';
+import { wander } from '../random.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, memberKey } from './room.ts';
+
+export const abortCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'writes nothing when its signal is aborted already',
+    postcondition: 'appendEvent signal',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      const outcome = await harness.adapter
+        .appendEvent(room.inviteEvent(invitee), basis, abortedContext())
+        .then(({ outcome }) => outcome)
+        .catch(() => 'rejected');
+      checkSame(
+        await room.current(memberKey(invitee)),
+        undefined,
+        `current event after an append (${outcome})`,
+      );
+    },
+  }),
+  storageCase({
+    name: 'tells the truth, and harms no later call, when it is aborted under way',
+    postcondition: 'appendEvent signal',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await Promise.all(
+        (await room.strangers(24)).map(async (invitee) => {
+          const basis = await room.basisFor(invitee);
+          const deadline = new AbortController();
+          const appending = harness.adapter
+            .appendEvent(room.inviteEvent(invitee), basis, { signal: deadline.signal })
+            .then(({ outcome }) => outcome)
+            .catch(() => 'rejected');
+          await wander();
+          deadline.abort();
+          if ((await appending) !== 'appended') return;
+          checkSame(await room.membershipOf(invitee), 'invite', 'membership after the append');
+        }),
+      );
+      for (const invitee of await room.strangers(12)) {
+        checkSame(
+          (await room.invite(invitee, await room.basisFor(invitee))).outcome,
+          'appended',
+          'later append',
+        );
+      }
+    },
+  }),
+];

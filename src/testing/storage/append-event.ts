@@ -1,0 +1,117 @@
+import { checkSame } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+
+export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'appends an event and makes it current',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const result = await room.invite(invitee, await room.basisFor(invitee), { reason: 'come in' });
+      checkSame(result.outcome, 'appended', 'outcome');
+      const stored = await room.current(memberKey(invitee));
+      checkSame(stored?.content, { membership: 'invite', reason: 'come in' }, 'content of the current event');
+      checkSame(stored?.sender, room.alice, 'sender of the current event');
+    },
+  }),
+  storageCase({
+    name: 'answers with the id under which the event is read',
+    postcondition: 'appendEvent 1',
+    requires: 'eventIds',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const result = await room.invite(invitee, await room.basisFor(invitee));
+      const eventId = result.outcome === 'appended' ? result.eventId : result.outcome;
+      checkSame((await room.current(memberKey(invitee)))?.event_id, eventId, 'event_id of the current event');
+    },
+  }),
+  storageCase({
+    name: 'replaces the event that the basis shows',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await room.setMembership(room.bob, 'ban');
+      const basis = await room.basisFor(room.bob);
+      checkSame((await room.invite(room.bob, basis)).outcome, 'appended', 'outcome');
+      checkSame(await room.membershipOf(room.bob), 'invite', "bob's membership");
+    },
+  }),
+  storageCase({
+    name: 'invites a user anew who has left',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await room.setMembership(room.bob, 'leave', room.bob);
+      const basis = await room.basisFor(room.bob);
+      checkSame((await room.invite(room.bob, basis)).outcome, 'appended', 'outcome');
+      checkSame(await room.membershipOf(room.bob), 'invite', "bob's membership");
+    },
+  }),
+  storageCase({
+    name: 'does not mind the order of the keys, nor who else was read',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const [invitee, other] = [await room.stranger(), await room.stranger()];
+      const keys = [memberKey(other), memberKey(invitee), POWER_LEVELS, memberKey(room.bob), CREATE];
+      checkSame((await room.invite(invitee, await room.read(keys))).outcome, 'appended', 'outcome');
+      checkSame(await room.membershipOf(other), undefined, "the other's membership");
+      checkSame(await room.membershipOf(room.bob), 'join', "bob's membership");
+    },
+  }),
+  storageCase({
+    name: 'appends one after the other to one key, each on a fresh basis',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      for (const reason of ['first', 'second', 'third']) {
+        const result = await room.invite(invitee, await room.basisFor(invitee), { reason });
+        checkSame(result.outcome, 'appended', `outcome of the ${reason}`);
+        checkSame((await room.current(memberKey(invitee)))?.content.reason, reason, 'current reason');
+      }
+    },
+  }),
+  storageCase({
+    name: 'keeps the texts of an invite as they stand',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const texts = [
+        '',
+        'a\0b',
+        '\\u0000',
+        'é e\u0301 ﬁ',
+        '💬👩‍👩‍👧',
+        `"'\`; DROP TABLE rooms; -- %_`,
+        '\u2028\r\n\t ',
+        '__proto__',
+        'ä'.repeat(20_000),
+      ];
+      for (const text of texts) {
+        const invitee = await room.stranger();
+        const event = room.inviteEvent(invitee, { reason: text, displayname: text });
+        await room.append(event, await room.basisFor(invitee));
+        checkSame((await room.current(memberKey(invitee)))?.content, event.content, 'content of the invite');
+      }
+    },
+  }),
+  storageCase({
+    name: 'resolves refused with an error, and stores nothing, when the store says no',
+    postcondition: 'appendEvent 7',
+    requires: 'refusedContent',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const event = room.event(memberKey(invitee), harness.refusedContent);
+      const result = await room.append(event, await room.basisFor(invitee));
+      checkSame(result.outcome, 'refused', 'outcome');
+      checkSame(result.outcome === 'refused' && result.error.code, 'ERR_MATRIX', 'code of the error');
+      checkSame(await room.current(memberKey(invitee)), undefined, 'current event');
+    },
+  }),
+];

@@ -1,0 +1,92 @@
+import { check } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { during } from '../during.ts';
+import { newUserId, range, shuffled } from '../random.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+
+const ROUNDS = 60;
+const READERS = 4;
+const MEMBERSHIPS = ['join', 'ban', 'invite'] as const;
+const INVITE_LEVELS = [0, 50, 100] as const;
+
+export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'shows one moment, while memberships and power levels change in turn',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const members = range(5).map(() => newUserId('member'));
+      const room = await CaseRoom.create(harness, {
+        members: Object.fromEntries(members.map((userId) => [userId, 'join'])),
+      });
+      const chain = [POWER_LEVELS, ...members.map(memberKey)];
+      await whileWriting(
+        async (round) => {
+          await room.setInviteLevel(INVITE_LEVELS[round % 3] ?? 0);
+          for (const member of members) await room.setMembership(member, MEMBERSHIPS[round % 3] ?? 'join');
+        },
+        async () => {
+          const snapshot = await room.read(shuffled(chain));
+          const memberships = members.map(
+            (userId) => eventOf(snapshot, memberKey(userId))?.content.membership,
+          );
+          const phases = [
+            phaseOf(INVITE_LEVELS, eventOf(snapshot, POWER_LEVELS)?.content.invite),
+            ...memberships.map((membership) => phaseOf(MEMBERSHIPS, membership)),
+          ];
+          checkChain(phases, (phase) => (phase + 2) % 3);
+        },
+      );
+    },
+  }),
+  storageCase({
+    name: 'shows one moment, while events of any type are counted up in turn',
+    postcondition: 'readState 1',
+    requires: 'putState',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const chain = range(6).map((index) => ({
+        type: `org.example.counter${index % 3}`,
+        state_key: `${index}`,
+      }));
+      for (const key of chain) await harness.putState(room.event(key, { count: -1 }));
+      await whileWriting(
+        async (round) => {
+          for (const key of chain) await harness.putState(room.event(key, { count: round }));
+        },
+        async () => {
+          const snapshot = await room.read(shuffled(chain));
+          const counts = chain.map((key) => Number(eventOf(snapshot, key)?.content.count));
+          checkChain(counts, (count) => count - 1);
+        },
+      );
+    },
+  }),
+];
+
+/** Runs readers for as long as the writer has rounds left. */
+async function whileWriting(
+  write: (round: number) => Promise<void>,
+  read: () => Promise<void>,
+): Promise<void> {
+  const writeAll = async () => {
+    for (const round of range(ROUNDS)) await write(round);
+  };
+  await during(writeAll(), read, READERS);
+}
+
+function phaseOf(phases: readonly unknown[], seen: unknown): number {
+  check(phases.includes(seen), `a snapshot shows ${JSON.stringify(seen)}, which was never set`);
+  return phases.indexOf(seen);
+}
+
+/**
+ * Since the writer goes along the chain, its first links show the latest phase at any single moment, and the
+ * others, from some link on, the one before.
+ */
+function checkChain(phases: readonly number[], before: (phase: number) => number): void {
+  const latest = phases[0] ?? 0;
+  const turn = phases.findIndex((phase) => phase !== latest);
+  const isOneMoment = turn === -1 || phases.slice(turn).every((phase) => phase === before(latest));
+  check(isOneMoment, `a snapshot mixes several moments: the keys show the changes ${phases.join(', ')}`);
+}

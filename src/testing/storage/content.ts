@@ -1,0 +1,61 @@
+import type { JsonObject, JsonValue } from '../../ports/storage.ts';
+import { checkSame } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom } from './room.ts';
+
+/** Contents that a store must give back as they stand; by what is hard about them. */
+const CONTENTS: Readonly<Record<string, JsonObject>> = {
+  'nothing at all': {},
+  'the largest integers of canonical JSON': { most: 2 ** 53 - 1, least: -(2 ** 53) + 1, zero: 0 },
+  'unknown keys, nested': { 'org.example.a': { b: { c: [{ d: { e: 'deep' } }] } }, membership: 'invite' },
+  'empty objects and arrays': { object: {}, array: [], nested: [[], {}, [[]]] },
+  'null, booleans and empty texts': { null: null, yes: true, no: false, text: '', '': '' },
+  'a key named __proto__': JSON.parse('{"__proto__":{"admin":true},"a":{"__proto__":1}}'),
+  'keys named like methods': { constructor: 1, toString: 'x', hasOwnProperty: null, valueOf: 0 },
+  'characters beyond the first plane': { '💬': '👩‍👩‍👧', text: '\u{10ffff}' },
+  'NUL in texts and keys': { reason: 'a\0b', 'a\0b': 'after', 'a\0c': 'other' },
+  'both Unicode forms': { '\u00e9': 'e\u0301', 'e\u0301': '\u00e9' },
+  'quotes, escapes and line separators': { text: `"'\\/\u2028\u2029\r\n\t\b`, "'; --": '%s $1 ?' },
+  'an array of many kinds': { list: [1, '1', null, true, [2], { three: 3 }] },
+  'a long text': { text: 'ä'.repeat(30_000) },
+  'fifty levels': { deep: levelsOf(50) },
+};
+
+function levelsOf(depth: number): JsonValue {
+  return depth === 0 ? 'bottom' : { next: levelsOf(depth - 1) };
+}
+
+export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entries(CONTENTS).flatMap(
+  ([what, content]) => [
+    storageCase({
+      name: `reads content as it was set: ${what}`,
+      postcondition: 'readState 1',
+      requires: 'putState',
+      async run(harness) {
+        const room = await CaseRoom.create(harness);
+        const key = { type: 'org.example.content', state_key: '' };
+        await harness.putState(room.event(key, structuredClone(content)));
+        checkSame((await room.current(key))?.content, content, 'content');
+      },
+    }),
+    storageCase({
+      name: `appends content as it stands, and on it: ${what}`,
+      postcondition: 'appendEvent 1',
+      requires: 'putState',
+      async run(harness) {
+        const room = await CaseRoom.create(harness);
+        const key = { type: 'org.example.content', state_key: 'key' };
+        for (const round of ['first', 'second']) {
+          const event = room.event(key, structuredClone(content));
+          checkSame(
+            (await room.append(event, await room.read([key]))).outcome,
+            'appended',
+            `${round} append`,
+          );
+          checkSame((await room.current(key))?.content, content, 'content');
+        }
+      },
+    }),
+  ],
+);

@@ -1,0 +1,30 @@
+import type { ContractCase } from '../contract.ts';
+import { abortCases } from './abort.ts';
+import { appendEventCases } from './append-event.ts';
+import { consistentReadCases } from './consistent-read.ts';
+import { contentCases } from './content.ts';
+import type { StorageHarness } from './harness.ts';
+import { instanceCases } from './instances.ts';
+import { isolationCases } from './isolation.ts';
+import { keyCases } from './keys.ts';
+import { raceCases } from './races.ts';
+import { readCostCases } from './read-cost.ts';
+import { readStateCases } from './read-state.ts';
+import { staleCases } from './stale.ts';
+import { unrelatedChangeCases } from './unrelated-changes.ts';
+
+/** What every storage adapter must do: the promises of `StorageAdapter`. */
+export const storageContract: readonly ContractCase<StorageHarness>[] = [
+  ...readStateCases,
+  ...consistentReadCases,
+  ...readCostCases,
+  ...isolationCases,
+  ...keyCases,
+  ...appendEventCases,
+  ...contentCases,
+  ...staleCases,
+  ...unrelatedChangeCases,
+  ...raceCases,
+  ...instanceCases,
+  ...abortCases,
+];

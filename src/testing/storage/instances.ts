@@ -1,0 +1,128 @@
+import { check, checkSame } from '../check.ts';
+import { deadlineContext } from '../context.ts';
+import type { ContractCase } from '../contract.ts';
+import { range } from '../random.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { checkOneWinner, raceRivals } from './races.ts';
+import { CaseRoom, memberKey } from './room.ts';
+
+export const instanceCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'shows an appended event to whoever reads next',
+    postcondition: 'appendEvent 5',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await Promise.all(
+        (await room.strangers(50)).map(async (invitee) => {
+          const result = await room.invite(invitee, await room.basisFor(invitee));
+          checkSame(result.outcome, 'appended', 'outcome');
+          checkSame(await room.membershipOf(invitee), 'invite', 'membership right after the append');
+        }),
+      );
+    },
+  }),
+  storageCase({
+    name: 'shows an appended event in another instance at once',
+    postcondition: 'appendEvent 5',
+    requires: 'secondInstance',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const second = await harness.secondInstance();
+      const directions = [
+        { writer: harness.adapter, reader: second },
+        { writer: second, reader: harness.adapter },
+      ];
+      for (const { writer, reader } of directions) {
+        for (const invitee of await room.strangers(10)) {
+          checkSame(await room.membershipOf(invitee, reader), undefined, 'membership before the append');
+          const basis = await room.basisFor(invitee, writer);
+          checkSame((await room.invite(invitee, basis, { adapter: writer })).outcome, 'appended', 'outcome');
+          checkSame(await room.membershipOf(invitee, reader), 'invite', 'membership in the other instance');
+        }
+      }
+    },
+  }),
+  storageCase({
+    name: 'is stale when another instance has appended to the key',
+    postcondition: 'appendEvent 2',
+    requires: 'secondInstance',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const second = await harness.secondInstance();
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      await room.invite(invitee, await room.basisFor(invitee, second), { adapter: second });
+      checkSame((await room.invite(invitee, basis)).outcome, 'stale', 'outcome');
+    },
+  }),
+  storageCase({
+    name: 'appends exactly one of the invites of one user that race over two instances',
+    postcondition: 'appendEvent 3',
+    requires: 'secondInstance',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const adapters = [harness.adapter, await harness.secondInstance()];
+      for (const invitee of await room.strangers(4)) {
+        const racers = await Promise.all(
+          range(32).map(async (racer) => {
+            const adapter = adapters[racer % 2];
+            return { adapter, basis: await room.basisFor(invitee, adapter) };
+          }),
+        );
+        const results = await Promise.all(
+          racers.map(({ adapter, basis }, racer) =>
+            room.invite(invitee, basis, { adapter, reason: `racer ${racer}` }),
+          ),
+        );
+        await checkOneWinner(room, invitee, results);
+      }
+    },
+  }),
+  storageCase({
+    name: 'appends exactly one of rival invites that race over two instances',
+    postcondition: 'appendEvent 1',
+    requires: 'secondInstance',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const second = await harness.secondInstance();
+      for (const _ of range(6)) await raceRivals(room, [harness.adapter, second]);
+    },
+  }),
+  storageCase({
+    name: 'keeps every appended event through a crash',
+    postcondition: 'appendEvent 5',
+    requires: 'crash',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitees = await room.strangers(20);
+      await Promise.all(invitees.map(async (userId) => room.invite(userId, await room.basisFor(userId))));
+      const survivor = await harness.crash();
+      const { events } = await room.read(invitees.map(memberKey), survivor);
+      checkSame(events.length, invitees.length, 'invites after the crash');
+    },
+  }),
+  storageCase({
+    name: 'rejects with a StorageUnavailableError when the store cannot be reached',
+    postcondition: 'appendEvent 6',
+    requires: 'unreachable',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      const broken = await harness.unreachable();
+      await checkUnavailable(room.invite(invitee, basis, { adapter: broken }));
+      await checkUnavailable(broken.readState(room.id, basis.keys, deadlineContext()));
+    },
+  }),
+];
+
+async function checkUnavailable(call: Promise<unknown>): Promise<void> {
+  const outcome = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  check('error' in outcome, 'a call to a store that cannot be reached did not reject');
+  const { error } = outcome;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  checkSame(code, 'ERR_STORAGE_UNAVAILABLE', `code of the error (${String(error)})`);
+}

@@ -1,0 +1,61 @@
+import { byKey, checkSame, tamper } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+
+export const isolationCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'returns copies: what a caller does to a snapshot changes nothing',
+    postcondition: 'readState 4',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const keys = [CREATE, POWER_LEVELS, memberKey(room.bob)];
+      const before = structuredClone((await room.read(keys)).events);
+      const spoilt = await room.read(keys);
+      for (const event of spoilt.events) {
+        tamper(() => Object.assign(event.content, { membership: 'ban', added: true }));
+        tamper(() => Object.assign(event, { sender: '@mallory:example.org' }));
+      }
+      const levels = eventOf(spoilt, POWER_LEVELS)?.content.users;
+      tamper(() => Object.assign(levels ?? {}, { [room.bob]: 100 }));
+      tamper(() => (spoilt.events as unknown[]).splice(0));
+      checkSame(byKey((await room.read(keys)).events), byKey(before), 'events read anew');
+    },
+  }),
+  storageCase({
+    name: 'stores a copy: what a caller does to the event afterwards changes nothing',
+    postcondition: 'readState 4',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const event = room.inviteEvent(invitee, { reason: 'as it was' });
+      await room.append(event, await room.basisFor(invitee));
+      event.content.membership = 'join';
+      event.content.reason = 'tampered with';
+      event.sender = room.bob;
+      const stored = await room.current(memberKey(invitee));
+      checkSame(
+        stored?.content,
+        { membership: 'invite', reason: 'as it was' },
+        'content of the stored event',
+      );
+      checkSame(stored?.sender, room.alice, 'sender of the stored event');
+    },
+  }),
+  storageCase({
+    name: 'keeps nothing of the basis: what a caller does to it afterwards changes nothing',
+    postcondition: 'readState 4',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const basis = await room.read([POWER_LEVELS, memberKey(room.bob), memberKey(invitee)]);
+      await room.invite(invitee, basis);
+      for (const event of basis.events)
+        tamper(() => Object.assign(event.content, { membership: 'ban', invite: 1 }));
+      tamper(() => (basis.keys as unknown[]).splice(0));
+      checkSame(await room.membershipOf(room.bob), 'join', "bob's membership");
+      checkSame((await room.current(POWER_LEVELS))?.content.invite, 0, 'invite level');
+      checkSame(await room.membershipOf(invitee), 'invite', "the invitee's membership");
+    },
+  }),
+];

@@ -1,0 +1,173 @@
+import type { StateKey } from '../../ports/storage.ts';
+import { checkSame } from '../check.ts';
+import { deadlineContext } from '../context.ts';
+import type { ContractCase } from '../contract.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, memberKey } from './room.ts';
+
+/** Texts that careless stores take for one another. */
+const LOOKALIKES: readonly string[] = [
+  '',
+  ' ',
+  '*',
+  '%',
+  '_',
+  'a',
+  'A',
+  'a ',
+  'a\0',
+  'a\0b',
+  'a\0c',
+  'a:b',
+  'a/b',
+  '\u00e9',
+  'e\u0301',
+  'ß',
+  'ss',
+  'ﬁ',
+  'fi',
+  'i',
+  'İ',
+  'ı',
+  '💬',
+  '👍',
+  "'",
+  '"',
+  '\\',
+  '\\u0000',
+  '0',
+  '00',
+  'null',
+  'undefined',
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  `${'ä'.repeat(126)}y`,
+];
+
+/** Texts of 255 bytes, the most that a user id or a state key may have. */
+const LONGEST: readonly string[] = [`${'x'.repeat(254)}y`, `${'x'.repeat(254)}z`, `${'ä'.repeat(127)}y`];
+
+/** Pairs that become one when type and key are joined. */
+const JOINED: readonly StateKey[] = [
+  { type: 'ab', state_key: 'c' },
+  { type: 'a', state_key: 'bc' },
+  { type: 'a|b', state_key: 'c' },
+  { type: 'a', state_key: 'b|c' },
+  { type: 'a\0b', state_key: 'c' },
+  { type: 'a', state_key: 'b\0c' },
+  { type: 'a,b', state_key: 'c' },
+  { type: 'a', state_key: 'b,c' },
+  { type: 'a ', state_key: 'c' },
+  { type: 'a', state_key: ' c' },
+  { type: 'A', state_key: 'c' },
+];
+
+export const keyCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'does not take one user id for another that looks like it',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const { bob } = room;
+      const others = [
+        bob.toUpperCase(),
+        bob.replace('bob', 'Bob'),
+        bob.slice(0, -1),
+        `${bob}g`,
+        `${bob} `,
+        ` ${bob}`,
+        `${bob}\0`,
+        bob.replace('bob', 'b%b'),
+        bob.replace('bob', 'b_b'),
+        bob.replace('bob', 'b\u00f6b'),
+        bob.replace('bob', 'bo\u200bb'),
+        '@bob',
+        '',
+        '__proto__',
+        'constructor',
+      ];
+      checkSame((await room.read(others.map(memberKey))).events, [], 'events under keys that nobody has');
+      for (const other of others) {
+        checkSame(await room.current(memberKey(other)), undefined, `event under ${JSON.stringify(other)}`);
+      }
+      checkSame((await room.read([...others, bob].map(memberKey))).events.length, 1, 'events beside them');
+    },
+  }),
+  storageCase({
+    name: 'keeps keys apart that look alike',
+    postcondition: 'readState 1',
+    requires: 'putState',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const keys = [
+        ...[...LOOKALIKES, ...LONGEST].map((text) => ({ type: 'org.example.lookalike', state_key: text })),
+        ...LOOKALIKES.map((text) => ({ type: `t${text}`, state_key: 'key' })),
+        ...JOINED,
+      ];
+      for (const [mark, key] of keys.entries()) await harness.putState(room.event(key, { mark }));
+      checkSame((await room.read(keys)).events.length, keys.length, 'number of events');
+      for (const [mark, key] of keys.entries()) {
+        const { events } = await room.read([key]);
+        const seen = events.map(({ type, state_key, content }) => ({ type, state_key, content }));
+        checkSame(seen, [{ ...key, content: { mark } }], `events under ${JSON.stringify(key)}`);
+      }
+    },
+  }),
+  storageCase({
+    name: 'appends under a key that looks like one which is taken',
+    postcondition: 'appendEvent 1',
+    requires: 'putState',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      for (const [mark, text] of LOOKALIKES.entries()) {
+        const key = { type: 'org.example.lookalike', state_key: text };
+        const result = await room.append(room.event(key, { mark }), await room.read([key]));
+        checkSame(result.outcome, 'appended', `outcome for the absent key ${JSON.stringify(text)}`);
+      }
+      for (const [mark, text] of LOOKALIKES.entries()) {
+        const key = { type: 'org.example.lookalike', state_key: text };
+        checkSame((await room.current(key))?.content, { mark }, `content under ${JSON.stringify(text)}`);
+      }
+    },
+  }),
+  storageCase({
+    name: 'invites users apart whose ids have 255 bytes and differ in the last',
+    postcondition: 'appendEvent 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const [stem, server] = [room.bob.replace(':example.org', ''), ':example.org'];
+      const filled = stem.padEnd(255 - server.length - 1, 'x');
+      const invitees = ['y', 'z'].map((end) => `${filled}${end}${server}`);
+      await harness.createUsers?.(invitees);
+      for (const invitee of invitees) {
+        checkSame(await room.membershipOf(invitee), undefined, 'membership before the invite');
+        checkSame((await room.invite(invitee, await room.basisFor(invitee))).outcome, 'appended', 'outcome');
+      }
+      checkSame((await room.read(invitees.map(memberKey))).events.length, 2, 'number of invites');
+    },
+  }),
+  storageCase({
+    name: 'keeps rooms apart whose ids look alike',
+    postcondition: 'readState 2',
+    requires: 'putState',
+    async run(harness) {
+      const { id } = await CaseRoom.create(harness);
+      const key = { type: 'org.example.mark', state_key: '' };
+      const opaque = (text: string) => id.replace('room', text);
+      const roomIds = ['Room', 'r\u00e9om', 're\u0301om', 'r💬', 'r%m', '__proto__', 'r/m'].map(opaque);
+      const [stem, server] = [`!${id.slice(6, -12)}`, ':example.org'];
+      const fill = 255 - stem.length - server.length - 1;
+      roomIds.push(...['y', 'z'].map((end) => `${stem}${'x'.repeat(fill)}${end}${server}`));
+      for (const roomId of roomIds) {
+        const room = await CaseRoom.create(harness, { roomId });
+        await harness.putState(room.event(key, { mark: roomId }));
+      }
+      for (const roomId of roomIds) {
+        const snapshot = await harness.adapter.readState(roomId, [key], deadlineContext());
+        checkSame(snapshot?.events[0]?.content.mark, roomId, `mark of ${JSON.stringify(roomId)}`);
+      }
+    },
+  }),
+];

@@ -1,0 +1,52 @@
+import { performance } from 'node:perf_hooks';
+import { check } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { newUserId, range } from '../random.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+
+const LARGE = 5_000;
+/** The rooms differ by a factor of 500: a cost that grows with the room shows clearly above this, noise does not. */
+const MOST = 20;
+const TRIES = 3;
+
+export const readCostCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: `costs about as much in a room of ${LARGE} members as in one of 10`,
+    postcondition: 'readState 3',
+    async run(harness) {
+      const [small, large] = [await sampleOf(harness, 10), await sampleOf(harness, LARGE)];
+      let ratio = Number.POSITIVE_INFINITY;
+      for (let tries = 0; tries < TRIES && ratio > MOST; tries += 1) ratio = await compare(small, large);
+      check(ratio <= MOST, `reading five keys of the large room took ${ratio.toFixed(0)} times as long`);
+    },
+  }),
+];
+
+/** Reads the keys that a search through the room would find first, last and never. */
+type Sample = () => Promise<unknown>;
+
+async function sampleOf(harness: StorageHarness, size: number): Promise<Sample> {
+  const userIds = range(size - 2).map(() => newUserId('member'));
+  const members = Object.fromEntries(userIds.map((userId) => [userId, 'join' as const]));
+  const room = await CaseRoom.create(harness, { members });
+  const found = [room.alice, ...userIds.slice(-1)];
+  const keys = [CREATE, POWER_LEVELS, ...[...found, await room.stranger()].map(memberKey)];
+  return () => room.read(keys);
+}
+
+async function compare(small: Sample, large: Sample): Promise<number> {
+  const times: { small: number; large: number }[] = [];
+  for (const _ of range(31)) times.push({ small: await time(small), large: await time(large) });
+  return median(times.map((each) => each.large)) / median(times.map((each) => each.small));
+}
+
+async function time(sample: Sample): Promise<number> {
+  const start = performance.now();
+  for (const _ of range(5)) await sample();
+  return performance.now() - start;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((one, other) => one - other)[numbers.length >> 1] ?? Number.NaN;
+}

@@ -1,0 +1,128 @@
+import { check, checkSame } from '../check.ts';
+import { deadlineContext } from '../context.ts';
+import type { ContractCase } from '../contract.ts';
+import { newRoomId } from '../random.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+
+export const readStateCases: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'returns the current event under each key',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await room.setMembership(room.bob, 'ban');
+      const keys = [CREATE, POWER_LEVELS, memberKey(room.alice), memberKey(room.bob)];
+      const snapshot = await room.read(keys);
+      checkSame(snapshot.roomId, room.id, 'roomId');
+      checkSame(snapshot.keys, keys, 'keys');
+      checkSame(snapshot.events.length, 4, 'number of events');
+      checkSame(eventOf(snapshot, CREATE)?.sender, room.alice, 'sender of the create event');
+      const levels = eventOf(snapshot, POWER_LEVELS)?.content;
+      checkSame(levels?.users, room.levels(0).users, 'power levels of users');
+      checkSame(eventOf(snapshot, memberKey(room.alice))?.content.membership, 'join', "alice's membership");
+      const bob = eventOf(snapshot, memberKey(room.bob));
+      checkSame(
+        [bob?.content.membership, bob?.sender],
+        ['ban', room.alice],
+        "bob's membership and its sender",
+      );
+    },
+  }),
+  storageCase({
+    name: 'shows the latest of several changes',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      for (const membership of ['ban', 'invite', 'join', 'ban', 'invite'] as const) {
+        await room.setMembership(room.bob, membership);
+        checkSame(await room.membershipOf(room.bob), membership, 'membership after the change');
+      }
+      await room.setInviteLevel(100);
+      checkSame((await room.current(POWER_LEVELS))?.content.invite, 100, 'invite level after the change');
+    },
+  }),
+  storageCase({
+    name: 'leaves a key out that has no event, and keeps it among the keys',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const keys = [memberKey(await room.stranger()), { type: 'org.example.none', state_key: '' }, CREATE];
+      const snapshot = await room.read(keys);
+      checkSame(snapshot.keys, keys, 'keys');
+      checkSame(
+        snapshot.events.map(({ type }) => type),
+        ['m.room.create'],
+        'types of the events',
+      );
+    },
+  }),
+  storageCase({
+    name: 'returns only what was asked for',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const snapshot = await room.read([memberKey(room.bob)]);
+      checkSame(
+        snapshot.events.map(({ type, state_key }) => ({ type, state_key })),
+        [memberKey(room.bob)],
+        'keys of the events',
+      );
+      checkSame((await room.read([])).events, [], 'events under no key');
+    },
+  }),
+  storageCase({
+    name: 'returns an event once, however often and in whatever order its key is named',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const bob = memberKey(room.bob);
+      const snapshot = await room.read([bob, CREATE, { ...bob }, bob, CREATE]);
+      checkSame(snapshot.events.length, 2, 'number of events');
+      check(eventOf(snapshot, bob) !== undefined, "bob's membership is missing");
+      const stranger = await room.stranger();
+      const basis = await room.read([memberKey(stranger), bob, memberKey(stranger), bob]);
+      checkSame((await room.invite(stranger, basis)).outcome, 'appended', 'append on keys named twice');
+    },
+  }),
+  storageCase({
+    name: 'resolves undefined for an unknown room, whatever its id and the keys',
+    postcondition: 'readState 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const unknown = [
+        newRoomId(),
+        room.id.toUpperCase(),
+        room.id.slice(0, -1),
+        `${room.id}0`,
+        `${room.id} `,
+        `${room.id}\0`,
+        room.id.replace('room', 'ro%m'),
+        '!__proto__',
+        '__proto__',
+        'constructor',
+        '',
+      ];
+      for (const roomId of unknown) {
+        for (const keys of [[], [CREATE, memberKey(room.alice)]]) {
+          const snapshot = await harness.adapter.readState(roomId, keys, deadlineContext());
+          checkSame(snapshot?.events, undefined, `events of the unknown room ${JSON.stringify(roomId)}`);
+          check(snapshot === undefined, `a snapshot came of the unknown room ${JSON.stringify(roomId)}`);
+        }
+      }
+    },
+  }),
+  storageCase({
+    name: 'resolves a snapshot for a known room, although no key has an event',
+    postcondition: 'readState 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const snapshot = await harness.adapter.readState(
+        room.id,
+        [memberKey(await room.stranger())],
+        deadlineContext(),
+      );
+      checkSame(snapshot?.events, [], 'events');
+    },
+  }),
+];

@@ -1,0 +1,142 @@
+import type { StateKey } from '../../ports/storage.ts';
+import { checkSame } from '../check.ts';
+import type { ContractCase } from '../contract.ts';
+import { type StorageHarness, storageCase } from './harness.ts';
+import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+
+/** An invite on a basis that the change has overtaken must be stale and leave no trace. */
+async function checkOvertaken(
+  room: CaseRoom,
+  invitee: string,
+  change: () => Promise<unknown>,
+  more: readonly StateKey[] = [],
+): Promise<void> {
+  const target = memberKey(invitee);
+  const basis = await room.read([CREATE, POWER_LEVELS, memberKey(room.alice), target, ...more]);
+  await change();
+  const before = await room.current(target);
+  const result = await room.invite(invitee, basis, { reason: 'too late' });
+  checkSame(result.outcome, 'stale', 'outcome on the overtaken basis');
+  checkSame(await room.current(target), before, "the invitee's event after the stale append");
+  const again = await room.read([CREATE, POWER_LEVELS, memberKey(room.alice), target, ...more]);
+  checkSame((await room.invite(invitee, again)).outcome, 'appended', 'outcome on a fresh basis');
+}
+
+const changesOfBasis: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'is stale when the absent target has appeared',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      await checkOvertaken(room, invitee, () => room.setMembership(invitee, 'join', invitee));
+    },
+  }),
+  storageCase({
+    name: 'is stale when another key, absent in the basis, has appeared',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const [invitee, other] = [await room.stranger(), await room.stranger()];
+      const join = () => room.setMembership(other, 'join', other);
+      await checkOvertaken(room, invitee, join, [memberKey(other)]);
+    },
+  }),
+  storageCase({
+    name: 'is stale when the invitee has been banned',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await checkOvertaken(room, room.bob, () => room.setMembership(room.bob, 'ban'));
+    },
+  }),
+  storageCase({
+    name: 'is stale when the inviter has been banned',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await checkOvertaken(room, await room.stranger(), () =>
+        room.setMembership(room.alice, 'ban', room.bob),
+      );
+    },
+  }),
+  storageCase({
+    name: 'is stale when the inviter has left',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const leave = () => room.setMembership(room.alice, 'leave', room.alice);
+      await checkOvertaken(room, await room.stranger(), leave);
+    },
+  }),
+  storageCase({
+    name: 'is stale when the power levels have changed',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await checkOvertaken(room, await room.stranger(), () => room.setInviteLevel(100));
+    },
+  }),
+  storageCase({
+    name: 'is stale when another append has come first',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const first = await room.basisFor(invitee);
+      await checkOvertaken(room, invitee, () => room.invite(invitee, first, { reason: 'first' }));
+    },
+  }),
+  storageCase({
+    name: 'is stale when the same content was set by another sender',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const [banned, invitee] = [await room.stranger(), await room.stranger()];
+      await room.setMembership(banned, 'ban', room.alice);
+      const banAgain = () => room.setMembership(banned, 'ban', room.bob);
+      await checkOvertaken(room, invitee, banAgain, [memberKey(banned)]);
+    },
+  }),
+];
+
+const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'is stale when another event with the same content has come',
+    postcondition: 'appendEvent 2',
+    requires: 'eventIds',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await room.setMembership(room.bob, 'ban');
+      await checkOvertaken(room, room.bob, () => room.setMembership(room.bob, 'ban'));
+      await checkOvertaken(room, await room.stranger(), () => room.setInviteLevel(0));
+    },
+  }),
+  storageCase({
+    name: 'is stale when a key has changed and changed back',
+    postcondition: 'appendEvent 2',
+    requires: 'eventIds',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      await checkOvertaken(room, await room.stranger(), async () => {
+        await room.setInviteLevel(100);
+        await room.setInviteLevel(0);
+      });
+    },
+  }),
+  storageCase({
+    name: 'is stale when state of any other type in the basis has appeared or changed',
+    postcondition: 'appendEvent 2',
+    requires: 'putState',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const rule: StateKey = { type: 'm.policy.rule.user', state_key: '*:example.com' };
+      for (const recommendation of ['m.ban', 'm.none']) {
+        const change = () => harness.putState(room.event(rule, { recommendation }));
+        await checkOvertaken(room, await room.stranger(), change, [rule]);
+      }
+    },
+  }),
+];
+
+export const staleCases: readonly ContractCase<StorageHarness>[] = [...changesOfBasis, ...changesOfEvent];

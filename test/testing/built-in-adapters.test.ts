@@ -1,0 +1,24 @@
+import { MemoryStorage } from '../../adapters/storage/memory.ts';
+import { roomStoreContract, storageContract, storageHarnessFor } from '../../src/testing/index.ts';
+import { sqliteRoomStoreHarness, sqliteStorageHarness } from './sqlite-harness.ts';
+import { testContract } from './support.ts';
+import { transactionalHarness } from './transactional-harness.ts';
+
+testContract('MemoryStorage', storageContract, async () => storageHarnessFor(new MemoryStorage()), [
+  'secondInstance',
+  'crash',
+  'unreachable',
+  'refusedContent',
+]);
+testContract('MemoryStorage', roomStoreContract, async () => ({ store: new MemoryStorage() }), [
+  'secondInstance',
+]);
+testContract('SqliteStorage', storageContract, sqliteStorageHarness, ['refusedContent']);
+testContract('SqliteStorage', roomStoreContract, sqliteRoomStoreHarness);
+testContract('transactionalStorage', storageContract, async () => transactionalHarness(), [
+  'putState',
+  'eventIds',
+  'secondInstance',
+  'crash',
+  'unreachable',
+]);

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import {
+  authContract,
+  authRequest,
+  type ContractCase,
+  canRun,
+  rateLimitContract,
+  roomStoreContract,
+  runContract,
+  storageContract,
+} from '../../src/testing/index.ts';
+import { ReferenceAuth } from './reference/auth.ts';
+import { authHarness, storageHarness } from './reference/harnesses.ts';
+import { roleTablesHarness } from './reference/role-tables.ts';
+
+const CONTRACTS = {
+  storage: { cases: storageContract, promised: ['readState 1-4', 'appendEvent 1-7'] },
+  roomStore: {
+    cases: roomStoreContract,
+    promised: ['migrate 1-1', 'createRoom 1-2', 'putState 1-2', 'roomState 1-1', 'timeline 1-2'],
+  },
+  rateLimit: { cases: rateLimitContract, promised: ['consume 1-4', 'refund 5-5'] },
+  auth: { cases: authContract, promised: ['authenticate 1-4'] },
+};
+
+function numbersOf(promised: string): string[] {
+  const [method = '', first = 0, last = 0] = promised.split(/[ -]/);
+  return Array.from(
+    { length: Number(last) - Number(first) + 1 },
+    (_, index) => `${method} ${Number(first) + index}`,
+  );
+}
+
+describe.each(Object.entries(CONTRACTS))('the %s contract', (_, { cases, promised }) => {
+  it('has a case for every numbered promise', () => {
+    const tested = new Set<string>(cases.map(({ postcondition }) => postcondition));
+    expect([...tested]).toEqual(expect.arrayContaining(promised.flatMap(numbersOf)));
+  });
+
+  it('names no two cases alike', () => {
+    const names = cases.map(({ name }) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+});
+
+describe('runContract', () => {
+  type Harness = { readonly extra?: true; close?(): Promise<void> };
+  const passing: ContractCase<Harness> = { name: 'passes', postcondition: 'test 1', run: async () => {} };
+  const failing: ContractCase<Harness> = {
+    name: 'fails',
+    postcondition: 'test 2',
+    run: () => Promise.reject(new Error('seen')),
+  };
+  const needy: ContractCase<Harness> = { ...passing, name: 'needs more', requires: 'extra' };
+
+  it('reports what passed, failed and was skipped', async () => {
+    expect(await runContract([passing, failing, needy], async () => ({}))).toEqual({
+      passed: [{ name: 'passes', postcondition: 'test 1' }],
+      failed: [{ name: 'fails', postcondition: 'test 2', error: new Error('seen') }],
+      skipped: [{ name: 'needs more', postcondition: 'test 1', requires: 'extra' }],
+    });
+  });
+
+  it('runs a case whose requirement the harness offers', async () => {
+    const { passed, skipped } = await runContract([needy], async (): Promise<Harness> => ({ extra: true }));
+    expect([passed.length, skipped.length]).toEqual([1, 0]);
+  });
+
+  it('gives every case a harness of its own, and closes it', async () => {
+    const log: string[] = [];
+    await runContract([passing, failing, needy], async () => {
+      log.push('open');
+      return {
+        close: async () => {
+          log.push('close');
+        },
+      };
+    });
+    expect(log).toEqual(['open', 'close', 'open', 'close', 'open', 'close']);
+  });
+
+  it('fails a case whose harness cannot be made, and goes on', async () => {
+    const harnesses = [() => Promise.reject(new Error('no database')), async () => ({})];
+    const { passed, failed } = await runContract([passing, passing], () =>
+      (harnesses.shift() ?? (async () => ({})))(),
+    );
+    expect([passed.length, failed.map(({ error }) => String(error))]).toEqual([1, ['Error: no database']]);
+  });
+
+  it('fails a case that hangs', async () => {
+    const hanging: ContractCase<Harness> = { ...passing, run: () => new Promise(() => {}) };
+    const { failed } = await runContract([hanging], async () => ({}), { timeoutMs: 20 });
+    expect(failed.map(({ error }) => String(error))).toEqual(['Error: not done after 20 ms']);
+  });
+
+  it('skips nothing with a harness that offers everything, and says what another one lacks', async () => {
+    expect((await runContract(authContract, async () => authHarness(ReferenceAuth))).skipped).toEqual([]);
+    const all = storageHarness();
+    expect(storageContract.filter((each) => !canRun(each, all))).toEqual([]);
+    const few = roleTablesHarness();
+    const lacking = new Set(
+      storageContract.filter((each) => !canRun(each, few)).map(({ requires }) => requires),
+    );
+    expect([...lacking].sort((one, other) => String(one).localeCompare(String(other)))).toEqual([
+      'crash',
+      'eventIds',
+      'putState',
+      'refusedContent',
+      'secondInstance',
+      'unreachable',
+    ]);
+  });
+});
+
+describe('a case', () => {
+  it('rejects, rather than pass, with a harness that lacks what it requires', async () => {
+    const needy = storageContract.find(({ requires }) => requires === 'secondInstance');
+    await expect(needy?.run(roleTablesHarness())).rejects.toThrow('needs a harness with secondInstance');
+  });
+
+  it('says which promise is broken and what was seen, but no token', async () => {
+    const harness = {
+      ...authHarness(ReferenceAuth),
+      known: [{ accessToken: 'secret', userId: '@a:example.org' }],
+    };
+    const { failed } = await runContract(authContract.slice(1, 2), async () => harness);
+    expect(String(failed[0]?.error)).toBe(
+      'Error: authenticate 1 is broken: "still knows a token after unknown ones were tried": ' +
+        'requester: expected "@a:example.org", saw "unknown"',
+    );
+  });
+});
+
+describe('authRequest', () => {
+  it('carries the token, in the header as well', () => {
+    const { accessToken, request } = authRequest('secret');
+    expect([accessToken, request.headers.authorization]).toEqual(['secret', 'Bearer secret']);
+  });
+});

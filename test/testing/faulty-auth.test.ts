@@ -1,0 +1,24 @@
+import { describe } from 'vitest';
+import { authContract } from '../../src/testing/auth/contract.ts';
+import * as faulty from './faulty/auth.ts';
+import { type Fault, fault } from './faulty/fault.ts';
+import type { ReferenceAuth } from './reference/auth.ts';
+import { authHarness } from './reference/harnesses.ts';
+import { itCatches } from './support.ts';
+
+const FAULTS: readonly Fault<typeof ReferenceAuth>[] = [
+  fault(faulty.ComparesByStartsWith, 'authenticate 2', 'does not know a token by all but its last'),
+  fault(faulty.IgnoresCase, 'authenticate 2', 'does not know a token by upper case'),
+  fault(faulty.NormalisesTokens, 'authenticate 2', 'does not know a token by decomposed'),
+  fault(faulty.TrimsTokens, 'authenticate 2', 'does not know a token by a trailing space'),
+  fault(faulty.LooksUpWithLike, 'authenticate 2', 'does not know a token by a wildcard'),
+  fault(faulty.TokensInAPlainObject, 'authenticate 2', 'resolves unknown for strange tokens'),
+  fault(faulty.RejectsUnknownTokens, 'authenticate 2', 'resolves unknown for strange tokens'),
+  fault(faulty.ResolvesLocalparts, 'authenticate 1', 'resolves the requester'),
+  fault(faulty.LocksEverybodyOut, 'authenticate 1', 'still knows a token'),
+  fault(faulty.RemembersTheLastToken, 'authenticate 3', 'does not mix up'),
+];
+
+describe('the authentication contract', () => {
+  itCatches(FAULTS, authContract, async (Auth) => authHarness(Auth));
+});

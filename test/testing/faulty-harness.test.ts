@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { authContract, runContract, type StorageHarness, storageContract } from '../../src/testing/index.ts';
+import { ReferenceAuth } from './reference/auth.ts';
+import { authHarness, storageHarness } from './reference/harnesses.ts';
+
+/** Runs the storage cases of one promise on an adapter that the harness itself makes faulty. */
+async function failuresOf(
+  postcondition: string,
+  change: (harness: StorageHarness) => Partial<StorageHarness>,
+) {
+  const cases = storageContract.filter((each) => each.postcondition === postcondition);
+  const { failed } = await runContract(cases, async () => {
+    const harness = storageHarness();
+    return { ...harness, ...change(harness) };
+  });
+  return failed.map(({ name }) => name);
+}
+
+describe('what only some harnesses can show', () => {
+  it('catches an outage that is no StorageUnavailableError', async () => {
+    const fail = () => Promise.reject(new Error('ECONNREFUSED'));
+    const unreachable = async () => ({ readState: fail, appendEvent: fail });
+    expect(await failuresOf('appendEvent 6', () => ({ unreachable }))).toHaveLength(1);
+  });
+
+  it('catches an outage that is answered as stale', async () => {
+    const unreachable = async () => ({
+      readState: async () => undefined,
+      appendEvent: async () => ({ outcome: 'stale' as const }),
+    });
+    expect(await failuresOf('appendEvent 6', () => ({ unreachable }))).toHaveLength(1);
+  });
+
+  it('catches a store that keeps what it refuses', async () => {
+    const failures = await failuresOf('appendEvent 7', ({ adapter }) => ({
+      adapter: {
+        readState: (...call) => adapter.readState(...call),
+        async appendEvent(event, basis, context) {
+          const result = await adapter.appendEvent(event, basis, context);
+          const kept = { ...event, content: { membership: 'invite' } };
+          if (result.outcome === 'refused') await adapter.appendEvent(kept, basis, context);
+          return result;
+        },
+      },
+    }));
+    expect(failures).toHaveLength(1);
+  });
+
+  it('catches an authentication that calls tokens unknown when its store is down', async () => {
+    const cases = authContract.filter(({ postcondition }) => postcondition === 'authenticate 4');
+    const unreachable = async () => ({ authenticate: async () => ({ failure: 'unknown' as const }) });
+    const { failed } = await runContract(cases, async () => ({ ...authHarness(ReferenceAuth), unreachable }));
+    expect(failed).toHaveLength(1);
+  });
+});

@@ -1,0 +1,106 @@
+import type { CallContext } from '../../../src/ports/context.ts';
+import type {
+  AppendResult,
+  NewStateEvent,
+  StateEvent,
+  StateSnapshot,
+  StrippedStateEvent,
+} from '../../../src/ports/storage.ts';
+import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
+
+type Append = [event: NewStateEvent, basis: StateSnapshot, context: CallContext];
+
+/** Compares, waits for its database, and writes. */
+export class ChecksThenActs extends ReferenceStorage {
+  override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
+    await pause();
+    const room = this.rooms.get(event.room_id);
+    if (room === undefined || !this.isAsShown(room, basis)) return { outcome: 'stale' };
+    await pause();
+    return { outcome: 'appended', eventId: this.store(room, event) };
+  }
+}
+
+/** Locks the key that it writes, but not the others that it compares. */
+export class LocksOnlyTheTarget extends ReferenceStorage {
+  override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
+    await pause();
+    const room = this.rooms.get(event.room_id);
+    if (room === undefined || !this.isAsShown(room, basis)) return { outcome: 'stale' };
+    const before = this.current(room, event);
+    for (let turns = 0; turns < 3; turns += 1) await pause();
+    if (this.current(room, event) !== before) return { outcome: 'stale' };
+    return { outcome: 'appended', eventId: this.store(room, event) };
+  }
+}
+
+/** Compares the events that it was shown, and forgets that some keys had none. */
+export class IgnoresAbsentKeys extends ReferenceStorage {
+  override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
+    return before === undefined || super.isSame(before, now);
+  }
+}
+
+/** Compares the key that it writes, and no other. */
+export class ComparesOnlyTheTarget extends ReferenceStorage {
+  override appendEvent(...[event, basis, context]: Append): Promise<AppendResult> {
+    return super.appendEvent(event, { ...basis, keys: [event] }, context);
+  }
+}
+
+/** Takes an event for unchanged when its content is, although it has event ids. */
+export class ComparesContent extends ReferenceStorage {
+  override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
+    return JSON.stringify(before?.content) === JSON.stringify(now?.content) && before?.sender === now?.sender;
+  }
+}
+
+/** Compares contents and forgets the sender. */
+export class IgnoresTheSender extends ReferenceStorage {
+  override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
+    return JSON.stringify(before?.content) === JSON.stringify(now?.content);
+  }
+}
+
+/** Keeps one version number a room. */
+export class RoomWideVersion extends ReferenceStorage {
+  override async readState(
+    ...call: Parameters<ReferenceStorage['readState']>
+  ): Promise<StateSnapshot | undefined> {
+    const revision = this.rooms.get(call[0])?.log.length;
+    const snapshot = await super.readState(...call);
+    return snapshot && { ...snapshot, revision };
+  }
+
+  override isAsShown(room: ReferenceRoom, basis: StateSnapshot): boolean {
+    return room.log.length === basis.revision;
+  }
+}
+
+/** Writes first, and says stale afterwards. */
+export class WritesAlthoughStale extends ReferenceStorage {
+  override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
+    await pause();
+    const room = this.rooms.get(event.room_id);
+    if (room === undefined) return { outcome: 'stale' };
+    const isAsShown = this.isAsShown(room, basis);
+    const eventId = this.store(room, event);
+    return isAsShown ? { outcome: 'appended', eventId } : { outcome: 'stale' };
+  }
+}
+
+/** Leaves the current event alone, but logs what was stale. */
+export class LogsWhatIsStale extends ReferenceStorage {
+  override async appendEvent(...[event, basis, context]: Append): Promise<AppendResult> {
+    const result = await super.appendEvent(event, basis, context);
+    if (result.outcome === 'stale') this.rooms.get(event.room_id)?.log.push({ ...event, event_id: '$stale' });
+    return result;
+  }
+}
+
+/** Does not look at its deadline before it writes. */
+export class IgnoresTheSignal extends ReferenceStorage {
+  override appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
+    return super.appendEvent(event, basis, { signal: new AbortController().signal });
+  }
+}

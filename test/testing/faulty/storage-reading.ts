@@ -1,0 +1,158 @@
+import type { CallContext } from '../../../src/ports/context.ts';
+import type {
+  AppendResult,
+  NewStateEvent,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+} from '../../../src/ports/storage.ts';
+import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
+
+type Read = [roomId: string, keys: readonly StateKey[], context: CallContext];
+type Snapshot = Promise<StateSnapshot | undefined>;
+
+/** Reads key after key, and waits in between. */
+export class TornRead extends ReferenceStorage {
+  override async readState(...[roomId, keys, context]: Read): Snapshot {
+    const snapshot = await super.readState(roomId, [], context);
+    if (snapshot === undefined) return undefined;
+    const distinct = new Map(keys.map((key) => [this.keyText(key), key]));
+    const events = [];
+    for (const key of distinct.values())
+      events.push(...((await super.readState(roomId, [key], context))?.events ?? []));
+    return { ...snapshot, keys, events };
+  }
+}
+
+/** Reads the power levels and the members with a query each, on connections that it has to wait for. */
+export class TwoQueries extends ReferenceStorage {
+  override async readState(...[roomId, keys, context]: Read): Snapshot {
+    const members = await super.readState(
+      roomId,
+      keys.filter(({ type }) => type === 'm.room.member'),
+      context,
+    );
+    for (let turns = 0; turns < 3; turns += 1) await pause();
+    const others = await super.readState(
+      roomId,
+      keys.filter(({ type }) => type !== 'm.room.member'),
+      context,
+    );
+    return members && others && { ...others, keys, events: [...members.events, ...others.events] };
+  }
+}
+
+/** Hands out its own objects. */
+export class ReturnsInternalObjects extends ReferenceStorage {
+  override async readState(...[roomId, keys]: Read): Snapshot {
+    await pause();
+    const room = this.rooms.get(roomId);
+    return (
+      room && { roomId, keys, events: keys.flatMap((key) => this.current(room, key) ?? []), revision: 1 }
+    );
+  }
+}
+
+/** Keeps the object that it was given. */
+export class StoresTheCallersObject extends ReferenceStorage {
+  override store(room: ReferenceRoom, event: NewStateEvent): string {
+    const stored = Object.assign(event, { event_id: super.store(room, event) });
+    room.current.set(this.keyText(event), stored);
+    room.log.splice(-1, 1, stored);
+    return stored.event_id;
+  }
+}
+
+/** Answers an unknown room like an empty one. */
+export class EmptyForUnknownRooms extends ReferenceStorage {
+  override async readState(...[roomId, keys, context]: Read): Snapshot {
+    return (
+      (await super.readState(roomId, keys, context)) ?? { roomId, keys, events: [], revision: undefined }
+    );
+  }
+}
+
+/** Answers a room without the state that was asked for like an unknown one. */
+export class UndefinedForNoEvents extends ReferenceStorage {
+  override async readState(...call: Read): Snapshot {
+    const snapshot = await super.readState(...call);
+    return snapshot?.events.length === 0 ? undefined : snapshot;
+  }
+}
+
+/** Keeps its rooms in a plain object, which has members of its own. */
+export class RoomsInAPlainObject extends ReferenceStorage {
+  override async readState(...[roomId, keys]: Read): Snapshot {
+    await pause();
+    const rooms: Record<string, ReferenceRoom> = Object.fromEntries(this.rooms);
+    const room = rooms[roomId];
+    return (
+      room && {
+        roomId,
+        keys,
+        events: keys.flatMap((key) => room.current?.get(this.keyText(key)) ?? []),
+        revision: 1,
+      }
+    );
+  }
+}
+
+/** Goes through all of the room's state to find a few events. */
+export class ReadsTheWholeRoom extends ReferenceStorage {
+  override current(room: ReferenceRoom, key: StateKey): StateEvent | undefined {
+    return [...room.current.values()].find((event) => this.keyText(event) === this.keyText(key));
+  }
+}
+
+/** Remembers what it read until it writes itself. */
+export class CachesReads extends ReferenceStorage {
+  readonly cache = new Map<string, StateSnapshot | undefined>();
+
+  override async readState(...[roomId, keys, context]: Read): Snapshot {
+    const text = JSON.stringify([roomId, keys]);
+    if (!this.cache.has(text)) this.cache.set(text, await super.readState(roomId, keys, context));
+    return structuredClone(this.cache.get(text));
+  }
+
+  override store(room: ReferenceRoom, event: NewStateEvent): string {
+    this.cache.clear();
+    return super.store(room, event);
+  }
+}
+
+/** Answers before it has written. */
+export class AnswersBeforeItWrites extends ReferenceStorage {
+  override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
+    const room = this.rooms.get(event.room_id);
+    if (room === undefined || !this.isAsShown(room, basis)) return { outcome: 'stale' };
+    setTimeout(() => this.store(room, event), 5);
+    return { outcome: 'appended', eventId: '$soon' };
+  }
+}
+
+/** A map that writes to its disk some time later; only what is on the disk survives being cloned. */
+class WriteBehindMap<Key, Value> extends Map<Key, Value> {
+  readonly pending = new Map<Key, Value>();
+
+  constructor(written: ReadonlyMap<Key, Value>) {
+    super();
+    for (const [key, value] of written) super.set(key, value);
+  }
+
+  override get(key: Key): Value | undefined {
+    return this.pending.get(key) ?? super.get(key);
+  }
+
+  override set(key: Key, value: Value): this {
+    this.pending.set(key, value);
+    return this;
+  }
+}
+
+/** Says appended when the event is in its memory only. */
+export class WritesBehind extends ReferenceStorage {
+  override store(room: ReferenceRoom, event: NewStateEvent): string {
+    if (!(room.current instanceof WriteBehindMap)) room.current = new WriteBehindMap(room.current);
+    return super.store(room, event);
+  }
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { authContract } from '../../src/testing/auth/contract.ts';
+import { rateLimitContract } from '../../src/testing/rate-limit/contract.ts';
+import { roomStoreContract } from '../../src/testing/room-store/contract.ts';
+import { storageContract } from '../../src/testing/storage/contract.ts';
+import { ReferenceAuth } from './reference/auth.ts';
+import {
+  authHarness,
+  rateLimitHarness,
+  realTimeRateLimitHarness,
+  roomStoreHarness,
+  storageHarness,
+} from './reference/harnesses.ts';
+import { ReferenceRateLimit } from './reference/rate-limit.ts';
+import { roleTablesHarness } from './reference/role-tables.ts';
+import { testContract } from './support.ts';
+
+testContract('a correct room store', storageContract, async () => storageHarness());
+testContract('a host with tables of members and roles', storageContract, async () => roleTablesHarness(), [
+  'putState',
+  'eventIds',
+  'secondInstance',
+  'crash',
+  'unreachable',
+  'refusedContent',
+]);
+testContract('a correct room store', roomStoreContract, async () => roomStoreHarness());
+testContract('a correct rate limit', rateLimitContract, async () => rateLimitHarness(ReferenceRateLimit));
+testContract('a correct authentication', authContract, async () => authHarness(ReferenceAuth));
+
+describe('a correct rate limit by the real clock', () => {
+  it('passes, where no test can turn the clock', async () => {
+    const cases = rateLimitContract.filter(({ requires }) => requires === undefined);
+    const results = await Promise.allSettled(cases.map((each) => each.run(realTimeRateLimitHarness(2_000))));
+    expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+});

@@ -1,0 +1,36 @@
+import { copyFile } from 'node:fs/promises';
+import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { type RoomStoreHarness, type StorageHarness, storageHarnessFor } from '../../src/testing/index.ts';
+import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
+
+export async function sqliteRoomStoreHarness(): Promise<RoomStoreHarness> {
+  const path = await newSqlitePath();
+  const open = () => new SqliteStorage(openSqlite(path));
+  return { store: open(), secondInstance: async () => open() };
+}
+
+export async function sqliteStorageHarness(): Promise<StorageHarness> {
+  const path = await newSqlitePath();
+  const open = () => new SqliteStorage(openSqlite(path));
+  const store = open();
+  await store.migrate();
+  return storageHarnessFor(store, {
+    secondInstance: async () => open(),
+    crash: () => openCopy(path),
+    unreachable: async () => openClosed(path),
+  });
+}
+
+/** What a process that starts after a crash finds: the files as they are, and nothing that was in memory. */
+async function openCopy(path: string): Promise<SqliteStorage> {
+  const copy = `${path}.copy`;
+  await copyFile(path, copy);
+  await copyFile(`${path}-wal`, `${copy}-wal`);
+  return new SqliteStorage(openSqlite(copy));
+}
+
+function openClosed(path: string): SqliteStorage {
+  const database = openSqlite(path);
+  database.close();
+  return new SqliteStorage(database);
+}
