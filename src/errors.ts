@@ -15,25 +15,29 @@ export class MatrixError extends Error {
   readonly errcode: string;
   /** Fields of the answer beside `errcode` and `error`. */
   readonly fields: JsonObject;
+  /** Milliseconds after which another try makes sense: sent as `Retry-After`, in whole seconds, at least 1. */
+  readonly retryAfterMs: number | undefined;
 
   /**
    * @param status HTTP status, 400 to 599
    * @param errcode the specification's error code
    * @param message the answer's `error`, a text for the caller
    * @param options.fields further fields of the answer (default none)
+   * @param options.retryAfterMs milliseconds after which another try makes sense (default: not said)
    * @param options.cause what lies behind it, for the log
    */
   constructor(
     status: number,
     errcode: string,
     message: string,
-    options: { fields?: JsonObject; cause?: unknown } = {},
+    options: { fields?: JsonObject; retryAfterMs?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MatrixError';
     this.status = status;
     this.errcode = errcode;
     this.fields = options.fields ?? {};
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   /** The answer's body. */

@@ -1,0 +1,63 @@
+import type { CallContext } from '../ports/context.ts';
+
+/**
+ * The time that one request may take. Adapters get its signal; those that do not heed it are left behind, since
+ * `race` settles when the time is over, whatever they do.
+ */
+export class Deadline {
+  readonly context: CallContext;
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #over: Promise<never>;
+  readonly #stopFollowing: () => void;
+
+  /**
+   * @param milliseconds how long it lasts, from now
+   * @param callerSignal a signal that ends it early
+   */
+  constructor(milliseconds: number, callerSignal?: AbortSignal) {
+    const { signal } = this.#controller;
+    const abort = () => this.#controller.abort();
+    this.context = { signal };
+    this.#timer = setTimeout(abort, milliseconds);
+    this.#over = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new DeadlineOverError()), { once: true });
+    });
+    // Nobody may be racing when it ends.
+    this.#over.catch(() => {});
+    this.#stopFollowing = () => callerSignal?.removeEventListener('abort', abort);
+    callerSignal?.addEventListener('abort', abort, { once: true });
+    if (callerSignal?.aborted) abort();
+  }
+
+  get isOver(): boolean {
+    return this.context.signal.aborted;
+  }
+
+  /** Settles as `work` does, or rejects with a {@link DeadlineOverError} when the time is over first. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#over]);
+  }
+
+  /** Calls with this deadline's context, and races: a function that throws at once rejects. */
+  async call<T>(work: (context: CallContext) => T | Promise<T>): Promise<T> {
+    if (this.isOver) throw new DeadlineOverError();
+    return this.race((async () => work(this.context))());
+  }
+
+  /** Stops the clock. To be called once the request is done. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#stopFollowing();
+  }
+}
+
+/** An adapter did not answer in time. */
+export class DeadlineOverError extends Error {
+  readonly code = 'ERR_DEADLINE_OVER';
+
+  constructor() {
+    super('The deadline is over');
+    this.name = 'DeadlineOverError';
+  }
+}

@@ -1,0 +1,78 @@
+import type { Logger } from '../ports/logger.ts';
+import type { RateLimitAdapter, RateLimitBucket, RateLimitDecision } from '../ports/rate-limit.ts';
+import type { Background } from './background.ts';
+import type { Deadline } from './deadline.ts';
+import { rateLimited, unavailable } from './refusals.ts';
+import type { InviteTrace } from './trace.ts';
+
+/** A refund has a time of its own: it often follows a request whose deadline is over. In milliseconds. */
+const REFUND_TIMEOUT_MS = 1_000;
+
+/**
+ * Takes a point from every bucket.
+ *
+ * @returns the adapter's receipt
+ * @throws {MatrixError} 429 when a limit is reached, 503 when the limits cannot be asked
+ */
+export async function takePoints(
+  consume: () => Promise<RateLimitDecision>,
+  deadline: Deadline,
+  trace: InviteTrace,
+): Promise<unknown> {
+  const decision = await deadline.call(consume).catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
+  if (decision.allowed) return decision.receipt;
+  trace.scope = decision.scope;
+  throw rateLimited(decision.retryAfterMs);
+}
+
+/** The points of one invite: taken once, however often it is decided, and given back when nothing came of it. */
+export class Debit {
+  readonly #rateLimit: RateLimitAdapter;
+  readonly #logger: Logger;
+  readonly #background: Background;
+  #isAsked = false;
+  #taken: { readonly receipt: unknown } | undefined;
+
+  constructor(rateLimit: RateLimitAdapter, logger: Logger, background: Background) {
+    this.#rateLimit = rateLimit;
+    this.#logger = logger;
+    this.#background = background;
+  }
+
+  /** As {@link takePoints}, the first time that it is called; afterwards nothing. */
+  async takeOnce(buckets: readonly RateLimitBucket[], deadline: Deadline, trace: InviteTrace): Promise<void> {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    const consume = () => {
+      const decided = this.#rateLimit.consume(buckets, deadline.context);
+      this.#background.add(this.#giveBackIfLate(decided, deadline));
+      return decided;
+    };
+    this.#taken = { receipt: await takePoints(consume, deadline, trace) };
+  }
+
+  /** Gives back what was taken. A failure is only logged, since it changes nothing of the answer. */
+  async giveBack(deadline: Deadline): Promise<void> {
+    if (this.#taken === undefined) return;
+    const refunded = this.#refund(this.#taken.receipt);
+    this.#taken = undefined;
+    this.#background.add(refunded);
+    await deadline.race(refunded).catch(() => {});
+  }
+
+  /** A limiter that answers after the deadline has debited a request that was turned away already. */
+  async #giveBackIfLate(decided: Promise<RateLimitDecision>, deadline: Deadline): Promise<void> {
+    const decision = await decided.catch(() => undefined);
+    if (decision?.allowed && deadline.isOver && this.#taken === undefined) await this.#refund(decision.receipt);
+  }
+
+  async #refund(receipt: unknown): Promise<void> {
+    try {
+      await this.#rateLimit.refund(receipt, { signal: AbortSignal.timeout(REFUND_TIMEOUT_MS) });
+    } catch (err) {
+      this.#logger.warn({ err }, 'A rate limit could not be given back');
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { PolicyRequest } from '../ports/policy.ts';
+import type { Profile } from '../ports/user-directory.ts';
+import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
+import type { Deadline } from './deadline.ts';
+import { eventTooLarge } from './refusals.ts';
+import type { ServiceSetting } from './setting.ts';
+
+/** The specification's limit for an event, in bytes of JSON (client-server API, "Size limits"). */
+const MAX_EVENT_BYTES = 65_536;
+
+/** The invitee's profile; an invite does not fail for want of one. */
+export async function profileOf(
+  { users, logger }: Pick<ServiceSetting, 'users' | 'logger'>,
+  userId: string,
+  deadline: Deadline,
+): Promise<Profile> {
+  if (users?.getProfile === undefined) return {};
+  try {
+    return (await deadline.call((context) => users.getProfile?.(userId, context))) ?? {};
+  } catch (err) {
+    logger.warn({ err }, "The invitee's profile could not be read: the invite goes without");
+    return {};
+  }
+}
+
+/**
+ * The member event of an invite (`m.room.member` with membership `invite`). Nothing else of the request gets in.
+ *
+ * @throws {MatrixError} 413 when it is larger than an event may be. The form that counts is a homeserver's own;
+ *   this one is smaller, so what it refuses would be refused there too.
+ */
+export function inviteEvent(
+  { requester, roomId, userId, reason }: PolicyRequest,
+  profile: Profile,
+): NewStateEvent {
+  const content: JsonObject = { membership: 'invite' };
+  if (reason !== undefined) content.reason = reason;
+  const { displayname, avatar_url } = profile;
+  if (isStorable(displayname)) content.displayname = displayname;
+  if (isStorable(avatar_url) && avatar_url.startsWith('mxc://')) content.avatar_url = avatar_url;
+  const event: NewStateEvent = {
+    room_id: roomId,
+    type: 'm.room.member',
+    state_key: userId,
+    sender: requester.userId,
+    origin_server_ts: Date.now(),
+    content,
+  };
+  if (Buffer.byteLength(JSON.stringify(event)) > MAX_EVENT_BYTES) throw eventTooLarge();
+  return event;
+}
+
+/** Whether a stored event is this one: the store keeps events under ids of its own, so the rest is compared. */
+export function isSameInvite(event: NewStateEvent, stored: StrippedStateEvent): boolean {
+  return stored.sender === event.sender && isDeepStrictEqual(stored.content, event.content);
+}
+
+function isStorable(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && value.isWellFormed();
+}

@@ -1,0 +1,62 @@
+import { isStorageUnavailable, MatrixError } from '../errors.ts';
+import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
+import { DeadlineOverError } from './deadline.ts';
+
+/** Told to callers whose request failed for a passing reason of ours, in milliseconds. */
+const RETRY_AFTER_OUTAGE_MS = 1_000;
+
+const NO_PERMISSION = 'You do not have permission to invite users to this room';
+
+/** What the caller is answered for each refusal by the room's own rules. */
+const ROOM_REFUSALS: Record<InviteRefusalReason, readonly [status: number, errcode: string, text: string]> = {
+  // One answer for both, so that nobody can find out which rooms exist.
+  roomUnknownOrInviterNotJoined: [403, 'M_FORBIDDEN', 'You are not in this room'],
+  roomVersionUnknown: [400, 'M_UNSUPPORTED_ROOM_VERSION', "This server does not support this room's version"],
+  unfederatable: [403, 'M_FORBIDDEN', 'This room is for users of the server that created it'],
+  inviteeBanned: [403, 'M_FORBIDDEN', 'The user is banned from the room'],
+  inviteeJoined: [403, 'M_FORBIDDEN', 'The user is already in the room'],
+  insufficientPower: [403, 'M_FORBIDDEN', NO_PERMISSION],
+  powerLevelUnreadable: [403, 'M_FORBIDDEN', NO_PERMISSION],
+};
+
+export function refusedByRoom(reason: InviteRefusalReason): MatrixError {
+  return new MatrixError(...ROOM_REFUSALS[reason]);
+}
+
+export function inviteeOfAnotherServer(): MatrixError {
+  return new MatrixError(403, 'M_FORBIDDEN', 'Users of other servers cannot be invited from here');
+}
+
+export function inviteeUnknown(): MatrixError {
+  return new MatrixError(403, 'M_FORBIDDEN', 'There is no such user on this server');
+}
+
+export function inviteBlocked(): MatrixError {
+  return new MatrixError(403, 'M_INVITE_BLOCKED', 'The user does not accept invites');
+}
+
+/** Which scope it was is not said: the `invitee` scope would tell of other people's invites. */
+export function rateLimited(retryAfterMs: number): MatrixError {
+  const wait = Math.max(1, Math.ceil(retryAfterMs));
+  return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
+    fields: { retry_after_ms: wait },
+    retryAfterMs: wait,
+  });
+}
+
+export function eventTooLarge(): MatrixError {
+  return new MatrixError(413, 'M_TOO_LARGE', 'The invite is too large for an event');
+}
+
+/** Something we depend on is down, hung or overrun: the same request may work soon. */
+export function unavailable(cause?: unknown): MatrixError {
+  return new MatrixError(503, 'M_UNKNOWN', 'The server cannot do this right now', {
+    retryAfterMs: RETRY_AFTER_OUTAGE_MS,
+    cause,
+  });
+}
+
+/** Whether a failure of an adapter is of the kind that passes. */
+export function isOutage(error: unknown): boolean {
+  return isStorageUnavailable(error) || error instanceof DeadlineOverError;
+}

@@ -1,0 +1,84 @@
+import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { InvitePolicy } from '../ports/policy.ts';
+import type { RateLimitAdapter } from '../ports/rate-limit.ts';
+import type { StorageAdapter } from '../ports/storage.ts';
+import type { UserDirectory } from '../ports/user-directory.ts';
+import type { NewStateEvent } from '../rooms/event.ts';
+import { isServerName } from '../rooms/identifiers.ts';
+import { countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
+
+/** What `onInvite` is told of an appended invite. */
+export type InviteNotice<R extends Requester = Requester> = {
+  readonly requester: R;
+  readonly event: NewStateEvent;
+  /** Left out where the host keeps no event ids and the store did not say. */
+  readonly eventId?: string;
+};
+
+/** The options of `createInviteService`. */
+export type InviteServiceOptions<R extends Requester = Requester> = {
+  /** The server's name, as in `@user:name`; all of its names where it has several. Required. */
+  readonly serverName: string | readonly string[];
+  /** Where the rooms are. Required. */
+  readonly storage: StorageAdapter;
+  /** Where rate limits are counted, or `false` for no limits at all. Required, so that going without is said. */
+  readonly rateLimit: RateLimitAdapter | false;
+  /** The host's own rules, asked in order after the room's. Default none. */
+  readonly policies?: readonly InvitePolicy<R>[];
+  /** The host's users: whether they exist, their profiles and account data. Default none. */
+  readonly users?: UserDirectory;
+  /**
+   * Told after each appended invite, off the request's path. Best effort: its failure is logged, never answered,
+   * and a crash may lose a call; the room's timeline is the durable record. Default none.
+   */
+  readonly onInvite?: (invite: InviteNotice<R>) => unknown;
+  /** Gets what goes wrong, in pino's form. Default: warnings and errors to the console. */
+  readonly logger?: Logger;
+  /** How long one invite may take, all adapters together, in milliseconds. Default 5000. */
+  readonly deadlineMs?: number;
+};
+
+/** The checks of {@link InviteServiceOptions}. */
+export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
+  serverName: {
+    required: true,
+    expects: 'a server name such as "example.org", or a list of them',
+    accepts: (value) => {
+      const names: unknown[] = Array.isArray(value) ? value : [value];
+      return names.length > 0 && names.every((name) => typeof name === 'string' && isServerName(name));
+    },
+  },
+  storage: {
+    required: true,
+    expects: 'a storage adapter: an object with readState and appendEvent',
+    accepts: (value) => hasMethods(value, 'readState', 'appendEvent'),
+  },
+  rateLimit: {
+    required: true,
+    expects: 'a rate limit adapter (an object with consume and refund), or false for no limits',
+    accepts: (value) => value === false || hasMethods(value, 'consume', 'refund'),
+  },
+  policies: {
+    expects: 'a list of policies: objects with a name and a function decide',
+    accepts: (value) =>
+      Array.isArray(value) &&
+      value.every((policy) => hasMethods(policy, 'decide') && typeof policy.name === 'string'),
+  },
+  users: {
+    expects: 'an object with any of the functions exists, getProfile, getAccountData',
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      ['exists', 'getProfile', 'getAccountData'].every((name) => {
+        const method = (value as Record<string, unknown>)[name];
+        return method === undefined || typeof method === 'function';
+      }),
+  },
+  onInvite: functionOption,
+  logger: {
+    expects: 'a logger with debug, info, warn and error, such as pino',
+    accepts: (value) => hasMethods(value, 'debug', 'info', 'warn', 'error'),
+  },
+  deadlineMs: countOption('milliseconds'),
+};
