@@ -1,8 +1,8 @@
-import type { Logger } from '../ports/logger.ts';
-import type { RateLimitAdapter, RateLimitBucket, RateLimitDecision } from '../ports/rate-limit.ts';
-import type { Background } from './background.ts';
+import type { PolicyRequest } from '../ports/policy.ts';
+import type { RateLimitBucket, RateLimitDecision } from '../ports/rate-limit.ts';
 import type { Deadline } from './deadline.ts';
 import { rateLimited, unavailable } from './refusals.ts';
+import type { ServiceSetting } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
 
 /** A refund has a time of its own: it often follows a request whose deadline is over. In milliseconds. */
@@ -27,27 +27,35 @@ export async function takePoints(
   throw rateLimited(decision.retryAfterMs);
 }
 
+type DebitSetting = Pick<ServiceSetting, 'rateLimit' | 'logger' | 'background'>;
+
 /** The points of one invite: taken once, however often it is decided, and given back when nothing came of it. */
 export class Debit {
-  readonly #rateLimit: RateLimitAdapter;
-  readonly #logger: Logger;
-  readonly #background: Background;
+  readonly #setting: DebitSetting;
+  readonly #buckets: readonly RateLimitBucket[];
   #isAsked = false;
   #taken: { readonly receipt: unknown } | undefined;
 
-  constructor(rateLimit: RateLimitAdapter, logger: Logger, background: Background) {
-    this.#rateLimit = rateLimit;
-    this.#logger = logger;
-    this.#background = background;
+  constructor(setting: DebitSetting, { requester, roomId, userId }: PolicyRequest) {
+    this.#setting = setting;
+    this.#buckets =
+      requester.isRateLimitExempt === true
+        ? []
+        : [
+            { scope: 'inviter', key: requester.userId },
+            { scope: 'room', key: roomId },
+            { scope: 'invitee', key: userId },
+          ];
   }
 
   /** As {@link takePoints}, the first time that it is called; afterwards nothing. */
-  async takeOnce(buckets: readonly RateLimitBucket[], deadline: Deadline, trace: InviteTrace): Promise<void> {
-    if (this.#isAsked) return;
+  async takeOnce(deadline: Deadline, trace: InviteTrace): Promise<void> {
+    const { rateLimit, background } = this.#setting;
+    if (this.#isAsked || rateLimit === false || this.#buckets.length === 0) return;
     this.#isAsked = true;
     const consume = () => {
-      const decided = this.#rateLimit.consume(buckets, deadline.context);
-      this.#background.add(this.#giveBackIfLate(decided, deadline));
+      const decided = rateLimit.consume(this.#buckets, deadline.context);
+      background.add(this.#giveBackIfLate(decided, deadline));
       return decided;
     };
     this.#taken = { receipt: await takePoints(consume, deadline, trace) };
@@ -58,21 +66,23 @@ export class Debit {
     if (this.#taken === undefined) return;
     const refunded = this.#refund(this.#taken.receipt);
     this.#taken = undefined;
-    this.#background.add(refunded);
+    this.#setting.background.add(refunded);
     await deadline.race(refunded).catch(() => {});
   }
 
   /** A limiter that answers after the deadline has debited a request that was turned away already. */
   async #giveBackIfLate(decided: Promise<RateLimitDecision>, deadline: Deadline): Promise<void> {
     const decision = await decided.catch(() => undefined);
-    if (decision?.allowed && deadline.isOver && this.#taken === undefined) await this.#refund(decision.receipt);
+    if (decision?.allowed && deadline.isOver) await this.#refund(decision.receipt);
   }
 
   async #refund(receipt: unknown): Promise<void> {
+    const { rateLimit, logger } = this.#setting;
+    if (rateLimit === false) return;
     try {
-      await this.#rateLimit.refund(receipt, { signal: AbortSignal.timeout(REFUND_TIMEOUT_MS) });
+      await rateLimit.refund(receipt, { signal: AbortSignal.timeout(REFUND_TIMEOUT_MS) });
     } catch (err) {
-      this.#logger.warn({ err }, 'A rate limit could not be given back');
+      logger.warn({ err }, 'A rate limit could not be given back');
     }
   }
 }

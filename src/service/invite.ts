@@ -1,8 +1,7 @@
 import { isMatrixError, MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
-import type { RateLimitBucket } from '../ports/rate-limit.ts';
-import type { StateSnapshot, StrippedStateEvent } from '../ports/storage.ts';
+import type { NewStateEvent, StateSnapshot, StrippedStateEvent } from '../ports/storage.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import { append, tellOnInvite, waitBeforeTry } from './append.ts';
 import type { Deadline } from './deadline.ts';
@@ -13,67 +12,55 @@ import { isOutage, unavailable } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
 
-/** How often an invite is decided afresh, when the room changes under it, before the caller is sent away. */
+/** How often an invite is decided, while the room changes under it, before the caller is sent away. */
 const MAX_TRIES = 10;
 
 /** What became of an invite that was not refused. */
 export type InviteResult =
-  | { readonly outcome: 'invited'; readonly eventId?: string }
-  | { readonly outcome: 'alreadyInvited'; readonly eventId?: string }
+  | { readonly outcome: 'invited'; readonly eventId?: string | undefined }
+  | { readonly outcome: 'alreadyInvited'; readonly eventId?: string | undefined }
   | { readonly outcome: 'dropped' };
 
-/**
- * Decides one invite and appends its event.
- *
- * @throws {MatrixError} the refusal, or the failure
- */
-export async function invite<R extends Requester>(
-  setting: ServiceSetting<R>,
-  request: PolicyRequest<R>,
-  deadline: Deadline,
-  trace: InviteTrace,
-): Promise<InviteResult> {
-  const run = new InviteRun(setting, request, deadline, trace);
-  try {
-    const result = await run.decideUntilDone();
-    if (result.outcome === 'alreadyInvited') await run.giveBack();
-    return result;
-  } catch (error) {
-    await run.giveBack();
-    if (isMatrixError(error)) throw error;
-    if (isOutage(error)) throw unavailable(error);
-    throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause: error });
-  }
-}
+type TryResult = InviteResult | { readonly outcome: 'again'; readonly cause?: unknown };
 
-/** What one invite remembers from try to try. */
-class InviteRun<R extends Requester> {
+/** One invite on its way. */
+export class InviteRun<R extends Requester> {
   readonly #setting: ServiceSetting<R>;
   readonly #request: PolicyRequest<R>;
   readonly #deadline: Deadline;
   readonly #trace: InviteTrace;
-  readonly #debit: Debit | undefined;
+  readonly #debit: Debit;
   #profile: Profile | undefined;
-  /** Whether an append may have stored its event without our knowing. */
-  #isUnsure = false;
+  /** An event that may have been stored without our knowing. */
+  #unsure: NewStateEvent | undefined;
 
-  constructor(
-    setting: ServiceSetting<R>,
-    request: PolicyRequest<R>,
-    deadline: Deadline,
-    trace: InviteTrace,
-  ) {
+  constructor(setting: ServiceSetting<R>, request: PolicyRequest<R>, deadline: Deadline, trace: InviteTrace) {
     this.#setting = setting;
     this.#request = request;
     this.#deadline = deadline;
     this.#trace = trace;
-    const { rateLimit, logger, background } = setting;
-    if (rateLimit !== false && request.requester.isRateLimitExempt !== true) {
-      this.#debit = new Debit(rateLimit, logger, background);
+    this.#debit = new Debit(setting, request);
+  }
+
+  /**
+   * Decides the invite and appends its event.
+   *
+   * @throws {MatrixError} the refusal, or the failure
+   */
+  async done(): Promise<InviteResult> {
+    try {
+      const result = await this.#tryUntilDone();
+      if (result.outcome === 'alreadyInvited') await this.#giveBack();
+      return result;
+    } catch (error) {
+      await this.#giveBack();
+      if (isMatrixError(error)) throw error;
+      if (isOutage(error)) throw unavailable(error);
+      throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause: error });
     }
   }
 
-  async decideUntilDone(): Promise<InviteResult> {
+  async #tryUntilDone(): Promise<InviteResult> {
     const keys = keysToRead(this.#setting, this.#request);
     let cause: unknown;
     while (this.#trace.tries < MAX_TRIES) {
@@ -82,34 +69,52 @@ class InviteRun<R extends Requester> {
       const snapshot = await this.#deadline.call((context) =>
         this.#setting.storage.readState(this.#request.roomId, keys, context),
       );
-      const attempt = await this.#attempt(snapshot);
-      if (attempt.outcome !== 'again') return attempt;
-      cause = attempt.cause;
+      const result = await this.#try(snapshot);
+      if (result.outcome !== 'again') return result;
+      cause = result.cause;
     }
     throw unavailable(cause);
   }
 
-  /** Gives the rate limits back, where it is certain that no invite came of the request. */
-  async giveBack(): Promise<void> {
-    if (!this.#isUnsure) await this.#debit?.giveBack(this.#deadline);
-  }
-
-  async #attempt(
-    snapshot: StateSnapshot | undefined,
-  ): Promise<InviteResult | { readonly outcome: 'again'; readonly cause?: unknown }> {
-    const { roomId, requester, userId } = this.#request;
-    const found = this.#isUnsure ? this.#findOwn(snapshot) : undefined;
-    if (found !== undefined) {
-      tellOnInvite(this.#setting, { requester, event: this.#event(), eventId: found.event_id });
-      return { outcome: 'invited', eventId: found.event_id };
+  async #try(snapshot: StateSnapshot | undefined): Promise<TryResult> {
+    const stored = this.#unsure && memberEvent(snapshot, this.#request.userId);
+    if (this.#unsure && stored && isSameInvite(this.#unsure, stored)) {
+      return this.#invited(this.#unsure, stored.event_id);
     }
     const judgement = await judge(this.#setting, this.#request, snapshot, this.#deadline, this.#trace);
     if (judgement.verdict === 'alreadyInvited') {
       return { outcome: 'alreadyInvited', eventId: judgement.invite.event_id };
     }
-    await this.#debit?.takeOnce(bucketsOf(requester.userId, roomId, userId), this.#deadline, this.#trace);
+    await this.#debit.takeOnce(this.#deadline, this.#trace);
+    // A drop costs as much as an invite, or the limits would tell the caller of it.
     if (judgement.verdict === 'drop') return { outcome: 'dropped' };
-    this.#profile ??= await profileOf(this.#setting, userId, this.#deadline);
-    return this.#append(judgement.basis);
+    this.#profile ??= await profileOf(this.#setting, this.#request.userId, this.#deadline);
+    return this.#append(inviteEvent(this.#request, this.#profile), judgement.basis);
   }
+
+  async #append(event: NewStateEvent, basis: StateSnapshot): Promise<TryResult> {
+    const unsureBefore = this.#unsure;
+    this.#unsure = event;
+    const result = await append(this.#setting, this.#request.requester, event, basis, this.#deadline);
+    if (result.outcome === 'unknown') return { outcome: 'again', cause: result.cause };
+    this.#unsure = unsureBefore;
+    if (result.outcome === 'appended') return this.#invited(event, result.eventId);
+    if (result.outcome === 'refused') throw result.error;
+    return { outcome: 'again' };
+  }
+
+  #invited(event: NewStateEvent, eventId: string | undefined): InviteResult {
+    this.#unsure = undefined;
+    tellOnInvite(this.#setting, { requester: this.#request.requester, event, eventId });
+    return { outcome: 'invited', eventId };
+  }
+
+  /** Only where it is certain that no invite came of the request. */
+  async #giveBack(): Promise<void> {
+    if (this.#unsure === undefined) await this.#debit.giveBack(this.#deadline);
+  }
+}
+
+function memberEvent(snapshot: StateSnapshot | undefined, userId: string): StrippedStateEvent | undefined {
+  return snapshot?.events.find(({ type, state_key }) => type === 'm.room.member' && state_key === userId);
 }

@@ -7,7 +7,13 @@ import type { StateKey, StrippedStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
 import { decideInvite, inviteStateKeys } from '../rooms/invite-rule.ts';
 import type { Deadline } from './deadline.ts';
-import { inviteBlocked, inviteeOfAnotherServer, inviteeUnknown, refusedByRoom, unavailable } from './refusals.ts';
+import {
+  inviteBlocked,
+  inviteeOfAnotherServer,
+  inviteeUnknown,
+  refusedByRoom,
+  unavailable,
+} from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
 
@@ -15,7 +21,7 @@ const INVITE_PERMISSION_TYPE = 'm.invite_permission_config';
 
 /** What is to be done about an invite that nothing refuses. */
 export type Judgement =
-  | { readonly verdict: 'append' }
+  | { readonly verdict: 'append'; readonly basis: StateSnapshot }
   | { readonly verdict: 'drop' }
   | { readonly verdict: 'alreadyInvited'; readonly invite: StrippedStateEvent };
 
@@ -31,7 +37,8 @@ export function keysToRead<R extends Requester>(
   const keys = inviteStateKeys(request.requester.userId, request.userId);
   for (const policy of policies) {
     for (const key of keysOf(policy, request, logger)) {
-      if (!keys.some(({ type, state_key }) => type === key.type && state_key === key.state_key)) keys.push(key);
+      if (!keys.some(({ type, state_key }) => type === key.type && state_key === key.state_key))
+        keys.push(key);
     }
   }
   return keys;
@@ -125,7 +132,7 @@ async function askPolicies<R extends Requester>(
     if (decision === 'drop') return { verdict: 'drop' };
     throw refusalOf(isRefusal(decision) ? decision : policyFailed(policy.name, undefined, logger));
   }
-  return { verdict: 'append' };
+  return { verdict: 'append', basis: request.state };
 }
 
 /** Fails closed: who cannot be judged is refused. */
@@ -146,6 +153,11 @@ function isRefusal(decision: unknown): decision is PolicyRefusal {
   );
 }
 
-function refusalOf({ status = 403, errcode = 'M_FORBIDDEN', message, fields = {} }: PolicyRefusal): MatrixError {
+function refusalOf({
+  status = 403,
+  errcode = 'M_FORBIDDEN',
+  message,
+  fields = {},
+}: PolicyRefusal): MatrixError {
   return new MatrixError(status, errcode, message, { fields });
 }

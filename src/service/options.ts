@@ -56,7 +56,8 @@ export function countOption(unit: string): OptionCheck {
   return {
     // Longer than this, Node's timers fire at once.
     expects: `a whole number of ${unit} from 1 to 2147483647`,
-    accepts: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2_147_483_647,
+    accepts: (value) =>
+      Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2_147_483_647,
   };
 }
 

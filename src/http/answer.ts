@@ -1,0 +1,20 @@
+import type { ServerResponse } from 'node:http';
+import type { MatrixError } from '../errors.ts';
+import type { JsonObject } from '../rooms/event.ts';
+
+/** Sends JSON by Node's own methods, since Fastify and others hand us plain responses. */
+export function answer(response: ServerResponse, status: number, body: JsonObject): void {
+  const text = JSON.stringify(body);
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
+}
+
+/** Sends an error, with `Retry-After` (whole seconds, at least 1) where it says when to come again. */
+export function answerError(response: ServerResponse, error: MatrixError): void {
+  if (error.retryAfterMs !== undefined) {
+    response.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  }
+  answer(response, error.status, error.toJSON());
+}

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../ports/logger.ts';
+import { defaultLogger } from '../service/default-logger.ts';
+import { answerError } from './answer.ts';
+import { setCommonHeaders } from './common-headers.ts';
+import { asMatrixError, logFailure } from './unexpected.ts';
+
+/** An Express error handler. */
+export type ErrorHandler = (
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * An error handler for everything under `/_matrix`, in Matrix's form. A host's own `express.json()` fails before
+ * any router is reached, and Express would answer HTML. Other paths are left to the host.
+ *
+ * ```ts
+ * app.use(matrixErrorHandler());
+ * ```
+ *
+ * @param options.cors whether to send the CORS headers. Default true.
+ * @param options.logger gets failures. Default: the console.
+ */
+export function matrixErrorHandler(options: { cors?: boolean; logger?: Logger } = {}): ErrorHandler {
+  const { cors = true, logger = defaultLogger } = options;
+  // Express knows an error handler by its four parameters.
+  return (error, request, response, next) => {
+    if (response.headersSent || !isMatrixPath(request)) {
+      next(error);
+      return;
+    }
+    const matrixError = asMatrixError(error);
+    logFailure(logger, matrixError);
+    setCommonHeaders(response, cors);
+    answerError(response, matrixError);
+  };
+}
+
+function isMatrixPath(request: IncomingMessage & { originalUrl?: string }): boolean {
+  return /^\/_matrix(?:[/?]|$)/.test(request.originalUrl ?? request.url ?? '');
+}

@@ -1,0 +1,37 @@
+import { STATUS_CODES } from 'node:http';
+import { isMatrixError, MatrixError } from '../errors.ts';
+import type { Logger } from '../ports/logger.ts';
+import { bodyParserError } from './body.ts';
+
+/** What the caller is answered for anything thrown. */
+export function asMatrixError(error: unknown): MatrixError {
+  if (isMatrixError(error)) return error;
+  if (error instanceof URIError) {
+    return new MatrixError(400, 'M_INVALID_PARAM', 'The path is not valid percent-encoded UTF-8', {
+      cause: error,
+    });
+  }
+  return bodyParserError(error) ?? httpError(error) ?? internalError(error);
+}
+
+/** Express's convention for errors of a request: a `status`. Its message may say more than the caller may know. */
+function httpError(error: unknown): MatrixError | undefined {
+  const { status } = (error ?? {}) as { readonly status?: unknown };
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 499)
+    return undefined;
+  return new MatrixError(status, 'M_UNKNOWN', STATUS_CODES[status] ?? 'The request was refused', {
+    cause: error,
+  });
+}
+
+function internalError(cause: unknown): MatrixError {
+  return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+}
+
+/** Logs a failure of ours with what lies behind it; a refusal is no failure. */
+export function logFailure(logger: Logger, error: MatrixError): void {
+  if (error.status < 500) return;
+  const details = { err: error.cause ?? error, status: error.status };
+  if (error.status === 503) logger.warn(details, 'An invite was answered 503');
+  else logger.error(details, `An invite was answered ${error.status}`);
+}

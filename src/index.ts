@@ -1,0 +1,41 @@
+export { isMatrixError, isStorageUnavailable, MatrixError, StorageUnavailableError } from './errors.ts';
+export { type ErrorHandler, matrixErrorHandler } from './http/matrix-error-handler.ts';
+export type {
+  AuthAdapter,
+  AuthFailure,
+  AuthRequest,
+  AuthResult,
+  Requester,
+  SessionAuth,
+} from './ports/auth.ts';
+export type { CallContext } from './ports/context.ts';
+export type { Logger } from './ports/logger.ts';
+export type { InvitePolicy, PolicyDecision, PolicyRefusal, PolicyRequest } from './ports/policy.ts';
+export type {
+  RateLimitAdapter,
+  RateLimitBucket,
+  RateLimitDecision,
+  RateLimitScope,
+} from './ports/rate-limit.ts';
+export type {
+  AppendResult,
+  JsonObject,
+  JsonValue,
+  NewRoom,
+  NewStateEvent,
+  RoomStore,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+  StorageAdapter,
+  StrippedStateEvent,
+  TimelinePage,
+} from './ports/storage.ts';
+export type { Profile, UserDirectory } from './ports/user-directory.ts';
+export type { InviteRefusalReason } from './rooms/invite-rule.ts';
+export { createInviteRouter, type InviteRouter } from './router.ts';
+export type { InviteRouterOptions, RequestOutcome } from './router-options.ts';
+export type { InviteResult } from './service/invite.ts';
+export { createInviteService, type InviteRequest, type InviteService } from './service/invite-service.ts';
+export type { InviteNotice, InviteServiceOptions } from './service/service-options.ts';
+export type { InviteTrace } from './service/trace.ts';

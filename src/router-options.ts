@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
+import {
+  booleanOption,
+  countOption,
+  functionOption,
+  hasMethods,
+  type OptionChecks,
+} from './service/options.ts';
+import { type InviteServiceOptions, inviteServiceOptionChecks } from './service/service-options.ts';
+import type { InviteTrace } from './service/trace.ts';
+
+/** How a request ended, for metrics. It bears no secret, but user and room ids. */
+export type RequestOutcome = InviteTrace & {
+  readonly status: number;
+  /** The answer's `errcode`; undefined with a 200. */
+  readonly errcode?: string | undefined;
+  /** What became of the invite; undefined with an error. */
+  readonly outcome?: 'invited' | 'alreadyInvited' | 'dropped' | undefined;
+  /** From the router's first line to its answer, in milliseconds. */
+  readonly durationMs: number;
+  /** Who asked, once that is known. */
+  readonly requesterId?: string | undefined;
+  readonly roomId?: string | undefined;
+};
+
+/** The options of `createInviteRouter`. One of `auth` and `session` is required. */
+export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
+  /** The host's logins by access token. Default: none, so that only `session` counts. */
+  readonly auth?: AuthAdapter<R>;
+  /** The host's logins by cookie, for requests without a token. Default: none. */
+  readonly session?: SessionAuth<R>;
+  /** Whether `?access_token=` is read as well as the Authorization header. Default true. */
+  readonly queryToken?: boolean;
+  /** Whether the CORS headers are ours to send. Default true; false for a host that sends its own. */
+  readonly cors?: boolean;
+  /**
+   * The most bytes of a body, inflated. Default 409600: an event of 64 KiB in which every character is written as
+   * `\uXXXX`.
+   */
+  readonly bodyLimitBytes?: number;
+  /** How long a body may take to arrive, in milliseconds. Default 10000. */
+  readonly bodyTimeoutMs?: number;
+  /** Told once a request (preflights aside), right after its answer; what it throws is logged. Default none. */
+  readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => void;
+};
+
+/** The checks of {@link InviteRouterOptions}. */
+export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
+  ...inviteServiceOptionChecks,
+  auth: {
+    expects: 'an auth adapter: an object with authenticate',
+    accepts: (value) => hasMethods(value, 'authenticate'),
+  },
+  session: {
+    expects:
+      'an object with authenticate and allowedOrigins, a list of origins such as "https://chat.example.org"',
+    accepts: (value) =>
+      hasMethods(value, 'authenticate') &&
+      isListOfOrigins((value as { readonly allowedOrigins?: unknown }).allowedOrigins),
+  },
+  queryToken: booleanOption,
+  cors: booleanOption,
+  bodyLimitBytes: countOption('bytes'),
+  bodyTimeoutMs: countOption('milliseconds'),
+  onOutcome: functionOption,
+};
+
+/** An origin with a path or a final slash would never match what browsers send. */
+function isListOfOrigins(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (origin) => typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin,
+    )
+  );
+}
