@@ -1,0 +1,177 @@
+import type { CallContext } from '../../src/ports/context.ts';
+import type {
+  AppendResult,
+  NewRoom,
+  NewStateEvent,
+  RoomStore,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+  TimelinePage,
+} from '../../src/ports/storage.ts';
+import { roomVersionOf } from '../../src/rooms/room-version.ts';
+import { isConflict } from './postgres/failures.ts';
+import { migrate } from './postgres/migrate.ts';
+import { type PostgresPool, withClient } from './postgres/pool.ts';
+import { eventValues, presentRows, toStateEvent, toStripped } from './postgres/rows.ts';
+import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
+import { type Statements, statementsOn } from './postgres/statements.ts';
+import { fromStoredText, toStoredText } from './postgres/text.ts';
+import { newEventId } from './shared/event-id.ts';
+import { checkBasis } from './shared/same-state.ts';
+import { CREATE_KEY, keysByText, keyText } from './shared/state-key.ts';
+import { timelineOptions } from './shared/timeline-options.ts';
+
+export type { PostgresClient, PostgresPool, PostgresQuery } from './postgres/pool.ts';
+export { postgresSchema } from './postgres/schema.ts';
+
+/** The options of {@link PostgresStorage}. */
+export type PostgresStorageOptions = {
+  /** What the names of tables and functions start with. Default `matrix_`. */
+  readonly tablePrefix?: string;
+  /**
+   * Whether statements are prepared, once a connection. Default true; false where a pooler in transaction mode does
+   * not keep them (PgBouncer before 1.21, or with `max_prepared_statements = 0`).
+   */
+  readonly preparedStatements?: boolean;
+  /** How long an append may wait for the other changes of its room, in milliseconds. Default 5000. */
+  readonly lockTimeoutMs?: number;
+};
+
+/**
+ * Rooms in PostgreSQL 13 or later, which any number of processes may share.
+ *
+ * Reading a room's state and appending an event are one round trip each. Changes of one room take turns at the lock
+ * of its row; see {@link postgresSchema} for why. The pool stays the host's: it sets timeouts for connecting, and
+ * closes it.
+ *
+ * Every method rejects with a `StorageUnavailableError` when PostgreSQL fails or cannot be reached; the driver's
+ * error is its `cause`.
+ */
+export class PostgresStorage implements RoomStore {
+  readonly #pool: PostgresPool;
+  readonly #tablePrefix: string;
+  readonly #isPrepared: boolean;
+  readonly #lockTimeoutMs: number;
+  readonly #statements: Statements;
+
+  /**
+   * @param pool a Pool of pg, or anything with its `connect`, on a server that can be written to
+   * @throws {TypeError} when the prefix cannot start a name
+   */
+  constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
+    const { tablePrefix = DEFAULT_TABLE_PREFIX, preparedStatements = true, lockTimeoutMs = 5_000 } = options;
+    checkTablePrefix(tablePrefix);
+    this.#pool = pool;
+    this.#tablePrefix = tablePrefix;
+    this.#isPrepared = preparedStatements;
+    this.#lockTimeoutMs = lockTimeoutMs;
+    this.#statements = statementsOn(tablePrefix);
+  }
+
+  /** Goes forward only: tables that a later release has made are left as they are. */
+  async migrate(): Promise<void> {
+    await withClient(this.#pool, undefined, (client) => migrate(client, this.#tablePrefix));
+  }
+
+  async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
+    const create = state.find((event) => keyText(event) === keyText(CREATE_KEY))?.content;
+    const rows = await this.#run('createRoom', [
+      toStoredText(roomId),
+      (create && roomVersionOf(create)?.eventIdHasDomain) ?? false,
+      state.map(({ sender }) => toStoredText(newEventId(sender, create))),
+      state.map(({ type }) => toStoredText(type)),
+      state.map(({ state_key }) => toStoredText(state_key)),
+      state.map(({ sender }) => toStoredText(sender)),
+      state.map(({ origin_server_ts }) => origin_server_ts),
+      state.map(({ content }) => JSON.stringify(content)),
+    ]);
+    return rows.length === 0 ? 'exists' : 'created';
+  }
+
+  async readState(
+    roomId: string,
+    keys: readonly StateKey[],
+    { signal }: CallContext,
+  ): Promise<StateSnapshot | undefined> {
+    const wanted = [...keysByText(keys).values()];
+    const values = [
+      toStoredText(roomId),
+      wanted.map(({ type }) => toStoredText(type)),
+      wanted.map(({ state_key }) => toStoredText(state_key)),
+    ];
+    const rows = await this.#run('readState', values, signal);
+    if (rows.length === 0) return undefined;
+    const events = presentRows(rows).map(toStripped);
+    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+  }
+
+  async appendEvent(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    { signal }: CallContext,
+  ): Promise<AppendResult> {
+    checkBasis(event, basis);
+    const shown = new Map(basis.events.map((shownEvent) => [keyText(shownEvent), shownEvent.event_id]));
+    const values = [
+      ...eventValues(event),
+      this.#lockTimeoutMs,
+      basis.keys.map(({ type }) => toStoredText(type)),
+      basis.keys.map(({ state_key }) => toStoredText(state_key)),
+      basis.keys.map((key) => {
+        const eventId = shown.get(keyText(key));
+        return eventId === undefined ? null : toStoredText(eventId);
+      }),
+    ];
+    try {
+      const eventId = eventIdIn(await this.#run('appendEvent', values, signal));
+      return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
+    } catch (error) {
+      if (isConflict(error)) return { outcome: 'stale' };
+      throw error;
+    }
+  }
+
+  async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
+    const eventId = eventIdIn(await this.#run('putState', eventValues(event)));
+    return eventId === undefined ? undefined : { eventId };
+  }
+
+  async roomState(roomId: string): Promise<StateEvent[] | undefined> {
+    const rows = await this.#run('roomState', [toStoredText(roomId)]);
+    return rows.length === 0 ? undefined : presentRows(rows).map((row) => toStateEvent(roomId, row));
+  }
+
+  async timeline(
+    roomId: string,
+    options?: { readonly after?: number; readonly limit?: number },
+  ): Promise<TimelinePage | undefined> {
+    const { after, limit } = timelineOptions(options);
+    const rows = await this.#run('timeline', [toStoredText(roomId), after, limit]);
+    if (rows.length === 0) return undefined;
+    const present = presentRows(rows);
+    return {
+      events: present.map((row) => toStateEvent(roomId, row)),
+      next: Number(present.at(-1)?.position ?? after),
+    };
+  }
+
+  async #run(
+    name: keyof Statements,
+    values: unknown[],
+    signal?: AbortSignal,
+  ): Promise<Record<string, unknown>[]> {
+    const text = this.#statements[name];
+    // A name means the same text on every connection of the pool, whatever storages share it.
+    const prepared = this.#isPrepared ? { name: `${this.#tablePrefix}${name}_1` } : {};
+    const { rows } = await withClient(this.#pool, signal, (client) =>
+      client.query({ ...prepared, text, values }),
+    );
+    return rows;
+  }
+}
+
+function eventIdIn(rows: readonly Record<string, unknown>[]): string | undefined {
+  const eventId = rows[0]?.event_id;
+  return typeof eventId === 'string' ? fromStoredText(eventId) : undefined;
+}

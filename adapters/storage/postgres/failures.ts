@@ -1,0 +1,28 @@
+import { isStorageUnavailable, StorageUnavailableError } from '../../../src/errors.ts';
+
+/** Tables, columns or functions that are not there. */
+const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883', '3F000']);
+
+/** A change by somebody else came first: what was read is out of date. */
+const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
+
+/** The failure that callers see, with the driver's own as its cause. */
+export function unavailable(error: unknown): StorageUnavailableError {
+  if (isStorageUnavailable(error)) return error;
+  const message = SCHEMA_MISSING.has(sqlStateOf(error))
+    ? 'The tables are missing or of another version: call migrate() first'
+    : 'PostgreSQL failed, or cannot be reached';
+  return new StorageUnavailableError(message, { cause: error });
+}
+
+/**
+ * Whether a failure says that somebody else's change came first and nothing was stored. It happens where the
+ * database's default isolation is stricter than READ COMMITTED.
+ */
+export function isConflict(error: unknown): boolean {
+  return isStorageUnavailable(error) && CONFLICTS.has(sqlStateOf(error.cause));
+}
+
+function sqlStateOf(error: unknown): unknown {
+  return error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
+}

@@ -1,0 +1,85 @@
+import { deadlineOver } from '../shared/deadline.ts';
+import { unavailable } from './failures.ts';
+
+/** A query, as pg's `query` takes it. */
+export type PostgresQuery = { readonly name?: string; readonly text: string; readonly values?: unknown[] };
+
+/** A connection of a pool: the part of pg's PoolClient that is used. */
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<{ readonly rows: Record<string, unknown>[] }>;
+  release(destroy?: boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** Where connections come from: a Pool of pg, or anything with its `connect`. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>;
+}
+
+/**
+ * Works on a connection of the pool. One that failed otherwise than by an answer of the server is not given back
+ * to the pool.
+ *
+ * @param signal ends the wait for a connection; work that has started is not interrupted
+ * @throws {StorageUnavailableError} for every failure
+ */
+export async function withClient<Result>(
+  pool: PostgresPool,
+  signal: AbortSignal | undefined,
+  work: (client: PostgresClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await connected(pool, signal);
+  client.on('error', ignoreError);
+  try {
+    const result = await work(client);
+    giveBack(client, false);
+    return result;
+  } catch (error) {
+    giveBack(client, !isAnswer(error));
+    throw unavailable(error);
+  }
+}
+
+async function connected(pool: PostgresPool, signal: AbortSignal | undefined): Promise<PostgresClient> {
+  if (signal?.aborted) throw deadlineOver(signal);
+  const connecting = pool.connect();
+  if (signal === undefined) return connecting.catch(failToConnect);
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(deadlineOver(signal));
+    signal.addEventListener('abort', giveUp, { once: true });
+    connecting.then(
+      (client) => {
+        signal.removeEventListener('abort', giveUp);
+        // Too late: nobody waits for it any more.
+        if (signal.aborted) client.release();
+        else resolve(client);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', giveUp);
+        reject(unavailable(error));
+      },
+    );
+  });
+}
+
+function failToConnect(error: unknown): never {
+  throw unavailable(error);
+}
+
+function giveBack(client: PostgresClient, destroy: boolean): void {
+  client.removeListener('error', ignoreError);
+  client.release(destroy);
+}
+
+/**
+ * A connection that breaks while it is in use fails its query and also emits `error`, which would end the process
+ * if nobody listened.
+ */
+function ignoreError(): void {}
+
+/** Whether the server itself said no: such errors have an SQLSTATE. Class 57P ends the connection. */
+function isAnswer(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
+}

@@ -1,0 +1,134 @@
+/** What the names of tables and functions start with, unless said otherwise. */
+export const DEFAULT_TABLE_PREFIX = 'matrix_';
+
+/** @throws {TypeError} when the prefix cannot start a name, or leaves too little of PostgreSQL's 63 bytes */
+export function checkTablePrefix(tablePrefix: string): void {
+  if (typeof tablePrefix !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(tablePrefix)) {
+    throw new TypeError(
+      'PostgresStorage: tablePrefix must be a lower-case letter or _, followed by at most 39 lower-case letters, digits and _',
+    );
+  }
+}
+
+/**
+ * The SQL of each version of the tables, in order: for hosts that run their own migrations. Each runs in one
+ * transaction.
+ *
+ * Every change of a room locks the room's row first and keeps it until its commit, so that the changes of one room
+ * come one after the other:
+ *
+ * - An invite's basis is compared after the lock is there. The comparison stands in a statement of its own, inside
+ *   a function, because under READ COMMITTED each statement of a function sees what was committed when that
+ *   statement began. In one statement with the lock it would see the state from before the wait: PostgreSQL looks
+ *   again only at the row that it waited for.
+ * - A key that was absent has no row to lock; the room's row stands in for it.
+ * - There is one lock in a transaction, so that two people who invite each other cannot wait for each other.
+ * - Positions in the timeline are given under the lock, so that a room's commits come in their order: a reader that
+ *   remembers a position never misses an event.
+ * - Where the default isolation is REPEATABLE READ or SERIALIZABLE, whoever waited for the row fails with 40001
+ *   instead of going on, which counts as stale.
+ *
+ * Ids are stored in the text form of `text.ts`, content as JSON text: `jsonb` refuses NUL and rounds nothing but
+ * reorders. Everything that is compared collates by bytes.
+ */
+export function postgresSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX): readonly string[] {
+  checkTablePrefix(tablePrefix);
+  return [tablesOf(tablePrefix) + putFunctionOf(tablePrefix) + appendFunctionOf(tablePrefix)];
+}
+
+function tablesOf(prefix: string): string {
+  return `
+CREATE TABLE ${prefix}rooms (
+  room_id text COLLATE "C" PRIMARY KEY,
+  event_ids_have_domain boolean NOT NULL,
+  last_position bigint NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE ${prefix}events (
+  room_id text COLLATE "C" NOT NULL,
+  position bigint NOT NULL,
+  event_id text NOT NULL,
+  type text NOT NULL,
+  state_key text NOT NULL,
+  sender text NOT NULL,
+  origin_server_ts bigint NOT NULL,
+  content text NOT NULL,
+  PRIMARY KEY (room_id, position)
+);
+CREATE TABLE ${prefix}state (
+  room_id text COLLATE "C" NOT NULL,
+  type text COLLATE "C" NOT NULL,
+  state_key text COLLATE "C" NOT NULL,
+  position bigint NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  sender text NOT NULL,
+  content text NOT NULL,
+  PRIMARY KEY (room_id, type, state_key)
+);
+`;
+}
+
+/** Stores an event at the next position; the caller's transaction holds the room's row from here on. */
+function putFunctionOf(prefix: string): string {
+  return `
+CREATE FUNCTION ${prefix}put_event(
+  p_room_id text, p_event_id text, p_domain text, p_type text, p_state_key text, p_sender text,
+  p_origin_server_ts bigint, p_content text
+) RETURNS text LANGUAGE plpgsql AS $body$
+DECLARE
+  v_position bigint;
+  v_has_domain boolean;
+  v_event_id text := p_event_id;
+BEGIN
+  UPDATE ${prefix}rooms SET last_position = last_position + 1 WHERE room_id = p_room_id
+    RETURNING last_position, event_ids_have_domain INTO v_position, v_has_domain;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  IF v_has_domain THEN
+    v_event_id := v_event_id || ':' || p_domain;
+  END IF;
+  INSERT INTO ${prefix}events VALUES
+    (p_room_id, v_position, v_event_id, p_type, p_state_key, p_sender, p_origin_server_ts, p_content);
+  INSERT INTO ${prefix}state VALUES
+    (p_room_id, p_type, p_state_key, v_position, v_event_id, p_sender, p_content)
+    ON CONFLICT (room_id, type, state_key) DO UPDATE SET
+      position = excluded.position, event_id = excluded.event_id, sender = excluded.sender,
+      content = excluded.content;
+  RETURN v_event_id;
+END
+$body$;
+`;
+}
+
+/**
+ * Stores an event if the basis stands: `NULL` when it does not, or when there is no such room. An append is
+ * durable when it is answered, also where the connection's default is to answer before the disk has it.
+ */
+function appendFunctionOf(prefix: string): string {
+  return `
+CREATE FUNCTION ${prefix}append_event(
+  p_lock_timeout_ms integer, p_basis_types text[], p_basis_state_keys text[], p_basis_event_ids text[],
+  p_room_id text, p_event_id text, p_domain text, p_type text, p_state_key text, p_sender text,
+  p_origin_server_ts bigint, p_content text
+) RETURNS text LANGUAGE plpgsql AS $body$
+BEGIN
+  PERFORM set_config('lock_timeout', p_lock_timeout_ms::text, true);
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  PERFORM 1 FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE;
+  IF EXISTS (
+    SELECT 1
+    FROM unnest(p_basis_types, p_basis_state_keys, p_basis_event_ids) AS basis (type, state_key, event_id)
+    LEFT JOIN ${prefix}state AS stored
+      ON stored.room_id = p_room_id AND stored.type = basis.type AND stored.state_key = basis.state_key
+    WHERE stored.event_id IS DISTINCT FROM basis.event_id
+  ) THEN
+    RETURN NULL;
+  END IF;
+  RETURN ${prefix}put_event(
+    p_room_id, p_event_id, p_domain, p_type, p_state_key, p_sender, p_origin_server_ts, p_content);
+END
+$body$;
+`;
+}

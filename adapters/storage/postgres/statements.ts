@@ -1,0 +1,62 @@
+/** The statements that run on the tables of one prefix. */
+export type Statements = {
+  readonly readState: string;
+  readonly appendEvent: string;
+  readonly putState: string;
+  readonly createRoom: string;
+  readonly roomState: string;
+  readonly timeline: string;
+};
+
+/** Each is one statement: one round trip, and one moment. No row: there is no such room. */
+export function statementsOn(prefix: string): Statements {
+  return {
+    readState: `
+SELECT state.type, state.state_key, state.event_id, state.sender, state.content
+FROM ${prefix}rooms AS room
+LEFT JOIN unnest($2::text[], $3::text[]) AS wanted (type, state_key) ON true
+LEFT JOIN ${prefix}state AS state
+  ON state.room_id = room.room_id AND state.type = wanted.type AND state.state_key = wanted.state_key
+WHERE room.room_id = $1`,
+
+    appendEvent: `SELECT ${prefix}append_event($9, $10, $11, $12, $1, $2, $3, $4, $5, $6, $7, $8) AS event_id`,
+
+    putState: `SELECT ${prefix}put_event($1, $2, $3, $4, $5, $6, $7, $8) AS event_id`,
+
+    createRoom: `
+WITH room AS (
+  INSERT INTO ${prefix}rooms VALUES ($1, $2, cardinality($3::text[])) ON CONFLICT DO NOTHING RETURNING room_id
+), event AS (
+  SELECT room.room_id, given.*
+  FROM room, unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+    WITH ORDINALITY AS given (event_id, type, state_key, sender, origin_server_ts, content, position)
+), log AS (
+  INSERT INTO ${prefix}events
+  SELECT room_id, position, event_id, type, state_key, sender, origin_server_ts, content FROM event
+), state AS (
+  INSERT INTO ${prefix}state
+  SELECT DISTINCT ON (type, state_key) room_id, type, state_key, position, event_id, sender, content
+  FROM event ORDER BY type, state_key, position DESC
+)
+SELECT room_id FROM room`,
+
+    roomState: `
+SELECT event.type, event.state_key, event.event_id, event.sender, event.content, event.origin_server_ts
+FROM ${prefix}rooms AS room
+LEFT JOIN ${prefix}state AS state ON state.room_id = room.room_id
+LEFT JOIN ${prefix}events AS event ON event.room_id = state.room_id AND event.position = state.position
+WHERE room.room_id = $1`,
+
+    timeline: `
+SELECT event.*
+FROM ${prefix}rooms AS room
+LEFT JOIN LATERAL (
+  SELECT type, state_key, event_id, sender, content, origin_server_ts, position
+  FROM ${prefix}events
+  WHERE room_id = room.room_id AND position > $2
+  ORDER BY position LIMIT $3
+) AS event ON true
+WHERE room.room_id = $1
+ORDER BY event.position`,
+  };
+}

@@ -1,0 +1,48 @@
+import type pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
+import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { roomStoreContract, storageContract, storageHarnessFor } from '../../../src/testing/index.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+import { testContract } from '../../testing/support.ts';
+
+let server: PostgresServer;
+let pools: readonly [pg.Pool, pg.Pool];
+let prefixes = 0;
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  pools = [server.pool({ max: 20 }), server.pool({ max: 20 })];
+});
+afterAll(() => server.close());
+
+/** Two storages on tables of their own, on two pools. */
+function storages() {
+  prefixes += 1;
+  const tablePrefix = `t${prefixes}_`;
+  const open = (pool: pg.Pool) => new PostgresStorage(pool, { tablePrefix });
+  return { store: open(pools[0]), other: () => open(pools[1]) };
+}
+
+testContract(
+  'PostgresStorage',
+  storageContract,
+  async () => {
+    const { store, other } = storages();
+    await store.migrate();
+    return storageHarnessFor(store, {
+      secondInstance: async () => other(),
+      crash: async () => {
+        await server.stop('SIGQUIT');
+        await server.startAgain();
+        return other();
+      },
+      unreachable: async () => new PostgresStorage(server.pool({ port: 1 })),
+    });
+  },
+  ['refusedContent'],
+);
+
+testContract('PostgresStorage', roomStoreContract, async () => {
+  const { store, other } = storages();
+  return { store, secondInstance: async () => other() };
+});
