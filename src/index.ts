@@ -1,5 +1,9 @@
 export { isMatrixError, isStorageUnavailable, MatrixError, StorageUnavailableError } from './errors.ts';
-export { type ErrorHandler, matrixErrorHandler } from './http/matrix-error-handler.ts';
+export {
+  type ErrorHandler,
+  type MatrixErrorHandlerOptions,
+  matrixErrorHandler,
+} from './http/matrix-error-handler.ts';
 export type {
   AuthAdapter,
   AuthFailure,

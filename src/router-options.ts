@@ -41,8 +41,8 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   readonly bodyLimitBytes?: number;
   /** How long a body may take to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
-  /** Told once a request (preflights aside), right after its answer; what it throws is logged. Default none. */
-  readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => void;
+  /** Told once a request (preflights aside), right after its answer; its failure is logged. Default none. */
+  readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
 };
 
 /** The checks of {@link InviteRouterOptions}. */

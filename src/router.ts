@@ -58,6 +58,8 @@ export function createInviteRouter<R extends Requester = Requester>(
     response: ServerResponse,
     work: (trace: RequestTrace) => Promise<RequestEnd>,
   ): Promise<void> {
+    // A host that has answered, and yet goes on to us, has decided.
+    if (response.headersSent) return;
     const startedAt = performance.now();
     const trace: RequestTrace = { tries: 0 };
     setCommonHeaders(response, cors);
@@ -68,7 +70,7 @@ export function createInviteRouter<R extends Requester = Requester>(
       else answerError(response, end.error);
     }
     try {
-      options.onOutcome?.(
+      await options.onOutcome?.(
         {
           ...trace,
           status: end.error?.status ?? 200,
@@ -86,13 +88,14 @@ export function createInviteRouter<R extends Requester = Requester>(
   const router = Router({ caseSensitive: true, strict: true });
   const route = router.route('/rooms/:roomId/invite');
   route.options((_request, response) => {
+    if (response.headersSent) return;
     setCommonHeaders(response, cors);
     response.statusCode = 204;
     response.end();
   });
   route.post((request, response) => {
     void answered(request, response, async (trace) => {
-      if (isClosed) throw unavailable();
+      if (isClosed) throw unavailable(new Error('The invite router is closed'));
       return inviteByRequest(setting, request, response, request.params.roomId, trace);
     });
   });

@@ -12,6 +12,9 @@ type RequestWithBody = IncomingMessage & { body?: unknown };
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** Broken compression is told by the code alone: those of zlib, of Brotli and of Zstandard. */
+const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
+
 /**
  * The JSON of a request's body: what the host has parsed already, or else read and parsed here.
  *
@@ -38,7 +41,8 @@ function arrived(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      response.setHeader('Connection', 'close');
+      // The host may have answered meanwhile, by a time limit of its own.
+      if (!response.headersSent) response.setHeader('Connection', 'close');
       reject(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
     }, timeoutMs);
     read(request, response, (error) => {
@@ -65,8 +69,8 @@ function parsed(body: unknown): unknown {
 export function bodyParserError(error: unknown): MatrixError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { type, code, status } = error as Error & { type?: unknown; code?: unknown; status?: unknown };
-  // Broken compression is told by zlib's code alone.
-  if (typeof type !== 'string' && !(typeof code === 'string' && code.startsWith('Z_'))) return undefined;
+  if (typeof type !== 'string' && !(typeof code === 'string' && BROKEN_COMPRESSION.test(code)))
+    return undefined;
   if (status === 413) return new MatrixError(413, 'M_TOO_LARGE', 'The body is too large', { cause: error });
   if (status === 415) {
     return new MatrixError(415, 'M_NOT_JSON', "The body's encoding is not supported", { cause: error });

@@ -17,9 +17,11 @@ export type Credentials = {
  */
 export function credentialsOf(request: IncomingMessage, queryToken: boolean): Credentials {
   const query = queryOf(request);
-  const tokens = [...bearerTokens(request), ...(queryToken ? query.getAll('access_token') : [])];
-  if (tokens.length > 1)
+  const headers = authorizationHeaders(request);
+  const tokens = [...headers.flatMap(bearerToken), ...(queryToken ? query.getAll('access_token') : [])];
+  if (headers.length > 1 || tokens.length > 1) {
     throw new MatrixError(401, 'M_MISSING_TOKEN', 'The access token is given more than once');
+  }
   return {
     accessToken: tokens[0] || undefined,
     assertedUserId: single(query, 'user_id'),
@@ -27,18 +29,17 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
   };
 }
 
-/**
- * The token of each Authorization header. They are counted in the raw headers, since Node keeps only the first of
- * several. Other schemes than Bearer are for others (a proxy's Basic, say).
- */
-function bearerTokens({ rawHeaders }: IncomingMessage): string[] {
-  const tokens: string[] = [];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue;
-    const token = /^Bearer(?: +(.*))?$/i.exec(rawHeaders[index + 1] ?? '');
-    if (token !== null) tokens.push((token[1] ?? '').trim());
-  }
-  return tokens;
+/** Every Authorization header, from the raw ones: Node keeps only the first, and a proxy may have read another. */
+function authorizationHeaders({ rawHeaders }: IncomingMessage): string[] {
+  return rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
+  );
+}
+
+/** The token, none in other schemes than Bearer: those are for others (a proxy's Basic, say). */
+function bearerToken(authorization: string): string[] {
+  const token = /^Bearer(?: +(.*))?$/i.exec(authorization);
+  return token === null ? [] : [(token[1] ?? '').trim()];
 }
 
 function queryOf({ url = '' }: IncomingMessage): URLSearchParams {

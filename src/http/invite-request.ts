@@ -64,7 +64,7 @@ async function admitted<R extends Requester>(
     checkRequester(requester, setting.serverNames);
     if (rateLimit !== false && requester.isRateLimitExempt !== true) {
       const buckets = [{ scope: 'attempt', key: requester.userId }] as const;
-      await takePoints(() => rateLimit.consume(buckets, deadline.context), deadline, trace);
+      await takePoints((context) => rateLimit.consume(buckets, context), deadline, trace);
     }
     return requester;
   } finally {

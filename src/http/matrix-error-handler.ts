@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../ports/logger.ts';
 import { defaultLogger } from '../service/default-logger.ts';
+import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../service/options.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { asMatrixError, logFailure } from './unexpected.ts';
@@ -13,6 +14,16 @@ export type ErrorHandler = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** The options of `matrixErrorHandler`. */
+export type MatrixErrorHandlerOptions = {
+  /** Whether to send the CORS headers. Default true. */
+  readonly cors?: boolean;
+  /** Gets failures. Default: warnings and errors to the console. */
+  readonly logger?: Logger;
+};
+
+const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOption, logger: loggerOption };
+
 /**
  * An error handler for everything under `/_matrix`, in Matrix's form. A host's own `express.json()` fails before
  * any router is reached, and Express would answer HTML. Other paths are left to the host.
@@ -21,10 +32,10 @@ export type ErrorHandler = (
  * app.use(matrixErrorHandler());
  * ```
  *
- * @param options.cors whether to send the CORS headers. Default true.
- * @param options.logger gets failures. Default: the console.
+ * @throws {TypeError} for an unknown or ill-typed option
  */
-export function matrixErrorHandler(options: { cors?: boolean; logger?: Logger } = {}): ErrorHandler {
+export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): ErrorHandler {
+  checkOptions('matrixErrorHandler', options, optionChecks);
   const { cors = true, logger = defaultLogger } = options;
   // Express knows an error handler by its four parameters.
   return (error, request, response, next) => {

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { isStorageUnavailable } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, NewStateEvent, StateSnapshot } from '../ports/storage.ts';
@@ -23,43 +23,39 @@ export async function append<R extends Requester>(
   deadline: Deadline,
 ): Promise<AppendOutcome> {
   try {
-    return await deadline.call((context) => {
-      const started = setting.storage.appendEvent(event, basis, context);
-      setting.background.add(tellIfLate(setting, requester, event, started, deadline));
-      return started;
-    });
+    return await deadline.call(
+      (context) => setting.storage.appendEvent(event, basis, context),
+      (leftBehind) => setting.background.add(tellOnceAppended(setting, requester, event, leftBehind)),
+    );
   } catch (cause) {
     if (isStorageUnavailable(cause)) return { outcome: 'unknown', cause };
     throw cause;
   }
 }
 
-async function tellIfLate<R extends Requester>(
+async function tellOnceAppended<R extends Requester>(
   setting: ServiceSetting<R>,
   requester: R,
   event: NewStateEvent,
-  started: Promise<AppendResult>,
-  deadline: Deadline,
+  leftBehind: Promise<AppendResult>,
 ): Promise<void> {
-  const result = await started.catch(() => undefined);
-  if (result?.outcome === 'appended' && deadline.isOver) {
-    tellOnInvite(setting, { requester, event, eventId: result.eventId });
-  }
+  const result = await leftBehind.catch(() => undefined);
+  if (result?.outcome === 'appended') tellOnInvite(setting, { requester, event, eventId: result.eventId });
 }
 
-/** Calls `onInvite` off the request's path. */
+/** Calls `onInvite` off the request's path: in a later turn of the event loop, when the answer is on its way. */
 export function tellOnInvite<R extends Requester>(setting: ServiceSetting<R>, invite: InviteNotice<R>): void {
   const { onInvite, logger, background } = setting;
   if (onInvite === undefined) return;
   const told = (async () => {
-    await Promise.resolve();
+    await turn();
     await onInvite(invite);
   })();
   background.add(told.catch((err: unknown) => logger.error({ err }, 'onInvite failed')));
 }
 
-/** Waits a random while before the next try, longer with each one, so that racing requests draw apart. */
+/** Waits a random while before a try (2 or later), longer with each one, so that racing requests draw apart. */
 export async function waitBeforeTry(tries: number, deadline: Deadline): Promise<void> {
-  const longestMs = Math.min(100, 2 ** tries);
+  const longestMs = Math.min(100, 2 ** (tries - 1));
   await deadline.race(delay(Math.random() * longestMs));
 }

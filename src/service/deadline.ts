@@ -34,15 +34,33 @@ export class Deadline {
     return this.context.signal.aborted;
   }
 
+  /** @throws {DeadlineOverError} when the time is over */
+  throwIfOver(): void {
+    if (this.isOver) throw new DeadlineOverError();
+  }
+
   /** Settles as `work` does, or rejects with a {@link DeadlineOverError} when the time is over first. */
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#over]);
   }
 
-  /** Calls with this deadline's context, and races: a function that throws at once rejects. */
-  async call<T>(work: (context: CallContext) => T | Promise<T>): Promise<T> {
-    if (this.isOver) throw new DeadlineOverError();
-    return this.race((async () => work(this.context))());
+  /**
+   * Calls with this deadline's context, and races: a function that throws at once rejects.
+   *
+   * @param whenLate gets what was left behind, when the time was over first
+   */
+  async call<T>(
+    work: (context: CallContext) => T | Promise<T>,
+    whenLate?: (leftBehind: Promise<T>) => void,
+  ): Promise<T> {
+    this.throwIfOver();
+    const started = Promise.resolve(work(this.context));
+    try {
+      return await this.race(started);
+    } catch (error) {
+      if (error instanceof DeadlineOverError) whenLate?.(started);
+      throw error;
+    }
   }
 
   /** Stops the clock. To be called once the request is done. */

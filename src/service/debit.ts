@@ -1,3 +1,4 @@
+import type { CallContext } from '../ports/context.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { RateLimitBucket, RateLimitDecision } from '../ports/rate-limit.ts';
 import type { Deadline } from './deadline.ts';
@@ -11,15 +12,17 @@ const REFUND_TIMEOUT_MS = 1_000;
 /**
  * Takes a point from every bucket.
  *
+ * @param whenLate gets the call that was left behind at the deadline
  * @returns the adapter's receipt
  * @throws {MatrixError} 429 when a limit is reached, 503 when the limits cannot be asked
  */
 export async function takePoints(
-  consume: () => Promise<RateLimitDecision>,
+  consume: (context: CallContext) => Promise<RateLimitDecision>,
   deadline: Deadline,
   trace: InviteTrace,
+  whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
 ): Promise<unknown> {
-  const decision = await deadline.call(consume).catch((cause: unknown) => {
+  const decision = await deadline.call(consume, whenLate).catch((cause: unknown) => {
     throw unavailable(cause);
   });
   if (decision.allowed) return decision.receipt;
@@ -33,7 +36,6 @@ type DebitSetting = Pick<ServiceSetting, 'rateLimit' | 'logger' | 'background'>;
 export class Debit {
   readonly #setting: DebitSetting;
   readonly #buckets: readonly RateLimitBucket[];
-  #isAsked = false;
   #taken: { readonly receipt: unknown } | undefined;
 
   constructor(setting: DebitSetting, { requester, roomId, userId }: PolicyRequest) {
@@ -51,14 +53,14 @@ export class Debit {
   /** As {@link takePoints}, the first time that it is called; afterwards nothing. */
   async takeOnce(deadline: Deadline, trace: InviteTrace): Promise<void> {
     const { rateLimit, background } = this.#setting;
-    if (this.#isAsked || rateLimit === false || this.#buckets.length === 0) return;
-    this.#isAsked = true;
-    const consume = () => {
-      const decided = rateLimit.consume(this.#buckets, deadline.context);
-      background.add(this.#giveBackIfLate(decided, deadline));
-      return decided;
-    };
-    this.#taken = { receipt: await takePoints(consume, deadline, trace) };
+    if (this.#taken !== undefined || rateLimit === false || this.#buckets.length === 0) return;
+    const receipt = await takePoints(
+      (context) => rateLimit.consume(this.#buckets, context),
+      deadline,
+      trace,
+      (leftBehind) => background.add(this.#giveBackOnceTaken(leftBehind)),
+    );
+    this.#taken = { receipt };
   }
 
   /** Gives back what was taken. A failure is only logged, since it changes nothing of the answer. */
@@ -71,9 +73,9 @@ export class Debit {
   }
 
   /** A limiter that answers after the deadline has debited a request that was turned away already. */
-  async #giveBackIfLate(decided: Promise<RateLimitDecision>, deadline: Deadline): Promise<void> {
-    const decision = await decided.catch(() => undefined);
-    if (decision?.allowed && deadline.isOver) await this.#refund(decision.receipt);
+  async #giveBackOnceTaken(leftBehind: Promise<RateLimitDecision>): Promise<void> {
+    const decision = await leftBehind.catch(() => undefined);
+    if (decision?.allowed) await this.#refund(decision.receipt);
   }
 
   async #refund(receipt: unknown): Promise<void> {

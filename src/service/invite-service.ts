@@ -51,7 +51,7 @@ export function inviteServiceOf<R extends Requester>(setting: ServiceSetting<R>)
   let isClosed = false;
   return {
     async invite({ requester, roomId, userId, reason, signal }, trace = { tries: 0 }) {
-      if (isClosed) throw unavailable();
+      if (isClosed) throw unavailable(new Error('The invite service is closed'));
       const request = { requester, roomId, userId, reason };
       checkRequester(requester, setting.serverNames);
       checkInvite(request);

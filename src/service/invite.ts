@@ -61,11 +61,11 @@ export class InviteRun<R extends Requester> {
   }
 
   async #tryUntilDone(): Promise<InviteResult> {
-    const keys = keysToRead(this.#setting, this.#request);
+    const keys = keysToRead(this.#setting, this.#request, this.#trace);
     let cause: unknown;
-    while (this.#trace.tries < MAX_TRIES) {
-      if (this.#trace.tries > 0) await waitBeforeTry(this.#trace.tries, this.#deadline);
-      this.#trace.tries += 1;
+    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+      if (tries > 1) await waitBeforeTry(tries, this.#deadline);
+      this.#trace.tries = tries;
       const snapshot = await this.#deadline.call((context) =>
         this.#setting.storage.readState(this.#request.roomId, keys, context),
       );
@@ -73,7 +73,7 @@ export class InviteRun<R extends Requester> {
       if (result.outcome !== 'again') return result;
       cause = result.cause;
     }
-    throw unavailable(cause);
+    throw unavailable(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
   }
 
   async #try(snapshot: StateSnapshot | undefined): Promise<TryResult> {
@@ -93,6 +93,8 @@ export class InviteRun<R extends Requester> {
   }
 
   async #append(event: NewStateEvent, basis: StateSnapshot): Promise<TryResult> {
+    // What is late before the append has started has surely stored nothing.
+    this.#deadline.throwIfOver();
     const unsureBefore = this.#unsure;
     this.#unsure = event;
     const result = await append(this.#setting, this.#request.requester, event, basis, this.#deadline);

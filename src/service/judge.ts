@@ -33,10 +33,11 @@ export type Judgement =
 export function keysToRead<R extends Requester>(
   { policies, logger }: ServiceSetting<R>,
   request: PolicyRequest<R>,
+  trace: InviteTrace,
 ): StateKey[] {
   const keys = inviteStateKeys(request.requester.userId, request.userId);
   for (const policy of policies) {
-    for (const key of keysOf(policy, request, logger)) {
+    for (const key of keysOf(policy, request, logger, trace)) {
       if (!keys.some(({ type, state_key }) => type === key.type && state_key === key.state_key))
         keys.push(key);
     }
@@ -45,15 +46,17 @@ export function keysToRead<R extends Requester>(
 }
 
 function keysOf<R extends Requester>(
-  { name, stateKeys = [] }: InvitePolicy<R>,
+  policy: InvitePolicy<R>,
   request: PolicyRequest<R>,
   logger: Logger,
+  trace: InviteTrace,
 ): readonly StateKey[] {
-  if (typeof stateKeys !== 'function') return stateKeys;
+  if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
   try {
-    return stateKeys(request);
+    return [...policy.stateKeys(request)];
   } catch (err) {
-    throw refusalOf(policyFailed(name, err, logger));
+    trace.policy = policy.name;
+    throw refusalOf(policyFailed(policy.name, err, logger));
   }
 }
 

@@ -69,3 +69,9 @@ export function hasMethods(value: unknown, ...names: string[]): boolean {
     names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
   );
 }
+
+/** An option that is a logger. */
+export const loggerOption: OptionCheck = {
+  expects: 'a logger with debug, info, warn and error, such as pino',
+  accepts: (value) => hasMethods(value, 'debug', 'info', 'warn', 'error'),
+};

@@ -9,7 +9,7 @@ import { domainOf, isRoomId, isUserId } from '../rooms/identifiers.ts';
  * @throws {MatrixError} 403
  */
 export function checkRequester(requester: Requester, serverNames: ReadonlySet<string>): void {
-  if (!isUserId(requester.userId)) {
+  if (typeof requester.userId !== 'string' || !isUserId(requester.userId)) {
     throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', {
       cause: new TypeError('The auth adapter gave a requester whose userId is not a full Matrix user ID'),
     });
@@ -29,8 +29,12 @@ export function checkRequester(requester: Requester, serverNames: ReadonlySet<st
  * @throws {MatrixError} 400
  */
 export function checkInvite({ roomId, userId, reason }: PolicyRequest): void {
-  if (!isRoomId(roomId)) throw new MatrixError(400, 'M_INVALID_PARAM', 'roomId is not a Matrix room ID');
-  if (!isUserId(userId)) throw new MatrixError(400, 'M_INVALID_PARAM', 'userId is not a Matrix user ID');
+  if (typeof roomId !== 'string' || !isRoomId(roomId)) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'roomId is not a Matrix room ID');
+  }
+  if (typeof userId !== 'string' || !isUserId(userId)) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'userId is not a Matrix user ID');
+  }
   if (reason !== undefined && !(typeof reason === 'string' && reason.isWellFormed())) {
     throw new MatrixError(400, 'M_BAD_JSON', 'reason must be a string of whole characters');
   }

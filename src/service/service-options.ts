@@ -6,7 +6,7 @@ import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
 import type { NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
-import { countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
+import { countOption, functionOption, hasMethods, loggerOption, type OptionChecks } from './options.ts';
 
 /** What `onInvite` is told of an appended invite. */
 export type InviteNotice<R extends Requester = Requester> = {
@@ -60,10 +60,9 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
     accepts: (value) => value === false || hasMethods(value, 'consume', 'refund'),
   },
   policies: {
-    expects: 'a list of policies: objects with a name and a function decide',
-    accepts: (value) =>
-      Array.isArray(value) &&
-      value.every((policy) => hasMethods(policy, 'decide') && typeof policy.name === 'string'),
+    expects:
+      'a list of policies: objects with a name, a function decide and, if any, stateKeys (a list or a function)',
+    accepts: (value) => Array.isArray(value) && value.every(isPolicy),
   },
   users: {
     expects: 'an object with any of the functions exists, getProfile, getAccountData',
@@ -76,9 +75,15 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
       }),
   },
   onInvite: functionOption,
-  logger: {
-    expects: 'a logger with debug, info, warn and error, such as pino',
-    accepts: (value) => hasMethods(value, 'debug', 'info', 'warn', 'error'),
-  },
+  logger: loggerOption,
   deadlineMs: countOption('milliseconds'),
 };
+
+function isPolicy(value: unknown): boolean {
+  if (!hasMethods(value, 'decide')) return false;
+  const { name, stateKeys } = value as Record<string, unknown>;
+  return (
+    typeof name === 'string' &&
+    (stateKeys === undefined || typeof stateKeys === 'function' || Array.isArray(stateKeys))
+  );
+}

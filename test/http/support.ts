@@ -1,12 +1,23 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  request,
+  type Server,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import express from 'express';
 import { createInviteRouter, type InviteRouterOptions, type Requester } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
-import { expect } from 'vitest';
-import type { JsonObject, RoomStore } from '../../src/ports/storage.ts';
+import { afterEach, expect } from 'vitest';
 import { checkResponse } from '../../src/openapi/index.ts';
+import type { Logger } from '../../src/ports/logger.ts';
+import type { JsonObject, RoomStore } from '../../src/ports/storage.ts';
 
 export const PREFIX = '/_matrix/client/v3';
 export const ROOM = '!room:example.org';
@@ -14,6 +25,12 @@ export const ALICE = '@alice:example.org';
 export const BOB = '@bob:example.org';
 export const CAROL = '@carol:example.org';
 export const MALLORY = '@mallory:example.org';
+export const INVITE_PATH: string = invitePath(ROOM);
+export const AS_ALICE = { authorization: 'Bearer alice-token' };
+
+export function invitePath(roomId: string, prefix: string = PREFIX): string {
+  return `${prefix}/rooms/${encodeURIComponent(roomId)}/invite`;
+}
 
 /** Each user's token is `<localpart>-token`. */
 export const tokens = staticTokens({
@@ -87,9 +104,9 @@ export function setUp(
   return { app, router, store };
 }
 
-export const limits = (points: number) =>
+export const limits = (points: number, attempts = 1000) =>
   new MemoryRateLimit({
-    attempt: { points: 1000, durationSeconds: 60 },
+    attempt: { points: attempts, durationSeconds: 60 },
     inviter: { points, durationSeconds: 60 },
     room: { points, durationSeconds: 60 },
     invitee: { points, durationSeconds: 60 },
@@ -111,13 +128,126 @@ export async function invite(
   return response;
 }
 
-/** Every answer is JSON as described, with the headers that every answer bears. */
-export function expectDescribed(response: supertest.Response): void {
-  expect(checkResponse(response.status, response.body, response.headers)).toEqual([]);
-  expect(response.headers).toMatchObject({
-    'content-type': 'application/json',
-    'access-control-allow-origin': '*',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+/** What came back. `body` is undefined where it is no JSON. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly body: unknown;
+};
+
+export type Sent = {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  /** Objects are sent as JSON, texts and bytes as they are. Default: an invite of Bob. */
+  readonly body?: unknown;
+};
+
+/** Sends exactly what is said (no path is tidied, no Content-Type is added), as Alice unless said otherwise. */
+export async function send(app: express.Express, sent: Sent = {}): Promise<Answer> {
+  const server = await listening(app);
+  return sendTo(portOf(server), sent).finally(() => server.close());
+}
+
+/** As {@link send}, to a server that listens. */
+export async function sendTo(
+  port: number,
+  { method = 'POST', path = INVITE_PATH, headers = AS_ALICE, body = { user_id: BOB } }: Sent = {},
+): Promise<Answer> {
+  const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const length = hasBody ? { 'content-length': Buffer.byteLength(bytes) } : {};
+  const outgoing = request({ port, method, path, agent: false, headers: { ...length, ...headers } });
+  const answered = once(outgoing, 'response');
+  outgoing.end(hasBody ? bytes : undefined);
+  const [response] = await answered;
+  return answerOf(response.statusCode, response.headers, await text(response));
+}
+
+export function answerOf(status: number, headers: IncomingHttpHeaders, content: string): Answer {
+  return { status, headers, text: content, body: jsonOf(content) };
+}
+
+function jsonOf(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+/** A server on a free port, closed after the test. */
+export async function listening(app: express.Express): Promise<Server> {
+  const server = createServer(app).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return server;
+}
+
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+/** A logger that keeps what it is told. */
+export function recordingLogger() {
+  const lines: { level: keyof Logger; details: object; message: string }[] = [];
+  const at = (level: keyof Logger) => (details: object, message: string) => {
+    lines.push({ level, details, message });
+  };
+  const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return { logger, lines };
+}
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Lets the host answer what comes through, so that tests can tell. */
+export function answeredByHost(app: express.Express): void {
+  app.use((_request, response) => {
+    response.status(418).json({ host: true });
   });
 }
+
+/** Holds a refusal against what it should be, with no field more. */
+export function expectRefusal(answer: Checked, status: number, errcode: string, fields: object = {}): void {
+  expect({ status: answer.status, body: answer.body }).toEqual({
+    status,
+    body: { errcode, error: expect.stringMatching(/./), ...fields },
+  });
+  expectDescribed(answer);
+}
+
+export function expectInvited(answer: Checked): void {
+  expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });
+  expectDescribed(answer);
+}
+
+type Checked = { readonly status: number; readonly body: unknown; readonly headers: object };
+
+/** Every answer is JSON as described, with the headers that every answer bears. */
+export function expectDescribed({ status, body, headers }: Checked): void {
+  expect(checkResponse(status, body, { ...headers })).toEqual([]);
+  expect(headers).toMatchObject({
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...CORS_HEADERS,
+  });
+}
+
+/** What browsers need (client-server API, "Web browser clients"), and what lets them read `Retry-After`. */
+export const CORS_HEADERS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS',
+  'access-control-allow-headers': 'X-Requested-With, Content-Type, Authorization',
+  'access-control-expose-headers': 'Retry-After',
+};

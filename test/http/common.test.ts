@@ -1,0 +1,241 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import {
+  AS_ALICE,
+  answeredByHost,
+  BOB,
+  CORS_HEADERS,
+  expectDescribed,
+  expectInvited,
+  expectRefusal,
+  INVITE_PATH,
+  invitePath,
+  limits,
+  memberOf,
+  PREFIX,
+  ROOM,
+  seedRoom,
+  send,
+  setUp,
+  silent,
+} from './support.ts';
+
+const down = () => Promise.reject(new Error('down'));
+const fails = { authenticate: down };
+const atRoom = (segment: string) => `${PREFIX}/rooms/${segment}/invite`;
+
+describe('the headers that browsers need', () => {
+  const answers: [number, Parameters<typeof setUp>[0], Parameters<typeof send>[1]][] = [
+    [200, {}, {}],
+    [400, {}, { body: 'no JSON' }],
+    [400, {}, { path: atRoom('%zz') }],
+    [401, {}, { headers: {} }],
+    [403, {}, { path: invitePath('!none:example.org') }],
+    [405, {}, { method: 'PUT' }],
+    [413, { bodyLimitBytes: 10 }, {}],
+    [415, {}, { headers: { ...AS_ALICE, 'content-encoding': 'compress' } }],
+    [429, { rateLimit: { consume: async () => refused, refund: async () => {} } }, {}],
+    [500, { storage: { readState: down, appendEvent: down } }, {}],
+    [503, { auth: fails }, {}],
+  ];
+  const refused = { allowed: false, scope: 'room', retryAfterMs: 1 } as const;
+
+  it.each(answers)('are on a %i', async (status, options, sent) => {
+    const { app, store } = setUp({ logger: silent, ...options });
+    await seedRoom(store);
+    const answer = await send(app, sent);
+    expect(answer.status).toBe(status);
+    expectDescribed(answer);
+    expect(answer.headers).toMatchObject(CORS_HEADERS);
+  });
+
+  it.each(answers)('are left to a host that says so, on a %i', async (status, options, sent) => {
+    const { app, store } = setUp({ logger: silent, cors: false, ...options });
+    await seedRoom(store);
+    const answer = await send(app, sent);
+    expect(answer.status).toBe(status);
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+    expect(answer.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+});
+
+describe('a preflight', () => {
+  const preflight = {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example.net', 'access-control-request-method': 'POST' },
+    body: '',
+  };
+  const asked: string[] = [];
+  const watched = (name: string) => () => {
+    asked.push(name);
+    return down();
+  };
+
+  it('is answered before anything else runs', async () => {
+    const { app, router } = setUp({
+      auth: { authenticate: watched('auth') },
+      session: { authenticate: watched('session'), allowedOrigins: [] },
+      rateLimit: { consume: watched('consume'), refund: watched('refund') },
+      storage: { readState: watched('readState'), appendEvent: watched('appendEvent') },
+      onOutcome: watched('onOutcome'),
+    });
+    app.use(watched('host'));
+    for (const path of [INVITE_PATH, `${INVITE_PATH}?access_token=a&access_token=b`, atRoom('no-room')]) {
+      const answer = await send(app, { ...preflight, path });
+      expect([answer.status, answer.text]).toEqual([204, '']);
+      expect(answer.headers).toMatchObject({ ...CORS_HEADERS, 'cache-control': 'no-store' });
+      expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
+    }
+    await router.close();
+    expect((await send(app, preflight)).status).toBe(204);
+    expect(asked).toEqual([]);
+  });
+
+  it('bears no CORS header with `cors: false`', async () => {
+    const answer = await send(setUp({ cors: false }).app, preflight);
+    expect(answer.status).toBe(204);
+    expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+describe('another method', () => {
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE'])('is refused: %s', async (method) => {
+    const { app, store } = setUp({ auth: fails });
+    answeredByHost(app);
+    await seedRoom(store);
+    const answer = await send(app, { method });
+    expectRefusal(answer, 405, 'M_UNRECOGNIZED');
+    expect(answer.headers.allow).toBe('OPTIONS, POST');
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it('is refused without a body: HEAD', async () => {
+    const { app } = setUp();
+    answeredByHost(app);
+    const answer = await send(app, { method: 'HEAD' });
+    expect([answer.status, answer.text]).toEqual([405, '']);
+    expect(answer.headers).toMatchObject({ ...CORS_HEADERS, allow: 'OPTIONS, POST' });
+  });
+});
+
+describe('what is not the path of an invite goes on to the host', () => {
+  it.each([
+    `${PREFIX}/rooms/${ROOM}/INVITE`,
+    `${PREFIX}/ROOMS/${ROOM}/invite`,
+    `${PREFIX}/rooms/${ROOM}/invite/`,
+    `${PREFIX}/rooms/${ROOM}/invite/x`,
+    `${PREFIX}/rooms/${ROOM}/invites`,
+    `${PREFIX}/rooms/${ROOM}/state`,
+    `${PREFIX}/rooms/${ROOM}/x/invite`,
+    `${PREFIX}/rooms/${ROOM}`,
+    `${PREFIX}/rooms//invite`,
+    `${PREFIX}/rooms/invite`,
+    `${PREFIX}/rooms/%zz/state`,
+    `${PREFIX}/join/${ROOM}`,
+    PREFIX,
+    '/',
+    `/rooms/${ROOM}/invite`,
+    `/_matrix/client/v1/rooms/${ROOM}/invite`,
+  ])('%s', async (path) => {
+    const { app, store } = setUp({ auth: fails });
+    answeredByHost(app);
+    await seedRoom(store);
+    for (const method of ['POST', 'GET', 'OPTIONS', 'DELETE']) {
+      const answer = await send(app, { method, path });
+      expect([answer.status, answer.body]).toEqual([418, { host: true }]);
+      expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+      expect(answer.headers).not.toHaveProperty('x-content-type-options');
+    }
+  });
+
+  it('even where no host route answers: Express’s own 404', async () => {
+    expect((await send(setUp().app, { path: `${PREFIX}/rooms/${ROOM}/state` })).status).toBe(404);
+  });
+
+  it('and a host’s sibling route gets its own parameters and an unread body', async () => {
+    const { app } = setUp();
+    app.put(`${PREFIX}/rooms/:id/state/:type`, (request, response) => {
+      request.setEncoding('utf8').once('data', (body) => response.json({ ...request.params, body }));
+    });
+    const answer = await send(app, {
+      method: 'PUT',
+      path: `${PREFIX}/rooms/%21r/state/m.room.name`,
+      body: 'hello',
+    });
+    expect(answer.body).toEqual({ id: '!r', type: 'm.room.name', body: 'hello' });
+  });
+});
+
+describe('a room id in the path', () => {
+  it.each([
+    ['raw', ROOM, ROOM],
+    ['with %21', `%21${ROOM.slice(1)}`, ROOM],
+    ['wholly encoded', encodeURIComponent(ROOM), ROOM],
+    ['with a plus, which is no space', '!a+b:example.org', '!a+b:example.org'],
+    ['with an encoded slash', '!a%2Fb:example.org', '!a/b:example.org'],
+    ['with an encoded slash in lower case', '!a%2fb:example.org', '!a/b:example.org'],
+    ['decoded once only', '!a%2541:example.org', '!a%41:example.org'],
+    ['with an encoded question mark', '!a%3Fb:example.org', '!a?b:example.org'],
+    ['with characters beyond ASCII', '!%C3%A9%F0%9F%98%80:example.org', '!é😀:example.org'],
+    ['of a room without a domain', '!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM', undefined],
+    ['of 255 bytes', `!${'a'.repeat(242)}:example.org`, undefined],
+    [
+      'of 255 bytes and less characters',
+      `!${'%C3%A9'.repeat(121)}:example.org`,
+      `!${'é'.repeat(121)}:example.org`,
+    ],
+    ['with a server’s port', '!a:example.org:8448', undefined],
+  ])('is read %s', async (_case, segment, roomId = segment) => {
+    const { app, store } = setUp();
+    await seedRoom(store, { roomId, version: roomId.includes(':') ? '11' : '12' });
+    expectInvited(await send(app, { path: atRoom(segment) }));
+    expect(await memberOf(store, BOB, roomId)).toMatchObject({ room_id: roomId });
+  });
+
+  it.each([
+    ['broken percent-encoding', '%zz'],
+    ['a percent sign alone', '!a%:example.org'],
+    ['half a character', '!%C3:example.org'],
+    ['a lone surrogate', '%ED%A0%80'],
+    ['a lone surrogate within', '!%ED%A0%80:example.org'],
+    ['an overlong form', '!%C0%AF:example.org'],
+    ['256 bytes', `!${'a'.repeat(243)}:example.org`],
+    ['256 bytes in less characters', `!${'%C3%A9'.repeat(121)}a:example.org`],
+    ['an alias', '%23a:example.org'],
+    ['a user id', BOB],
+    ['what would be one when decoded twice', '%2521room:example.org'],
+    ['no sigil', 'room:example.org'],
+    ['a sigil alone', '!'],
+    ['NUL', '!a%00:example.org'],
+    ['a broken domain', '!a:exa_mple.org'],
+    ['a space before it', '%20!room:example.org'],
+    ['.', '%2E'],
+  ])('is refused: %s', async (_case, segment) => {
+    const { app } = setUp({ logger: { ...silent, error: (details) => expect.fail(String(details)) } });
+    answeredByHost(app);
+    expectRefusal(await send(app, { path: atRoom(segment) }), 400, 'M_INVALID_PARAM');
+  });
+
+  it('that is broken is not told to somebody without a token', async () => {
+    expectRefusal(await send(setUp().app, { path: atRoom('x'), headers: {} }), 401, 'M_MISSING_TOKEN');
+  });
+});
+
+describe('the limit on attempts', () => {
+  it('is counted before the body is read, whatever the body is', async () => {
+    const { app } = setUp({ rateLimit: limits(1000, 2) });
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      expectRefusal(await send(app, { body: 'no JSON' }), 400, 'M_NOT_JSON');
+    }
+    const answer = await send(app, {
+      body: gzipSync('x'),
+      headers: { ...AS_ALICE, 'content-encoding': 'y' },
+    });
+    expectRefusal(answer, 429, 'M_LIMIT_EXCEEDED', { retry_after_ms: expect.any(Number) });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(59);
+    expectRefusal(await send(app, { headers: {} }), 401, 'M_MISSING_TOKEN');
+  });
+});

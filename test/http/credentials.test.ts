@@ -1,0 +1,281 @@
+import { IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { inspect } from 'node:util';
+import { type AuthAdapter, type AuthRequest, MatrixError } from 'express-matrix-invite';
+import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { RawClient } from './raw-client.ts';
+import {
+  ALICE,
+  AS_ALICE,
+  BOB,
+  expectInvited,
+  expectRefusal,
+  INVITE_PATH,
+  listening,
+  memberOf,
+  portOf,
+  recordingLogger,
+  seedRoom,
+  send,
+  setUp,
+  silent,
+} from './support.ts';
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+describe('an access token', () => {
+  it.each<[string, OutgoingHttpHeaders, string]>([
+    ['the Authorization header', AS_ALICE, ''],
+    ['a scheme in lower case', { authorization: 'bearer alice-token' }, ''],
+    ['a scheme in capitals', { authorization: 'BEARER alice-token' }, ''],
+    ['a header with spaces around the token', { authorization: 'Bearer   alice-token ' }, ''],
+    ['the query', {}, '?access_token=alice-token'],
+    ['the query, percent-encoded, among others', {}, '?a=b&access_token=%61lice%2Dtoken&c'],
+    [
+      'the query, beside a proxy’s Basic',
+      { authorization: 'Basic Zm9vOmJhcg==' },
+      '?access_token=alice-token',
+    ],
+    ['the header, beside a query of another name', AS_ALICE, '?ACCESS_TOKEN=x&access_token[]=y'],
+  ])('is read from %s', async (_case, headers, query) => {
+    const { app, store } = setUp();
+    await seedRoom(store);
+    expectInvited(await send(app, { headers, path: INVITE_PATH + query }));
+    expect((await memberOf(store, BOB))?.sender).toBe(ALICE);
+  });
+
+  it.each<[string, OutgoingHttpHeaders, string]>([
+    ['no token', {}, ''],
+    ['a header without a token', { authorization: 'Bearer' }, ''],
+    ['a header with spaces for a token', { authorization: 'Bearer  ' }, ''],
+    ['another scheme', { authorization: 'Basic alice-token' }, ''],
+    ['a scheme that only begins like Bearer', { authorization: 'BearerX alice-token' }, ''],
+    ['a token without a scheme', { authorization: 'alice-token' }, ''],
+    ['an empty query token', {}, '?access_token='],
+    ['a query token without a value', {}, '?access_token'],
+    ['header and query at once', AS_ALICE, '?access_token=carol-token'],
+    ['the same token in header and query', AS_ALICE, '?access_token=alice-token'],
+    ['a header beside an empty query token', AS_ALICE, '?access_token='],
+    ['two query tokens', {}, '?access_token=alice-token&access_token=alice-token'],
+    ['a token behind a fragment', {}, '#?access_token'],
+  ])('is missing with %s', async (_case, headers, query) => {
+    const { app, store } = setUp();
+    await seedRoom(store);
+    expectRefusal(await send(app, { headers, path: INVITE_PATH + query }), 401, 'M_MISSING_TOKEN');
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it.each([
+    ['two tokens', ['Bearer alice-token', 'Bearer carol-token']],
+    ['the same token twice', ['Bearer alice-token', 'Bearer alice-token']],
+    ['Basic before Bearer', ['Basic Zm9vOmJhcg==', 'Bearer alice-token']],
+    ['Basic behind Bearer', ['Bearer alice-token', 'Basic Zm9vOmJhcg==']],
+  ])('is missing with several Authorization headers: %s', async (_case, values) => {
+    const { app, store } = setUp();
+    await seedRoom(store);
+    const client = await RawClient.connect(portOf(await listening(app)));
+    const body = JSON.stringify({ user_id: BOB });
+    const fields = values.map((value) => `authorization: ${value}\r\n`).join('');
+    client.write(
+      `POST ${INVITE_PATH} HTTP/1.1\r\nHost: x\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    expectRefusal(await client.answer(), 401, 'M_MISSING_TOKEN');
+    client.socket.destroy();
+  });
+
+  it.each(['nobody', 'ALICE-TOKEN', 'alice-toke', 'alice-token, Bearer carol-token', 'a b'])(
+    'is unknown: %s',
+    async (token) => {
+      const { app } = setUp();
+      expectRefusal(await send(app, { headers: bearer(token) }), 401, 'M_UNKNOWN_TOKEN');
+    },
+  );
+
+  it('in the query can be switched off: then it counts neither alone nor beside the header', async () => {
+    const { app, store } = setUp({ queryToken: false });
+    await seedRoom(store);
+    const path = `${INVITE_PATH}?access_token=alice-token`;
+    expectRefusal(await send(app, { headers: {}, path }), 401, 'M_MISSING_TOKEN');
+    expectInvited(await send(app, { path }));
+  });
+});
+
+describe('what the auth adapter says', () => {
+  it.each([
+    ['unknown', 401, 'M_UNKNOWN_TOKEN', {}],
+    ['expired', 401, 'M_UNKNOWN_TOKEN', { soft_logout: true }],
+    ['locked', 401, 'M_USER_LOCKED', { soft_logout: true }],
+    ['forbidden', 403, 'M_FORBIDDEN', {}],
+    ['unknownDevice', 400, 'M_UNKNOWN_DEVICE', {}],
+  ] as const)('%s', async (failure, status, errcode, fields) => {
+    const { app, store } = setUp({ auth: { authenticate: async () => ({ failure }) } });
+    await seedRoom(store);
+    expectRefusal(await send(app), status, errcode, fields);
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it.each([
+    ['a guest', { userId: ALICE, isGuest: true }, 403, 'M_GUEST_ACCESS_FORBIDDEN'],
+    ['a suspended account', { userId: ALICE, isSuspended: true }, 403, 'M_USER_SUSPENDED'],
+    ['a user of another server', { userId: '@alice:elsewhere.org' }, 403, 'M_FORBIDDEN'],
+    ['a user of a subdomain', { userId: '@alice:chat.example.org' }, 403, 'M_FORBIDDEN'],
+  ])('%s may not invite', async (_case, requester, status, errcode) => {
+    const { app, store } = setUp({ auth: staticTokens({ 'alice-token': requester }) });
+    await seedRoom(store, { members: { [requester.userId]: 'join' } });
+    expectRefusal(await send(app), status, errcode);
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it('whoever may not invite is told before the limits and the body are looked at', async () => {
+    const { app } = setUp({
+      auth: staticTokens({ 'alice-token': { userId: ALICE, isGuest: true } }),
+      rateLimit: { consume: () => Promise.reject(new Error('asked')), refund: async () => {} },
+    });
+    expectRefusal(await send(app, { body: 'no JSON' }), 403, 'M_GUEST_ACCESS_FORBIDDEN');
+  });
+
+  it('is taken from the user id, not from the localpart: a requester without a domain is our fault', async () => {
+    const { logger, lines } = recordingLogger();
+    const auth = { authenticate: async () => ({ requester: { userId: 'alice' } }) };
+    expectRefusal(await send(setUp({ auth, logger }).app), 500, 'M_UNKNOWN');
+    expect(lines).toMatchObject([{ level: 'error', details: { err: { name: 'TypeError' } } }]);
+  });
+});
+
+describe('what the auth adapter is given', () => {
+  function capturing() {
+    const asked: AuthRequest[] = [];
+    const auth: AuthAdapter = {
+      async authenticate(request) {
+        asked.push(request);
+        return { requester: { userId: ALICE } };
+      },
+    };
+    return { asked, ...setUp({ auth }) };
+  }
+
+  it('is the token, and the user and the device that an application service asserts', async () => {
+    const { app, asked, store } = capturing();
+    await seedRoom(store);
+    const query = '?user_id=%40bot%3Aexample.org&device_id=D%C3%89V+1';
+    expectInvited(await send(app, { path: INVITE_PATH + query }));
+    expect(asked).toMatchObject([
+      { accessToken: 'alice-token', assertedUserId: '@bot:example.org', assertedDeviceId: 'DÉV 1' },
+    ]);
+    expect(asked[0]?.request).toBeInstanceOf(IncomingMessage);
+    expect(asked[0]?.request.headers.authorization).toBe('Bearer alice-token');
+  });
+
+  it('has no assertion where none came, and never the body’s user_id', async () => {
+    const { app, asked, store } = capturing();
+    await seedRoom(store);
+    expectInvited(await send(app));
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.assertedUserId).toBeUndefined();
+    expect(asked[0]?.assertedDeviceId).toBeUndefined();
+  });
+
+  it.each(['user_id', 'device_id'])('is nothing where %s comes twice', async (name) => {
+    const { app, asked } = capturing();
+    const path = `${INVITE_PATH}?${name}=a&${name}=b`;
+    expectRefusal(await send(app, { path }), 400, 'M_INVALID_PARAM');
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('an auth adapter that fails', () => {
+  const failures: [string, AuthAdapter['authenticate']][] = [
+    ['rejects', async () => Promise.reject(new Error('down'))],
+    [
+      'throws',
+      () => {
+        throw new Error('down');
+      },
+    ],
+    ['rejects with nothing', async () => Promise.reject(undefined)],
+    ['resolves nonsense', async () => undefined as never],
+    ['names a failure that there is not', async () => ({ failure: 'toString' }) as never],
+    ['hangs', () => new Promise(() => {})],
+  ];
+
+  it.each(failures)('and %s is answered 503, never 401', async (_case, authenticate) => {
+    const { logger, lines } = recordingLogger();
+    const { app, store } = setUp({ auth: { authenticate }, deadlineMs: 50, logger });
+    await seedRoom(store);
+    const answer = await send(app);
+    expectRefusal(answer, 503, 'M_UNKNOWN');
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(lines.map(({ level }) => level)).toEqual(['warn']);
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it('gets the deadline’s signal', async () => {
+    let aborted: Promise<unknown> = Promise.reject(new Error('never asked'));
+    aborted.catch(() => {});
+    const auth: AuthAdapter = {
+      authenticate: (_request, { signal }) => {
+        aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return new Promise(() => {});
+      },
+    };
+    expectRefusal(await send(setUp({ auth, deadlineMs: 50, logger: silent }).app), 503, 'M_UNKNOWN');
+    await aborted;
+  });
+
+  it('can say itself what the caller is answered', async () => {
+    const auth = {
+      authenticate: () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'Not from there')),
+    };
+    const answer = await send(setUp({ auth }).app);
+    expectRefusal(answer, 403, 'M_FORBIDDEN');
+    expect(answer.body).toMatchObject({ error: 'Not from there' });
+  });
+});
+
+describe('a token', () => {
+  const SECRET = 'syt_c2VjcmV0_topsecret';
+  const auth = staticTokens({ [SECRET]: ALICE });
+  const down = async () => Promise.reject(new Error('down'));
+  const cases: [string, Parameters<typeof setUp>[0], string?][] = [
+    ['an invite', { auth }],
+    ['an unknown token', { auth: staticTokens({ other: ALICE }) }],
+    ['an auth adapter that is down', { auth: { authenticate: down } }],
+    ['an auth adapter that hangs', { auth: { authenticate: () => new Promise(() => {}) }, deadlineMs: 30 }],
+    ['a requester that cannot be', { auth: { authenticate: async () => ({ requester: { userId: '' } }) } }],
+    ['a body that is no JSON', { auth }, `{"access_token":"${SECRET}"`],
+    ['a store that is down', { auth, storage: { readState: down, appendEvent: down } }],
+    ['limits that are down', { auth, rateLimit: { consume: down, refund: down } }],
+    ['an onOutcome that throws', { auth, onOutcome: down }],
+    ['an onInvite that throws', { auth, onInvite: down }],
+  ];
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each(cases)('never reaches the log: %s', async (_case, options, body) => {
+    const { logger, lines } = recordingLogger();
+    const printed: unknown[] = [];
+    for (const method of ['debug', 'info', 'log', 'warn', 'error'] as const) {
+      vi.spyOn(console, method).mockImplementation((...values) => printed.push(values));
+    }
+    for (const chosen of [{ logger }, {}]) {
+      const { app, router, store } = setUp({ ...options, ...chosen });
+      await seedRoom(store);
+      for (const sent of [
+        { headers: bearer(SECRET) },
+        { headers: {}, path: `${INVITE_PATH}?access_token=${SECRET}` },
+        { headers: bearer(SECRET), path: `${INVITE_PATH}?access_token=${SECRET}` },
+        { headers: bearer(SECRET), path: `${INVITE_PATH.replace('%3A', '%zz')}?access_token=${SECRET}` },
+      ]) {
+        const answer = await send(app, body === undefined ? sent : { ...sent, body });
+        expect(answer.text).not.toContain(SECRET);
+      }
+      await router.close();
+    }
+    // Failures are logged, by the logger and by the console alike: there is something to look at.
+    expect(printed.length).toBe(lines.length);
+    const all = inspect([lines, printed], { depth: 50, maxStringLength: null, maxArrayLength: null });
+    expect(all).not.toContain(SECRET);
+    expect(all).not.toContain('c2VjcmV0');
+  });
+});

@@ -1,0 +1,249 @@
+import type { InviteRouterOptions } from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import supertest from 'supertest';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  invite,
+  invitesOf,
+  limits,
+  memberOf,
+  PREFIX,
+  seedRoom,
+  setUp,
+} from '../http/support.ts';
+import {
+  aliceInvitesBob,
+  around,
+  deferred,
+  never,
+  recordedLogger,
+  refusalOf,
+  serviceOn,
+  timed,
+} from './support.ts';
+
+/** A store whose appends wait until they are let go. */
+async function waiting(options: Partial<InviteRouterOptions> = {}) {
+  const release = deferred();
+  const store = new MemoryStorage();
+  await seedRoom(store);
+  const storage = around(store, {
+    async appendEvent(append) {
+      await release.promise;
+      return append();
+    },
+  });
+  const logger = recordedLogger();
+  const { app, router } = setUp({ storage, logger, ...options });
+  const hasStarted = () => vi.waitFor(() => expect(storage.calls.appendEvent).toBe(1));
+  return { app, router, store, storage, logger, release, hasStarted };
+}
+
+describe('a closed router', () => {
+  it('answers new requests 503, before it asks anybody anything', async () => {
+    const asked: string[] = [];
+    const { app, router, store } = setUp({
+      logger: recordedLogger(),
+      auth: {
+        async authenticate() {
+          asked.push('auth');
+          return { requester: { userId: ALICE } };
+        },
+      },
+    });
+    await seedRoom(store);
+    await router.close();
+    const response = await invite(app);
+    expect([response.status, response.body.errcode, response.headers['retry-after']]).toEqual([
+      503,
+      'M_UNKNOWN',
+      '1',
+    ]);
+    expect(asked).toEqual([]);
+    expect(await invitesOf(store, BOB)).toBe(0);
+  });
+
+  it('still answers preflights, and lets other paths through', async () => {
+    const { app, router } = setUp({ logger: recordedLogger() });
+    await router.close();
+    expect((await supertest(app).options(`${PREFIX}/rooms/!a:b/invite`)).status).toBe(204);
+    expect((await supertest(app).get('/')).status).toBe(404);
+  });
+
+  it('answers 503 to a request that had not come to its append', async () => {
+    const login = deferred();
+    let isAsked = false;
+    const { app, router, store } = setUp({
+      logger: recordedLogger(),
+      auth: {
+        async authenticate() {
+          isAsked = true;
+          await login.promise;
+          return { requester: { userId: ALICE } };
+        },
+      },
+    });
+    await seedRoom(store);
+    const response = invite(app);
+    await vi.waitFor(() => expect(isAsked).toBe(true));
+    await router.close();
+    login.resolve();
+    expect((await response).status).toBe(503);
+    expect(await invitesOf(store, BOB)).toBe(0);
+  });
+
+  it('may be closed twice, also at once', async () => {
+    const { app, router } = setUp({ logger: recordedLogger() });
+    await Promise.all([router.close(), router.close()]);
+    await router.close();
+    expect((await invite(app)).status).toBe(503);
+  });
+});
+
+describe('closing', () => {
+  it('waits for an append that has started, whose request is answered as ever', async () => {
+    const { app, router, store, release, hasStarted, logger } = await waiting();
+    const response = invite(app);
+    await hasStarted();
+    const order: string[] = [];
+    const closed = router.close().then(() => order.push('closed'));
+    const late = await invite(app, { body: { user_id: CAROL } });
+    order.push(`late ${late.status}`);
+    release.resolve();
+    await closed;
+    expect(order).toEqual(['late 503', 'closed']);
+    expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
+    expect((await response).status).toBe(200);
+    expect(logger.lines.filter(({ message }) => message.startsWith('Closed'))).toEqual([]);
+  });
+
+  it('waits for onInvite', async () => {
+    const mail = deferred();
+    const order: string[] = [];
+    const { app, router, store } = setUp({
+      async onInvite() {
+        await mail.promise;
+        order.push('told');
+      },
+    });
+    await seedRoom(store);
+    expect((await invite(app)).status).toBe(200);
+    const closed = router.close().then(() => order.push('closed'));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(order).toEqual([]);
+    mail.resolve();
+    await closed;
+    expect(order).toEqual(['told', 'closed']);
+  });
+
+  it('waits for an onInvite that only the awaited append brings', async () => {
+    const order: string[] = [];
+    const { app, router, release, hasStarted } = await waiting({
+      async onInvite() {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        order.push('told');
+      },
+    });
+    const response = invite(app);
+    await hasStarted();
+    const closed = router.close().then(() => order.push('closed'));
+    release.resolve();
+    await Promise.all([response, closed]);
+    expect(order).toEqual(['told', 'closed']);
+  });
+
+  it('waits for an append that its caller was told nothing of', async () => {
+    const { app, router, store, release } = await waiting({ deadlineMs: 300 });
+    const response = await invite(app);
+    expect(response.status).toBe(503);
+    const closed = router.close();
+    release.resolve();
+    await closed;
+    expect(await invitesOf(store, BOB)).toBe(1);
+  });
+
+  it('waits for what is being given back', async () => {
+    const inner = limits(5);
+    const order: string[] = [];
+    const { service, store } = serviceOn({
+      deadlineMs: 100,
+      rateLimit: {
+        consume: (buckets) => inner.consume(buckets),
+        async refund(receipt) {
+          await new Promise((resolve) => setTimeout(resolve, 130));
+          await inner.refund(receipt as object);
+          order.push('refunded');
+        },
+      },
+    });
+    await seedRoom(store);
+    await refusalOf(service.invite({ ...aliceInvitesBob, reason: 'x'.repeat(65_536) }));
+    await service.close();
+    expect(order).toEqual(['refunded']);
+  });
+
+  it.each(['appendEvent', 'onInvite'])(
+    'takes no longer than the deadline where %s hangs, and says so',
+    async (hung) => {
+      const store = new MemoryStorage();
+      await seedRoom(store);
+      const logger = recordedLogger();
+      const { app, router } = setUp({
+        storage: hung === 'appendEvent' ? around(store, { appendEvent: () => never() }) : store,
+        onInvite: () => never(),
+        logger,
+        deadlineMs: 100,
+      });
+      await invite(app);
+      const { milliseconds } = await timed(() => router.close());
+      expect(milliseconds).toBeGreaterThan(90);
+      expect(milliseconds).toBeLessThan(1_100);
+      expect(logger.lines.at(-1)).toMatchObject({
+        level: 'warn',
+        message: 'Closed while an append or onInvite was still under way',
+      });
+    },
+  );
+
+  it("leaves the host's handles as they are", async () => {
+    const closed: string[] = [];
+    const closing = {
+      close: () => closed.push('close'),
+      end: () => closed.push('end'),
+      quit: () => closed.push('quit'),
+    };
+    const { app, router, store } = setUp({
+      storage: Object.assign(new MemoryStorage(), closing),
+      rateLimit: Object.assign(limits(5), closing),
+    });
+    await seedRoom(store);
+    await invite(app);
+    await router.close();
+    expect(closed).toEqual([]);
+    expect(await store.roomState('!room:example.org')).toBeDefined();
+  });
+
+  it('at rest leaves no timer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { service } = serviceOn();
+      await service.close();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('a service makes its invites reject with a 503', async () => {
+    const { service, store } = serviceOn();
+    await seedRoom(store);
+    await service.close();
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({
+      status: 503,
+      retryAfterMs: 1_000,
+    });
+  });
+});

@@ -1,0 +1,255 @@
+import type { CallContext, InvitePolicy, InviteRouterOptions, UserDirectory } from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { describe, expect, it, vi } from 'vitest';
+import { ALICE, BOB, invite, invitesOf, limits, seedRoom, setUp } from '../http/support.ts';
+import {
+  aliceInvitesBob,
+  around,
+  deferred,
+  type Interference,
+  never,
+  recordedLogger,
+  refusalOf,
+  serviceOn,
+  timed,
+  watched,
+} from './support.ts';
+
+const DEADLINE_MS = 100;
+
+/** An adapter whose calls end in `call`, as the options that bring it in. */
+type Fault = <T>(context: CallContext) => Promise<T>;
+const adapters: [name: string, status: number, options: (call: Fault) => Partial<InviteRouterOptions>][] = [
+  ['auth', 503, (call) => ({ auth: { authenticate: (_request, context) => call(context) } })],
+  [
+    'session',
+    503,
+    (call) => ({
+      auth: undefined,
+      session: { authenticate: (_request, context) => call(context), allowedOrigins: [] },
+    }),
+  ],
+  ['the attempt limit', 503, (call) => ({ rateLimit: limiting('attempt', call) })],
+  ['readState', 503, (call) => on({ readState: (_read, _count, _keys, context) => call(context) })],
+  [
+    'users.getAccountData',
+    503,
+    (call) => users({ getAccountData: (_userId, _type, context) => call(context) }),
+  ],
+  ['users.exists', 503, (call) => users({ exists: (_userId, context) => call(context) })],
+  ['a policy', 403, (call) => ({ policies: [policy((context) => call(context))] })],
+  ['the limits of an invite', 503, (call) => ({ rateLimit: limiting('room', call) })],
+  ['appendEvent', 503, (call) => on({ appendEvent: (_append, _count, _event, context) => call(context) })],
+];
+/** What an invite does without where it fails, but not where it takes all the time there is. */
+const profile = (call: Fault) => users({ getProfile: (_userId, context) => call(context) });
+
+const seeded = new MemoryStorage();
+await seedRoom(seeded);
+
+function on(interference: Interference): Partial<InviteRouterOptions> {
+  return { storage: around(seeded, interference) };
+}
+
+function users(directory: UserDirectory): Partial<InviteRouterOptions> {
+  return { users: directory };
+}
+
+function policy(decide: (context: CallContext) => ReturnType<InvitePolicy['decide']>): InvitePolicy {
+  return { name: 'test', decide: (_request, context) => decide(context) };
+}
+
+function limiting(scope: string, call: Fault): InviteRouterOptions['rateLimit'] {
+  const limit = limits(100);
+  return {
+    consume: (buckets, context) =>
+      buckets.some((bucket) => bucket.scope === scope) ? call(context) : limit.consume(buckets),
+    refund: (receipt) => limit.refund(receipt as object),
+  };
+}
+
+async function answerWith(options: Partial<InviteRouterOptions>, token: string | null = 'alice-token') {
+  const logger = recordedLogger();
+  const { app } = setUp({ storage: seeded, deadlineMs: DEADLINE_MS, logger, ...options });
+  const { value: response, milliseconds } = await timed(() => invite(app, { token }));
+  return { response, milliseconds, logger };
+}
+
+const tokenFor = (name: string) => (name === 'session' ? null : 'alice-token');
+
+describe('an adapter that hangs', () => {
+  it.each([...adapters, ['users.getProfile', 503, profile] as const])(
+    'is left behind: %s is answered %i in time, its signal aborted',
+    async (name, status, options) => {
+      let context: CallContext | undefined;
+      const hung: Fault = (given) => {
+        context = given;
+        expect(given.signal.aborted).toBe(false);
+        return never();
+      };
+      const { response, milliseconds, logger } = await answerWith(options(hung), tokenFor(name));
+      expect(response.status).toBe(status);
+      expect(response.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
+      expect(milliseconds).toBeGreaterThan(DEADLINE_MS - 10);
+      expect(milliseconds).toBeLessThan(DEADLINE_MS + 900);
+      expect(context?.signal.aborted).toBe(true);
+      expect(logger.lines.map(({ level }) => level)).toContain(status === 503 ? 'warn' : 'error');
+      expect(await invitesOf(seeded, BOB)).toBe(0);
+    },
+  );
+});
+
+describe('an adapter that rejects once its signal is aborted', () => {
+  it.each(adapters)('is answered the same: %s, %i', async (name, status, options) => {
+    const obedient: Fault = ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const { response } = await answerWith(options(obedient), tokenFor(name));
+    expect(response.status).toBe(status);
+  });
+});
+
+describe('an adapter that throws at once, and does not reject', () => {
+  it.each([
+    ...adapters.map(([name, status, options]) => {
+      // A store's plain error says nothing about passing: it is a fault.
+      const isStore = name === 'readState' || name === 'appendEvent';
+      return [name, isStore ? 500 : status, options] as const;
+    }),
+  ])('is answered as when it rejects: %s, %i', async (name, status, options) => {
+    const throwing: Fault = () => {
+      throw new Error('thrown at once');
+    };
+    const rejecting: Fault = () => Promise.reject(new Error('rejected'));
+    for (const fault of [throwing, rejecting]) {
+      const { response, logger } = await answerWith(options(fault), tokenFor(name));
+      expect(response.status).toBe(status);
+      expect(JSON.stringify(response.body)).not.toMatch(/thrown|rejected/);
+      expect(logger.lines.at(0)?.details).toMatchObject({
+        err: { message: expect.stringMatching(/^(thrown at once|rejected)$/) },
+      });
+    }
+  });
+});
+
+describe('the deadline', () => {
+  it('is 5 seconds unless said otherwise', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { service } = serviceOn({ storage: around(seeded, { readState: never }) });
+      let isDone = false;
+      const refused = refusalOf(service.invite(aliceInvitesBob)).finally(() => {
+        isDone = true;
+      });
+      await vi.advanceTimersByTimeAsync(4_999);
+      expect(isDone).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await refused).toMatchObject({ status: 503 });
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('starts once the body is there: a slow login does not shorten it', async () => {
+    const slowly = <T>(value: T) => new Promise<T>((resolve) => setTimeout(resolve, 70, value));
+    const { app, store } = setUp({
+      deadlineMs: DEADLINE_MS,
+      auth: { authenticate: () => slowly({ requester: { userId: ALICE } }) },
+      policies: [policy(() => slowly(undefined))],
+    });
+    await seedRoom(store);
+    expect((await invite(app)).status).toBe(200);
+  });
+
+  it('is one for all adapters together', async () => {
+    const slowly = <T>(value: T) => new Promise<T>((resolve) => setTimeout(resolve, 70, value));
+    const { response } = await answerWith(
+      users({ exists: () => slowly(true), getAccountData: () => slowly({}) }),
+    );
+    expect(response.status).toBe(503);
+  });
+
+  it('leaves no timer behind an answered request', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { service, store } = serviceOn();
+      await seedRoom(store);
+      await service.invite(aliceInvitesBob);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("the caller's own signal", () => {
+  it('ends the wait early', async () => {
+    const contexts: CallContext[] = [];
+    const storage = around(seeded, {
+      readState(_read, _count, _keys, context) {
+        contexts.push(context);
+        return never();
+      },
+    });
+    const { service } = serviceOn({ storage });
+    const caller = new AbortController();
+    const refused = refusalOf(service.invite({ ...aliceInvitesBob, signal: caller.signal }));
+    await vi.waitFor(() => expect(contexts).toHaveLength(1));
+    caller.abort();
+    expect(await refused).toMatchObject({ status: 503 });
+    expect(contexts[0]?.signal.aborted).toBe(true);
+  });
+
+  it('asks nothing when it is aborted already', async () => {
+    const storage = around(seeded);
+    const { service } = serviceOn({ storage });
+    await refusalOf(service.invite({ ...aliceInvitesBob, signal: AbortSignal.abort() }));
+    expect(storage.calls).toEqual({ readState: 0, appendEvent: 0 });
+  });
+
+  it('is not listened to any longer than the invite takes', async () => {
+    const { service, store } = serviceOn();
+    await seedRoom(store);
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, 'addEventListener');
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    await service.invite({ ...aliceInvitesBob, signal });
+    expect(added).toHaveBeenCalled();
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
+      added.mock.calls.map(([, listener]) => listener),
+    );
+  });
+});
+
+describe('what the limits took too late', () => {
+  it('is given back once they answer', async () => {
+    const release = deferred();
+    const inner = limits(1);
+    const limit = watched({
+      async consume(buckets) {
+        await release.promise;
+        return inner.consume(buckets);
+      },
+      refund: (receipt) => inner.refund(receipt as object),
+    });
+    const { service, store } = serviceOn({ rateLimit: limit, deadlineMs: 50 });
+    await seedRoom(store);
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
+    expect(limit.refunded).toEqual([]);
+    release.resolve();
+    await vi.waitFor(() => expect(limit.refunded).toHaveLength(1));
+    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
+  });
+
+  it('is given back although the profile took the rest of the time', async () => {
+    const limit = watched(limits(1));
+    const { service, store } = serviceOn({
+      rateLimit: limit,
+      deadlineMs: 50,
+      users: { getProfile: () => never() },
+    });
+    await seedRoom(store);
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
+    await vi.waitFor(() => expect(limit.refunded).toHaveLength(1));
+  });
+});

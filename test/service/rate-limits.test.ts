@@ -1,0 +1,362 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  type InviteRouterOptions,
+  MatrixError,
+  type RateLimitAdapter,
+  type RateLimitScope,
+} from 'express-matrix-invite';
+import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
+import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  invite,
+  invitesOf,
+  MALLORY,
+  PREFIX,
+  ROOM,
+  seedRoom,
+  setUp,
+} from '../http/support.ts';
+import {
+  aliceInvitesBob,
+  around,
+  never,
+  putMember,
+  recordedLogger,
+  refusalOf,
+  serviceOn,
+  timed,
+  watched,
+} from './support.ts';
+
+/** One point for the scopes named, many for the others. */
+const onePointFor = (...scopes: RateLimitScope[]) => {
+  const limit = (scope: RateLimitScope) => ({
+    points: scopes.includes(scope) ? 1 : 1_000,
+    durationSeconds: 60,
+  });
+  return new MemoryRateLimit({
+    attempt: limit('attempt'),
+    inviter: limit('inviter'),
+    room: limit('room'),
+    invitee: limit('invitee'),
+  });
+};
+
+async function appWith(rateLimit: RateLimitAdapter | false, options: Partial<InviteRouterOptions> = {}) {
+  const scopes: (RateLimitScope | undefined)[] = [];
+  const logger = recordedLogger();
+  const { app, store } = setUp({
+    rateLimit,
+    logger,
+    onOutcome: ({ scope }) => scopes.push(scope),
+    ...options,
+  });
+  await seedRoom(store, { members: { [CAROL]: 'join' } });
+  return { app, store, scopes, logger };
+}
+
+const user = (index: number) => ({ user_id: `@user${index}:example.org` });
+
+describe('a limit that is reached', () => {
+  it.each(['attempt', 'inviter', 'room', 'invitee'] as const)(
+    'is answered 429 with the wait, and never with its scope: %s',
+    async (scope) => {
+      const { app, store, scopes } = await appWith(onePointFor(scope));
+      expect((await invite(app)).status).toBe(200);
+      await putMember(store, BOB, 'leave', BOB);
+      const response = await invite(app);
+      expect(response.status).toBe(429);
+      expect(response.body).toEqual({
+        errcode: 'M_LIMIT_EXCEEDED',
+        error: 'Too many requests',
+        retry_after_ms: expect.any(Number),
+      });
+      const { retry_after_ms } = response.body;
+      expect(retry_after_ms).toBeGreaterThan(50_000);
+      expect(retry_after_ms).toBeLessThanOrEqual(60_000);
+      expect(response.headers['retry-after']).toBe(String(Math.ceil(retry_after_ms / 1000)));
+      expect(response.text + JSON.stringify(response.headers)).not.toContain(scope);
+      expect(scopes).toEqual([undefined, scope]);
+      expect(await invitesOf(store, BOB)).toBe(1);
+    },
+  );
+
+  it.each([
+    [1, '1', 1],
+    [999.5, '1', 1_000],
+    [1_001, '2', 1_001],
+    [0, '1', 1],
+  ])('says a wait of %d ms as Retry-After: %s', async (retryAfterMs, header, milliseconds) => {
+    const refusing: RateLimitAdapter = {
+      consume: async () => ({ allowed: false, scope: 'attempt', retryAfterMs }),
+      refund: async () => {},
+    };
+    const { app } = await appWith(refusing);
+    const response = await invite(app);
+    expect(response.headers['retry-after']).toBe(header);
+    expect(response.body.retry_after_ms).toBe(milliseconds);
+  });
+
+  it('opens again when its window ends', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    try {
+      const { service, store } = serviceOn({ rateLimit: onePointFor('inviter') });
+      await seedRoom(store);
+      await service.invite(aliceInvitesBob);
+      const next = { ...aliceInvitesBob, userId: CAROL };
+      const { retryAfterMs } = await refusalOf(service.invite(next));
+      expect(retryAfterMs).toBe(60_000);
+      await vi.advanceTimersByTimeAsync(59_000);
+      expect(await refusalOf(service.invite(next))).toMatchObject({ status: 429, retryAfterMs: 1_000 });
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await service.invite(next)).toMatchObject({ outcome: 'invited' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('the attempt limit', () => {
+  it('counts refused and malformed requests as well, and is never given back', async () => {
+    const limit = watched(new MemoryRateLimit({ attempt: { points: 4, durationSeconds: 60 } }));
+    const { app } = await appWith(limit);
+    expect((await invite(app, { body: { user_id: CAROL } })).status).toBe(403);
+    expect((await invite(app, { body: {} })).status).toBe(400);
+    expect((await invite(app, { roomId: 'no-room-id' })).status).toBe(400);
+    expect((await invite(app, { roomId: '!none:example.org' })).status).toBe(403);
+    expect((await invite(app)).status).toBe(429);
+    expect(limit.refunded).toEqual([]);
+    expect(limit.consumed).toEqual(Array.from({ length: 5 }, () => [{ scope: 'attempt', key: ALICE }]));
+  });
+
+  it('is counted for each requester by itself', async () => {
+    const { app } = await appWith(onePointFor('attempt'));
+    expect((await invite(app)).status).toBe(200);
+    expect((await invite(app)).status).toBe(429);
+    expect((await invite(app, { token: 'carol-token', body: user(1) })).status).toBe(200);
+  });
+
+  it('does not count those who are nobody', async () => {
+    const limit = watched(onePointFor());
+    const { app } = await appWith(limit);
+    expect((await invite(app, { token: 'unknown' })).status).toBe(401);
+    expect((await invite(app, { token: null })).status).toBe(401);
+    expect(limit.consumed).toEqual([]);
+  });
+
+  it('is taken before the body is read: a body without end is refused at once', async () => {
+    const limit = watched(onePointFor('attempt'));
+    const { app, store } = setUp({ rateLimit: limit });
+    await seedRoom(store);
+    await invite(app);
+    const server: Server = app.listen(0);
+    await once(server, 'listening');
+    const request = httpRequest({
+      port: (server.address() as AddressInfo).port,
+      method: 'POST',
+      path: `${PREFIX}/rooms/${encodeURIComponent(ROOM)}/invite`,
+      headers: { authorization: 'Bearer alice-token', 'content-length': 1_000 },
+    });
+    try {
+      request.write('{');
+      const { value: response, milliseconds } = await timed(async () => {
+        const [answer] = (await once(request, 'response')) as [IncomingMessage];
+        return answer;
+      });
+      expect(response.statusCode).toBe(429);
+      expect(milliseconds).toBeLessThan(1_000);
+    } finally {
+      request.on('error', () => {});
+      request.destroy();
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
+
+describe('what costs an invite', () => {
+  const three = [
+    { scope: 'inviter', key: ALICE },
+    { scope: 'room', key: ROOM },
+    { scope: 'invitee', key: BOB },
+  ];
+
+  it('is one point of inviter, room and invitee, taken together', async () => {
+    const limit = watched(onePointFor());
+    const { app } = await appWith(limit);
+    await invite(app);
+    expect(limit.consumed).toEqual([[{ scope: 'attempt', key: ALICE }], three]);
+    expect(limit.refunded).toEqual([]);
+  });
+
+  it.each<[string, Partial<InviteRouterOptions>, object, number]>([
+    ['a refusal by the room', {}, { user_id: CAROL }, 403],
+    ['an invitee who does not exist', { users: { exists: async () => false } }, user(1), 403],
+    [
+      'an invitee who accepts none',
+      { users: { getAccountData: async () => ({ default_action: 'block' }) } },
+      user(1),
+      403,
+    ],
+    ['an invitee of another server', {}, { user_id: '@bob:elsewhere.org' }, 403],
+    [
+      'a refusal by a policy',
+      { policies: [{ name: 'no', decide: () => ({ message: 'No' }) }] },
+      user(1),
+      403,
+    ],
+    [
+      'an outage of the store',
+      { storage: around(new MemoryStorage(), { readState: never }), deadlineMs: 30 },
+      user(1),
+      503,
+    ],
+  ])('is nothing for %s', async (_case, options, body, status) => {
+    const limit = watched(onePointFor('inviter', 'room', 'invitee'));
+    const { app } = await appWith(limit, options);
+    expect((await invite(app, { body })).status).toBe(status);
+    expect(limit.consumed).toEqual([[{ scope: 'attempt', key: ALICE }]]);
+  });
+
+  it('is nothing where the invite is pending already', async () => {
+    const limit = watched(onePointFor('inviter', 'room', 'invitee'));
+    const { app } = await appWith(limit);
+    for (const _time of [1, 2, 3]) expect((await invite(app)).status).toBe(200);
+    expect(limit.consumed.filter(({ length }) => length === 3)).toEqual([three]);
+    expect(limit.refunded).toEqual([]);
+  });
+
+  it('is the same for one that a policy drops: the limits do not tell', async () => {
+    const limit = watched(onePointFor('inviter'));
+    const { app, store } = await appWith(limit, { policies: [{ name: 'drop', decide: () => 'drop' }] });
+    expect((await invite(app)).status).toBe(200);
+    expect((await invite(app)).status).toBe(429);
+    expect(limit.refunded).toEqual([]);
+    expect(await invitesOf(store, BOB)).toBe(0);
+  });
+
+  it('is given back when the store refuses, whose error is answered', async () => {
+    const error = new MatrixError(413, 'M_TOO_LARGE', 'Too large when signed');
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const storage = around(store, {
+      appendEvent: async (append, count) => (count === 1 ? { outcome: 'refused', error } : append()),
+    });
+    const { app } = setUp({ storage, rateLimit: onePointFor('inviter', 'room', 'invitee') });
+    const response = await invite(app);
+    expect([response.status, response.body]).toEqual([413, error.toJSON()]);
+    expect((await invite(app)).status).toBe(200);
+  });
+
+  it('is given back for an event that is too large', async () => {
+    const { app } = await appWith(onePointFor('inviter', 'room', 'invitee'));
+    expect((await invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } })).status).toBe(413);
+    expect((await invite(app)).status).toBe(200);
+  });
+
+  it('is not taken of the room by a user who is over their own limit', async () => {
+    const limit = new MemoryRateLimit({
+      inviter: { points: 1, durationSeconds: 60 },
+      room: { points: 2, durationSeconds: 60 },
+      invitee: false,
+    });
+    const { app } = await appWith(limit);
+    expect((await invite(app, { body: user(0) })).status).toBe(200);
+    for (const index of [1, 2, 3]) expect((await invite(app, { body: user(index) })).status).toBe(429);
+    expect((await invite(app, { token: 'carol-token', body: user(4) })).status).toBe(200);
+    expect((await invite(app, { token: 'carol-token', body: user(5) })).status).toBe(429);
+  });
+
+  it('is nothing for a requester who is exempt', async () => {
+    const limit = watched(onePointFor('attempt', 'inviter', 'room', 'invitee'));
+    const { app } = await appWith(limit, {
+      auth: staticTokens({
+        exempt: { userId: ALICE, isRateLimitExempt: true },
+        'carol-token': { userId: CAROL, isRateLimitExempt: false },
+      }),
+    });
+    for (const index of [1, 2, 3]) {
+      expect((await invite(app, { token: 'exempt', body: user(index) })).status).toBe(200);
+    }
+    expect(limit.consumed).toEqual([]);
+    expect((await invite(app, { token: 'carol-token', body: user(4) })).status).toBe(200);
+    expect((await invite(app, { token: 'carol-token', body: user(5) })).status).toBe(429);
+  });
+});
+
+describe('rateLimit: false', () => {
+  it('counts nothing', async () => {
+    const { app } = await appWith(false);
+    for (let index = 0; index < 70; index += 1) {
+      expect((await invite(app, { body: user(index) })).status).toBe(200);
+    }
+  });
+});
+
+describe('a rate limit that fails', () => {
+  it.each(['attempt', 'inviter'])('is answered 503, and nothing is appended: %s', async (scope) => {
+    const inner = onePointFor();
+    const failing: RateLimitAdapter = {
+      consume: async (buckets) => {
+        if (buckets[0]?.scope === scope) throw new Error('Redis is down');
+        return inner.consume(buckets);
+      },
+      refund: (receipt) => inner.refund(receipt as object),
+    };
+    const { app, store, logger } = await appWith(failing);
+    const response = await invite(app);
+    expect([response.status, response.body.errcode, response.headers['retry-after']]).toEqual([
+      503,
+      'M_UNKNOWN',
+      '1',
+    ]);
+    expect(await invitesOf(store, BOB)).toBe(0);
+    expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'Redis is down' } } }]);
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['rejects', () => Promise.reject(new Error('Redis is down'))],
+    [
+      'throws',
+      () => {
+        throw new Error('Redis is down');
+      },
+    ],
+  ])('to give back is only logged: the refund %s', async (_case, refund) => {
+    const inner = onePointFor();
+    const { app, logger } = await appWith({ consume: (buckets) => inner.consume(buckets), refund });
+    const response = await invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } });
+    expect(response.status).toBe(413);
+    expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'Redis is down' } } }]);
+  });
+
+  it('to give back in time holds nobody up beyond the deadline', async () => {
+    const inner = onePointFor();
+    const hung: RateLimitAdapter = { consume: (buckets) => inner.consume(buckets), refund: () => never() };
+    const { app } = await appWith(hung, { deadlineMs: 100 });
+    const { value: response, milliseconds } = await timed(() =>
+      invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } }),
+    );
+    expect(response.status).toBe(413);
+    expect(milliseconds).toBeLessThan(1_100);
+  });
+});
+
+describe('a limit that two race for', () => {
+  it('is given to one of them', async () => {
+    const { app, store } = await appWith(onePointFor('invitee'));
+    await seedRoom(store, { roomId: '!second:example.org', members: { [MALLORY]: 'join' } });
+    const answers = await Promise.all([
+      invite(app),
+      invite(app, { token: 'mallory-token', roomId: '!second:example.org' }),
+    ]);
+    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 429]);
+  });
+});

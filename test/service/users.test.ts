@@ -1,0 +1,245 @@
+import type { JsonObject, Profile, UserDirectory } from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { describe, expect, it } from 'vitest';
+import { ALICE, BOB, CAROL, invite, invitesOf, memberOf, ROOM, seedRoom, setUp } from '../http/support.ts';
+import { aliceInvitesBob, around, recordedLogger, serviceOn } from './support.ts';
+
+async function appWith(users: UserDirectory, policies = {}) {
+  const logger = recordedLogger();
+  const { app, store } = setUp({ users, logger, ...policies });
+  await seedRoom(store, { members: { [CAROL]: 'join' } });
+  return { app, store, logger };
+}
+
+describe('an invitee', () => {
+  it.each<[string, unknown]>([
+    ['false', false],
+    ['no boolean', undefined],
+    ['1', 1],
+  ])('who does not exist is 403: exists says %s', async (_case, answer) => {
+    const { app, store } = await appWith({ exists: async () => answer as boolean });
+    const response = await invite(app);
+    expect([response.status, response.body]).toEqual([
+      403,
+      { errcode: 'M_FORBIDDEN', error: 'There is no such user on this server' },
+    ]);
+    expect(await invitesOf(store, BOB)).toBe(0);
+  });
+
+  it('who exists is invited', async () => {
+    const asked: string[] = [];
+    const { app, store } = await appWith({
+      async exists(userId) {
+        asked.push(userId);
+        return true;
+      },
+    });
+    expect((await invite(app)).status).toBe(200);
+    expect(asked).toEqual([BOB]);
+    expect(await invitesOf(store, BOB)).toBe(1);
+  });
+});
+
+describe('the profile in an invite', () => {
+  const profiles: Record<string, Profile> = {
+    [ALICE]: { displayname: 'Alice', avatar_url: 'mxc://example.org/alice' },
+    [BOB]: { displayname: 'Bob \u0000 💬', avatar_url: 'mxc://example.org/bob' },
+  };
+
+  it("is the invitee's, never the inviter's", async () => {
+    const { app, store } = await appWith({ getProfile: async (userId) => profiles[userId] });
+    await invite(app, { body: { user_id: BOB, reason: 'Welcome' } });
+    expect((await memberOf(store, BOB))?.content).toEqual({
+      membership: 'invite',
+      reason: 'Welcome',
+      ...profiles[BOB],
+    });
+  });
+
+  const odd: [name: string, profile: unknown, kept: JsonObject][] = [
+    ['is missing', undefined, {}],
+    ['is null', null, {}],
+    ['is empty', {}, {}],
+    ['is a text', 'Bob', {}],
+    [
+      'has a lone surrogate',
+      { displayname: 'Bob \ud800', avatar_url: 'mxc://example.org/b' },
+      { avatar_url: 'mxc://example.org/b' },
+    ],
+    [
+      'has an avatar of the web',
+      { displayname: 'Bob', avatar_url: 'https://example.org/b.png' },
+      { displayname: 'Bob' },
+    ],
+    ['has an avatar with a lone surrogate', { avatar_url: 'mxc://example.org/\udc00' }, {}],
+    ['has other types', { displayname: 7, avatar_url: ['mxc://example.org/b'] }, {}],
+    ['has nulls', { displayname: null, avatar_url: null }, {}],
+    ['has an empty name', { displayname: '' }, { displayname: '' }],
+    [
+      'has more in it',
+      { displayname: 'Bob', membership: 'join', reason: 'x', 'm.tz': 'UTC' },
+      { displayname: 'Bob' },
+    ],
+  ];
+  it.each(odd)('is left out as far as it is odd: it %s', async (_case, profile, kept) => {
+    const { app, store, logger } = await appWith({ getProfile: async () => profile as Profile });
+    expect((await invite(app)).status).toBe(200);
+    expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite', ...kept });
+    expect(logger.lines).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<Profile>]>([
+    ['rejects', () => Promise.reject(new Error('profiles are down'))],
+    [
+      'throws',
+      () => {
+        throw new Error('profiles are down');
+      },
+    ],
+  ])('is left out, and that is logged, where it fails: it %s', async (_case, getProfile) => {
+    const { app, store, logger } = await appWith({ getProfile });
+    expect((await invite(app)).status).toBe(200);
+    expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
+    expect(logger.lines).toMatchObject([
+      { level: 'warn', details: { err: { message: 'profiles are down' } } },
+    ]);
+  });
+});
+
+describe("the invitee's m.invite_permission_config", () => {
+  it.each<[string, JsonObject | undefined, number]>([
+    ['block', { default_action: 'block' }, 403],
+    ['block, and more', { default_action: 'block', x: 1 }, 403],
+    ['nothing', undefined, 200],
+    ['nothing in it', {}, 200],
+    ['allow', { default_action: 'allow' }, 200],
+    ['another case', { default_action: 'Block' }, 200],
+    ['white space', { default_action: 'block ' }, 200],
+    ['no text', { default_action: ['block'] }, 200],
+    ['true', { default_action: true }, 200],
+    ['another key', { block: true }, 200],
+  ])('decides: %s', async (_case, config, status) => {
+    const asked: string[][] = [];
+    const { app, store } = await appWith({
+      async getAccountData(userId, type) {
+        asked.push([userId, type]);
+        return config;
+      },
+    });
+    const response = await invite(app);
+    expect(response.status).toBe(status);
+    expect(response.body.errcode).toBe(status === 403 ? 'M_INVITE_BLOCKED' : undefined);
+    expect(asked).toEqual([[BOB, 'm.invite_permission_config']]);
+    expect(await invitesOf(store, BOB)).toBe(status === 200 ? 1 : 0);
+  });
+
+  it('decides for a pending invite as well', async () => {
+    let config: JsonObject = {};
+    const { app, store } = await appWith({ getAccountData: async () => config });
+    expect((await invite(app)).status).toBe(200);
+    config = { default_action: 'block' };
+    const response = await invite(app);
+    expect([response.status, response.body.errcode]).toEqual([403, 'M_INVITE_BLOCKED']);
+    expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
+  });
+});
+
+describe('users who cannot be asked', () => {
+  it.each(['exists', 'getAccountData'])('make a 503: %s', async (name) => {
+    const { app, store, logger } = await appWith({
+      [name]: () => Promise.reject(new Error('users are down')),
+    });
+    const response = await invite(app);
+    expect([response.status, response.body.errcode, response.headers['retry-after']]).toEqual([
+      503,
+      'M_UNKNOWN',
+      '1',
+    ]);
+    expect(await invitesOf(store, BOB)).toBe(0);
+    expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'users are down' } } }]);
+  });
+});
+
+describe('the order of an invite', () => {
+  /** Notes every call that leaves the service. */
+  function noting() {
+    const calls: string[] = [];
+    const note = <T>(name: string, value: T): T => {
+      calls.push(name);
+      return value;
+    };
+    const store = new MemoryStorage();
+    const { service } = serviceOn({
+      storage: around(store, {
+        readState: (read) => note('readState', read()),
+        appendEvent: (append) => note('appendEvent', append()),
+      }),
+      users: {
+        exists: async () => note('exists', true),
+        getProfile: async () => note('getProfile', {}),
+        getAccountData: async () => note('getAccountData', undefined),
+      },
+      policies: [{ name: 'note', decide: () => note('policy', undefined) }],
+      rateLimit: {
+        consume: async () => note('consume', { allowed: true, receipt: 0 }),
+        refund: async () => note('refund', undefined),
+      },
+      onInvite: () => note('onInvite', undefined),
+    });
+    return { calls, service, store };
+  }
+
+  it('is rules, blocking, existence, policies, limits, profile, append', async () => {
+    const { calls, service, store } = noting();
+    await seedRoom(store);
+    await service.invite(aliceInvitesBob);
+    await service.close();
+    expect(calls).toEqual([
+      'readState',
+      'getAccountData',
+      'exists',
+      'policy',
+      'consume',
+      'getProfile',
+      'appendEvent',
+      'onInvite',
+    ]);
+  });
+
+  it('ends with blocking where an invite is pending', async () => {
+    const { calls, service, store } = noting();
+    await seedRoom(store, { members: { [BOB]: 'invite' } });
+    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'alreadyInvited' });
+    expect(calls).toEqual(['readState', 'getAccountData']);
+  });
+
+  it.each([
+    ['is joined', CAROL],
+    ['is of another server', '@bob:elsewhere.org'],
+  ])('never asks about a user who %s', async (_case, userId) => {
+    const { calls, service, store } = noting();
+    await seedRoom(store, { members: { [CAROL]: 'join' } });
+    await expect(service.invite({ ...aliceInvitesBob, userId })).rejects.toMatchObject({ status: 403 });
+    expect(calls).toEqual(['readState']);
+  });
+
+  it('asks for the profile once, also where the room changes', async () => {
+    const profiles: string[] = [];
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const { service } = serviceOn({
+      storage: around(store, {
+        appendEvent: async (append, count) => (count === 1 ? { outcome: 'stale' } : append()),
+      }),
+      users: {
+        async getProfile(userId) {
+          profiles.push(userId);
+          return {};
+        },
+      },
+    });
+    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
+    expect(profiles).toEqual([BOB]);
+    expect(await invitesOf(store, BOB, ROOM)).toBe(1);
+  });
+});
