@@ -1,0 +1,59 @@
+import type { RoomStore } from 'express-matrix-invite';
+import { BOB, CAROL, GARDEN, inviteesOf, LOBBY, MALLORY, SERVER_NAME, STAFF, STUDIO } from './rooms.ts';
+
+/** How many invites a user may send in a minute: few, so that the limit is quickly seen. */
+export const INVITES_PER_MINUTE = 3;
+
+/** Commands to paste into bash, each with what it answers, as bash comments. */
+export async function curlLines(store: RoomStore, baseUrl: string): Promise<string[]> {
+  const invite = (token: string, roomId: string, userId: string) => curl(baseUrl, token, roomId, userId);
+  const noteOn = async (roomId: string, userId: string) =>
+    (await inviteesOf(store, roomId)).includes(userId) ? ' (invited already: 200 again, no new event)' : '';
+  const guests = await newGuests(store, INVITES_PER_MINUTE + 1);
+
+  return [
+    `# Alice invites Bob into the lobby${await noteOn(LOBBY, BOB)}`,
+    invite('alice-token', LOBBY, BOB),
+    '# {} 200',
+    '',
+    `# Carol invites Bob into a room of version 12, which she made${await noteOn(STUDIO, BOB)}`,
+    invite('carol-token', STUDIO, BOB),
+    '# {} 200',
+    '',
+    '# Refused: Bob has not the power to invite to the staff room',
+    invite('bob-token', STAFF, CAROL),
+    `# ${forbidden('You do not have permission to invite users to this room')}`,
+    '',
+    '# Refused: Mallory is banned from the garden',
+    invite('alice-token', GARDEN, MALLORY),
+    `# ${forbidden('The user is banned from the room')}`,
+    '',
+    `# Rate limit: Dave may send ${INVITES_PER_MINUTE} invites a minute (the number is what is left of it, in milliseconds)`,
+    `for n in ${guests.join(' ')}; do ${invite('dave-token', GARDEN, `@guest'$n':${SERVER_NAME}`)}; done`,
+    ...Array<string>(INVITES_PER_MINUTE).fill('# {} 200'),
+    '# {"retry_after_ms":…,"errcode":"M_LIMIT_EXCEEDED","error":"Too many requests"} 429',
+  ];
+}
+
+function curl(baseUrl: string, token: string, roomId: string, userId: string): string {
+  // Single quotes, and %21 for the `!`: in double quotes bash would take `!lobby` for a command of its history.
+  const room = encodeURIComponent(roomId).replace('!', '%21');
+  return [
+    `curl -sS -w ' %{http_code}\\n' '${baseUrl}/_matrix/client/v3/rooms/${room}/invite'`,
+    `-H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json'`,
+    `-d '{"user_id":"${userId}"}'`,
+  ].join(' ');
+}
+
+function forbidden(error: string): string {
+  return `${JSON.stringify({ errcode: 'M_FORBIDDEN', error })} 403`;
+}
+
+/** Numbers of guests whom nobody has invited: an invite that is there already counts in no limit. */
+async function newGuests(store: RoomStore, count: number): Promise<number[]> {
+  const numbers = (await inviteesOf(store, GARDEN)).map((userId) =>
+    Number(/^@guest(\d+):/.exec(userId)?.[1]),
+  );
+  const last = Math.max(0, ...numbers.filter(Number.isInteger));
+  return Array.from({ length: count }, (_, index) => last + 1 + index);
+}

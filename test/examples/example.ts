@@ -1,0 +1,129 @@
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const cleanUps: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+/** A file path for an example's database; its folder goes after the test. */
+export async function newDatabasePath(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'invite-example-'));
+  cleanUps.push(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, 'example.sqlite');
+}
+
+/** An example in a process of its own, which ends with the test at the latest. */
+export class Example {
+  readonly process: ChildProcessWithoutNullStreams;
+  stdout = '';
+  stderr = '';
+  /** The exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+
+  /** Runs `examples/<name>/main.ts` as users do: from the package's folder. */
+  constructor(name: string, environment: Readonly<Record<string, string>> = {}) {
+    this.process = spawn(process.execPath, ['--import', 'tsx', `examples/${name}/main.ts`], {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, PORT: '0', ...environment },
+    });
+    this.process.stdout.on('data', (text) => {
+      this.stdout += text;
+    });
+    this.process.stderr.on('data', (text) => {
+      this.stderr += text;
+    });
+    this.ended = once(this.process, 'close').then(([code, signal]) => code ?? signal);
+    cleanUps.push(async () => {
+      this.process.kill('SIGKILL');
+      await this.ended;
+    });
+  }
+
+  /** Starts one, and resolves when it says where it listens. */
+  static async start(name: string, environment?: Readonly<Record<string, string>>): Promise<Example> {
+    const example = new Example(name, environment);
+    await example.hasPrinted(/^Listening on http.*\n/m);
+    return example;
+  }
+
+  get url(): string {
+    return /^Listening on (http:\/\/[^\s,]+)/m.exec(this.stdout)?.[1] ?? '';
+  }
+
+  async hasPrinted(text: string | RegExp): Promise<void> {
+    while (this.stdout.search(text) === -1) {
+      if (this.process.exitCode !== null) throw new Error(`It ended early: ${this.stderr}${this.stdout}`);
+      await delay(5);
+    }
+  }
+
+  /** Sends a signal, and resolves what the process ended with. */
+  async stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    this.process.kill(signal);
+    return this.ended;
+  }
+}
+
+/** Runs a command as it would run when pasted into bash, and resolves what it prints. */
+export async function inBash(command: string): Promise<string> {
+  const run = promisify(execFile);
+  await run('curl', ['--version']).catch((cause: unknown) => {
+    throw new Error('These tests run what users paste: they need curl on the PATH (apt install curl)', {
+      cause,
+    });
+  });
+  // `-H` gives `!` the meaning that it has in a terminal.
+  const { stdout, stderr } = await run('bash', ['-H', '-c', command], {
+    env: { ...process.env, no_proxy: '*' },
+  });
+  if (stderr !== '') throw new Error(stderr);
+  return stdout;
+}
+
+/** Connects, and says nothing. */
+export async function silentConnection(url: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  cleanUps.push(async () => {
+    socket.destroy();
+  });
+  await once(socket, 'connect');
+}
+
+/** A port that another server holds until the test is over. */
+export async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUps.push(async () => {
+    server.close();
+  });
+  return portOf(server.address());
+}
+
+/** A port that nobody holds at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function portOf(address: ReturnType<ReturnType<typeof createServer>['address']>): number {
+  if (address === null || typeof address === 'string') throw new Error('No TCP server');
+  return address.port;
+}
