@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import * as host from './host.ts';
+import { type CodeBlock, codeBlocksOf, pages, ROOT } from './pages.ts';
+
+/** What runs a block: the imports of its own text say it. */
+export type Runner = 'plain' | 'node:test' | 'vitest';
+
+/** A block as a module in a file. */
+export type BlockFile = CodeBlock & { readonly path: string; readonly runner: Runner };
+
+/** A folder with a file for each block, which `remove` takes away. */
+export type BlockFolder = {
+  readonly path: string;
+  readonly files: readonly BlockFile[];
+  remove(): Promise<void>;
+};
+
+/**
+ * Writes every `ts` block of README and docs into a file. Each is a module of its own; one that begins with a
+ * comment such as `// club-storage.ts` gets that name, and other blocks of the page can import it.
+ */
+export async function writeBlocks(): Promise<BlockFolder> {
+  // Within the package, or its dependencies would not be found; the dot hides it from other tools.
+  const path = await mkdtemp(`${ROOT}.docs-blocks-`);
+  const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language === 'ts');
+  const files = blocks.map((block) => ({
+    ...block,
+    path: `${path}/${fileOf(block)}`,
+    runner: runnerOf(block),
+  }));
+  for (const file of files) {
+    await mkdir(dirname(file.path), { recursive: true });
+    await writeFile(file.path, moduleOf(file));
+  }
+  await writeFile(`${path}/tsconfig.json`, JSON.stringify(TSCONFIG));
+  await writeFile(`${path}/vitest.config.ts`, VITEST_CONFIG);
+  return { path, files, remove: () => rm(path, { recursive: true }) };
+}
+
+const TSCONFIG = {
+  extends: '../tsconfig.json',
+  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
+  include: ['**/*.ts'],
+};
+
+const VITEST_CONFIG = `export default { resolve: { tsconfigPaths: true } };\n`;
+
+function fileOf({ page, text, line }: CodeBlock): string {
+  const name = /^\/\/ (\S+\.ts)\n/.exec(text)?.[1] ?? `line-${line}.ts`;
+  return `${page.replace(/\.md$/, '')}/${name}`;
+}
+
+function runnerOf({ text }: CodeBlock): Runner {
+  if (/ from 'vitest';/.test(text)) return 'vitest';
+  return / from 'node:test';/.test(text) ? 'node:test' : 'plain';
+}
+
+/** On the block's first line goes what it takes from the host, so that its lines keep their numbers. */
+function moduleOf({ text, path }: BlockFile): string {
+  const names = Object.keys(host).filter((name) => uses(text, name) && !declares(text, name));
+  const from = relative(dirname(path), `${ROOT}test/docs/host.ts`);
+  return `import { ${names.join(', ')} } from '${from}'; ${text}\nexport {};\n`;
+}
+
+function uses(text: string, name: string): boolean {
+  return new RegExp(`(?<![.'\\w])${name}\\b(?!:)`).test(text);
+}
+
+function declares(text: string, name: string): boolean {
+  return new RegExp(`(?:const|function|class) ${name}\\b|import (?:{[^}]*\\b)?${name}\\b`).test(text);
+}

@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BlockFile, type BlockFolder, type Runner, writeBlocks } from './blocks.ts';
+import { codeBlocksOf, pages, ROOT } from './pages.ts';
+
+type Ended = { readonly code: number | string | null; readonly output: string };
+
+/** What a program has printed, and its exit code. */
+function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const options = { cwd: ROOT, env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : (error.code ?? null), output: `${stdout}${stderr}` });
+    });
+  });
+}
+
+const bin = (path: string) => `${ROOT}node_modules/${path}`;
+
+let folder: BlockFolder;
+
+beforeAll(async () => {
+  folder = await writeBlocks();
+});
+afterAll(async () => {
+  await folder.remove();
+});
+
+function filesFor(runner: Runner): readonly BlockFile[] {
+  const files = folder.files.filter((file) => file.runner === runner);
+  expect(files).not.toEqual([]);
+  return files;
+}
+
+const placeOf = ({ page, line }: BlockFile) => `${page}:${line}`;
+
+describe('the ts blocks of README and docs', () => {
+  it('pass the type check', async () => {
+    const { code, output } = await run([bin('typescript/bin/tsc'), '-p', folder.path]);
+    expect(output).toBe('');
+    expect(code).toBe(0);
+  });
+
+  it('run, print what their comments say, and answer the endpoint where they listen', async () => {
+    const files = filesFor('plain');
+    const runner = fileURLToPath(new URL('run-blocks.ts', import.meta.url));
+    const { code, output } = await run(['--import', 'tsx', runner, ...files.map(({ path }) => path)], {
+      TSX_TSCONFIG_PATH: `${folder.path}/tsconfig.json`,
+    });
+    expect(code, output).toBe(0);
+    const results = output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+    expect(results.map(({ failure, printed, answers }, index) => [index, failure, printed, answers])).toEqual(
+      files.map(({ text }, index) => [index, undefined, printedBy(text), answersOf(text)]),
+    );
+    expect(files.map(placeOf)).toHaveLength(results.length);
+  });
+
+  it('pass as tests of node:test', async () => {
+    for (const { path } of filesFor('node:test')) {
+      const { code, output } = await run(['--import', 'tsx', '--test', '--test-reporter=tap', path], {
+        TSX_TSCONFIG_PATH: `${folder.path}/tsconfig.json`,
+      });
+      expect(code, output).toBe(0);
+      expect(Number(/^# pass (\d+)$/m.exec(output)?.[1])).toBeGreaterThan(20);
+    }
+  });
+
+  it('pass as tests of Vitest', async () => {
+    filesFor('vitest');
+    const { code, output } = await run([bin('vitest/vitest.mjs'), 'run', '--root', folder.path, '.spec.ts']);
+    expect(code, output).toBe(0);
+  });
+});
+
+/** `// prints …` behind a `console.log` is the whole of what it prints. */
+function printedBy(text: string): string[] {
+  return [...text.matchAll(/console\.log\(.*\);(?: \/\/ prints (.*))?$/gm)].map(
+    (match) => match[1] ?? 'unsaid',
+  );
+}
+
+function answersOf(text: string): string[] {
+  const answer = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is needed"}';
+  return [...text.matchAll(/\.listen\(/g)].map(() => answer);
+}
+
+describe('the other blocks', () => {
+  const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language !== 'ts');
+
+  it('are bash or JSON', () => {
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['bash', 'json']);
+  });
+
+  it('of JSON are JSON', () => {
+    for (const { text } of blocks.filter(({ language }) => language === 'json')) {
+      expect(JSON.parse(text)).toBeTypeOf('object');
+    }
+  });
+
+  it('of bash call only npm scripts that exist, and install this package', async () => {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+    const scripts: Record<string, string> = (manifest as { scripts?: Record<string, string> }).scripts ?? {};
+    const commands = blocks
+      .filter(({ language }) => language === 'bash')
+      .flatMap(({ text }) => text.trim().split(/\n| && /));
+    expect(commands).toEqual(expect.arrayContaining(['npm install', 'npm start', 'npm test']));
+    for (const command of commands) {
+      const script = /^npm (?:run )?(start|test|\S+)$/.exec(command)?.[1] ?? command;
+      expect(['install', `npm install ${manifest.name}`, ...Object.keys(scripts)]).toContain(script);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { staticTokens } from '../../adapters/auth/static-tokens.ts';
+import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
+import { MemoryStorage } from '../../adapters/storage/memory.ts';
+import { sqliteSchema } from '../../adapters/storage/sqlite.ts';
+import { createInviteRouter, createInviteService } from '../../src/index.ts';
+import { inviteDescription } from '../../src/openapi/index.ts';
+import { documentedSources } from './entry-points.ts';
+import { readPage, sectionsOf, sectionsUnder, tableRowsOf } from './pages.ts';
+import { typeErrorPatterns, withImports } from './source.ts';
+
+const page = readPage('docs/errors.md');
+const answers = sectionsUnder(page, 'Answers');
+const typeErrors = sectionsUnder(page, 'TypeErrors').map(({ title }) => title);
+
+/** Every status with every errcode that the description has for it. */
+const described = Object.entries(inviteDescription.paths['/rooms/{roomId}/invite'].post.responses).flatMap(
+  ([status, response]) => (response['x-errcodes'] ?? []).map((errcode) => `${status} ${errcode}`),
+);
+
+describe('the errcodes in docs/errors.md', () => {
+  it('are those of the OpenAPI description', () => {
+    const errcodes = new Set(described.map((each) => each.split(' ')[1]));
+    expect(answers.map(({ title }) => title).sort()).toEqual([...errcodes].sort());
+  });
+
+  it('come with the statuses under which they are answered', () => {
+    const documented = answers.flatMap(({ title, text }) =>
+      [...text.matchAll(/^(?:- )?(\d{3})\b/gm)].map((match) => `${match[1]} ${title}`),
+    );
+    expect(documented.sort()).toEqual([...described].sort());
+  });
+
+  it('stand in the table of README, each under its status', () => {
+    const section = sectionsOf(readPage('README.md')).find(({ title }) => title === 'Errors');
+    const rows = tableRowsOf(section?.text ?? '').map(([status, errcode]) => `${status} ${errcode}`);
+    expect(rows.sort()).toEqual([...described].sort());
+  });
+});
+
+/** Whether a heading is the message, `…` being what differs. */
+function isMessage(heading: string, message: string): boolean {
+  const parts = heading.split('…').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.+')}$`).test(message);
+}
+
+describe('the TypeErrors in docs/errors.md', () => {
+  const patterns = withImports(documentedSources).flatMap(typeErrorPatterns);
+
+  it('are all that the documented entry points have', () => {
+    const undocumented = patterns.filter((pattern) => !typeErrors.some((title) => pattern.test(title)));
+    expect(patterns.length).toBeGreaterThan(15);
+    expect(undocumented).toEqual([]);
+  });
+
+  it('are each in the code', () => {
+    expect(typeErrors.filter((title) => !patterns.some((pattern) => pattern.test(title)))).toEqual([]);
+  });
+
+  const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
+  const mistakes: Record<string, () => unknown> = {
+    'an unknown option': () => createInviteRouter({ ...required, storag: 1 } as never),
+    'a missing option': () => createInviteRouter({ ...required, storage: undefined } as never),
+    'an ill-typed option': () => createInviteRouter({ ...required, deadlineMs: 0.5 }),
+    'no auth': () => createInviteRouter(required),
+    'no options': () => createInviteRouter(undefined as never),
+    'no tokens': () => staticTokens(undefined as never),
+    'no pair': () => staticTokens(['a'] as never),
+    'an empty token': () => staticTokens({ '': '@a:example.org' }),
+    'no owner': () => staticTokens({ token: 'a' }),
+    'a token twice': () =>
+      staticTokens([
+        ['token', '@a:example.org'],
+        ['token', '@b:example.org'],
+      ]),
+    'no limits': () => new MemoryRateLimit([] as never),
+    'an unknown scope': () => new MemoryRateLimit({ rooms: false } as never),
+    'half a point': () => new MemoryRateLimit({ room: { points: 0.5, durationSeconds: 1 } }),
+    'a prefix with a space': () => sqliteSchema('a b'),
+  };
+
+  for (const [what, make] of Object.entries(mistakes)) {
+    it(`have one heading for what is said of ${what}`, () => {
+      const { name, message } = thrownBy(make);
+      expect(name).toBe('TypeError');
+      expect([message, typeErrors.filter((title) => isMessage(title, message))]).toEqual([
+        message,
+        [expect.any(String)],
+      ]);
+    });
+  }
+
+  it('are said by createInviteService in the same words', () => {
+    const { message } = thrownBy(() => createInviteService({ ...required, auth: 1 } as never));
+    const title = message.replace('createInviteService', 'createInviteRouter');
+    expect(typeErrors.filter((each) => isMessage(each, title))).toHaveLength(1);
+  });
+});
+
+function thrownBy(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('nothing was thrown');
+}

@@ -1,0 +1,68 @@
+// What the code blocks of the docs take from the host that they speak to: a block that names one of these without
+// making it gets it from here.
+import express from 'express';
+import { staticTokens } from '../../adapters/auth/static-tokens.ts';
+import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
+import { MemoryStorage } from '../../adapters/storage/memory.ts';
+import type { AuthResult, InviteNotice, Requester, RequestOutcome } from '../../src/index.ts';
+
+const ALICE = '@alice:example.org';
+const ROOM = '!cats:example.org';
+
+export const app = express();
+
+/** A store with one room of Alice's, `!cats:example.org`. */
+export const storage = new MemoryStorage();
+const event = { sender: ALICE, origin_server_ts: 1 };
+await storage.createRoom({
+  roomId: ROOM,
+  state: [
+    { ...event, type: 'm.room.create', state_key: '', content: { room_version: '11' } },
+    { ...event, type: 'm.room.member', state_key: ALICE, content: { membership: 'join' } },
+  ],
+});
+
+export const auth = staticTokens({ 'alice-token': ALICE, 'bob-token': '@bob:example.org' });
+
+export const rateLimit = new MemoryRateLimit();
+
+/** The host's logins, by token and by cookie. */
+export const sessions = {
+  async lookUp(accessToken: string): Promise<AuthResult> {
+    return accessToken === 'alice-token' ? { requester: { userId: ALICE } } : { failure: 'unknown' };
+  },
+  async ofCookie(cookie: string | undefined): Promise<Requester | undefined> {
+    return cookie === 'sid=alice' ? { userId: ALICE } : undefined;
+  },
+};
+
+export type TokenRow = {
+  readonly userId: string;
+  readonly expiresAt: number;
+  readonly isLocked: boolean;
+  readonly isSuspended: boolean;
+  readonly isModerator: boolean;
+};
+
+/** The host's own tables. */
+export const tables = {
+  async tokenByHash(hash: string): Promise<TokenRow | undefined> {
+    if (!/^[0-9a-f]{64}$/.test(hash)) throw new Error('no SHA-256 in hex');
+    const row = { userId: ALICE, isLocked: false, isSuspended: false, isModerator: false };
+    return { ...row, expiresAt: Date.now() + 60_000 };
+  },
+  async isBlockedBy(_blocker: string, _blocked: string): Promise<boolean> {
+    return false;
+  },
+  async userByLocalpart(localpart: string): Promise<{ name: string; takesInvites: boolean } | undefined> {
+    return localpart === 'bob' ? { name: 'Bob', takesInvites: true } : undefined;
+  },
+};
+
+/** The host's other services. */
+export const notifications = {
+  async send(_userId: string, _invite: InviteNotice): Promise<void> {},
+};
+export const metrics = {
+  count(_name: string, _labels: Partial<RequestOutcome>): void {},
+};

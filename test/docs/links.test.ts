@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Page, pages, proseOf, ROOT, readPage, sectionsOf } from './pages.ts';
+
+const all: readonly Page[] = [...pages, readPage('CHANGELOG.md')];
+
+type Link = { readonly page: string; readonly target: string };
+
+const links: readonly Link[] = all.flatMap((page) =>
+  [...proseOf(page).matchAll(/\[[^\]]*\]\(([^)]*)\)/g)].map((match) => ({
+    page: page.path,
+    target: match[1] ?? '',
+  })),
+);
+
+/** The anchor that GitHub gives a heading. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+function anchorsOf(page: Page): string[] {
+  const seen = new Map<string, number>();
+  return sectionsOf(page).map(({ title }) => {
+    const anchor = anchorOf(title);
+    const times = seen.get(anchor) ?? 0;
+    seen.set(anchor, times + 1);
+    return times === 0 ? anchor : `${anchor}-${times}`;
+  });
+}
+
+function isBroken({ page, target }: Link): boolean {
+  if (/^https:\/\//.test(target)) return false;
+  const [file = '', anchor] = target.split('#');
+  const path = file === '' ? page : normalize(join(dirname(page), file));
+  if (path.startsWith('..') || !existsSync(`${ROOT}${path}`)) return true;
+  return anchor !== undefined && !anchorsOf(readPage(path)).includes(anchor);
+}
+
+describe('links of README, docs and changelog', () => {
+  it('lead to a file and a heading that are there, or to the web', () => {
+    expect(links.filter(({ target }) => target.includes('#')).length).toBeGreaterThan(20);
+    expect(links.filter(isBroken)).toEqual([]);
+  });
+
+  it('lead from README to every page', () => {
+    const fromReadme = links.filter(({ page }) => page === 'README.md').map(({ target }) => target);
+    const paths = all.map(({ path }) => path).filter((path) => path !== 'README.md');
+    expect(fromReadme).toEqual(expect.arrayContaining(paths));
+  });
+
+  it("name every section of the second level in the list at a page's top, where there is one", () => {
+    for (const page of all) {
+      const listed = [...proseOf(page).matchAll(/^- \[([^\]]*)\]\(#([^)]*)\)$/gm)].map((match) => match[1]);
+      if (listed.length === 0) continue;
+      const titles = sectionsOf(page).filter(({ level }) => level === 2);
+      expect([page.path, listed]).toEqual([page.path, titles.map(({ title }) => title)]);
+    }
+  });
+});
+
+describe('README', () => {
+  it('stays under two screens', () => {
+    expect(readPage('README.md').text.split('\n').length).toBeLessThanOrEqual(101);
+  });
+});

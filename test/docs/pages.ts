@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of the package, with a slash at its end. */
+export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A Markdown page; `path` is relative to the package, as in `docs/auth.md`. */
+export type Page = { readonly path: string; readonly text: string };
+
+export function readPage(path: string): Page {
+  return { path, text: readFileSync(`${ROOT}${path}`, 'utf8') };
+}
+
+/** README.md and everything in docs/. */
+export const pages: readonly Page[] = [
+  'README.md',
+  ...readdirSync(`${ROOT}docs`)
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => `docs/${name}`),
+].map(readPage);
+
+/** A fenced code block: `language` as the fence says it, `line` where its text begins. */
+export type CodeBlock = {
+  readonly page: string;
+  readonly language: string;
+  readonly text: string;
+  readonly line: number;
+};
+
+export function codeBlocksOf({ path, text }: Page): CodeBlock[] {
+  return [...text.matchAll(/^```(\S*)\n(.*?)^```$/gms)].map((match) => ({
+    page: path,
+    language: match[1] ?? '',
+    text: match[2] ?? '',
+    line: text.slice(0, match.index).split('\n').length + 1,
+  }));
+}
+
+/** The page without its code blocks. */
+export function proseOf({ text }: Page): string {
+  return text.replaceAll(/^```.*?^```$/gms, '');
+}
+
+/** A heading, and the prose under it up to the next heading of whatever level. */
+export type Section = { readonly level: number; readonly title: string; readonly text: string };
+
+export function sectionsOf(page: Page): Section[] {
+  return [...proseOf(page).matchAll(/^(#+) (.+)\n((?:(?!#+ ).*\n?)*)/gm)].map((match) => ({
+    level: (match[1] ?? '').length,
+    title: match[2] ?? '',
+    text: match[3] ?? '',
+  }));
+}
+
+/** The sections below a heading, down to the next one of its level or above. */
+export function sectionsUnder(page: Page, title: string): Section[] {
+  const sections = sectionsOf(page);
+  const start = sections.findIndex((section) => section.title === title);
+  const level = sections[start]?.level ?? 0;
+  const rest = sections.slice(start + 1);
+  const end = rest.findIndex((section) => section.level <= level);
+  return start === -1 ? [] : rest.slice(0, end === -1 ? undefined : end);
+}
+
+/** The rows of the tables in a piece of prose, heads left out; each cell without its backquotes. */
+export function tableRowsOf(text: string): string[][] {
+  return [...text.matchAll(/^\|.*\|\n\|[-| :]+\|\n((?:\|.*\|\n?)+)/gm)].flatMap((table) =>
+    (table[1] ?? '')
+      .trim()
+      .split('\n')
+      .map((row) =>
+        row
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim().replaceAll('`', '')),
+      ),
+  );
+}

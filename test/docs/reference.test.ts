@@ -1,0 +1,78 @@
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { inviteRouterOptionChecks } from '../../src/router-options.ts';
+import type { OptionCheck } from '../../src/service/options.ts';
+import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
+import { adapterRows, documentedSources, exportedSubpaths, sourceOf } from './entry-points.ts';
+import { pages, proseOf, ROOT, readPage, sectionsOf, tableRowsOf } from './pages.ts';
+import { exportsOf, memberComments } from './source.ts';
+
+const mounting = readPage('docs/mounting.md');
+
+function rowsUnder(title: string): string[][] {
+  return tableRowsOf(sectionsOf(mounting).find((section) => section.title === title)?.text ?? '');
+}
+
+/** The default of an option as its doc comment says it. */
+function defaultIn(comment: string): string | undefined {
+  if (/\bRequired\b/.test(comment)) return 'required';
+  return /\bDefault:? ([^.:;,]+)/.exec(comment.replaceAll(/\s+\*\s+/g, ' '))?.[1];
+}
+
+const comments = new Map([
+  ...memberComments('src/service/service-options.ts', 'InviteServiceOptions'),
+  ...memberComments('src/router-options.ts', 'InviteRouterOptions'),
+]);
+
+describe('the options in docs/mounting.md', () => {
+  const serviceOptions: Record<string, OptionCheck> = inviteServiceOptionChecks;
+  const routerOptions: Record<string, OptionCheck> = inviteRouterOptionChecks;
+  const ofBoth = rowsUnder('Of createInviteService and createInviteRouter');
+  const ofRouter = rowsUnder('Of createInviteRouter alone');
+
+  it('are all that there are, and no others', () => {
+    expect(ofBoth.map(([name]) => name)).toEqual(Object.keys(serviceOptions));
+    expect([...ofBoth, ...ofRouter].map(([name]) => name)).toEqual(Object.keys(routerOptions));
+  });
+
+  it('have the defaults that the code says, and say which are required', () => {
+    const documented = [...ofBoth, ...ofRouter].map(([name = '', value]) => [name, value]);
+    expect(documented).toEqual(documented.map(([name = '']) => [name, defaultIn(comments.get(name) ?? '')]));
+    const required = documented.filter(([, value]) => value === 'required').map(([name]) => name);
+    expect(required).toEqual(Object.keys(routerOptions).filter((name) => routerOptions[name]?.required));
+  });
+});
+
+describe('the public names', () => {
+  const prose = pages.map(proseOf).join('\n');
+  const everything = pages.map(({ text }) => text).join('\n');
+  const expected = expect.arrayContaining(['createInviteRouter', 'MemoryStorage', 'runContract']);
+
+  it('are each named in README or docs', () => {
+    const names = documentedSources.flatMap(exportsOf);
+    expect(names).toEqual(expected);
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(everything))).toEqual([]);
+  });
+
+  it('are explained in prose where they are no types', async () => {
+    const modules: object[] = await Promise.all(
+      documentedSources.map((path) => import(pathToFileURL(`${ROOT}${path}`).href)),
+    );
+    const names = modules.flatMap(Object.keys);
+    expect(names).toEqual(expected);
+    expect(names.filter((name) => !prose.includes(`\`${name}`))).toEqual([]);
+  });
+});
+
+describe("README's table of adapters", () => {
+  it('has the subpaths that package.json exports', () => {
+    const subpaths = ['.', ...adapterRows.map(({ subpath }) => subpath)];
+    expect(subpaths.sort()).toEqual([...exportedSubpaths].sort());
+  });
+
+  it('names what they export', () => {
+    for (const { subpath, names } of adapterRows) {
+      expect(exportsOf(sourceOf(subpath))).toEqual(expect.arrayContaining([...names]));
+    }
+  });
+});

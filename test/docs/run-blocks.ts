@@ -1,0 +1,44 @@
+// A process that runs modules one after the other, and prints what became of each as a line of JSON:
+// run-blocks.ts <file>…
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { Server } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { format } from 'node:util';
+
+const { listen } = Server.prototype;
+let servers: Server[] = [];
+
+// Blocks name the ports that a reader expects; here any free one has to do.
+Server.prototype.listen = function listenAnywhere(this: Server): Server {
+  servers.push(this);
+  return Reflect.apply(listen, this, [0, '127.0.0.1']);
+};
+
+/** What the endpoint answers to somebody without a token, as a text. */
+async function answerOf(server: Server): Promise<string> {
+  if (!server.listening) await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const path = '/_matrix/client/v3/rooms/!cats:example.org/invite';
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
+  return `${response.status} ${await response.text()}`;
+}
+
+const print = console.log;
+
+for (const path of process.argv.slice(2)) {
+  const printed: string[] = [];
+  console.log = (...values: unknown[]) => printed.push(format(...values));
+  servers = [];
+  let failure: string | undefined;
+  const answers: string[] = [];
+  try {
+    await import(pathToFileURL(path).href);
+    for (const server of servers) answers.push(await answerOf(server));
+  } catch (error) {
+    failure = format(error);
+  }
+  for (const server of servers) server.close();
+  print(JSON.stringify({ path, printed, answers, failure }));
+}
+process.exit(0);
