@@ -17,6 +17,7 @@ import { eventValues, presentRows, toStateEvent, toStripped } from './postgres/r
 import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
 import { type Statements, statementsOn } from './postgres/statements.ts';
 import { fromStoredText, toStoredText } from './postgres/text.ts';
+import { inReadCommitted } from './postgres/transaction.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis } from './shared/same-state.ts';
 import { CREATE_KEY, keysByText, keyText } from './shared/state-key.ts';
@@ -34,9 +35,17 @@ export type PostgresStorageOptions = {
    * not keep them (PgBouncer before 1.21, or with `max_prepared_statements = 0`).
    */
   readonly preparedStatements?: boolean;
-  /** How long an append may wait for the other changes of its room, in milliseconds. Default 5000. */
+  /** How long a change may wait for the other changes of its room, in milliseconds. Default 5000. */
   readonly lockTimeoutMs?: number;
+  /**
+   * How long an answer of the server is waited for, in milliseconds. Default 30000. Then the connection is given up,
+   * since it may lead nowhere any more; what became of an append is not known.
+   */
+  readonly queryTimeoutMs?: number;
 };
+
+/** How long methods that take no signal wait for a connection. */
+const LONGEST_WAIT_MS = 5_000;
 
 /**
  * Rooms in PostgreSQL 13 or later, which any number of processes may share.
@@ -53,19 +62,21 @@ export class PostgresStorage implements RoomStore {
   readonly #tablePrefix: string;
   readonly #isPrepared: boolean;
   readonly #lockTimeoutMs: number;
+  readonly #queryTimeoutMs: number;
   readonly #statements: Statements;
 
   /**
    * @param pool a Pool of pg, or anything with its `connect`, on a server that can be written to
-   * @throws {TypeError} when the prefix cannot start a name
+   * @throws {TypeError} when the prefix cannot start a name, or a time is not a whole number of milliseconds
    */
   constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
-    const { tablePrefix = DEFAULT_TABLE_PREFIX, preparedStatements = true, lockTimeoutMs = 5_000 } = options;
+    const { tablePrefix = DEFAULT_TABLE_PREFIX, preparedStatements = true } = options;
     checkTablePrefix(tablePrefix);
     this.#pool = pool;
     this.#tablePrefix = tablePrefix;
     this.#isPrepared = preparedStatements;
-    this.#lockTimeoutMs = lockTimeoutMs;
+    this.#lockTimeoutMs = milliseconds('lockTimeoutMs', options.lockTimeoutMs ?? 5_000);
+    this.#queryTimeoutMs = milliseconds('queryTimeoutMs', options.queryTimeoutMs ?? 30_000);
     this.#statements = statementsOn(tablePrefix);
   }
 
@@ -123,17 +134,12 @@ export class PostgresStorage implements RoomStore {
         return eventId === undefined ? null : toStoredText(eventId);
       }),
     ];
-    try {
-      const eventId = eventIdIn(await this.#run('appendEvent', values, signal));
-      return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
-    } catch (error) {
-      if (isConflict(error)) return { outcome: 'stale' };
-      throw error;
-    }
+    const eventId = eventIdIn(await this.#run('appendEvent', values, signal));
+    return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
-    const eventId = eventIdIn(await this.#run('putState', eventValues(event)));
+    const eventId = eventIdIn(await this.#run('putState', [...eventValues(event), this.#lockTimeoutMs]));
     return eventId === undefined ? undefined : { eventId };
   }
 
@@ -159,13 +165,20 @@ export class PostgresStorage implements RoomStore {
   async #run(
     name: keyof Statements,
     values: unknown[],
-    signal?: AbortSignal,
+    signal: AbortSignal = AbortSignal.timeout(LONGEST_WAIT_MS),
   ): Promise<Record<string, unknown>[]> {
-    const text = this.#statements[name];
-    // A name means the same text on every connection of the pool, whatever storages share it.
-    const prepared = this.#isPrepared ? { name: `${this.#tablePrefix}${name}_1` } : {};
+    const query = {
+      // A name means the same text on every connection of the pool, whatever storages share it.
+      ...(this.#isPrepared ? { name: `${this.#tablePrefix}${name}_1` } : {}),
+      text: this.#statements[name],
+      values,
+      query_timeout: this.#queryTimeoutMs,
+    };
     const { rows } = await withClient(this.#pool, signal, (client) =>
-      client.query({ ...prepared, text, values }),
+      client.query(query).catch((error: unknown) => {
+        if (!isConflict(error)) throw error;
+        return inReadCommitted(client, () => client.query(query));
+      }),
     );
     return rows;
   }
@@ -174,4 +187,11 @@ export class PostgresStorage implements RoomStore {
 function eventIdIn(rows: readonly Record<string, unknown>[]): string | undefined {
   const eventId = rows[0]?.event_id;
   return typeof eventId === 'string' ? fromStoredText(eventId) : undefined;
+}
+
+function milliseconds(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
+  throw new TypeError(
+    `PostgresStorage: ${name} must be a whole number of milliseconds from 1 on, not ${value}`,
+  );
 }

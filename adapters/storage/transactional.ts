@@ -11,6 +11,7 @@ import type {
 } from '../../src/ports/storage.ts';
 import { throwIfOver } from './shared/deadline.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
+import { keysByText } from './shared/state-key.ts';
 
 const MOST_READS = 5;
 
@@ -29,10 +30,10 @@ export type TransactionalStorageOptions<Tx> = {
   transact<T>(roomId: string, work: (tx: Tx) => Promise<T>, context: CallContext): Promise<T>;
 
   /**
-   * The current events under the keys, as seen inside the transaction, or `undefined` without the room. Keep it
-   * independent of the room's size. A host that keeps no events makes them up from its own tables: a create event,
-   * a power-levels event made of its roles, member events; always the same content for the same rows. The objects
-   * are the caller's from then on.
+   * The current events under the keys, none of which is named twice, as seen inside the transaction, or `undefined`
+   * without the room. Keep it independent of the room's size. A host that keeps no events makes them up from its own
+   * tables: a create event, a power-levels event made of its roles, member events; always the same content for the
+   * same rows. The objects are the caller's from then on.
    */
   readState(
     tx: Tx,
@@ -78,7 +79,11 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       for (let reads = 1; ; reads += 1) {
         throwIfOver(context.signal);
         try {
-          const events = await options.transact(roomId, (tx) => options.readState(tx, roomId, keys), context);
+          const events = await options.transact(
+            roomId,
+            (tx) => currentEvents(options, tx, roomId, keys),
+            context,
+          );
           return events && { roomId, keys: structuredClone(keys), events, revision: undefined };
         } catch (error) {
           if (isMatrixError(error)) throw error;
@@ -106,6 +111,16 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
   };
 }
 
+/** Asks for each key once, so that hosts need not think of keys that are named twice. */
+function currentEvents<Tx>(
+  options: TransactionalStorageOptions<Tx>,
+  tx: Tx,
+  roomId: string,
+  keys: readonly StateKey[],
+): Promise<readonly StrippedStateEvent[] | undefined> {
+  return options.readState(tx, roomId, [...keysByText(keys).values()]);
+}
+
 async function appendIfSame<Tx>(
   options: TransactionalStorageOptions<Tx>,
   tx: Tx,
@@ -113,7 +128,7 @@ async function appendIfSame<Tx>(
   basis: StateSnapshot,
   { signal }: CallContext,
 ): Promise<AppendResult> {
-  const current = await options.readState(tx, event.room_id, basis.keys);
+  const current = await currentEvents(options, tx, event.room_id, basis.keys);
   if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
   // The wait for the lock may have been a long one, and nothing is written yet.
   throwIfOver(signal);

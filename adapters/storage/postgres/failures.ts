@@ -20,7 +20,18 @@ export function unavailable(error: unknown): StorageUnavailableError {
  * database's default isolation is stricter than READ COMMITTED.
  */
 export function isConflict(error: unknown): boolean {
-  return isStorageUnavailable(error) && CONFLICTS.has(sqlStateOf(error.cause));
+  return CONFLICTS.has(sqlStateOf(error));
+}
+
+/**
+ * Whether the connection is of no more use. An answer of the server leaves it as it was, unless it says that the
+ * connection is over (classes 08 and 57P) or that nothing can be written: after a failover the old primary answers
+ * so, and a new connection may lead to the new one. Codes of Node's own (`EPIPE`) look like an SQLSTATE, but for
+ * their first letter.
+ */
+export function isConnectionLost(error: unknown): boolean {
+  const code = sqlStateOf(error);
+  return typeof code !== 'string' || !/^(?!E|08|57P|25006)[0-9A-Z]{5}$/.test(code);
 }
 
 function sqlStateOf(error: unknown): unknown {

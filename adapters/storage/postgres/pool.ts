@@ -1,8 +1,14 @@
 import { deadlineOver } from '../shared/deadline.ts';
-import { unavailable } from './failures.ts';
+import { isConnectionLost, unavailable } from './failures.ts';
 
 /** A query, as pg's `query` takes it. */
-export type PostgresQuery = { readonly name?: string; readonly text: string; readonly values?: unknown[] };
+export type PostgresQuery = {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+  /** Milliseconds after which the answer is not waited for any more. */
+  readonly query_timeout?: number;
+};
 
 /** A connection of a pool: the part of pg's PoolClient that is used. */
 export interface PostgresClient {
@@ -36,7 +42,7 @@ export async function withClient<Result>(
     giveBack(client, false);
     return result;
   } catch (error) {
-    giveBack(client, !isAnswer(error));
+    giveBack(client, isConnectionLost(error));
     throw unavailable(error);
   }
 }
@@ -77,9 +83,3 @@ function giveBack(client: PostgresClient, destroy: boolean): void {
  * if nobody listened.
  */
 function ignoreError(): void {}
-
-/** Whether the server itself said no: such errors have an SQLSTATE. Class 57P ends the connection. */
-function isAnswer(error: unknown): boolean {
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
-}

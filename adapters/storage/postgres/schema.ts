@@ -10,9 +10,14 @@ export function checkTablePrefix(tablePrefix: string): void {
   }
 }
 
+/** What leads from each version of the tables to the next. Released ones are never changed. */
+const VERSIONS: readonly ((prefix: string) => string)[] = [
+  (prefix) => tablesOf(prefix) + appendFunctionOf(prefix),
+];
+
 /**
- * The SQL of each version of the tables, in order: for hosts that run their own migrations. Each runs in one
- * transaction.
+ * The SQL that makes the tables of `PostgresStorage`, for hosts that run migrations of their own: a script for each
+ * version, to be run in a transaction. After them `migrate()` has nothing left to do.
  *
  * Every change of a room locks the room's row first and keeps it until its commit, so that the changes of one room
  * come one after the other:
@@ -26,18 +31,24 @@ export function checkTablePrefix(tablePrefix: string): void {
  * - Positions in the timeline are given under the lock, so that a room's commits come in their order: a reader that
  *   remembers a position never misses an event.
  * - Where the default isolation is REPEATABLE READ or SERIALIZABLE, whoever waited for the row fails with 40001
- *   instead of going on, which counts as stale.
+ *   instead of going on, and is run again in a transaction that is READ COMMITTED.
  *
  * Ids are stored in the text form of `text.ts`, content as JSON text: `jsonb` refuses NUL and rounds nothing but
  * reorders. Everything that is compared collates by bytes.
+ *
+ * @param tablePrefix what the names of tables and functions start with (default `matrix_`)
+ * @param after the version that is there already (default 0: nothing)
+ * @throws {TypeError} when the prefix cannot start a name
  */
-export function postgresSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX): readonly string[] {
+export function postgresSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX, after = 0): readonly string[] {
   checkTablePrefix(tablePrefix);
-  return [tablesOf(tablePrefix) + putFunctionOf(tablePrefix) + appendFunctionOf(tablePrefix)];
+  return VERSIONS.slice(after).map((script) => script(tablePrefix));
 }
 
 function tablesOf(prefix: string): string {
   return `
+CREATE TABLE ${prefix}schema (version integer NOT NULL);
+INSERT INTO ${prefix}schema VALUES (1);
 CREATE TABLE ${prefix}rooms (
   room_id text COLLATE "C" PRIMARY KEY,
   event_ids_have_domain boolean NOT NULL,
@@ -67,56 +78,31 @@ CREATE TABLE ${prefix}state (
 `;
 }
 
-/** Stores an event at the next position; the caller's transaction holds the room's row from here on. */
-function putFunctionOf(prefix: string): string {
+/**
+ * Stores an event at the next position, if the basis stands: `NULL` when it does not, or when there is no such room.
+ * The event is durable when it is answered, also where the connection's default is to answer before the disk has it.
+ */
+function appendFunctionOf(prefix: string): string {
   return `
-CREATE FUNCTION ${prefix}put_event(
+CREATE FUNCTION ${prefix}append_event(
   p_room_id text, p_event_id text, p_domain text, p_type text, p_state_key text, p_sender text,
-  p_origin_server_ts bigint, p_content text
+  p_origin_server_ts bigint, p_content text, p_lock_timeout_ms integer,
+  p_basis_types text[], p_basis_state_keys text[], p_basis_event_ids text[]
 ) RETURNS text LANGUAGE plpgsql AS $body$
 DECLARE
   v_position bigint;
   v_has_domain boolean;
   v_event_id text := p_event_id;
 BEGIN
-  UPDATE ${prefix}rooms SET last_position = last_position + 1 WHERE room_id = p_room_id
-    RETURNING last_position, event_ids_have_domain INTO v_position, v_has_domain;
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  IF v_has_domain THEN
-    v_event_id := v_event_id || ':' || p_domain;
-  END IF;
-  INSERT INTO ${prefix}events VALUES
-    (p_room_id, v_position, v_event_id, p_type, p_state_key, p_sender, p_origin_server_ts, p_content);
-  INSERT INTO ${prefix}state VALUES
-    (p_room_id, p_type, p_state_key, v_position, v_event_id, p_sender, p_content)
-    ON CONFLICT (room_id, type, state_key) DO UPDATE SET
-      position = excluded.position, event_id = excluded.event_id, sender = excluded.sender,
-      content = excluded.content;
-  RETURN v_event_id;
-END
-$body$;
-`;
-}
-
-/**
- * Stores an event if the basis stands: `NULL` when it does not, or when there is no such room. An append is
- * durable when it is answered, also where the connection's default is to answer before the disk has it.
- */
-function appendFunctionOf(prefix: string): string {
-  return `
-CREATE FUNCTION ${prefix}append_event(
-  p_lock_timeout_ms integer, p_basis_types text[], p_basis_state_keys text[], p_basis_event_ids text[],
-  p_room_id text, p_event_id text, p_domain text, p_type text, p_state_key text, p_sender text,
-  p_origin_server_ts bigint, p_content text
-) RETURNS text LANGUAGE plpgsql AS $body$
-BEGIN
   PERFORM set_config('lock_timeout', p_lock_timeout_ms::text, true);
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  PERFORM 1 FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE;
+  SELECT last_position + 1, event_ids_have_domain INTO v_position, v_has_domain
+    FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
   IF EXISTS (
     SELECT 1
     FROM unnest(p_basis_types, p_basis_state_keys, p_basis_event_ids) AS basis (type, state_key, event_id)
@@ -126,8 +112,18 @@ BEGIN
   ) THEN
     RETURN NULL;
   END IF;
-  RETURN ${prefix}put_event(
-    p_room_id, p_event_id, p_domain, p_type, p_state_key, p_sender, p_origin_server_ts, p_content);
+  IF v_has_domain THEN
+    v_event_id := v_event_id || ':' || p_domain;
+  END IF;
+  UPDATE ${prefix}rooms SET last_position = v_position WHERE room_id = p_room_id;
+  INSERT INTO ${prefix}events VALUES
+    (p_room_id, v_position, v_event_id, p_type, p_state_key, p_sender, p_origin_server_ts, p_content);
+  INSERT INTO ${prefix}state VALUES
+    (p_room_id, p_type, p_state_key, v_position, v_event_id, p_sender, p_content)
+    ON CONFLICT (room_id, type, state_key) DO UPDATE SET
+      position = excluded.position, event_id = excluded.event_id, sender = excluded.sender,
+      content = excluded.content;
+  RETURN v_event_id;
 END
 $body$;
 `;

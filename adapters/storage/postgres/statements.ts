@@ -19,9 +19,10 @@ LEFT JOIN ${prefix}state AS state
   ON state.room_id = room.room_id AND state.type = wanted.type AND state.state_key = wanted.state_key
 WHERE room.room_id = $1`,
 
-    appendEvent: `SELECT ${prefix}append_event($9, $10, $11, $12, $1, $2, $3, $4, $5, $6, $7, $8) AS event_id`,
+    appendEvent: `SELECT ${prefix}append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS event_id`,
 
-    putState: `SELECT ${prefix}put_event($1, $2, $3, $4, $5, $6, $7, $8) AS event_id`,
+    // On no basis at all.
+    putState: `SELECT ${prefix}append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}', '{}', '{}') AS event_id`,
 
     createRoom: `
 WITH room AS (

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+/** What is used of a client of ioredis: its `Redis` and its `Cluster` have it, in versions 5 and 6. */
+export type RedisClient = {
+  /** Where the connection stands: `ready`, `reconnecting`, … */
+  readonly status: string;
+  defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
+  srem(key: string, member: string): Promise<unknown>;
+};
+
+/** A Lua script on a client. It touches one key, so that it runs on a cluster too. */
+export type Script = (key: string, ...parameters: readonly string[]) => Promise<unknown>;
+
+/**
+ * Whether a command would be sent, or wait only for the first connection: one that is made lazily is made by the
+ * first command. A connection that was lost is not waited for.
+ */
+export function isAskable({ status }: RedisClient): boolean {
+  return ['ready', 'connect', 'connecting', 'wait'].includes(status);
+}
+
+/**
+ * Adds a script to a client, as a command of its own: ioredis then sends the whole text only once a connection.
+ *
+ * A client has one script by a name, and the last that was defined wins, for everyone who shares the client. So the
+ * name is made of the script's text: it can replace nobody else's, nor that of another version of this package.
+ * Raw `evalsha` would need no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong node of a cluster.
+ */
+export function defineScript(client: RedisClient, lua: string): Script {
+  const name = `matrixInvite${createHash('sha256').update(lua).digest('hex').slice(0, 16)}`;
+  client.defineCommand(name, { lua, numberOfKeys: 1 });
+  return async (key, ...parameters) => {
+    const command: unknown = Reflect.get(client, name);
+    if (typeof command !== 'function') throw new TypeError('The Redis client has lost a command');
+    return command.call(client, key, ...parameters);
+  };
+}

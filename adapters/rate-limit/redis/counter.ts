@@ -1,0 +1,123 @@
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimitScope } from '../../../src/ports/rate-limit.ts';
+import type { RateLimit } from '../limits.ts';
+import { defineScript, type RedisClient, type Script } from './client.ts';
+
+/*
+ * How points are counted
+ *
+ * A key holds the set of the calls that were allowed in its window, by a random number for each, and expires with
+ * the window. A point is taken by adding the call's number, where fewer than `points` are in the set, and given
+ * back by removing it. Both are one atomic step on one key. That it is a set, and not a number as usual, gives us:
+ *
+ * - A command that runs twice does nothing the second time. ioredis sends again what was unanswered when a
+ *   connection broke; a Cluster always does. A number would be lowered twice, which allows a call too many.
+ * - Giving back needs to know nothing. It can be sent for a call of which we never learnt whether it took a point,
+ *   and long after the window: in the next window's set the number is not found. No clocks are compared.
+ * - A refused call leaves no trace, where rate-limiter-flexible's own script would count it.
+ * - A set whose last member is removed is gone, and with it the window: one never starts with a call that was
+ *   refused or given back.
+ *
+ * Numbers that fit 64 bits make Redis pack a set of up to 512 of them into 8 bytes each.
+ */
+
+/** ARGV as rate-limiter-flexible gives it (points of this call, window, limit, window), and then the call. */
+const TAKE = `
+local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local taken = redis.call('SCARD', key)
+if redis.call('SISMEMBER', key, call) == 0 then
+  if taken < limit then redis.call('SADD', key, call) end
+  taken = taken + 1
+end
+if redis.call('PTTL', key) == -1 then redis.call('EXPIRE', key, seconds) end
+return { taken, redis.call('PTTL', key) }`;
+
+const LOOK = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
+
+/** Redis, as counters use it. */
+export class CounterStore {
+  readonly client: RedisClient;
+  readonly take: Script;
+  readonly look: Script;
+  /** Keys of which a command was still unanswered at its deadline. */
+  readonly overdue = new Set<string>();
+
+  constructor(client: RedisClient) {
+    this.client = client;
+    this.take = defineScript(client, TAKE);
+    this.look = defineScript(client, LOOK);
+  }
+}
+
+/** The points of one bucket. */
+export class Counter {
+  readonly scope: RateLimitScope;
+  /** The key in Redis. */
+  readonly name: string;
+  readonly #store: CounterStore;
+  readonly #limit: RateLimit;
+  readonly #namespace: string;
+  readonly #key: string;
+
+  constructor(store: CounterStore, limit: RateLimit, keyPrefix: string, scope: RateLimitScope, key: string) {
+    this.#store = store;
+    this.#limit = limit;
+    this.scope = scope;
+    this.#namespace = `${keyPrefix}:${scope}`;
+    this.#key = key;
+    this.name = `${this.#namespace}:${key}`;
+  }
+
+  /** Whether an earlier command for this key has not been answered in time, nor since. */
+  get isOverdue(): boolean {
+    return this.#store.overdue.has(this.name);
+  }
+
+  /** Looks whether there is a point; rejects with a `RateLimiterRes` where there is none. */
+  async look(): Promise<void> {
+    const answer = await this.#store.look(this.name);
+    const [taken, ttlMs] = Array.isArray(answer) ? answer.map(Number) : [];
+    if (taken === undefined || ttlMs === undefined) throw new TypeError('Unexpected answer of Redis');
+    if (taken >= this.#limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, taken);
+  }
+
+  /** Takes a point for a call; rejects with a `RateLimiterRes` where there is none. */
+  async take(call: string): Promise<unknown> {
+    const limiter = new RateLimiterRedis({
+      storeClient: clientOfCall(this.#store.take, call),
+      keyPrefix: this.#namespace,
+      points: this.#limit.points,
+      duration: this.#limit.durationSeconds,
+      customIncrTtlLuaScript: TAKE,
+    });
+    return limiter.consume(this.#key);
+  }
+
+  /** Gives back what a call has taken, if it has. */
+  async giveBack(call: string): Promise<void> {
+    await this.#store.client.srem(this.name, call);
+  }
+
+  /** Asks nothing more of this key until the work is done. */
+  async holdUntil(work: Promise<unknown>): Promise<void> {
+    this.#store.overdue.add(this.name);
+    await work;
+    this.#store.overdue.delete(this.name);
+  }
+}
+
+/**
+ * The client as rate-limiter-flexible sees it during one call: it defines its script under a name that is the same
+ * for all limiters, and would replace that of the host's own limiters on the same client; and it has no parameter
+ * for the call.
+ */
+function clientOfCall(script: Script, call: string): object {
+  const client = {
+    defineCommand(name: string) {
+      Object.assign(client, {
+        [name]: ([key = '', ...parameters]: readonly string[]) => script(key, ...parameters, call),
+      });
+    },
+  };
+  return client;
+}

@@ -1,0 +1,58 @@
+import { Cluster } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RedisRateLimit } from '../../../adapters/rate-limit/redis.ts';
+import { RedisCluster } from '../../support/redis-server.ts';
+import { countAllowed, drain, raceProcesses, take, testRedisContract, times } from './redis-support.ts';
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+});
+afterAll(() => cluster?.close());
+
+testRedisContract('RedisRateLimit on a cluster', () => new Cluster(cluster.addresses));
+testRedisContract(
+  'RedisRateLimit on a cluster, with automatic pipelines of ioredis 5',
+  () => new Cluster5(cluster.addresses, { enableAutoPipelining: true }),
+);
+
+describe('keys on several nodes', () => {
+  it('are debited together, and given back together', async () => {
+    const client = new Cluster(cluster.addresses);
+    const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
+    for (let index = 0; index < 10; index += 1) {
+      const scopes = ['inviter', 'room', 'invitee'] as const;
+      const buckets = scopes.map((scope) => ({ scope, key: `spread ${index}` }));
+      await limits.refund(await take(limits, ...buckets));
+      await take(limits, ...buckets);
+      const left = [];
+      for (const bucket of buckets) left.push(await drain(limits, bucket));
+      expect(left).toEqual([9, 9, 4]);
+    }
+    const keys = await Promise.all(cluster.nodes.map((node) => node.ttls()));
+    for (const ofNode of keys) expect(ofNode.size).toBeGreaterThan(0);
+    client.disconnect();
+  });
+
+  it('keep their points when many calls race over them', async () => {
+    const client = new Cluster(cluster.addresses);
+    const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
+    const inviters = times(5, (index) => ({ scope: 'inviter' as const, key: `racing ${index}` }));
+    const rooms = times(5, (index) => ({ scope: 'room' as const, key: `racing ${index}` }));
+    const calls = inviters.flatMap((inviter) => rooms.flatMap((room) => times(10, () => [inviter, room])));
+    const allowed = await countAllowed(calls.map((buckets) => limits.consume(buckets)));
+    const left = { inviters: 0, rooms: 0 };
+    for (const bucket of inviters) left.inviters += await drain(limits, bucket);
+    for (const bucket of rooms) left.rooms += await drain(limits, bucket);
+    expect([allowed + left.inviters, allowed + left.rooms]).toEqual([50, 50]);
+    client.disconnect();
+  });
+});
+
+describe('eight processes', () => {
+  it('that race on one key get together exactly its points', async () => {
+    const ports = cluster.addresses.map(({ port }) => port);
+    expect(await raceProcesses('cluster', ports, { points: 100, callsOfEach: 60 })).toBe(100);
+  });
+});

@@ -1,0 +1,173 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PostgresPool, PostgresStorage, postgresSchema } from '../../../adapters/storage/postgres.ts';
+import { isStorageUnavailable } from '../../../src/errors.ts';
+import { Child } from '../../support/child.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+import { ALICE, CREATE, inTime, invite, member, newRoom } from '../../support/storage-room.ts';
+
+let server: PostgresServer;
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+});
+afterAll(() => server.close());
+
+/** A pool on a database of its own. */
+async function newDatabase(name: string): Promise<pg.Pool> {
+  await server.pool().query(`CREATE DATABASE ${name}`);
+  return server.pool({ database: name });
+}
+
+/** Everything that the scripts make, as PostgreSQL's catalogue tells it, and the version. */
+async function madeIn(pool: pg.Pool): Promise<unknown> {
+  const rowsOf = async (sql: string) => (await pool.query(sql)).rows;
+  return {
+    columns: await rowsOf(`SELECT table_name, ordinal_position, column_name, data_type, is_nullable,
+        collation_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`),
+    indexes: await rowsOf(`SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1`),
+    functions: await rowsOf(`SELECT pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace ORDER BY 1`),
+    options: await rowsOf(`SELECT relname, reloptions FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1`),
+    versions: await rowsOf('SELECT version FROM matrix_schema'),
+  };
+}
+
+describe('migrate', () => {
+  it('runs in eight processes at once, twice in each', { timeout: 60_000 }, async () => {
+    const children = Array.from({ length: 8 }, () => new Child('postgres-migrate.ts', String(server.port)));
+    await Promise.all(children.map((child) => child.hasPrinted(1)));
+    for (const child of children) child.process.stdin.write('go\n');
+    await Promise.all(children.map((child) => child.end()));
+
+    const pool = server.pool();
+    expect((await pool.query('SELECT version FROM matrix_schema')).rows).toEqual([{ version: 1 }]);
+    expect(await new PostgresStorage(pool).createRoom(newRoom())).toBe('created');
+  });
+
+  it('has nothing to do where the host ran the exported SQL, and makes the same otherwise', async () => {
+    const byHand = await newDatabase('by_hand');
+    for (const script of postgresSchema()) await byHand.query(script);
+    const made = await madeIn(byHand);
+
+    const storage = new PostgresStorage(byHand);
+    const room = newRoom();
+    await storage.createRoom(room);
+    await storage.migrate();
+    expect(await madeIn(byHand)).toEqual(made);
+    expect(await storage.roomState(room.roomId)).toHaveLength(2);
+
+    const migrated = await newDatabase('migrated');
+    await new PostgresStorage(migrated).migrate();
+    expect(await madeIn(migrated)).toEqual(made);
+  });
+
+  it('leaves what a later release has made', async () => {
+    const pool = await newDatabase('later');
+    const storage = new PostgresStorage(pool);
+    await storage.migrate();
+    await pool.query('INSERT INTO matrix_schema VALUES (1000)');
+    const before = await madeIn(pool);
+    await storage.migrate();
+    expect(await madeIn(pool)).toEqual(before);
+  });
+
+  it('makes all of it or nothing', async () => {
+    const pool = await newDatabase('half');
+    await pool.query('CREATE TABLE matrix_state (theirs integer)');
+    await expect(new PostgresStorage(pool).migrate()).rejects.toSatisfy(isStorageUnavailable);
+    const { rows } = await pool.query(`SELECT relname FROM pg_class WHERE relname LIKE 'matrix_%'`);
+    expect(rows).toEqual([{ relname: 'matrix_state' }]);
+    await pool.query('DROP TABLE matrix_state');
+    await new PostgresStorage(pool).migrate();
+    expect((await pool.query('SELECT count(*)::int AS count FROM matrix_state')).rows).toEqual([
+      { count: 0 },
+    ]);
+  });
+
+  it.each(['repeatable read', 'serializable'])(
+    'works where the default isolation is %s',
+    async (isolation) => {
+      const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`;
+      const storages = Array.from(
+        { length: 4 },
+        () =>
+          new PostgresStorage(server.pool({ options }), { tablePrefix: `${isolation.replace(' ', '_')}_` }),
+      );
+      await Promise.all(storages.map((storage) => storage.migrate()));
+      await Promise.all(storages.map((storage) => storage.migrate()));
+      expect(await storages[0]?.createRoom(newRoom())).toBe('created');
+    },
+  );
+});
+
+describe('tables that are not there', () => {
+  it('are told of, with what to do', async () => {
+    const storage = new PostgresStorage(server.pool(), { tablePrefix: 'nowhere_' });
+    const read = storage.readState('!a', [CREATE], inTime());
+    await expect(read).rejects.toSatisfy(isStorageUnavailable);
+    await expect(read).rejects.toThrow('call migrate() first');
+    await expect(read).rejects.toHaveProperty('cause.code', '42P01');
+  });
+
+  it('nor the function', async () => {
+    const pool = await newDatabase('without_function');
+    const storage = new PostgresStorage(pool);
+    await storage.migrate();
+    const room = newRoom();
+    await storage.createRoom(room);
+    await pool.query('DROP FUNCTION matrix_append_event');
+    await expect(invite(storage, room.roomId, '@bob:example.org')).rejects.toThrow('call migrate() first');
+    expect(await storage.roomState(room.roomId)).toHaveLength(2);
+  });
+});
+
+describe('tablePrefix', () => {
+  it('keeps storages of one database apart', async () => {
+    const pool = server.pool();
+    const prefixes = ['one_', 'two_', `${'p'.repeat(39)}_`];
+    const storages = prefixes.map((tablePrefix) => new PostgresStorage(pool, { tablePrefix }));
+    const room = newRoom();
+    for (const storage of storages) {
+      await storage.migrate();
+      expect(await storage.createRoom(room)).toBe('created');
+    }
+    for (const [index, storage] of storages.entries()) {
+      expect(await invite(storage, room.roomId, `@guest${index}:example.org`)).toMatchObject({
+        outcome: 'appended',
+      });
+    }
+    for (const [index, storage] of storages.entries()) {
+      const state = await storage.roomState(room.roomId);
+      expect(state?.map(({ state_key }) => state_key).sort()).toEqual([
+        '',
+        ALICE,
+        `@guest${index}:example.org`,
+      ]);
+      const guests = await storage.readState(room.roomId, [member('@guest0:example.org')], inTime());
+      expect(guests?.events).toHaveLength(index === 0 ? 1 : 0);
+    }
+  });
+
+  it.each(['', '1a', 'a-b', 'a b', 'a;b', 'a"', 'ä', 'a\n', 'Matrix_', 'p'.repeat(41)])(
+    'refuses %j',
+    (tablePrefix) => {
+      expect(() => new PostgresStorage(server.pool(), { tablePrefix })).toThrow(TypeError);
+      expect(() => postgresSchema(tablePrefix)).toThrow(TypeError);
+    },
+  );
+});
+
+describe('the constructor', () => {
+  it('does nothing with the pool', () => {
+    const untouchable: PostgresPool = { connect: () => expect.unreachable() };
+    expect(() => new PostgresStorage(untouchable)).not.toThrow();
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time of %d ms', (time) => {
+    const pool = server.pool();
+    expect(() => new PostgresStorage(pool, { lockTimeoutMs: time })).toThrow(/lockTimeoutMs/);
+    expect(() => new PostgresStorage(pool, { queryTimeoutMs: time })).toThrow(/queryTimeoutMs/);
+  });
+});

@@ -1,0 +1,70 @@
+import type { NewRoom, NewStateEvent } from '../../src/ports/storage.ts';
+import { ROOM_VERSIONS } from '../../src/rooms/room-version.ts';
+import type { SeededRandom } from './random.ts';
+
+/** A room of a round, and who plays in it. */
+export type RoomPlan = {
+  readonly room: NewRoom;
+  /** Some of them are members at the start. */
+  readonly creator: string;
+  /** Those who invite and are given power; the creator is not among them. */
+  readonly actors: readonly string[];
+  /** Those who are invited, join, leave, are kicked and banned; the actors are among them. */
+  readonly users: readonly string[];
+};
+
+/** The rooms of a round: what the calls go to, and how often. */
+export type Rooms = {
+  readonly hot: RoomPlan;
+  readonly large: RoomPlan;
+  readonly small: readonly RoomPlan[];
+};
+
+const VERSIONS = [...ROOM_VERSIONS.keys()];
+const MEMBERS_OF_A_LARGE_ROOM = 1_000;
+
+/** A round's rooms: a hot one, one with 1,000 members, and small ones of all versions and one that is unknown. */
+export function planRooms(round: string, random: SeededRandom, smallRooms: number): Rooms {
+  const versionOf = (index: number) =>
+    index === smallRooms - 1 ? 'unknown' : (VERSIONS[index % VERSIONS.length] as string);
+  return {
+    hot: planRoom(`${round}-hot`, random.pick(VERSIONS), { users: 60, members: 1 }),
+    large: planRoom(`${round}-large`, random.pick(VERSIONS), {
+      users: 200,
+      members: MEMBERS_OF_A_LARGE_ROOM,
+    }),
+    small: Array.from({ length: smallRooms }, (_, index) =>
+      planRoom(`${round}-${index}`, versionOf(index), { users: 16, members: index % 3 === 0 ? 6 : 1 }),
+    ),
+  };
+}
+
+function planRoom(name: string, version: string, size: { users: number; members: number }): RoomPlan {
+  const creator = `@creator-${name}:example.org`;
+  const users = Array.from({ length: size.users }, (_, index) => `@user${index}-${name}:example.org`);
+  const members = Array.from(
+    { length: size.members - 1 },
+    (_, index) => users[index * 2] ?? `@member${index}-${name}:example.org`,
+  );
+  const rules = ROOM_VERSIONS.get(version);
+  const event = (
+    type: string,
+    state_key: string,
+    sender: string,
+    content: NewStateEvent['content'],
+  ): NewRoom['state'][number] => ({ type, state_key, sender, origin_server_ts: 1, content });
+  const create = {
+    ...(version === '1' ? {} : { room_version: version }),
+    ...(rules?.creatorFrom === 'content' ? { creator } : {}),
+  };
+  const room = {
+    roomId: rules?.roomIdHasDomain === false ? `!${name}` : `!${name}:example.org`,
+    state: [
+      event('m.room.create', '', creator, create),
+      ...[creator, ...members].map((userId) =>
+        event('m.room.member', userId, userId, { membership: 'join' }),
+      ),
+    ],
+  };
+  return { room, creator, actors: users.slice(0, 8), users };
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { PostgresStorage } from '../../adapters/storage/postgres.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import type { RoomStore } from '../../src/ports/storage.ts';
+import { PostgresServer } from '../support/postgres-server.ts';
+import { CuttingProxy } from './cutting-proxy.ts';
+import type { RoomLog } from './history.ts';
+import type { SeededRandom } from './random.ts';
+import type { RoomPlan } from './room-plan.ts';
+import type { WorkerSettings } from './worker-settings.ts';
+
+/** A store that a run has made for itself. */
+export type Store = {
+  /** How workers get there. */
+  readonly settings: WorkerSettings['store'];
+  /** How the driver gets there, past whatever stands between. */
+  readonly rooms: RoomStore;
+  /** What can be done to it. */
+  readonly postgres?: { readonly server: PostgresServer; readonly proxy: CuttingProxy };
+  /** Resolves when nothing that somebody began is under way in it any more. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function openSqlite(): Promise<Store> {
+  const folder = await mkdtemp(join(tmpdir(), 'invite-soak-'));
+  const path = join(folder, 'rooms.db');
+  const database = new DatabaseSync(path);
+  const rooms = new SqliteStorage(database);
+  await rooms.migrate();
+  return {
+    settings: { type: 'sqlite', path },
+    rooms,
+    async settled() {},
+    async close() {
+      database.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+export async function openPostgres(random: SeededRandom): Promise<Store> {
+  const server = await PostgresServer.start();
+  const proxy = await CuttingProxy.start(server.port, random);
+  const pool = server.pool({ max: 2 });
+  const rooms = new PostgresStorage(pool);
+  await rooms.migrate();
+  return {
+    settings: { type: 'postgres', port: proxy.port },
+    rooms,
+    postgres: { server, proxy },
+    async settled() {
+      const othersAtWork = `SELECT count(*)::integer AS count FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`;
+      while ((await pool.query(othersAtWork)).rows[0].count > 0) await delay(20);
+    },
+    async close() {
+      proxy.close();
+      await server.close();
+    },
+  };
+}
+
+/** All that the store says of a room. */
+export async function readLog(store: Store, { room }: RoomPlan): Promise<RoomLog> {
+  const { roomId, state: initial } = room;
+  const page = await store.rooms.timeline(roomId, { limit: 1_000_000 });
+  const state = await store.rooms.roomState(roomId);
+  if (page === undefined || state === undefined) throw new Error(`the store has lost room ${roomId}`);
+  const { events } = page;
+  return { roomId, initial: events.slice(0, initial.length), events: events.slice(initial.length), state };
+}

@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import type { PostgresClient, PostgresPool, PostgresQuery } from '../../adapters/storage/postgres.ts';
+
+/** A pool that remembers what went over its connections: `queries` in order, `failures` by SQLSTATE or message. */
+export class RecordingPool implements PostgresPool {
+  readonly queries: PostgresQuery[] = [];
+  readonly failures: string[] = [];
+  readonly #pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    this.#pool = pool;
+  }
+
+  async connect(): Promise<PostgresClient> {
+    const client = await this.#pool.connect();
+    return {
+      query: async (query) => {
+        this.queries.push(query);
+        try {
+          return await client.query(query);
+        } catch (error) {
+          const { code, message } = error as { code?: string; message: string };
+          this.failures.push(code ?? message);
+          throw error;
+        }
+      },
+      release: (destroy) => client.release(destroy),
+      on: (event, listener) => client.on(event, listener),
+      removeListener: (event, listener) => client.removeListener(event, listener),
+    };
+  }
+}
+
+/** A pool of one connection, which stays the lender's: also in the middle of a transaction. */
+export function lentPool(client: pg.PoolClient): PostgresPool {
+  return {
+    connect: async () => ({
+      query: (query) => client.query(query),
+      release: () => {},
+      on: (event, listener) => client.on(event, listener),
+      removeListener: (event, listener) => client.removeListener(event, listener),
+    }),
+  };
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { Cluster, Redis } from 'ioredis';
+import { RedisRateLimit } from '../../adapters/rate-limit/redis.ts';
+
+// One of several processes that race on one key. Prints "ready", begins at the time that it is then told on its
+// input, and prints how many of its calls were allowed.
+const [kind, ports = '', points, calls] = process.argv.slice(2);
+const nodes = ports.split(',').map((port) => ({ host: '127.0.0.1', port: Number(port) }));
+const client = kind === 'cluster' ? new Cluster(nodes) : new Redis(Number(ports), '127.0.0.1');
+const limits = new RedisRateLimit(client, {
+  limits: { room: { points: Number(points), durationSeconds: 60 } },
+  timeoutMs: 20_000,
+  onStoreError: 'deny',
+});
+await limits.consume([{ scope: 'room', key: '!warm-up:example.org' }]);
+console.log('ready');
+const [begin]: unknown[] = await once(process.stdin, 'data');
+await new Promise((resolve) => setTimeout(resolve, Number(begin) - Date.now()));
+const decisions = await Promise.all(
+  Array.from({ length: Number(calls) }, () =>
+    limits.consume([
+      { scope: 'inviter', key: `@${process.pid}:example.org` },
+      { scope: 'room', key: '!race:example.org' },
+    ]),
+  ),
+);
+console.log(decisions.filter(({ allowed }) => allowed).length);
+client.disconnect();
+process.stdin.destroy();
