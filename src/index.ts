@@ -36,6 +36,7 @@ export type {
   TimelinePage,
 } from './ports/storage.ts';
 export type { Profile, UserDirectory } from './ports/user-directory.ts';
+export { domainOf, isRoomId, isServerName, isUserId } from './rooms/identifiers.ts';
 export type { InviteRefusalReason } from './rooms/invite-rule.ts';
 export { createInviteRouter, type InviteRouter } from './router.ts';
 export type { InviteRouterOptions, RequestOutcome } from './router-options.ts';

@@ -169,11 +169,11 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
 
   async #giveBack(counters: readonly Counter[], call: string): Promise<void> {
     const deadline = new Deadline(this.#timeoutMs);
-    const work = counters.map((counter) =>
-      counter.giveBack(call).catch((error: unknown) => this.#outage.failed(error)),
-    );
-    await deadline.wait(work);
+    const attempts = counters.map((counter) => new Attempt(counter, counter.giveBack(call)));
+    await deadline.wait(attempts.map(({ settled }) => settled));
     deadline.end();
+    const [failure] = attempts.flatMap((attempt) => attempt.failure ?? []);
+    if (failure !== undefined) this.#outage.failed(failure.error);
   }
 
   async #withoutRedis(

@@ -42,8 +42,9 @@ export type TransactionalStorageOptions<Tx> = {
   ): Promise<readonly StrippedStateEvent[] | undefined>;
 
   /**
-   * Stores the event, and makes it current, inside the transaction. It throws a `MatrixError` to refuse the event:
-   * that error is then the answer to the caller.
+   * Stores the event, and makes it current, inside the transaction. All of `event.content` must come back from
+   * `readState`: the service knows its own invite again by sender and content after a lost connection. It throws a
+   * `MatrixError` to refuse the event: that error is then the answer to the caller.
    *
    * @returns the event's id; a host that keeps none returns whatever tells its invites apart
    */

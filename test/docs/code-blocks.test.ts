@@ -35,7 +35,7 @@ function filesFor(runner: Runner): readonly BlockFile[] {
 
 const placeOf = ({ page, line }: BlockFile) => `${page}:${line}`;
 
-describe('the ts blocks of README and docs', () => {
+describe('the ts blocks of README and docs', { concurrent: true, timeout: 60_000 }, () => {
   it('pass the type check', async () => {
     const { code, output } = await run([bin('typescript/bin/tsc'), '-p', folder.path]);
     expect(output).toBe('');

@@ -185,7 +185,7 @@ it('answers the commands of its README', async () => {
     new URL('../../examples/mount-in-existing-app/README.md', import.meta.url),
     'utf8',
   );
-  const [start = '', ...commands] = /```sh\n([^]*?)```/.exec(readme)?.[1]?.split('\n') ?? [];
+  const [start = '', ...commands] = /```sh\n([\s\S]*?)```/.exec(readme)?.[1]?.split('\n') ?? [];
   expect(start).toContain('npx tsx examples/mount-in-existing-app/main.ts');
   const host = await Host.start();
   const printed = await inBash(commands.join('\n').replaceAll('http://127.0.0.1:3000', host.example.url));
@@ -195,7 +195,9 @@ it('answers the commands of its README', async () => {
   expect(await host.invite({ accessToken }, 'alice')).toMatchObject({ status: 403 });
   const login = await host.send('/login', { body: { name: 'bob', password: 'bob-password' } });
   const cookie = login.headers.getSetCookie()[0] ?? '';
-  expect(await host.done('/notifications', { cookie })).toEqual([{ text: 'alice invites you to books' }]);
+  await expect
+    .poll(() => host.done('/notifications', { cookie }))
+    .toEqual([{ text: 'alice invites you to books' }]);
 });
 
 it('says in one line that its port is taken', async () => {

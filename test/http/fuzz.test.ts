@@ -71,7 +71,7 @@ const headerValue = fc.string({ unit: fc.constantFrom(...' !"#%&,;:=/\\azAZ09-_~
 const headers: fc.Arbitrary<OutgoingHttpHeaders> = fc
   .record(
     {
-      authorization: often<string | string[]>(
+      authorization: often(
         'Bearer alice-token',
         fc.oneof(
           headerValue,

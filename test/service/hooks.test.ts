@@ -8,6 +8,7 @@ import {
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { defaultLogger } from '../../src/service/default-logger.ts';
 import {
   ALICE,
   BOB,
@@ -250,6 +251,8 @@ describe('the logger', () => {
     await invite(app);
     await invite(app, { token: null });
     await invite(app, { body: { user_id: CAROL } });
+    defaultLogger.debug({}, 'below warn');
+    defaultLogger.info({}, 'below warn');
     expect(printed).toEqual([]);
     const broken = await appWith({
       logger: undefined,

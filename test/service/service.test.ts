@@ -3,7 +3,7 @@ import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, invitesOf, memberOf, ROOM, seedRoom } from '../http/support.ts';
-import { aliceInvitesBob, around, refusalOf, serviceOn, watched } from './support.ts';
+import { aliceInvitesBob, around, putMember, refusalOf, serviceOn, watched } from './support.ts';
 
 async function seededService(options: Parameters<typeof serviceOn>[0] = {}) {
   const { service, store } = serviceOn(options);
@@ -142,8 +142,9 @@ describe('a requester', () => {
     ['of another port', { userId: '@alice:example.org:8448' }, 403, 'M_FORBIDDEN'],
     ['without a full user id', { userId: 'alice' }, 500, 'M_UNKNOWN'],
     ['without any', {} as Requester, 500, 'M_UNKNOWN'],
-  ])('%s may not invite', async (_case, requester, status, errcode) => {
+  ])('%s may not invite, be they in the room or not', async (_case, requester, status, errcode) => {
     const { service, store } = await seededService();
+    await putMember(store, requester.userId ?? '', 'join', requester.userId);
     const error = await refusalOf(service.invite({ ...aliceInvitesBob, requester }));
     expect(error).toMatchObject({ status, errcode });
     expect(await invitesOf(store, BOB)).toBe(0);

@@ -1,4 +1,4 @@
-import { tooSlow, unexpectedAnswers } from './check/answers.ts';
+import { died, tooSlow, unexpectedAnswers } from './check/answers.ts';
 import { Attribution } from './check/attribution.ts';
 import { unexplained, unexplainedWithoutRoom } from './check/explain.ts';
 import { exceeded } from './check/limits.ts';
@@ -25,6 +25,7 @@ export function check(history: History, logs: Logs, settings: Settings): Anomaly
     ...exceeded(history.calls, logs, settings.limits),
     ...tooSlow(history, settings),
     ...unexpectedAnswers(history.calls, settings),
+    ...died(history),
   ];
 }
 

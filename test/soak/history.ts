@@ -34,7 +34,14 @@ export type Answer = {
 /** A time in which a worker could not answer: stopped by a signal, or (for all workers) the driver's own pause. */
 export type Pause = { readonly worker: number | 'all'; readonly from: number; readonly to: number };
 
-export type History = { readonly calls: readonly Call[]; readonly pauses: readonly Pause[] };
+/** A worker that ended without being told to. */
+export type Death = { readonly worker: number; readonly at: number };
+
+export type History = {
+  readonly calls: readonly Call[];
+  readonly pauses: readonly Pause[];
+  readonly deaths: readonly Death[];
+};
 
 /** A call of `onInvite`. */
 export type Notice = { readonly worker: number; readonly roomId: string; readonly eventId: string };
@@ -98,7 +105,9 @@ export type AnomalyKind =
   | 'tooSlow'
   | 'toldTwice'
   /** A status that none of the faults explains. */
-  | 'unexpectedAnswer';
+  | 'unexpectedAnswer'
+  /** A process of the host ended by itself. */
+  | 'workerDied';
 
 export type Anomaly = { readonly kind: AnomalyKind; readonly roomId: string; readonly text: string };
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Answer, Call, History, Logs, Notice, Pause } from './history.ts';
+import type { Answer, Call, Death, History, Logs, Notice, Pause } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import { planRooms, type RoomPlan } from './room-plan.ts';
 import { readLog, type Store } from './store.ts';
-import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerListener, WorkerProcess } from './worker-process.ts';
 import { type Operation, Workload } from './workload.ts';
 
 /** How many calls are under way at once. */
@@ -17,21 +17,20 @@ const LONGEST_TURN_MS = 100;
  * One round: rooms of its own, so many operations on them, and what came of it. Everything that was begun has ended
  * when it resolves, so that nothing of it needs to be kept.
  */
-export class Round {
+export class Round implements WorkerListener {
   readonly #store: Store;
   readonly #workers: readonly WorkerProcess[];
-  readonly #random: SeededRandom;
   readonly #plans: readonly RoomPlan[];
   readonly #workload: Workload;
   readonly #calls: Call[] = [];
   readonly #notices: Notice[] = [];
   readonly #pauses: Pause[] = [];
+  readonly #deaths: Death[] = [];
   #started = 0;
 
   constructor(name: string, store: Store, workers: readonly WorkerProcess[], random: SeededRandom) {
     this.#store = store;
     this.#workers = workers;
-    this.#random = random;
     const rooms = planRooms(name, random, 26);
     this.#plans = [rooms.hot, rooms.large, ...rooms.small];
     this.#workload = new Workload(name, rooms, random);
@@ -43,6 +42,10 @@ export class Round {
 
   pause(pause: Pause): void {
     this.#pauses.push(pause);
+  }
+
+  died(death: Death): void {
+    this.#deaths.push(death);
   }
 
   /** @param harm does harm until its signal is aborted, and resolves when all is well again */
@@ -67,7 +70,10 @@ export class Round {
     const roomIds = new Set(rooms.map(({ roomId }) => roomId));
     // A notice may be of a round before, whose process was stopped while it was to be sent.
     const notices = this.#notices.filter(({ roomId }) => roomIds.has(roomId));
-    return { history: { calls: this.#calls, pauses: this.#pauses }, logs: { rooms, notices } };
+    return {
+      history: { calls: this.#calls, pauses: this.#pauses, deaths: this.#deaths },
+      logs: { rooms, notices },
+    };
   }
 
   async #callUntil(operations: number): Promise<void> {

@@ -49,8 +49,11 @@ export async function soak(options: SoakOptions): Promise<Report> {
       new WorkerProcess(
         index,
         { store: store.settings, deadlineMs: DEADLINE_MS, rateLimit: undefined, sabotage },
-        (notice) => round?.note(notice),
-        (pause) => round?.pause(pause),
+        {
+          note: (notice) => round?.note(notice),
+          pause: (pause) => round?.pause(pause),
+          died: (death) => round?.died(death),
+        },
       ),
   );
   const injector = new FaultInjector(workers, store, faultRandom);

@@ -8,7 +8,10 @@ const [kind, ports = '', points, calls] = process.argv.slice(2);
 const nodes = ports.split(',').map((port) => ({ host: '127.0.0.1', port: Number(port) }));
 const client = kind === 'cluster' ? new Cluster(nodes) : new Redis(Number(ports), '127.0.0.1');
 const limits = new RedisRateLimit(client, {
-  limits: { room: { points: Number(points), durationSeconds: 60 } },
+  limits: {
+    inviter: { points: Number(calls), durationSeconds: 60 },
+    room: { points: Number(points), durationSeconds: 60 },
+  },
   timeoutMs: 20_000,
   onStoreError: 'deny',
 });

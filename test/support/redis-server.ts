@@ -78,7 +78,11 @@ export class RedisServer {
   ttls(): Promise<Map<string, number>> {
     return this.admin(async (redis) => {
       const ttls = new Map<string, number>();
-      for (const key of await redis.keys('*')) ttls.set(key, await redis.pttl(key));
+      for (const key of await redis.keys('*')) {
+        const ttl = await redis.pttl(key);
+        const isGone = ttl === -2;
+        if (!isGone) ttls.set(key, ttl);
+      }
       return ttls;
     });
   }
@@ -128,14 +132,19 @@ export class RedisCluster {
       await node.admin(async (redis) => {
         await redis.cluster('SET-CONFIG-EPOCH', index + 1);
         await redis.cluster('ADDSLOTS', ...slots.filter((slot) => Math.floor((slot * 3) / 16_384) === index));
-        for (const { host, port } of this.addresses) await redis.cluster('MEET', host, port);
       });
     }
+    const [first] = this.nodes;
+    await first?.admin(async (redis) => {
+      for (const { host, port } of this.addresses.slice(1)) await redis.cluster('MEET', host, port);
+    });
     await eventually('the cluster is complete', async () => {
       const infos = await Promise.all(
         this.nodes.map((node) => node.admin((redis) => redis.cluster('INFO') as Promise<string>)),
       );
-      return infos.every((info) => /cluster_state:ok[^]*cluster_known_nodes:3\b/.test(info));
+      return infos.every(
+        (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
+      );
     });
   }
 }

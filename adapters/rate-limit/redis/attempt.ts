@@ -1,7 +1,7 @@
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import type { Counter } from './counter.ts';
 
-/** What has become so far of a command for one bucket: a look at its points, or the taking of one. */
+/** What has become so far of a command for one bucket: a look at its points, the taking or giving back of one. */
 export class Attempt {
   readonly counter: Counter;
   /** Resolves when Redis has answered or failed; never rejects. */
@@ -25,7 +25,7 @@ export class Attempt {
     return this.#state === 'refused' ? this.#retryAfterMs : undefined;
   }
 
-  /** Why it is not known whether there was a point, where it is not. */
+  /** Why it is not known what Redis did, where it is not. */
   get failure(): { readonly error: unknown } | undefined {
     if (this.#state === 'failed') return { error: this.#error };
     return this.isPending ? { error: new Error('Redis has not answered in time') } : undefined;

@@ -21,6 +21,8 @@ export interface PostgresClient {
 /** Where connections come from: a Pool of pg, or anything with its `connect`. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
+  /** Where there is one, it is told of each new connection before `connect` resolves, as pg's Pool does. */
+  on?(event: 'connect', listener: (client: PostgresClient) => void): unknown;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function withClient<Result>(
 
 async function connected(pool: PostgresPool, signal: AbortSignal | undefined): Promise<PostgresClient> {
   if (signal?.aborted) throw deadlineOver(signal);
+  listenFromTheStart(pool);
   const connecting = pool.connect();
   if (signal === undefined) return connecting.catch(failToConnect);
   return new Promise((resolve, reject) => {
@@ -67,6 +70,18 @@ async function connected(pool: PostgresPool, signal: AbortSignal | undefined): P
       },
     );
   });
+}
+
+const listenedTo = new WeakSet<PostgresPool>();
+
+/**
+ * The server may say goodbye in the same piece of data as that a new connection is ready: then it breaks before
+ * `connect` has resolved, while the pool does not listen any more and we do not yet.
+ */
+function listenFromTheStart(pool: PostgresPool): void {
+  if (listenedTo.has(pool)) return;
+  listenedTo.add(pool);
+  pool.on?.('connect', (client) => client.on('error', ignoreError));
 }
 
 function failToConnect(error: unknown): never {

@@ -33,3 +33,12 @@ export function unexpectedAnswers(calls: readonly Call[], { limits }: Settings):
       text: `call ${id}: ${JSON.stringify(answer)}`,
     }));
 }
+
+/** No fault of a store may take a process along. */
+export function died({ deaths }: History): Anomaly[] {
+  return deaths.map(({ worker, at }) => ({
+    kind: 'workerDied',
+    roomId: '',
+    text: `worker ${worker} ended by itself at ${Math.round(at)}`,
+  }));
+}

@@ -1,0 +1,83 @@
+import type { JsonObject, StateKey, StorageAdapter, StrippedStateEvent } from 'express-matrix-invite';
+import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
+import type { Kysely, Selectable } from 'kysely';
+import { inRoom, type Role, type Status, type Tables, type Tx } from './database.ts';
+import { setStatus } from './members.ts';
+
+const LEVELS: Readonly<Record<Role, number>> = { member: 0, moderator: 50, owner: 100 };
+const MEMBERSHIPS: Readonly<Record<Status, string>> = {
+  joined: 'join',
+  invited: 'invite',
+  left: 'leave',
+  banned: 'ban',
+};
+/** A serialisation failure and a deadlock: PostgreSQL has rolled back. */
+const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
+
+/** Shows the app's tables to the router as Matrix state, and writes its invites into them. */
+export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
+  return transactionalStorage<Tx>({
+    transact: (roomId, work) => inRoom(database, roomId, work),
+
+    async readState(tx, roomId, keys) {
+      const room = await tx.selectFrom('rooms').selectAll().where('id', '=', roomId).executeTakeFirst();
+      if (room === undefined) return undefined;
+      const members = await memberEvents(tx, roomId, keys);
+      const others = await Promise.all(keys.map((key) => stateUnder(tx, room, key)));
+      return [...members, ...others.filter((event) => event !== undefined)];
+    },
+
+    async insert(tx, event) {
+      await setStatus(
+        tx,
+        event.room_id,
+        event.state_key,
+        'invited',
+        event.sender,
+        JSON.stringify(event.content),
+      );
+      return { eventId: `${event.room_id} ${event.state_key} ${event.origin_server_ts}` };
+    },
+
+    isConflict: (error) => CONFLICTS.has((error as { code?: unknown } | undefined)?.code),
+  });
+}
+
+/** The memberships that were asked for, in one query. */
+async function memberEvents(tx: Tx, room: string, keys: readonly StateKey[]): Promise<StrippedStateEvent[]> {
+  const users = keys.filter(({ type }) => type === 'm.room.member').map(({ state_key }) => state_key);
+  if (users.length === 0) return [];
+  const rows = await tx
+    .selectFrom('members')
+    .selectAll()
+    .where('room', '=', room)
+    .where('user', 'in', users)
+    .execute();
+  return rows.map(({ user, status, changed_by, invite }) => ({
+    type: 'm.room.member',
+    state_key: user,
+    sender: changed_by,
+    content: invite === null ? { membership: MEMBERSHIPS[status] } : JSON.parse(invite),
+  }));
+}
+
+/** The create event and the power levels that a row of `rooms` and the roles stand for. */
+async function stateUnder(
+  tx: Tx,
+  room: Selectable<Tables['rooms']>,
+  { type, state_key }: StateKey,
+): Promise<StrippedStateEvent | undefined> {
+  if (state_key !== '') return undefined;
+  const event = (content: JsonObject) => ({ type, state_key, sender: room.owner, content });
+  if (type === 'm.room.create') return event({ room_version: '11' });
+  if (type !== 'm.room.power_levels') return undefined;
+  const roles = await tx
+    .selectFrom('members')
+    .select(['user', 'role'])
+    .where('room', '=', room.id)
+    .where('role', '<>', 'member')
+    .orderBy('user')
+    .execute();
+  const users = Object.fromEntries(roles.map(({ user, role }) => [user, LEVELS[role]]));
+  return event({ users, users_default: 0, invite: LEVELS[room.invite_role] });
+}

@@ -1,0 +1,303 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis.ts';
+import { RedisServer } from '../../support/redis-server.ts';
+import { ALICE, BOB, countAllowed, drain, ROOM, take, times } from './redis-support.ts';
+
+const LIMITS = {
+  attempt: { points: 12, durationSeconds: 60 },
+  inviter: { points: 4, durationSeconds: 20 },
+  room: { points: 3, durationSeconds: 10 },
+  invitee: { points: 2, durationSeconds: 1_667 },
+};
+
+let server: RedisServer;
+let redis: Redis;
+/** The commands that reach the server from the client, in order. */
+let commands: string[];
+let monitor: Redis;
+
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = new Redis(server.port, '127.0.0.1');
+  monitor = await redis.monitor();
+  monitor.on('monitor', (_time: string, [name = ''], source: string) => {
+    if (source !== 'lua') commands.push(name.toLowerCase());
+  });
+});
+
+afterAll(async () => {
+  monitor?.disconnect();
+  redis?.disconnect();
+  await server?.close();
+});
+
+beforeEach(async () => {
+  commands = [];
+  await redis.flushall();
+});
+
+afterEach(async () => {
+  for (const [key, ttl] of await server.ttls()) {
+    expect(key).toMatch(/^[\w-]+:(attempt|inviter|room|invitee):/);
+    expect(ttl).toBeGreaterThan(0);
+  }
+});
+
+const newLimits = (options: RedisRateLimitOptions = {}, client = redis) =>
+  new RedisRateLimit(client, { limits: LIMITS, timeoutMs: 20_000, onStoreError: 'deny', ...options });
+
+/** What the server was sent during some work. */
+async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
+  await redis.echo('begin');
+  await delay(20);
+  commands = [];
+  await work();
+  await redis.echo('end');
+  await delay(20);
+  return commands.filter((name) => name !== 'echo');
+}
+
+/** How many changes of its data the server has counted. */
+async function changes(): Promise<string | undefined> {
+  return /rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1];
+}
+
+describe('options', () => {
+  const create = (client: unknown, options?: unknown) =>
+    Reflect.construct(RedisRateLimit, [client, options]) as RedisRateLimit;
+
+  it.each([
+    [
+      { prefix: 'x' },
+      'unknown option "prefix"; allowed are limits, keyPrefix, timeoutMs, onStoreError, logger',
+    ],
+    [{ toString: 1 }, 'unknown option "toString"; allowed are'],
+    [{ keyPrefix: '' }, 'option "keyPrefix" must be a text that is not empty'],
+    [{ keyPrefix: 5 }, 'option "keyPrefix" must be'],
+    [{ timeoutMs: 0 }, 'option "timeoutMs" must be a whole number of milliseconds from 1 to 2147483647'],
+    [{ timeoutMs: 2 ** 31 }, 'option "timeoutMs" must be'],
+    [{ timeoutMs: '200' }, 'option "timeoutMs" must be'],
+    [{ onStoreError: 'ignore' }, 'option "onStoreError" must be "memory", "allow" or "deny"'],
+    [{ logger: console.log }, 'option "logger" must be a logger'],
+    [{ limits: { rooms: false } }, 'unknown scope "rooms"; allowed are attempt, inviter, room, invitee'],
+    [{ limits: { room: { points: 1, durationSeconds: 0.5 } } }, 'durationSeconds must be a whole number'],
+    [null, 'takes an object of options'],
+  ])('%j are refused', (options, message) => {
+    expect(() => create(redis, options)).toThrow(TypeError);
+    expect(() => create(redis, options)).toThrow(message);
+  });
+
+  it.each([[undefined], [null], [{}], ['redis://localhost'], [{ isReady: true, sRem() {} }]])(
+    'are refused with %j for a client',
+    (client) => {
+      expect(() => create(client)).toThrow(
+        new TypeError('RedisRateLimit takes a client of ioredis: a Redis or a Cluster'),
+      );
+    },
+  );
+
+  it('may be left out', async () => {
+    const limits = create(redis, { limits: undefined, keyPrefix: undefined, timeoutMs: undefined });
+    expect([await drain(limits, ALICE), await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([
+      10, 10, 5,
+    ]);
+    expect(await drain(limits, { scope: 'attempt', key: '@a' })).toBe(60);
+  });
+
+  it('do not count a scope that is switched off', async () => {
+    const limits = newLimits({ limits: { ...LIMITS, room: false } });
+    expect(await drain(limits, ROOM)).toBe(1_000);
+    expect(await countAllowed(times(20, () => limits.consume([ROOM, ALICE])))).toBe(4);
+  });
+});
+
+describe('keys', () => {
+  it('are readable, and end with their window', async () => {
+    await take(newLimits(), ROOM, ALICE);
+    const ttls = await server.ttls();
+    expect([...ttls.keys()].sort()).toEqual([
+      'matrix-invite:inviter:@alice:example.org',
+      'matrix-invite:room:!a:example.org',
+    ]);
+    expect(ttls.get('matrix-invite:room:!a:example.org')).toBeGreaterThan(9_000);
+    expect(ttls.get('matrix-invite:room:!a:example.org')).toBeLessThanOrEqual(10_000);
+  });
+
+  it('are counted apart by hosts with different prefixes, of ours or of the client', async () => {
+    const own = new Redis(server.port, '127.0.0.1', { keyPrefix: 'host-' });
+    const limits = newLimits();
+    expect(await drain(limits, ROOM)).toBe(3);
+    expect(await drain(newLimits({ keyPrefix: 'other' }), ROOM)).toBe(3);
+    const prefixed = newLimits({}, own);
+    const receipt = await take(prefixed, ROOM);
+    expect(await drain(prefixed, ROOM)).toBe(2);
+    await prefixed.refund(receipt);
+    expect(await drain(prefixed, ROOM)).toBe(1);
+    expect([...(await server.ttls()).keys()].sort()).toEqual([
+      'host-matrix-invite:room:!a:example.org',
+      'matrix-invite:room:!a:example.org',
+      'other:room:!a:example.org',
+    ]);
+    own.disconnect();
+  });
+
+  it('leave nothing behind where a call was refused, or given back', async () => {
+    const limits = newLimits();
+    await limits.refund(await take(limits, ROOM, ALICE, BOB));
+    expect(await server.ttls()).toEqual(new Map());
+    expect(await drain(limits, BOB)).toBe(2);
+    for (const _ of times(3, () => 0)) expect((await limits.consume([ROOM, BOB, ALICE])).allowed).toBe(false);
+    expect([...(await server.ttls()).keys()]).toEqual(['matrix-invite:invitee:@bob:example.org']);
+  });
+
+  it('take little memory', async () => {
+    const limits = newLimits({ limits: { attempt: { points: 500, durationSeconds: 60 } } });
+    const alice = { scope: 'attempt' as const, key: '@alice:example.org' };
+    expect(await countAllowed(times(600, () => limits.consume([alice])))).toBe(500);
+    expect(await redis.memory('USAGE', 'matrix-invite:attempt:@alice:example.org')).toBeLessThan(6_000);
+  });
+
+  it('that never expire, because someone saw to that, are put right by the next call', async () => {
+    const limits = newLimits();
+    expect(await drain(limits, ROOM)).toBe(3);
+    await redis.persist('matrix-invite:room:!a:example.org');
+    expect(await limits.consume([ROOM])).toMatchObject({ allowed: false });
+    expect((await server.ttls()).get('matrix-invite:room:!a:example.org')).toBeGreaterThan(0);
+  });
+});
+
+describe('a call', () => {
+  it('that is allowed is one command a bucket, sent together', async () => {
+    const limits = newLimits();
+    await take(limits, ROOM, ALICE, BOB);
+    const sent = await commandsOf(() => take(limits, ROOM, ALICE, BOB));
+    expect(sent).toEqual(['evalsha', 'evalsha', 'evalsha']);
+  });
+
+  it('that is refused gives back what it took, and the next looks before it takes', async () => {
+    const limits = newLimits();
+    expect(await drain(newLimits(), BOB)).toBe(2);
+    const first = await commandsOf(() => limits.consume([ROOM, ALICE, BOB]));
+    expect(first.filter((name) => name === 'srem')).toHaveLength(2);
+    // A look writes nothing: not even for a moment does it keep a point from others.
+    const before = await changes();
+    expect(await commandsOf(() => limits.consume([ROOM, ALICE, BOB]))).toHaveLength(3);
+    expect(await changes()).toBe(before);
+  });
+
+  it('is allowed as soon as a point was given back, by whomever', async () => {
+    const [limits, other] = [newLimits(), newLimits()];
+    const receipt = await take(other, BOB);
+    await take(other, BOB);
+    expect((await limits.consume([ROOM, BOB])).allowed).toBe(false);
+    expect((await limits.consume([ROOM, BOB])).allowed).toBe(false);
+    await other.refund(receipt);
+    expect((await limits.consume([ROOM, BOB])).allowed).toBe(true);
+  });
+
+  it('names the longest wait, when it looks and when it takes', async () => {
+    const limits = newLimits();
+    await drain(newLimits(), ROOM);
+    await drain(newLimits(), ALICE);
+    for (const _ of ['takes', 'looks']) {
+      const decision = await limits.consume([ROOM, ALICE, BOB]);
+      expect(decision).toMatchObject({ allowed: false, scope: 'inviter' });
+      if (!decision.allowed) expect(decision.retryAfterMs).toBeGreaterThan(15_000);
+    }
+  });
+
+  it('of an unknown scope is refused, and debits nothing', async () => {
+    const limits = newLimits();
+    const unknown = { scope: 'constructor', key: 'k' } as unknown as typeof ROOM;
+    await expect(limits.consume([ROOM, unknown])).rejects.toThrow(TypeError);
+    expect(await drain(limits, ROOM)).toBe(3);
+  });
+
+  it('may name nothing, or a bucket twice, and change its buckets once it is made', async () => {
+    const limits = newLimits();
+    await limits.refund(await take(limits));
+    const buckets = [ROOM, { ...ROOM }];
+    const decision = limits.consume(buckets);
+    buckets[0] = BOB;
+    await decision;
+    expect([await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([2, 2]);
+  });
+});
+
+describe('a refund', () => {
+  it('is made once, and only for the receipt of the same object', async () => {
+    const limits = newLimits();
+    const receipt = await take(limits, ROOM);
+    await drain(limits, ROOM);
+    const foreign = await take(newLimits({ keyPrefix: 'other' }), ROOM);
+    for (const other of [foreign, { ...receipt }, undefined, 'receipt']) await limits.refund(other as object);
+    expect(await drain(limits, ROOM)).toBe(0);
+    await Promise.all(times(5, () => limits.refund(receipt)));
+    expect(await drain(limits, ROOM)).toBe(1);
+  });
+
+  it('that races the end of its window makes no point too many', async () => {
+    const limits = newLimits({ limits: { room: { points: 2, durationSeconds: 1 } } });
+    const rooms = times(40, (index) => ({ scope: 'room' as const, key: `!${index}:example.org` }));
+    const receipts = await Promise.all(rooms.map((room) => take(limits, room)));
+    await delay(980);
+    const allowed = await Promise.all(
+      rooms.map(async (room, index) => {
+        await delay(index);
+        const [, first] = await Promise.all([limits.refund(receipts[index] ?? {}), limits.consume([room])]);
+        if (!first.allowed) throw new Error('refused');
+        return 1 + (await drain(limits, room));
+      }),
+    );
+    // Of the old window one point was taken, and either it was given back or the window was over.
+    expect(new Set(allowed)).toEqual(new Set([2]));
+    for (const ttl of (await server.ttls()).values()) expect(ttl).toBeGreaterThan(0);
+  });
+
+  it('that runs twice, as when ioredis sends it again, gives back once', async () => {
+    const limits = newLimits();
+    const sent: string[][] = [];
+    const onCommand = (_time: string, [name = '', ...parameters]: string[]) => {
+      if (name.toLowerCase() === 'srem') sent.push(parameters);
+    };
+    monitor.on('monitor', onCommand);
+    const receipt = await take(limits, ROOM);
+    await drain(limits, ROOM);
+    await limits.refund(receipt);
+    await delay(20);
+    monitor.off('monitor', onCommand);
+    const [[key = '', call = ''] = []] = sent;
+    expect(key).toBe('matrix-invite:room:!a:example.org');
+    await redis.srem(key, call);
+    expect(await drain(limits, ROOM)).toBe(1);
+  });
+});
+
+describe('racing calls', () => {
+  it('over overlapping buckets of several clients are each debited whole, or not at all', async () => {
+    const clients = times(4, () => new Redis(server.port, '127.0.0.1'));
+    const limiters = clients.map((client) => newLimits({}, client));
+    const other = { scope: 'room' as const, key: '!b:example.org' };
+    const pairs = [
+      [ROOM, ALICE],
+      [ALICE, other],
+      [other, ROOM],
+    ];
+    const calls = times(33, () => pairs).flat();
+    const decisions = await Promise.all(
+      calls.map((buckets, index) => (limiters[index % 4] ?? newLimits()).consume(buckets)),
+    );
+    const taken = calls.filter((_, index) => decisions[index]?.allowed).flat();
+    for (const [bucket, points] of [
+      [ROOM, 3],
+      [other, 3],
+      [ALICE, 4],
+    ] as const) {
+      const left = await drain(newLimits(), bucket);
+      expect(taken.filter((each) => each === bucket).length + left).toBe(points);
+    }
+    for (const client of clients) client.disconnect();
+  });
+});
