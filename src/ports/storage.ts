@@ -47,6 +47,8 @@ export interface StorageAdapter<Revision = unknown> {
    * 3. Its cost does not grow with the number of members or events in the room.
    * 4. What it returns shares nothing mutable with the store.
    *
+   * A key that is named twice brings its event once.
+   *
    * @throws {StorageUnavailableError} (rejects) when the store cannot be reached.
    */
   readState(
@@ -72,6 +74,8 @@ export interface StorageAdapter<Revision = unknown> {
    *    event was stored (the connection went during the commit). The service then reads again.
    * 7. It resolves `{ outcome: 'refused', error }` when the host's own store says no, and then has stored
    *    nothing.
+   *
+   * A call whose signal is aborted already writes nothing and rejects.
    *
    * @throws {StorageUnavailableError} (rejects) see 6.
    */

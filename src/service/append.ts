@@ -1,9 +1,8 @@
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { isStorageUnavailable } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, NewStateEvent, StateSnapshot } from '../ports/storage.ts';
 import type { Deadline } from './deadline.ts';
-import type { InviteNotice } from './service-options.ts';
+import { tellOnInvite } from './on-invite.ts';
 import type { ServiceSetting } from './setting.ts';
 
 /** `unknown`: the store could not say whether it stored the event. */
@@ -41,21 +40,4 @@ async function tellOnceAppended<R extends Requester>(
 ): Promise<void> {
   const result = await leftBehind.catch(() => undefined);
   if (result?.outcome === 'appended') tellOnInvite(setting, { requester, event, eventId: result.eventId });
-}
-
-/** Calls `onInvite` off the request's path: in a later turn of the event loop, when the answer is on its way. */
-export function tellOnInvite<R extends Requester>(setting: ServiceSetting<R>, invite: InviteNotice<R>): void {
-  const { onInvite, logger, background } = setting;
-  if (onInvite === undefined) return;
-  const told = (async () => {
-    await turn();
-    await onInvite(invite);
-  })();
-  background.add(told.catch((err: unknown) => logger.error({ err }, 'onInvite failed')));
-}
-
-/** Waits a random while before a try (2 or later), longer with each one, so that racing requests draw apart. */
-export async function waitBeforeTry(tries: number, deadline: Deadline): Promise<void> {
-  const longestMs = Math.min(100, 2 ** (tries - 1));
-  await deadline.race(delay(Math.random() * longestMs));
 }

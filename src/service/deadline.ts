@@ -58,8 +58,10 @@ export class Deadline {
     try {
       return await this.race(started);
     } catch (error) {
-      if (error instanceof DeadlineOverError) whenLate?.(started);
-      throw error;
+      // An adapter that heeds the signal may be the first to say so, in words of its own.
+      if (!this.isOver) throw error;
+      whenLate?.(started);
+      throw new DeadlineOverError(error);
     }
   }
 
@@ -74,8 +76,8 @@ export class Deadline {
 export class DeadlineOverError extends Error {
   readonly code = 'ERR_DEADLINE_OVER';
 
-  constructor() {
-    super('The deadline is over');
+  constructor(cause?: unknown) {
+    super('The deadline is over', { cause });
     this.name = 'DeadlineOverError';
   }
 }

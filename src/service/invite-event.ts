@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
+import { isSameJson } from '../rooms/same-json.ts';
 import type { Deadline } from './deadline.ts';
 import { eventTooLarge } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
@@ -25,21 +25,27 @@ export async function profileOf(
 }
 
 /**
- * The member event of an invite (`m.room.member` with membership `invite`). Nothing else of the request gets in.
+ * The member event of an invite (`m.room.member` with membership `invite`). Nothing else of the request gets in, and
+ * a profile that would make it too large stays out.
  *
  * @throws {MatrixError} 413 when it is larger than an event may be. The form that counts is a homeserver's own;
  *   this one is smaller, so what it refuses would be refused there too.
  */
-export function inviteEvent(
-  { requester, roomId, userId, reason }: PolicyRequest,
-  profile: Profile,
-): NewStateEvent {
+export function inviteEvent(request: PolicyRequest, profile: Profile): NewStateEvent {
+  const event = eventWith(request, profile);
+  if (isSmallEnough(event)) return event;
+  const bareEvent = eventWith(request, {});
+  if (isSmallEnough(bareEvent)) return bareEvent;
+  throw eventTooLarge();
+}
+
+function eventWith({ requester, roomId, userId, reason }: PolicyRequest, profile: Profile): NewStateEvent {
   const content: JsonObject = { membership: 'invite' };
   if (reason !== undefined) content.reason = reason;
   const { displayname, avatar_url } = profile;
   if (isStorable(displayname)) content.displayname = displayname;
   if (isStorable(avatar_url) && avatar_url.startsWith('mxc://')) content.avatar_url = avatar_url;
-  const event: NewStateEvent = {
+  return {
     room_id: roomId,
     type: 'm.room.member',
     state_key: userId,
@@ -47,13 +53,15 @@ export function inviteEvent(
     origin_server_ts: Date.now(),
     content,
   };
-  if (Buffer.byteLength(JSON.stringify(event)) > MAX_EVENT_BYTES) throw eventTooLarge();
-  return event;
+}
+
+function isSmallEnough(event: NewStateEvent): boolean {
+  return Buffer.byteLength(JSON.stringify(event)) <= MAX_EVENT_BYTES;
 }
 
 /** Whether a stored event is this one: the store keeps events under ids of its own, so the rest is compared. */
 export function isSameInvite(event: NewStateEvent, stored: StrippedStateEvent): boolean {
-  return stored.sender === event.sender && isDeepStrictEqual(stored.content, event.content);
+  return stored.sender === event.sender && isSameJson(stored.content, event.content);
 }
 
 function isStorable(value: JsonValue | undefined): value is string {

@@ -1,13 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { NewStateEvent, StateSnapshot, StrippedStateEvent } from '../ports/storage.ts';
 import type { Profile } from '../ports/user-directory.ts';
-import { append, tellOnInvite, waitBeforeTry } from './append.ts';
+import { append } from './append.ts';
 import type { Deadline } from './deadline.ts';
 import { Debit } from './debit.ts';
 import { inviteEvent, isSameInvite, profileOf } from './invite-event.ts';
-import { judge, keysToRead } from './judge.ts';
+import { judge } from './judge.ts';
+import { tellOnInvite } from './on-invite.ts';
+import { keysToRead } from './policies.ts';
 import { isOutage, unavailable } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
@@ -31,7 +34,7 @@ export class InviteRun<R extends Requester> {
   readonly #trace: InviteTrace;
   readonly #debit: Debit;
   #profile: Profile | undefined;
-  /** An event that may have been stored without our knowing. */
+  /** An event that may have been stored without our knowing. Once there is one, only finding it settles that. */
   #unsure: NewStateEvent | undefined;
 
   constructor(setting: ServiceSetting<R>, request: PolicyRequest<R>, deadline: Deadline, trace: InviteTrace) {
@@ -119,4 +122,10 @@ export class InviteRun<R extends Requester> {
 
 function memberEvent(snapshot: StateSnapshot | undefined, userId: string): StrippedStateEvent | undefined {
   return snapshot?.events.find(({ type, state_key }) => type === 'm.room.member' && state_key === userId);
+}
+
+/** Waits a random while before a try (2 or later), longer with each one, so that racing requests draw apart. */
+async function waitBeforeTry(tries: number, deadline: Deadline): Promise<void> {
+  const longestMs = Math.min(100, 2 ** (tries - 1));
+  await deadline.race(delay(Math.random() * longestMs));
 }

@@ -1,12 +1,11 @@
-import { MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { Logger } from '../ports/logger.ts';
-import type { InvitePolicy, PolicyRefusal, PolicyRequest } from '../ports/policy.ts';
+import type { PolicyRequest } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { StateKey, StrippedStateEvent } from '../rooms/event.ts';
+import type { StrippedStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
-import { decideInvite, inviteStateKeys } from '../rooms/invite-rule.ts';
+import { decideInvite } from '../rooms/invite-rule.ts';
 import type { Deadline } from './deadline.ts';
+import { askPolicies } from './policies.ts';
 import {
   inviteBlocked,
   inviteeOfAnotherServer,
@@ -24,41 +23,6 @@ export type Judgement =
   | { readonly verdict: 'append'; readonly basis: StateSnapshot }
   | { readonly verdict: 'drop' }
   | { readonly verdict: 'alreadyInvited'; readonly invite: StrippedStateEvent };
-
-/**
- * The state that an invite is judged by: what the room's rules need, and what policies ask for.
- *
- * @throws {MatrixError} when a policy fails to say what it needs
- */
-export function keysToRead<R extends Requester>(
-  { policies, logger }: ServiceSetting<R>,
-  request: PolicyRequest<R>,
-  trace: InviteTrace,
-): StateKey[] {
-  const keys = inviteStateKeys(request.requester.userId, request.userId);
-  for (const policy of policies) {
-    for (const key of keysOf(policy, request, logger, trace)) {
-      if (!keys.some(({ type, state_key }) => type === key.type && state_key === key.state_key))
-        keys.push(key);
-    }
-  }
-  return keys;
-}
-
-function keysOf<R extends Requester>(
-  policy: InvitePolicy<R>,
-  request: PolicyRequest<R>,
-  logger: Logger,
-  trace: InviteTrace,
-): readonly StateKey[] {
-  if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
-  try {
-    return [...policy.stateKeys(request)];
-  } catch (err) {
-    trace.policy = policy.name;
-    throw refusalOf(policyFailed(policy.name, err, logger));
-  }
-}
 
 /**
  * Judges an invite by one snapshot of the room: the room's rules, then the invitee's wishes, then the host's
@@ -90,7 +54,8 @@ export async function judge<R extends Requester>(
   await refuseBlocked(setting, userId, deadline);
   if (decision.decision === 'alreadyInvited') return { verdict: 'alreadyInvited', invite: decision.invite };
   await refuseUnknown(setting, userId, deadline);
-  return askPolicies(setting, { ...request, state: snapshot }, deadline, trace);
+  const objection = await askPolicies(setting, { ...request, state: snapshot }, deadline, trace);
+  return objection === 'drop' ? { verdict: 'drop' } : { verdict: 'append', basis: snapshot };
 }
 
 /** Invite permission module: any other value of `default_action` means that invites are welcome. */
@@ -118,49 +83,4 @@ async function refuseUnknown<R extends Requester>(
 
 function failAsOutage(cause: unknown): never {
   throw unavailable(cause);
-}
-
-async function askPolicies<R extends Requester>(
-  { policies, logger }: ServiceSetting<R>,
-  request: PolicyRequest<R> & { readonly state: StateSnapshot },
-  deadline: Deadline,
-  trace: InviteTrace,
-): Promise<Judgement> {
-  for (const policy of policies) {
-    const decision = await deadline
-      .call((context) => policy.decide(request, context))
-      .catch((err: unknown) => policyFailed(policy.name, err, logger));
-    if (decision === undefined) continue;
-    trace.policy = policy.name;
-    if (decision === 'drop') return { verdict: 'drop' };
-    throw refusalOf(isRefusal(decision) ? decision : policyFailed(policy.name, undefined, logger));
-  }
-  return { verdict: 'append', basis: request.state };
-}
-
-/** Fails closed: who cannot be judged is refused. */
-function policyFailed(policy: string, err: unknown, logger: Logger): PolicyRefusal {
-  logger.error({ err, policy }, 'A policy failed, or gave no answer that makes sense: the invite is refused');
-  return { message: 'The invite could not be checked' };
-}
-
-function isRefusal(decision: unknown): decision is PolicyRefusal {
-  if (typeof decision !== 'object' || decision === null) return false;
-  const { status = 403, errcode = '', message } = decision as Partial<PolicyRefusal>;
-  return (
-    Number.isInteger(status) &&
-    status >= 400 &&
-    status <= 599 &&
-    typeof errcode === 'string' &&
-    typeof message === 'string'
-  );
-}
-
-function refusalOf({
-  status = 403,
-  errcode = 'M_FORBIDDEN',
-  message,
-  fields = {},
-}: PolicyRefusal): MatrixError {
-  return new MatrixError(status, errcode, message, { fields });
 }

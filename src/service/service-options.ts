@@ -35,7 +35,10 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   readonly onInvite?: (invite: InviteNotice<R>) => unknown;
   /** Gets what goes wrong, in pino's form. Default: warnings and errors to the console. */
   readonly logger?: Logger;
-  /** How long one invite may take, all adapters together, in milliseconds. Default 5000. */
+  /**
+   * How long an invite may take, all adapters together, in milliseconds. Default 5000. Over HTTP it runs twice: for
+   * the login and the `attempt` limit, and again once the body is there.
+   */
   readonly deadlineMs?: number;
 };
 

@@ -270,13 +270,14 @@ describe('the logger', () => {
     ]);
   });
 
-  it('gets nothing of what is well, and nothing of a refusal', async () => {
+  it('gets nothing of what is well, and of refusals only which rate limit it was', async () => {
     const { app, logger } = await appWith({ rateLimit: limits(1) });
     for (const body of [{ user_id: BOB }, { user_id: CAROL }, { user_id: '@new:example.org' }, {}, []]) {
       await invite(app, { body });
     }
     await invite(app, { token: 'nobody' });
-    expect(logger.lines).toEqual([]);
+    expect(logger.lines.map(({ level }) => level)).toEqual(['info']);
+    expect(JSON.stringify(logger.lines)).toMatch(/"scope":"(inviter|room)"/);
   });
 
   it('never gets a token, a reason or a body, whatever fails', async () => {

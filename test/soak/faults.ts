@@ -21,7 +21,8 @@ export class FaultInjector {
     while (!signal.aborted) {
       await delay(this.#random.between(100, 1_500), undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const name = this.#random.pick([...this.#faults.keys()]);
+      const names = [...this.#faults.keys()];
+      const name = this.#random.pick(names);
       this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
       await this.#faults.get(name)?.();
     }
@@ -69,6 +70,6 @@ function postgresFaults({ postgres }: Store, random: SeededRandom): [string, Fau
         await server.signalAll('SIGCONT');
       },
     ],
-    ['commit cut', async () => proxy.cutNext(random.between(1, 8))],
+    ['commits cut', async () => proxy.cutNext(random.between(1, 20))],
   ];
 }

@@ -1,5 +1,5 @@
 import type { NewStateEvent, StateSnapshot, StrippedStateEvent } from '../../../src/ports/storage.ts';
-import { isSameJson } from './same-json.ts';
+import { isSameJson } from '../../../src/rooms/same-json.ts';
 import { keyText } from './state-key.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../src/ports/storage.ts';
+import type { JsonValue } from './event.ts';
 
 /** Whether two JSON values say the same. The order of an object's keys does not count. */
 export function isSameJson(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
