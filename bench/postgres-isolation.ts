@@ -84,7 +84,10 @@ for (const roomId of roomIds) {
 
 const ours: Append = async (roomId, userId) => {
   const ids = basisOf.get(roomId) ?? [];
-  const keys = TYPES.map((type, index) => ({ type, state_key: index < 2 ? '' : index === 2 ? ALICE : userId }));
+  const keys = TYPES.map((type, index) => ({
+    type,
+    state_key: index < 2 ? '' : index === 2 ? ALICE : userId,
+  }));
   const events = ids.map((event_id, index) => ({
     ...(keys[index] ?? { type: '', state_key: '' }),
     event_id,
@@ -92,7 +95,13 @@ const ours: Append = async (roomId, userId) => {
     content: {},
   }));
   const result = await storage.appendEvent(
-    { ...{ type: 'm.room.member', state_key: userId }, room_id: roomId, sender: ALICE, origin_server_ts: 1, content: { membership: 'invite' } },
+    {
+      ...{ type: 'm.room.member', state_key: userId },
+      room_id: roomId,
+      sender: ALICE,
+      origin_server_ts: 1,
+      content: { membership: 'invite' },
+    },
     { roomId, keys, events, revision: undefined },
     { signal: new AbortController().signal },
   );
@@ -140,7 +149,11 @@ const ways: Record<string, Append> = {
   'c: FOR SHARE on the basis': calling('bench_for_share'),
   'd: SERIALIZABLE, retried': calling('bench_serializable', 'serializable'),
   'one INSERT, no check': async (roomId) => {
-    await pool.query({ name: 'narrow', text: 'INSERT INTO narrow (room, body) VALUES ($1, $2)', values: [roomId, 'x'] });
+    await pool.query({
+      name: 'narrow',
+      text: 'INSERT INTO narrow (room, body) VALUES ($1, $2)',
+      values: [roomId, 'x'],
+    });
   },
 };
 
@@ -161,7 +174,10 @@ async function rateOf(append: Append, rooms: readonly string[]): Promise<number>
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
-  return ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) / 2;
+  return (
+    ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.ceil((sorted.length - 1) / 2)] ?? 0)) /
+    2
+  );
 }
 
 /** What the calls of one other caller in another room take, while the hot room is called by everybody. */
@@ -169,12 +185,15 @@ async function neighbour(poolSize: number): Promise<{ alone: number; beside: num
   const small = new PostgresStorage(server.pool({ max: poolSize }));
   const call = async () => {
     const startedAt = performance.now();
-    await small.readState(roomIds[1] ?? '', [{ type: 'm.room.create', state_key: '' }], { signal: new AbortController().signal });
+    await small.readState(roomIds[1] ?? '', [{ type: 'm.room.create', state_key: '' }], {
+      signal: new AbortController().signal,
+    });
     return performance.now() - startedAt;
   };
   const times = async (milliseconds: number) => {
     const taken: number[] = [];
-    for (const until = performance.now() + milliseconds; performance.now() < until; ) taken.push(await call());
+    for (const until = performance.now() + milliseconds; performance.now() < until; )
+      taken.push(await call());
     return median(taken);
   };
   await call();
@@ -185,7 +204,14 @@ async function neighbour(poolSize: number): Promise<{ alone: number; beside: num
       const userId = `@${randomUUID()}:example.org`;
       const keys = [{ type: 'm.room.member', state_key: userId }];
       await small.appendEvent(
-        { room_id: roomIds[0] ?? '', type: 'm.room.member', state_key: userId, sender: ALICE, origin_server_ts: 1, content: { membership: 'invite' } },
+        {
+          room_id: roomIds[0] ?? '',
+          type: 'm.room.member',
+          state_key: userId,
+          sender: ALICE,
+          origin_server_ts: 1,
+          content: { membership: 'invite' },
+        },
         { roomId: roomIds[0] ?? '', keys, events: [], revision: undefined },
         { signal: new AbortController().signal },
       );
@@ -216,11 +242,15 @@ for (const [title, rooms] of [
   for (const [name, values] of rates) {
     const range = `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}`;
     const again = retriesOf.get(name) ? `, ${retriesOf.get(name)} retries` : '';
-    console.log(`${name.padEnd(28)} ${median(values).toFixed(0)}/s (${range}), ${(median(values) / base).toFixed(2)}${again}`);
+    console.log(
+      `${name.padEnd(28)} ${median(values).toFixed(0)}/s (${range}), ${(median(values) / base).toFixed(2)}${again}`,
+    );
   }
 }
 
-console.log('\na read of another room on the same pool, median ms: alone, and beside 32 callers in a hot room');
+console.log(
+  '\na read of another room on the same pool, median ms: alone, and beside 32 callers in a hot room',
+);
 for (const poolSize of [4, 10, 20, 40]) {
   const { alone, beside } = await neighbour(poolSize);
   console.log(`pool of ${String(poolSize).padEnd(3)} ${alone.toFixed(2)} ${beside.toFixed(2)}`);

@@ -49,7 +49,9 @@ export function inRoom<T>(database: Kysely<Tables>, room: string, work: (tx: Tx)
     .setIsolationLevel('read committed')
     .execute(async (tx) => {
       // For this transaction: nobody waits for ever, and what is acknowledged is on the disk.
-      await sql`SELECT set_config('lock_timeout', '5s', true), set_config('synchronous_commit', 'on', true)`.execute(tx);
+      await sql`SELECT set_config('lock_timeout', '5s', true), set_config('synchronous_commit', 'on', true)`.execute(
+        tx,
+      );
       await tx.selectFrom('rooms').select('id').where('id', '=', room).forNoKeyUpdate().execute();
       return work(tx);
     });

@@ -45,7 +45,11 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
 
 /** The memberships that were asked for, in one query. */
 async function memberEvents(tx: Tx, room: string, keys: readonly StateKey[]): Promise<StrippedStateEvent[]> {
-  const users = keys.filter(({ type }) => type === 'm.room.member').map(({ state_key }) => state_key);
+  // PostgreSQL's text holds no NUL and no half of a character, so that nobody here is called so.
+  const users = keys
+    .filter(({ type }) => type === 'm.room.member')
+    .map(({ state_key }) => state_key)
+    .filter((user) => user.isWellFormed() && !user.includes('\0'));
   if (users.length === 0) return [];
   const rows = await tx
     .selectFrom('members')
