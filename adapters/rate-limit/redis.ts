@@ -8,7 +8,7 @@ import type {
 import { type FullRateLimits, fullRateLimits } from './limits.ts';
 import { MemoryRateLimit } from './memory.ts';
 import { Attempt } from './redis/attempt.ts';
-import { isAskable, type RedisClient } from './redis/client.ts';
+import type { RedisClient } from './redis/client.ts';
 import { Counter, CounterStore } from './redis/counter.ts';
 import { Deadline } from './redis/deadline.ts';
 import { checkArguments, type RedisRateLimitOptions } from './redis/options.ts';
@@ -44,6 +44,8 @@ export type RedisRateLimitReceipt = object;
  * When Redis does not answer within `timeoutMs`, or with an error, `onStoreError` decides. What such a call may still
  * take in Redis is given back as soon as that is known; where Redis cannot be told, when the window ends. As long as
  * a command for a key is overdue, no other is sent for that key.
+ *
+ * What Redis forgets (by a restart without persistence, a failover, or eviction of keys) may be taken again.
  *
  * The client stays the host's: no listener is added, and it is not closed. It gets two commands, named
  * `matrixInvite…`.
@@ -110,8 +112,8 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   /** @throws (rejects) when Redis cannot decide */
   async #ask(counters: readonly Counter[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
     if (counters.length === 0) return this.#allowed(async () => {});
-    const { status } = this.#store.client;
-    if (!isAskable(this.#store.client)) throw new Error(`The Redis client is not connected: ${status}`);
+    const { client, connection } = this.#store;
+    if (!connection.isAskable) throw new Error(`The Redis client is not connected: ${client.status}`);
     if (counters.some(({ isOverdue }) => isOverdue)) throw new Error('A command to Redis is overdue');
     const deadline = new Deadline(this.#timeoutMs);
     try {

@@ -10,10 +10,18 @@ import type {
   TimelinePage,
 } from '../../src/ports/storage.ts';
 import { roomVersionOf } from '../../src/rooms/room-version.ts';
+import { type Append, AppendQueue } from './postgres/append-queue.ts';
 import { isConflict } from './postgres/failures.ts';
 import { migrate } from './postgres/migrate.ts';
-import { type PostgresPool, withClient } from './postgres/pool.ts';
-import { eventValues, presentRows, toStateEvent, toStripped } from './postgres/rows.ts';
+import { type PostgresClient, type PostgresPool, withClient } from './postgres/pool.ts';
+import {
+  basisColumns,
+  columnsOf,
+  eventValues,
+  presentRows,
+  toStateEvent,
+  toStripped,
+} from './postgres/rows.ts';
 import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
 import { type Statements, statementsOn } from './postgres/statements.ts';
 import { fromStoredText, toStoredText } from './postgres/text.ts';
@@ -38,7 +46,7 @@ export type PostgresStorageOptions = {
   /** How long a change may wait for the other changes of its room, in milliseconds. Default 5000. */
   readonly lockTimeoutMs?: number;
   /**
-   * How long an answer of the server is waited for, in milliseconds. Default 30000. Then the connection is given up,
+   * How long an answer of the server is waited for, in milliseconds. Default 10000. Then the connection is given up,
    * since it may lead nowhere any more; what became of an append is not known.
    */
   readonly queryTimeoutMs?: number;
@@ -51,7 +59,7 @@ const LONGEST_WAIT_MS = 5_000;
  * Rooms in PostgreSQL 13 or later, which any number of processes may share.
  *
  * Reading a room's state and appending an event are one round trip each. Changes of one room take turns at the lock
- * of its row; see {@link postgresSchema} for why. The pool stays the host's: it sets timeouts for connecting, and
+ * of its row; see {@link postgresSchema} for why. Appends to one room that wait in the same process share a commit. The pool stays the host's: it sets timeouts for connecting, and
  * closes it.
  *
  * Every method rejects with a `StorageUnavailableError` when PostgreSQL fails or cannot be reached; the driver's
@@ -64,6 +72,7 @@ export class PostgresStorage implements RoomStore {
   readonly #lockTimeoutMs: number;
   readonly #queryTimeoutMs: number;
   readonly #statements: Statements;
+  readonly #appends: AppendQueue;
 
   /**
    * @param pool a Pool of pg, or anything with its `connect`, on a server that can be written to
@@ -76,8 +85,9 @@ export class PostgresStorage implements RoomStore {
     this.#tablePrefix = tablePrefix;
     this.#isPrepared = preparedStatements;
     this.#lockTimeoutMs = milliseconds('lockTimeoutMs', options.lockTimeoutMs ?? 5_000);
-    this.#queryTimeoutMs = milliseconds('queryTimeoutMs', options.queryTimeoutMs ?? 30_000);
+    this.#queryTimeoutMs = milliseconds('queryTimeoutMs', options.queryTimeoutMs ?? 10_000);
     this.#statements = statementsOn(tablePrefix);
+    this.#appends = new AppendQueue(pool, (client, appends) => this.#appendAll(client, appends));
   }
 
   /** Goes forward only: tables that a later release has made are left as they are. */
@@ -123,23 +133,14 @@ export class PostgresStorage implements RoomStore {
     { signal }: CallContext,
   ): Promise<AppendResult> {
     checkBasis(event, basis);
-    const shown = new Map(basis.events.map((shownEvent) => [keyText(shownEvent), shownEvent.event_id]));
-    const values = [
-      ...eventValues(event),
-      this.#lockTimeoutMs,
-      basis.keys.map(({ type }) => toStoredText(type)),
-      basis.keys.map(({ state_key }) => toStoredText(state_key)),
-      basis.keys.map((key) => {
-        const eventId = shown.get(keyText(key));
-        return eventId === undefined ? null : toStoredText(eventId);
-      }),
-    ];
-    const eventId = eventIdIn(await this.#run('appendEvent', values, signal));
+    const eventId = await this.#appends.append({ event, basis }, signal);
     return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
-    const eventId = eventIdIn(await this.#run('putState', [...eventValues(event), this.#lockTimeoutMs]));
+    const eventId = eventIdIn(
+      await this.#run('putState', [toStoredText(event.room_id), ...eventValues(event), this.#lockTimeoutMs]),
+    );
     return eventId === undefined ? undefined : { eventId };
   }
 
@@ -162,10 +163,35 @@ export class PostgresStorage implements RoomStore {
     };
   }
 
+  async #appendAll(client: PostgresClient, appends: readonly Append[]): Promise<(string | undefined)[]> {
+    const bases = appends.map(({ basis }) => basisColumns(basis));
+    let last = 0;
+    const rows = appends.map(({ event, basis }) => {
+      const first = last + 1;
+      last += basis.keys.length;
+      return [first, last, ...eventValues(event)];
+    });
+    const answer = await this.#ask(client, 'appendEvents', [
+      toStoredText(appends[0]?.event.room_id ?? ''),
+      this.#lockTimeoutMs,
+      ...columnsOf(bases).map((column) => column.flat()),
+      ...columnsOf(rows),
+    ]);
+    return answer.map((row) => eventIdIn([row]));
+  }
+
   async #run(
     name: keyof Statements,
     values: unknown[],
     signal: AbortSignal = AbortSignal.timeout(LONGEST_WAIT_MS),
+  ): Promise<Record<string, unknown>[]> {
+    return withClient(this.#pool, signal, (client) => this.#ask(client, name, values));
+  }
+
+  async #ask(
+    client: PostgresClient,
+    name: keyof Statements,
+    values: unknown[],
   ): Promise<Record<string, unknown>[]> {
     const query = {
       // A name means the same text on every connection of the pool, whatever storages share it.
@@ -174,13 +200,12 @@ export class PostgresStorage implements RoomStore {
       values,
       query_timeout: this.#queryTimeoutMs,
     };
-    const { rows } = await withClient(this.#pool, signal, (client) =>
-      client.query(query).catch((error: unknown) => {
-        if (!isConflict(error)) throw error;
-        return inReadCommitted(client, () => client.query(query));
-      }),
-    );
-    return rows;
+    try {
+      return (await client.query(query)).rows;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return (await inReadCommitted(client, () => client.query(query))).rows;
+    }
   }
 }
 

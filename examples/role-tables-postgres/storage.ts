@@ -17,9 +17,11 @@ const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 /** Shows the app's tables to the router as Matrix state, and writes its invites into them. */
 export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
   return transactionalStorage<Tx>({
-    transact: (roomId, work) => inRoom(database, roomId, work),
+    // No room is called so.
+    transact: (roomId, work) => inRoom(database, canBeStored(roomId) ? roomId : '', work),
 
     async readState(tx, roomId, keys) {
+      if (!canBeStored(roomId)) return undefined;
       const room = await tx.selectFrom('rooms').selectAll().where('id', '=', roomId).executeTakeFirst();
       if (room === undefined) return undefined;
       const members = await memberEvents(tx, roomId, keys);
@@ -43,13 +45,17 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
   });
 }
 
+/** PostgreSQL's text holds no NUL and no half of a character: no room and nobody here is called so. */
+function canBeStored(id: string): boolean {
+  return id.isWellFormed() && !id.includes('\0');
+}
+
 /** The memberships that were asked for, in one query. */
 async function memberEvents(tx: Tx, room: string, keys: readonly StateKey[]): Promise<StrippedStateEvent[]> {
-  // PostgreSQL's text holds no NUL and no half of a character, so that nobody here is called so.
   const users = keys
     .filter(({ type }) => type === 'm.room.member')
     .map(({ state_key }) => state_key)
-    .filter((user) => user.isWellFormed() && !user.includes('\0'));
+    .filter(canBeStored);
   if (users.length === 0) return [];
   const rows = await tx
     .selectFrom('members')

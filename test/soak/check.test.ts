@@ -83,6 +83,25 @@ describe('answeredWithoutEvent', () => {
   });
 });
 
+describe('answeredWithoutEvent, for a request that is repeated word for word', () => {
+  const repeated = (span: readonly [number, number]) => {
+    const script = new Script();
+    const first = script.invite(BOB, [0, 10]);
+    script.store(first);
+    script.power({ invite: 50, users: {} }, [20, 30]);
+    script.repeat(first, span);
+    return script;
+  };
+
+  it('is a 200 for the event of the first one, when that is no reason any more', () => {
+    expect(repeated([40, 50]).kinds()).toEqual(['answeredWithoutEvent']);
+  });
+
+  it('is none when the event may be of either call', () => {
+    expect(repeated([5, 50]).anomalies()).toEqual([]);
+  });
+});
+
 describe('doubled', () => {
   it('is an invite after an invite', () => {
     const script = new Script();

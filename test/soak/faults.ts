@@ -1,9 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisServer } from '../support/redis-server.ts';
 import type { SeededRandom } from './random.ts';
 import type { Store } from './store.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 type Fault = () => Promise<void>;
+
+/** Redis forgets its counts then. */
+export const REDIS_CRASHED = 'Redis crashed';
+export const WORKER_KILLED = 'worker killed';
+
+/** What a run has that can be harmed. */
+export type Victims = {
+  readonly workers: readonly WorkerProcess[];
+  readonly postgres: Store['postgres'];
+  readonly redis: RedisServer | undefined;
+};
 
 /** Does one harm after the other, and counts them. */
 export class FaultInjector {
@@ -11,9 +23,18 @@ export class FaultInjector {
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #random: SeededRandom;
 
-  constructor(workers: readonly WorkerProcess[], store: Store, random: SeededRandom) {
+  constructor({ workers, postgres, redis }: Victims, random: SeededRandom) {
     this.#random = random;
-    this.#faults = new Map([...workerFaults(workers, random), ...postgresFaults(store, random)]);
+    this.#faults = new Map([
+      ...workerFaults(workers, random),
+      ...postgresFaults(postgres, random),
+      ...redisFaults(redis, random),
+    ]);
+  }
+
+  /** How often one kind of harm was done. */
+  count(name: string): number {
+    return this.counts.get(name) ?? 0;
   }
 
   /** Goes on until the signal; everything is as it was when it resolves. */
@@ -21,8 +42,7 @@ export class FaultInjector {
     while (!signal.aborted) {
       await delay(this.#random.between(100, 1_500), undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const names = [...this.#faults.keys()];
-      const name = this.#random.pick(names);
+      const name = this.#random.pick([...this.#faults.keys()]);
       this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
       await this.#faults.get(name)?.();
     }
@@ -32,7 +52,7 @@ export class FaultInjector {
 function workerFaults(workers: readonly WorkerProcess[], random: SeededRandom): [string, Fault][] {
   return [
     [
-      'worker killed',
+      WORKER_KILLED,
       async () => {
         const worker = random.pick(workers);
         await worker.kill();
@@ -43,7 +63,7 @@ function workerFaults(workers: readonly WorkerProcess[], random: SeededRandom): 
   ];
 }
 
-function postgresFaults({ postgres }: Store, random: SeededRandom): [string, Fault][] {
+function postgresFaults(postgres: Store['postgres'], random: SeededRandom): [string, Fault][] {
   if (postgres === undefined) return [];
   const { server, proxy } = postgres;
   return [
@@ -65,11 +85,34 @@ function postgresFaults({ postgres }: Store, random: SeededRandom): [string, Fau
     [
       'PostgreSQL stopped',
       async () => {
-        await server.signalAll('SIGSTOP');
+        // A process of the server may end while it is being looked up.
+        await server.signalAll('SIGSTOP').catch(() => {});
         await delay(random.between(500, 4_000));
         await server.signalAll('SIGCONT');
       },
     ],
     ['commits cut', async () => proxy.cutNext(random.between(1, 20))],
+  ];
+}
+
+function redisFaults(redis: RedisServer | undefined, random: SeededRandom): [string, Fault][] {
+  if (redis === undefined) return [];
+  return [
+    [
+      REDIS_CRASHED,
+      async () => {
+        await redis.kill();
+        await delay(random.between(0, 1_000));
+        await redis.startAgain();
+      },
+    ],
+    [
+      'Redis stopped',
+      async () => {
+        redis.signal('SIGSTOP');
+        await delay(random.between(500, 3_000));
+        redis.signal('SIGCONT');
+      },
+    ],
   ];
 }

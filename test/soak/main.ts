@@ -1,6 +1,7 @@
 // Runs the history checker: npm run soak -- --operations N --storage sqlite|postgres --seed S --faults on|off
 import { parseArgs } from 'node:util';
-import { type Report, type SoakOptions, soak } from './soak.ts';
+import type { Report } from './report.ts';
+import { type SoakOptions, soak } from './soak.ts';
 
 const MOST_ANOMALIES_SHOWN = 50;
 

@@ -20,21 +20,20 @@ export type Rooms = {
   readonly small: readonly RoomPlan[];
 };
 
-const VERSIONS = [...ROOM_VERSIONS.keys()];
 const MEMBERS_OF_A_LARGE_ROOM = 1_000;
 
 /** A round's rooms: a hot one, one with 1,000 members, and small ones of all versions and one that is unknown. */
-export function planRooms(round: string, random: SeededRandom, smallRooms: number): Rooms {
-  const versionOf = (index: number) =>
-    index === smallRooms - 1 ? 'unknown' : (VERSIONS[index % VERSIONS.length] as string);
+export function planRooms(round: string, random: SeededRandom, usersOfTheHotRoom: number): Rooms {
+  const versions = [...ROOM_VERSIONS.keys()];
+  const small = [...versions, ...versions, 'unknown'];
   return {
-    hot: planRoom(`${round}-hot`, random.pick(VERSIONS), { users: 60, members: 1 }),
-    large: planRoom(`${round}-large`, random.pick(VERSIONS), {
+    hot: planRoom(`${round}-hot`, random.pick(versions), { users: usersOfTheHotRoom, members: 1 }),
+    large: planRoom(`${round}-large`, random.pick(versions), {
       users: 200,
       members: MEMBERS_OF_A_LARGE_ROOM,
     }),
-    small: Array.from({ length: smallRooms }, (_, index) =>
-      planRoom(`${round}-${index}`, versionOf(index), { users: 16, members: index % 3 === 0 ? 6 : 1 }),
+    small: small.map((version, index) =>
+      planRoom(`${round}-${index}`, version, { users: 16, members: index % 3 === 0 ? 6 : 1 }),
     ),
   };
 }

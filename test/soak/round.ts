@@ -4,7 +4,7 @@ import type { SeededRandom } from './random.ts';
 import { planRooms, type RoomPlan } from './room-plan.ts';
 import { readLog, type Store } from './store.ts';
 import type { WorkerListener, WorkerProcess } from './worker-process.ts';
-import { type Operation, Workload } from './workload.ts';
+import { type Operation, type Traffic, Workload } from './workload.ts';
 
 /** How many calls are under way at once. */
 const CALLERS = 32;
@@ -28,12 +28,18 @@ export class Round implements WorkerListener {
   readonly #deaths: Death[] = [];
   #started = 0;
 
-  constructor(name: string, store: Store, workers: readonly WorkerProcess[], random: SeededRandom) {
+  constructor(
+    name: string,
+    store: Store,
+    workers: readonly WorkerProcess[],
+    random: SeededRandom,
+    traffic: Traffic,
+  ) {
     this.#store = store;
     this.#workers = workers;
-    const rooms = planRooms(name, random, 26);
+    const rooms = planRooms(name, random, traffic === 'contended' ? 6 : 30);
     this.#plans = [rooms.hot, rooms.large, ...rooms.small];
-    this.#workload = new Workload(name, rooms, random);
+    this.#workload = new Workload(name, rooms, random, traffic);
   }
 
   note(notice: Notice): void {
@@ -53,12 +59,9 @@ export class Round implements WorkerListener {
     for (const { room } of this.#plans) await this.#store.rooms.createRoom(room);
     const end = new AbortController();
     const watch = this.#watchOwnPauses();
-    const harmed = harm(end.signal);
     const callers = Array.from({ length: CALLERS }, () => this.#callUntil(operations));
-    await Promise.all(callers);
-    end.abort();
-    await harmed;
-    await Promise.all(this.#workers.map((worker) => worker.client?.post('/host/settle', {})));
+    await Promise.all([Promise.all(callers).then(() => end.abort()), harm(end.signal)]);
+    await Promise.all(this.#workers.map(settled));
     await this.#store.settled();
     clearInterval(watch);
   }
@@ -127,6 +130,14 @@ export class Round implements WorkerListener {
       last = now;
     }, 10);
   }
+}
+
+/** Resolves when nothing is under way in a worker any more, and it has told all notices. */
+async function settled({ client, index }: WorkerProcess): Promise<void> {
+  // Where it is just being started again, it has nothing.
+  if (client === undefined) return;
+  const response = await client.post('/host/settle', {});
+  if (response?.status !== 200) throw new Error(`worker ${index} does not come to rest`);
 }
 
 function answerOf({ status, body }: { status: number; body: Record<string, unknown> }): Answer {

@@ -19,7 +19,13 @@ describe('a run with faults', () => {
 
 describe('a run on a storage that is broken', () => {
   const run = async (options: Pick<SoakOptions, 'storage' | 'sabotage'>) => {
-    const { anomalies } = await soak({ operations: 1_000, seed: 1, faults: false, ...options });
+    const { anomalies } = await soak({
+      operations: 1_000,
+      seed: 1,
+      faults: false,
+      traffic: 'contended',
+      ...options,
+    });
     return new Set(anomalies.map(({ kind }) => kind));
   };
 

@@ -1,4 +1,5 @@
 import type { RateLimits } from '../../adapters/rate-limit/limits.ts';
+import type { OnStoreError } from '../../adapters/rate-limit/redis.ts';
 
 /** How a storage can be broken on purpose, to see that the checker finds it. */
 export type Sabotage = 'comparesBeforeTheLock' | 'forgets' | 'readsOldState';
@@ -9,10 +10,9 @@ export type WorkerSettings = {
     | { readonly type: 'sqlite'; readonly path: string }
     | { readonly type: 'postgres'; readonly port: number };
   readonly deadlineMs: number;
-  readonly rateLimit:
-    | { readonly type: 'memory'; readonly limits: RateLimits }
-    | { readonly type: 'redis'; readonly port: number; readonly limits: RateLimits }
-    | undefined;
+  readonly limits: RateLimits;
+  /** Where limits are counted: in Redis on that port, or else in each worker's own memory. */
+  readonly redis: { readonly port: number; readonly onStoreError: OnStoreError } | undefined;
   readonly sabotage: Sabotage | undefined;
 };
 

@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import express from 'express';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
+import { RedisRateLimit } from '../../adapters/rate-limit/redis.ts';
 import { PostgresStorage } from '../../adapters/storage/postgres.ts';
 import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
 import { createInviteRouter } from '../../src/index.ts';
@@ -14,6 +16,19 @@ import type { RateLimitAdapter } from '../../src/ports/rate-limit.ts';
 import type { NewStateEvent, RoomStore } from '../../src/ports/storage.ts';
 import { sabotaged } from './sabotage.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+
+/** Outages, which are warnings, are what the run is about; nothing else may go wrong. */
+const logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error(details: object, message: string) {
+    console.error(message, details);
+  },
+};
+
+/** A connection that is not given back by then never is. */
+const LONGEST_SETTLING_MS = 20_000;
 
 const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '');
 const { storage, isIdle } = openStore(settings);
@@ -43,9 +58,11 @@ function openStore({ store, deadlineMs }: WorkerSettings): OpenStore {
   };
 }
 
-function rateLimitOf({ rateLimit }: WorkerSettings): RateLimitAdapter | false {
-  if (rateLimit === undefined) return false;
-  return new MemoryRateLimit(rateLimit.limits);
+function rateLimitOf({ redis, limits }: WorkerSettings): RateLimitAdapter {
+  if (redis === undefined) return new MemoryRateLimit(limits);
+  const client = new Redis(redis.port, '127.0.0.1');
+  client.on('error', () => {});
+  return new RedisRateLimit(client, { limits, onStoreError: redis.onStoreError, logger });
 }
 
 const notices: { roomId: string; eventId: string }[] = [];
@@ -59,16 +76,6 @@ function tell(message: WorkerMessage): Promise<void> {
 async function tellNotices(): Promise<void> {
   if (notices.length > 0) await tell({ type: 'notices', notices: notices.splice(0) });
 }
-
-/** Outages, which are warnings, are what the run is about; nothing else may go wrong. */
-const logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error(details: object, message: string) {
-    console.error(message, details);
-  },
-};
 
 const router = createInviteRouter({
   serverName: 'example.org',
@@ -93,11 +100,12 @@ app.post('/host/put', express.json(), async (request, response) => {
   }
 });
 app.post('/host/settle', async (_request, response) => {
+  const giveUp = AbortSignal.timeout(LONGEST_SETTLING_MS);
   // What is still on its way to onInvite goes there in later turns of the event loop.
   do await delay(50);
-  while (!isIdle());
+  while (!isIdle() && !giveUp.aborted);
   await tellNotices();
-  response.json({});
+  response.status(isIdle() ? 200 : 500).json({});
 });
 
 const server = createServer(app).listen(0, '127.0.0.1');

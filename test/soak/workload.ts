@@ -18,15 +18,28 @@ type Kind = keyof typeof KINDS;
 const REPEATED = 0.05;
 const NO_ROOM = 0.003;
 
+/**
+ * - `mixed`: many rooms, with a hot one among them
+ * - `contended`: all calls go to one room of few users
+ */
+export type Traffic = 'mixed' | 'contended';
+
+const TRAFFIC = {
+  mixed: { hot: 30, large: 15, small: 55 },
+  contended: { hot: 1, large: 0, small: 0 },
+};
+
 /** The operations of a round, random, but the same for the same seed. */
 export class Workload {
   readonly #round: string;
   readonly #rooms: Rooms;
   readonly #random: SeededRandom;
+  readonly #traffic: Traffic;
   #count = 0;
   #lastInvite: Operation | undefined;
 
-  constructor(round: string, rooms: Rooms, random: SeededRandom) {
+  constructor(round: string, rooms: Rooms, random: SeededRandom, traffic: Traffic) {
+    this.#traffic = traffic;
     this.#round = round;
     this.#rooms = rooms;
     this.#random = random;
@@ -46,7 +59,7 @@ export class Workload {
   }
 
   #room(): RoomPlan {
-    const which = this.#random.pickWeighted({ hot: 30, large: 15, small: 55 });
+    const which = this.#random.pickWeighted(TRAFFIC[this.#traffic]);
     return which === 'small' ? this.#random.pick(this.#rooms.small) : this.#rooms[which];
   }
 

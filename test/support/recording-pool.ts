@@ -5,6 +5,11 @@ import type { PostgresClient, PostgresPool, PostgresQuery } from '../../adapters
 export class RecordingPool implements PostgresPool {
   readonly queries: PostgresQuery[] = [];
   readonly failures: string[] = [];
+  /** The most connections that were lent at one time. */
+  mostInUse = 0;
+  /** Set: nobody can connect. */
+  isDown = false;
+  #inUse = 0;
   readonly #pool: PostgresPool;
 
   constructor(pool: PostgresPool) {
@@ -12,7 +17,10 @@ export class RecordingPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresClient> {
+    if (this.isDown) throw new Error('down');
     const client = await this.#pool.connect();
+    this.#inUse += 1;
+    this.mostInUse = Math.max(this.mostInUse, this.#inUse);
     return {
       query: async (query) => {
         this.queries.push(query);
@@ -24,7 +32,10 @@ export class RecordingPool implements PostgresPool {
           throw error;
         }
       },
-      release: (destroy) => client.release(destroy),
+      release: (destroy) => {
+        this.#inUse -= 1;
+        client.release(destroy);
+      },
       on: (event, listener) => client.on(event, listener),
       removeListener: (event, listener) => client.removeListener(event, listener),
     };

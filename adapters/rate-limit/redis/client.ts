@@ -11,12 +11,24 @@ export type RedisClient = {
 /** A Lua script on a client. It touches one key, so that it runs on a cluster too. */
 export type Script = (key: string, ...parameters: readonly string[]) => Promise<unknown>;
 
-/**
- * Whether a command would be sent, or wait only for the first connection: one that is made lazily is made by the
- * first command. A connection that was lost is not waited for.
- */
-export function isAskable({ status }: RedisClient): boolean {
-  return ['ready', 'connect', 'connecting', 'wait'].includes(status);
+/** What a client is before its first connection: one that connects lazily is connected by the first command. */
+const NOT_YET_CONNECTED: readonly string[] = ['wait', 'connecting', 'connect'];
+
+/** Follows whether a client can be asked. */
+export class Connection {
+  readonly #client: RedisClient;
+  #isFirst = true;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  /** Whether a command would be sent, or wait for the first connection. One that was lost is not waited for. */
+  get isAskable(): boolean {
+    const { status } = this.#client;
+    if (!NOT_YET_CONNECTED.includes(status)) this.#isFirst = false;
+    return this.#isFirst || status === 'ready';
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import type { RateLimit } from '../limits.ts';
-import { defineScript, type RedisClient, type Script } from './client.ts';
+import { Connection, defineScript, type RedisClient, type Script } from './client.ts';
 
 /*
  * How points are counted
@@ -37,6 +37,7 @@ const LOOK = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1])
 /** Redis, as counters use it. */
 export class CounterStore {
   readonly client: RedisClient;
+  readonly connection: Connection;
   readonly take: Script;
   readonly look: Script;
   /** Keys of which a command was still unanswered at its deadline. */
@@ -44,6 +45,7 @@ export class CounterStore {
 
   constructor(client: RedisClient) {
     this.client = client;
+    this.connection = new Connection(client);
     this.take = defineScript(client, TAKE);
     this.look = defineScript(client, LOOK);
   }

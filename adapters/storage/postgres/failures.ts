@@ -24,6 +24,15 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
+ * Whether a failure of a statement is about what one event holds, such as a constraint or a trigger of the host:
+ * classes 22, 23, 54 and P0.
+ */
+export function isOfOneEvent(error: unknown): boolean {
+  const code = sqlStateOf(error);
+  return typeof code === 'string' && /^(22|23|54|P0)/.test(code);
+}
+
+/**
  * Whether the connection is of no more use. An answer of the server leaves it as it was, unless it says that the
  * connection is over (classes 08 and 57P) or that nothing can be written: after a failover the old primary answers
  * so, and a new connection may lead to the new one. Codes of Node's own (`EPIPE`) look like an SQLSTATE, but for

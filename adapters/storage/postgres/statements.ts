@@ -1,7 +1,7 @@
 /** The statements that run on the tables of one prefix. */
 export type Statements = {
   readonly readState: string;
-  readonly appendEvent: string;
+  readonly appendEvents: string;
   readonly putState: string;
   readonly createRoom: string;
   readonly roomState: string;
@@ -19,7 +19,15 @@ LEFT JOIN ${prefix}state AS state
   ON state.room_id = room.room_id AND state.type = wanted.type AND state.state_key = wanted.state_key
 WHERE room.room_id = $1`,
 
-    appendEvent: `SELECT ${prefix}append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS event_id`,
+    // For each event, its part of the columns of basis keys that all of them share.
+    appendEvents: `
+SELECT ${prefix}append_event($1, event_id, domain, type, state_key, sender, origin_server_ts, content, $2,
+  ($3::text[])[first_key:last_key], ($4::text[])[first_key:last_key], ($5::text[])[first_key:last_key]) AS event_id
+FROM unnest($6::int[], $7::int[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
+    $14::text[])
+  WITH ORDINALITY AS event (first_key, last_key, event_id, domain, type, state_key, sender, origin_server_ts, content,
+    position)
+ORDER BY position`,
 
     // On no basis at all.
     putState: `SELECT ${prefix}append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}', '{}', '{}') AS event_id`,

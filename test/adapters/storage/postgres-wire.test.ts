@@ -176,3 +176,77 @@ describe('a connection', () => {
     expect(await listeners()).toBe(before);
   });
 });
+
+describe('appends to one room that wait in one process', () => {
+  async function open(config = {}) {
+    const pool = new RecordingPool(server.pool(config));
+    const storage = new PostgresStorage(pool);
+    const room = newRoom();
+    await storage.createRoom(room);
+    const { roomId } = room;
+    const basis = async (userId: string) => basisFor(storage, roomId, userId);
+    const users = Array.from({ length: 40 }, (_, index) => `@guest${index}:example.org`);
+    const bases = await Promise.all(users.map(basis));
+    pool.queries.length = 0;
+    pool.mostInUse = 0;
+    const appendAll = (signal = inTime().signal) =>
+      Promise.allSettled(
+        bases.map((each, index) =>
+          storage.appendEvent(inviteOf(roomId, users[index] ?? ''), each, { signal }),
+        ),
+      );
+    return { pool, storage, roomId, appendAll };
+  }
+
+  it('share statements, and take one connection', async () => {
+    const { pool, storage, roomId, appendAll } = await open();
+    const results = await appendAll();
+    expect(results.every((each) => each.status === 'fulfilled' && each.value.outcome === 'appended')).toBe(
+      true,
+    );
+    expect(pool.queries.length).toBeLessThan(5);
+    expect(pool.mostInUse).toBe(1);
+    const log = (await storage.timeline(roomId))?.events ?? [];
+    expect(results.map((each) => each.status === 'fulfilled' && each.value)).toEqual(
+      log.slice(2).map(({ event_id }) => ({ outcome: 'appended', eventId: event_id })),
+    );
+  });
+
+  it('fail alone when it is about one of them: a trigger of the host, say', async () => {
+    const admin = server.pool();
+    await admin.query(`CREATE FUNCTION no_guest7() RETURNS trigger LANGUAGE plpgsql AS
+      $$BEGIN RAISE EXCEPTION 'no'; END$$`);
+    await admin.query(`CREATE TRIGGER no_guest7 BEFORE INSERT ON matrix_events FOR EACH ROW
+      WHEN (NEW.state_key = '@guest7:example.org') EXECUTE FUNCTION no_guest7()`);
+    const { storage, roomId, appendAll } = await open();
+    const results = await appendAll();
+    await admin.query('DROP TRIGGER no_guest7 ON matrix_events');
+    expect(results.map(({ status }) => status === 'rejected')).toEqual(
+      results.map((_, index) => index === 7),
+    );
+    expect(results[7]).toHaveProperty('reason.code', 'ERR_STORAGE_UNAVAILABLE');
+    expect(results[7]).toHaveProperty('reason.cause.code', 'P0001');
+    expect((await storage.timeline(roomId))?.events).toHaveLength(41);
+  });
+
+  it('are given up, unsent, at their own deadlines', async () => {
+    const { pool, storage, roomId, appendAll } = await open({ max: 1 });
+    const held = await pool.connect();
+    const results = await appendAll(AbortSignal.timeout(50));
+    held.release();
+    for (const result of results) expect(result).toHaveProperty('reason.code', 'ERR_STORAGE_UNAVAILABLE');
+    expect((await storage.timeline(roomId))?.events).toHaveLength(2);
+    expect(pool.queries.length).toBe(1);
+    const after = await appendAll();
+    expect(after.every(({ status }) => status === 'fulfilled')).toBe(true);
+  });
+
+  it('all fail when there is no connection, and the next ones do not wait for them', async () => {
+    const { appendAll, pool } = await open();
+    pool.isDown = true;
+    const results = await appendAll();
+    for (const result of results) expect(result).toHaveProperty('reason.cause.message', 'down');
+    pool.isDown = false;
+    expect((await appendAll()).every(({ status }) => status === 'fulfilled')).toBe(true);
+  });
+});

@@ -53,21 +53,33 @@ function explaining(states: RoomStates, moments: Moments, call: Call): Stretch |
   const keys = inviteStateKeys(call.sender, call.key.state_key);
   const parts = states
     .parts(moments.statesWithin(call.sentAt, call.endedAt), keys)
-    .filter(({ from }) => explains(states, from, call));
+    .filter(({ from }) => explains(states, moments, from, call));
   const [first, last] = [parts[0], parts.at(-1)];
   return first && last && { from: first.from, to: last.to };
 }
 
-function explains(states: RoomStates, n: number, { sender, key, content, answer }: Call): boolean {
+function explains(states: RoomStates, moments: Moments, n: number, call: Call): boolean {
+  const { sender, key, answer } = call;
   if (answer === undefined) return true;
-  const current = states.at(n, inviteStateKeys(sender, key.state_key));
-  const verdict = decideInvite(current, sender, key.state_key);
+  const verdict = decideInvite(states.at(n, inviteStateKeys(sender, key.state_key)), sender, key.state_key);
   if (answer.status !== 200) {
     return verdict.decision === 'refused' && isSameAnswer(answer, refusedByRoom(verdict.reason));
   }
-  const member = current.find(({ type, state_key }) => type === key.type && state_key === key.state_key);
-  const isOwn = member !== undefined && member.sender === sender && tagOf(member.content) === tagOf(content);
-  return isOwn || verdict.decision === 'alreadyInvited';
+  return verdict.decision === 'alreadyInvited' || isOwnInvite(states, moments, n, call);
+}
+
+/** Whether the invitee's membership in state `n` is an event that this call may have stored. */
+function isOwnInvite(
+  states: RoomStates,
+  moments: Moments,
+  n: number,
+  { sender, key, content, sentAt }: Call,
+): boolean {
+  const [member] = states.at(n, [key]);
+  if (member === undefined || member.sender !== sender || tagOf(member.content) !== tagOf(content))
+    return false;
+  // It may also be of a call with the same tag that was over before this one.
+  return moments.latest(states.positionAt(n, key)) >= sentAt;
 }
 
 function isSameAnswer(

@@ -23,10 +23,12 @@ export class RoomStates {
 
   /** The current events under the keys in state `n`. */
   at(n: number, keys: readonly StateKey[]): StateEvent[] {
-    return keys.flatMap((key) => {
-      const versions = this.#versions.get(textOf(key)) ?? [];
-      return versions[firstWhere(versions, ({ position }) => position > n) - 1]?.event ?? [];
-    });
+    return keys.flatMap((key) => this.#version(n, key)?.event ?? []);
+  }
+
+  /** Which event of the log is current under the key in state `n`: 0 where it is an initial one, or there is none. */
+  positionAt(n: number, key: StateKey): number {
+    return this.#version(n, key)?.position ?? 0;
   }
 
   /** Cuts a stretch where the state under the keys changes: within a part it is one and the same. */
@@ -47,6 +49,11 @@ export class RoomStates {
   /** What is current at the end of the log. */
   final(): StateEvent[] {
     return [...this.#versions.values()].flatMap((versions) => versions.at(-1)?.event ?? []);
+  }
+
+  #version(n: number, key: StateKey): Version | undefined {
+    const versions = this.#versions.get(textOf(key)) ?? [];
+    return versions[firstWhere(versions, ({ position }) => position > n) - 1];
   }
 }
 
