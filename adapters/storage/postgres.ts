@@ -59,8 +59,8 @@ const LONGEST_WAIT_MS = 5_000;
  * Rooms in PostgreSQL 13 or later, which any number of processes may share.
  *
  * Reading a room's state and appending an event are one round trip each. Changes of one room take turns at the lock
- * of its row; see {@link postgresSchema} for why. Appends to one room that wait in the same process share a commit. The pool stays the host's: it sets timeouts for connecting, and
- * closes it.
+ * of its row; see {@link postgresSchema} for why. Appends to one room that wait in the same process share a commit and
+ * a connection. The pool stays the host's: it sets timeouts for connecting, and closes it.
  *
  * Every method rejects with a `StorageUnavailableError` when PostgreSQL fails or cannot be reached; the driver's
  * error is its `cause`.

@@ -35,7 +35,12 @@ export class RedisServer {
     const binary = await installedFile('redis-server', findBinary);
     const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
     const server = new RedisServer(await freePort(), binary, folder, settings);
-    await server.startAgain();
+    try {
+      await server.startAgain();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     return server;
   }
 
@@ -111,9 +116,14 @@ export class RedisCluster {
   static async start(settings: readonly string[] = []): Promise<RedisCluster> {
     const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...settings];
     const nodes: RedisServer[] = [];
-    for (let index = 0; index < 3; index += 1) nodes.push(await RedisServer.start(clustered));
     const cluster = new RedisCluster(nodes);
-    await cluster.#join();
+    try {
+      for (let index = 0; index < 3; index += 1) nodes.push(await RedisServer.start(clustered));
+      await cluster.#join();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
     return cluster;
   }
 

@@ -100,12 +100,23 @@ export class AppendQueue {
       const eventIds = await this.#appendAll(client, appends);
       for (const [index, append] of appends.entries()) append.resolve(eventIds[index]);
     } catch (error) {
-      if (appends.length > 1 && isOfOneEvent(error)) {
-        for (const append of appends) await this.#send(client, [append]);
-        return;
-      }
+      if (appends.length > 1 && isOfOneEvent(error)) return this.#sendOneByOne(client, appends);
       for (const append of appends) append.reject(unavailable(error));
       throw error;
     }
+  }
+
+  /** The last failure tells what became of the connection. */
+  async #sendOneByOne(client: PostgresClient, appends: readonly Waiting[]): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    for (const append of appends) {
+      try {
+        await this.#send(client, [append]);
+        failure = undefined;
+      } catch (error) {
+        failure = { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 }

@@ -1,4 +1,4 @@
-import { describe } from 'vitest';
+import { describe, vi } from 'vitest';
 import type { RedisClient, RedisRateLimitOptions } from '../../../adapters/rate-limit/redis.ts';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis.ts';
 import type { RateLimitBucket, RateLimitDecision, RateLimitScope } from '../../../src/ports/rate-limit.ts';
@@ -52,6 +52,8 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
       },
     };
   };
+  // Most of the time of a case is waiting.
+  vi.setConfig({ maxConcurrency: 16 });
   describe.concurrent('on a real server', () => testContract(what, rateLimitContract, createHarness));
 }
 

@@ -189,10 +189,10 @@ describe('appends to one room that wait in one process', () => {
     const bases = await Promise.all(users.map(basis));
     pool.queries.length = 0;
     pool.mostInUse = 0;
-    const appendAll = (signal = inTime().signal) =>
+    const appendAll = (context = inTime) =>
       Promise.allSettled(
         bases.map((each, index) =>
-          storage.appendEvent(inviteOf(roomId, users[index] ?? ''), each, { signal }),
+          storage.appendEvent(inviteOf(roomId, users[index] ?? ''), each, context()),
         ),
       );
     return { pool, storage, roomId, appendAll };
@@ -232,7 +232,7 @@ describe('appends to one room that wait in one process', () => {
   it('are given up, unsent, at their own deadlines', async () => {
     const { pool, storage, roomId, appendAll } = await open({ max: 1 });
     const held = await pool.connect();
-    const results = await appendAll(AbortSignal.timeout(50));
+    const results = await appendAll(() => ({ signal: AbortSignal.timeout(50) }));
     held.release();
     for (const result of results) expect(result).toHaveProperty('reason.code', 'ERR_STORAGE_UNAVAILABLE');
     expect((await storage.timeline(roomId))?.events).toHaveLength(2);
