@@ -1,12 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { booleanOption, countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
-import {
-  booleanOption,
-  countOption,
-  functionOption,
-  hasMethods,
-  type OptionChecks,
-} from './service/options.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './service/service-options.ts';
 import type { InviteTrace } from './service/trace.ts';
 

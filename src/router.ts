@@ -7,11 +7,11 @@ import type { BodyReader } from './http/body.ts';
 import { setCommonHeaders } from './http/common-headers.ts';
 import { type InviteRequestSetting, inviteByRequest, type RequestTrace } from './http/invite-request.ts';
 import { asMatrixError, logFailure } from './http/unexpected.ts';
+import { checkOptions } from './options.ts';
 import type { Requester } from './ports/auth.ts';
 import { type InviteRouterOptions, inviteRouterOptionChecks } from './router-options.ts';
 import type { InviteResult } from './service/invite.ts';
 import { inviteServiceOf } from './service/invite-service.ts';
-import { checkOptions } from './service/options.ts';
 import { unavailable } from './service/refusals.ts';
 import { settingOf } from './service/setting.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../options.ts';
 import type { Logger } from '../ports/logger.ts';
 import { defaultLogger } from '../service/default-logger.ts';
-import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../service/options.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { asMatrixError, logFailure } from './unexpected.ts';

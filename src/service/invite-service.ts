@@ -1,8 +1,8 @@
+import { checkOptions } from '../options.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import { Deadline } from './deadline.ts';
 import { type InviteResult, InviteRun } from './invite.ts';
-import { checkOptions } from './options.ts';
 import { unavailable } from './refusals.ts';
 import { checkInvite, checkRequester } from './request.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './service-options.ts';

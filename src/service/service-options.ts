@@ -1,3 +1,4 @@
+import { countOption, functionOption, hasMethods, loggerOption, type OptionChecks } from '../options.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
@@ -6,7 +7,6 @@ import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
 import type { NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
-import { countOption, functionOption, hasMethods, loggerOption, type OptionChecks } from './options.ts';
 
 /** What `onInvite` is told of an appended invite. */
 export type InviteNotice<R extends Requester = Requester> = {

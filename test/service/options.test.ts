@@ -10,7 +10,7 @@ import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
 import { inviteRouterOptionChecks } from '../../src/router-options.ts';
-import type { OptionChecks } from '../../src/service/options.ts';
+import type { OptionChecks } from '../../src/options.ts';
 import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
 import { ALICE, invite, memberOf, seedRoom, setUp, tokens } from '../http/support.ts';
 

@@ -43,7 +43,7 @@ export function defineScript(client: RedisClient, lua: string): Script {
   client.defineCommand(name, { lua, numberOfKeys: 1 });
   return async (key, ...parameters) => {
     const command: unknown = Reflect.get(client, name);
-    if (typeof command !== 'function') throw new TypeError('The Redis client has lost a command');
+    if (typeof command !== 'function') throw new Error('The Redis client has lost a command');
     return command.call(client, key, ...parameters);
   };
 }

@@ -79,7 +79,7 @@ export class Counter {
   async look(): Promise<void> {
     const answer = await this.#store.look(this.name);
     const [taken, ttlMs] = Array.isArray(answer) ? answer.map(Number) : [];
-    if (taken === undefined || ttlMs === undefined) throw new TypeError('Unexpected answer of Redis');
+    if (taken === undefined || ttlMs === undefined) throw new Error('Unexpected answer of Redis');
     if (taken >= this.#limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, taken);
   }
 

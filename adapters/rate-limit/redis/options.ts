@@ -1,3 +1,10 @@
+import {
+  checkOptions,
+  countOption,
+  hasMethods,
+  loggerOption,
+  type OptionChecks,
+} from '../../../src/options.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { RateLimits } from '../limits.ts';
 import type { RedisClient } from './client.ts';
@@ -30,9 +37,7 @@ export type RedisRateLimitOptions = {
   readonly logger?: Logger;
 };
 
-type Check = { readonly expects: string; accepts(value: unknown): boolean };
-
-const CHECKS: { readonly [Name in keyof Required<RedisRateLimitOptions>]: Check } = {
+const optionChecks: OptionChecks<RedisRateLimitOptions> = {
   limits: {
     expects: 'an object of limits',
     // Their content has checks of its own.
@@ -42,41 +47,18 @@ const CHECKS: { readonly [Name in keyof Required<RedisRateLimitOptions>]: Check 
     expects: 'a text that is not empty',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
-  timeoutMs: {
-    expects: 'a whole number of milliseconds from 1 to 2147483647',
-    accepts: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 2_147_483_647,
-  },
+  timeoutMs: countOption('milliseconds'),
   onStoreError: {
     expects: '"memory", "allow" or "deny"',
     accepts: (value) => value === 'memory' || value === 'allow' || value === 'deny',
   },
-  logger: {
-    expects: 'a logger with debug, info, warn and error, such as pino',
-    accepts: (value) => hasMethods(value, ['debug', 'info', 'warn', 'error']),
-  },
+  logger: loggerOption,
 };
 
 /** @throws {TypeError} for what is no client of ioredis, and for an unknown or ill-typed option */
 export function checkArguments(client: RedisClient, options: RedisRateLimitOptions): void {
-  if (!hasMethods(client, ['defineCommand', 'srem']) || typeof client.status !== 'string') {
+  if (!hasMethods(client, 'defineCommand', 'srem') || typeof client.status !== 'string') {
     throw new TypeError('RedisRateLimit takes a client of ioredis: a Redis or a Cluster');
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('RedisRateLimit takes an object of options');
-  }
-  for (const [name, value] of Object.entries(options)) {
-    const check = new Map<string, Check>(Object.entries(CHECKS)).get(name);
-    if (check === undefined) {
-      const allowed = Object.keys(CHECKS).join(', ');
-      throw new TypeError(`RedisRateLimit: unknown option "${name}"; allowed are ${allowed}`);
-    }
-    if (value !== undefined && !check.accepts(value)) {
-      throw new TypeError(`RedisRateLimit: option "${name}" must be ${check.expects}`);
-    }
-  }
-}
-
-function hasMethods(value: unknown, names: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return names.every((name) => typeof Reflect.get(value, name) === 'function');
+  checkOptions('RedisRateLimit', options, optionChecks);
 }
