@@ -51,6 +51,12 @@ export const booleanOption: OptionCheck = {
   accepts: (value) => typeof value === 'boolean',
 };
 
+/** An option that is a text. */
+export const textOption: OptionCheck = {
+  expects: 'a text',
+  accepts: (value) => typeof value === 'string',
+};
+
 /** An option that is a whole number from 1 on; `unit` is named to who gets it wrong. */
 export function countOption(unit: string): OptionCheck {
   return {

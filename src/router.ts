@@ -64,7 +64,7 @@ export function createInviteRouter<R extends Requester = Requester>(
     const trace: RequestTrace = { tries: 0 };
     setCommonHeaders(response, cors);
     const end = await work(trace).catch((error: unknown): RequestEnd => ({ error: asMatrixError(error) }));
-    if (end.error !== undefined) logFailure(setting.logger, end.error);
+    if (end.error !== undefined) logFailure(setting.logger, end.error, { ...trace });
     if (trace.scope !== undefined) setting.logger.info({ ...trace }, 'A rate limit refused an invite');
     if (!response.headersSent) {
       if (end.error === undefined) answer(response, 200, {});

@@ -1,3 +1,11 @@
+import {
+  booleanOption,
+  checkOptions,
+  countOption,
+  hasMethods,
+  type OptionChecks,
+  textOption,
+} from '../../src/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
@@ -52,6 +60,13 @@ export type PostgresStorageOptions = {
   readonly queryTimeoutMs?: number;
 };
 
+const optionChecks: OptionChecks<PostgresStorageOptions> = {
+  tablePrefix: textOption,
+  preparedStatements: booleanOption,
+  lockTimeoutMs: countOption('milliseconds'),
+  queryTimeoutMs: countOption('milliseconds'),
+};
+
 /** How long methods that take no signal wait for a connection. */
 const LONGEST_WAIT_MS = 5_000;
 
@@ -76,16 +91,18 @@ export class PostgresStorage implements RoomStore {
 
   /**
    * @param pool a Pool of pg, or anything with its `connect`, on a server that can be written to
-   * @throws {TypeError} when the prefix cannot start a name, or a time is not a whole number of milliseconds
+   * @throws {TypeError} for what is no pool, for an unknown or ill-typed option, and when the prefix cannot start a name
    */
   constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
+    if (!hasMethods(pool, 'connect')) throw new TypeError('PostgresStorage takes a Pool of pg');
+    checkOptions('PostgresStorage', options, optionChecks);
     const { tablePrefix = DEFAULT_TABLE_PREFIX, preparedStatements = true } = options;
     checkTablePrefix(tablePrefix);
     this.#pool = pool;
     this.#tablePrefix = tablePrefix;
     this.#isPrepared = preparedStatements;
-    this.#lockTimeoutMs = milliseconds('lockTimeoutMs', options.lockTimeoutMs ?? 5_000);
-    this.#queryTimeoutMs = milliseconds('queryTimeoutMs', options.queryTimeoutMs ?? 10_000);
+    this.#lockTimeoutMs = options.lockTimeoutMs ?? 5_000;
+    this.#queryTimeoutMs = options.queryTimeoutMs ?? 10_000;
     this.#statements = statementsOn(tablePrefix);
     this.#appends = new AppendQueue(pool, (client, appends) => this.#appendAll(client, appends));
   }
@@ -212,11 +229,4 @@ export class PostgresStorage implements RoomStore {
 function eventIdIn(rows: readonly Record<string, unknown>[]): string | undefined {
   const eventId = rows[0]?.event_id;
   return typeof eventId === 'string' ? fromStoredText(eventId) : undefined;
-}
-
-function milliseconds(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
-  throw new TypeError(
-    `PostgresStorage: ${name} must be a whole number of milliseconds from 1 on, not ${value}`,
-  );
 }

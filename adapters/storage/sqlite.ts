@@ -1,3 +1,4 @@
+import { checkOptions, hasMethods, type OptionChecks, textOption } from '../../src/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
@@ -21,6 +22,14 @@ import { WriteQueue } from './sqlite/write-queue.ts';
 export type { SqliteDatabase, SqliteStatement } from './sqlite/database.ts';
 export { sqliteSchema } from './sqlite/schema.ts';
 
+/** The options of {@link SqliteStorage}. */
+export type SqliteStorageOptions = {
+  /** What the names of tables and indexes start with. Default `matrix_`. */
+  readonly tablePrefix?: string;
+};
+
+const optionChecks: OptionChecks<SqliteStorageOptions> = { tablePrefix: textOption };
+
 /** How long methods that take no signal wait for a lock. */
 const LONGEST_WAIT_MS = 5_000;
 
@@ -42,10 +51,15 @@ export class SqliteStorage implements RoomStore {
 
   /**
    * @param database an open connection
-   * @param options.tablePrefix what the names of tables and indexes start with (default `matrix_`)
-   * @throws {TypeError} when the prefix is not a letter or `_`, followed by letters, digits and `_`
+   * @throws {TypeError} for what is no connection, for an unknown option, and when the prefix is not a letter or `_`, followed by letters, digits and `_`
    */
-  constructor(database: SqliteDatabase, options: { readonly tablePrefix?: string } = {}) {
+  constructor(database: SqliteDatabase, options: SqliteStorageOptions = {}) {
+    if (!hasMethods(database, 'exec', 'prepare')) {
+      throw new TypeError(
+        'SqliteStorage takes an open connection: a DatabaseSync of node:sqlite, or one like it',
+      );
+    }
+    checkOptions('SqliteStorage', options, optionChecks);
     const { tablePrefix = DEFAULT_TABLE_PREFIX } = options;
     checkTablePrefix(tablePrefix);
     this.#connection = new Connection(database);

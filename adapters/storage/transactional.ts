@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, isStorageUnavailable, StorageUnavailableError } from '../../src/errors.ts';
+import { checkOptions, functionOption, type OptionCheck, type OptionChecks } from '../../src/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
@@ -57,6 +58,15 @@ export type TransactionalStorageOptions<Tx> = {
   isConflict?(error: unknown): boolean;
 };
 
+const required: OptionCheck = { ...functionOption, required: true };
+
+const optionChecks: OptionChecks<TransactionalStorageOptions<unknown>> = {
+  transact: required,
+  readState: required,
+  insert: required,
+  isConflict: functionOption,
+};
+
 /**
  * Makes a storage adapter from what a host has, and does the comparing for it.
  *
@@ -71,8 +81,11 @@ export type TransactionalStorageOptions<Tx> = {
  *   after which the event may be stored, from a mistake in the host's functions.
  *
  * In `readState` a `MatrixError` passes as it is, and a conflict is tried again, five times at the most.
+ *
+ * @throws {TypeError} for an unknown, missing or ill-typed option
  */
 export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx>): StorageAdapter {
+  checkOptions('transactionalStorage', options, optionChecks);
   const isConflict = (error: unknown) => options.isConflict?.(error) ?? false;
 
   return {

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { MatrixError } from '../errors.ts';
-import type { AuthAdapter, AuthFailure, Requester, SessionAuth } from '../ports/auth.ts';
+import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } from '../ports/auth.ts';
 import type { CallContext } from '../ports/context.ts';
-import { type Credentials, credentialsOf } from './credentials.ts';
+import type { JsonObject } from '../rooms/event.ts';
+import { isUserId } from '../rooms/identifiers.ts';
+import { credentialsOf } from './credentials.ts';
 
 export type Logins<R extends Requester> = {
   readonly auth: AuthAdapter<R> | undefined;
@@ -21,28 +23,39 @@ export async function authenticate<R extends Requester>(
   context: CallContext,
 ): Promise<R> {
   const credentials = credentialsOf(request, queryToken);
-  if (credentials.accessToken !== undefined) {
-    return byToken(request, { ...credentials, accessToken: credentials.accessToken }, auth, context);
+  const { accessToken } = credentials;
+  if (accessToken !== undefined) {
+    if (auth === undefined) throw failure('unknown');
+    return requesterOf('auth', await auth.authenticate({ ...credentials, accessToken, request }, context));
   }
   if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
     const result = await session.authenticate(request, context);
-    if (result !== undefined && 'requester' in result) return result.requester;
-    // Without a token there is none that could be unknown.
-    if (result !== undefined && result.failure !== 'unknown') throw failure(result.failure);
+    // Many look-ups say null for nobody; and without a token there is none that could be unknown.
+    const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
+    if (!isNobody) return requesterOf('session', result);
   }
   throw new MatrixError(401, 'M_MISSING_TOKEN', 'An access token is needed');
 }
 
-async function byToken<R extends Requester>(
-  request: IncomingMessage,
-  credentials: Credentials & { readonly accessToken: string },
-  auth: AuthAdapter<R> | undefined,
-  context: CallContext,
-): Promise<R> {
-  if (auth === undefined) throw failure('unknown');
-  const result = await auth.authenticate({ ...credentials, request }, context);
-  if ('failure' in result) throw failure(result.failure);
-  return result.requester;
+/** @throws {MatrixError} the failure, or 500 when a host's function gave neither requester nor failure */
+function requesterOf<R extends Requester>(option: 'auth' | 'session', result: AuthResult<R>): R {
+  if (typeof result === 'object' && result !== null) {
+    if ('requester' in result && isUser(result.requester)) return result.requester;
+    if ('failure' in result && Object.hasOwn(FAILURES, result.failure)) throw failure(result.failure);
+  }
+  const cause = new TypeError(
+    `${option}.authenticate must resolve { requester: { userId } } with a full Matrix user ID, ` +
+      `or { failure } with one of ${Object.keys(FAILURES).join(', ')}`,
+  );
+  throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+}
+
+function isUser(requester: Requester | undefined): boolean {
+  return typeof requester?.userId === 'string' && isUserId(requester.userId);
+}
+
+function hasFailure(result: AuthResult, reason: AuthFailure): boolean {
+  return typeof result === 'object' && 'failure' in result && result.failure === reason;
 }
 
 /**
@@ -53,21 +66,19 @@ function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly s
   return headers.origin === undefined || allowedOrigins.includes(headers.origin);
 }
 
+type Answer = readonly [status: number, errcode: string, text: string, fields?: JsonObject];
+
+const SOFT_LOGOUT = { soft_logout: true };
+
+const FAILURES: Record<AuthFailure, Answer> = {
+  unknown: [401, 'M_UNKNOWN_TOKEN', 'The access token is not known'],
+  expired: [401, 'M_UNKNOWN_TOKEN', 'The access token has expired', SOFT_LOGOUT],
+  locked: [401, 'M_USER_LOCKED', 'The account is locked', SOFT_LOGOUT],
+  forbidden: [403, 'M_FORBIDDEN', 'The access token does not allow to act as this user'],
+  unknownDevice: [400, 'M_UNKNOWN_DEVICE', 'The device is not known'],
+};
+
 function failure(reason: AuthFailure): MatrixError {
-  switch (reason) {
-    case 'unknown':
-      return new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The access token is not known');
-    case 'expired':
-      return new MatrixError(401, 'M_UNKNOWN_TOKEN', 'The access token has expired', {
-        fields: { soft_logout: true },
-      });
-    case 'locked':
-      return new MatrixError(401, 'M_USER_LOCKED', 'The account is locked', {
-        fields: { soft_logout: true },
-      });
-    case 'forbidden':
-      return new MatrixError(403, 'M_FORBIDDEN', 'The access token does not allow to act as this user');
-    case 'unknownDevice':
-      return new MatrixError(400, 'M_UNKNOWN_DEVICE', 'The device is not known');
-  }
+  const [status, errcode, text, fields = {}] = FAILURES[reason];
+  return new MatrixError(status, errcode, text, { fields });
 }

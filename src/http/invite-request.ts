@@ -55,7 +55,7 @@ async function admitted<R extends Requester>(
   const deadline = new Deadline(setting.deadlineMs);
   try {
     const requester = await deadline
-      .call((context) => authenticate(request, setting, context))
+      .call('authenticate', (context) => authenticate(request, setting, context))
       .catch((error: unknown) => {
         // Never a 401 for an outage: it would log clients out.
         throw isMatrixError(error) ? error : unavailable(error);

@@ -28,10 +28,14 @@ function internalError(cause: unknown): MatrixError {
   return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
 }
 
-/** Logs a failure of ours with what lies behind it; a refusal is no failure. */
-export function logFailure(logger: Logger, error: MatrixError): void {
+/**
+ * Logs a failure of ours with what lies behind it; a refusal is no failure.
+ *
+ * @param ids who asked, and about which room, as far as that is known
+ */
+export function logFailure(logger: Logger, error: MatrixError, ids: object = {}): void {
   if (error.status < 500) return;
-  const details = { err: error.cause ?? error, status: error.status };
+  const details = { err: error.cause ?? error, status: error.status, ...ids };
   if (error.status === 503) logger.warn(details, 'An invite was answered 503');
   else logger.error(details, `An invite was answered ${error.status}`);
 }

@@ -58,9 +58,9 @@ export interface AuthAdapter<R extends Requester = Requester> {
 export type SessionAuth<R extends Requester = Requester> = {
   /**
    * Asked when a request brings no token, and only if its `Origin` is absent or one of `allowedOrigins`.
-   * Resolves `undefined` when nobody is logged in.
+   * Resolves `undefined` (or `null`) when nobody is logged in.
    */
-  authenticate(request: IncomingMessage, context: CallContext): Promise<AuthResult<R> | undefined>;
+  authenticate(request: IncomingMessage, context: CallContext): Promise<AuthResult<R> | undefined | null>;
   /**
    * The origins (`https://chat.example.org`, no path) whose pages may use the session, the host's own among
    * them: browsers send `Origin` with every cross-site POST, and a cookie alone proves nothing.

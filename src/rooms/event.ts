@@ -7,6 +7,13 @@ export type JsonObject = { [key: string]: JsonValue };
 /** What a piece of room state is filed under: at most one current event exists for each key of a room. */
 export type StateKey = { readonly type: string; readonly state_key: string };
 
+/** Whether a value is a {@link StateKey}: `stateKey` for `state_key` is easily written. */
+export function isStateKey(value: unknown): value is StateKey {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, state_key } = value as Partial<StateKey>;
+  return typeof type === 'string' && typeof state_key === 'string';
+}
+
 /**
  * A current state event, as far as decisions need it (the specification's "stripped state").
  * `event_id` is left out by hosts that keep no event ids.

@@ -23,6 +23,7 @@ export async function append<R extends Requester>(
 ): Promise<AppendOutcome> {
   try {
     return await deadline.call(
+      'appendEvent',
       (context) => setting.storage.appendEvent(event, basis, context),
       (leftBehind) => setting.background.add(tellOnceAppended(setting, requester, event, leftBehind)),
     );

@@ -21,7 +21,7 @@ export class Deadline {
     this.context = { signal };
     this.#timer = setTimeout(abort, milliseconds);
     this.#over = new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(new DeadlineOverError()), { once: true });
+      signal.addEventListener('abort', () => reject(new DeadlineOverError('an adapter')), { once: true });
     });
     // Nobody may be racing when it ends.
     this.#over.catch(() => {});
@@ -34,9 +34,12 @@ export class Deadline {
     return this.context.signal.aborted;
   }
 
-  /** @throws {DeadlineOverError} when the time is over */
-  throwIfOver(): void {
-    if (this.isOver) throw new DeadlineOverError();
+  /**
+   * @param what would come next, for the log
+   * @throws {DeadlineOverError} when the time is over
+   */
+  throwIfOver(what: string): void {
+    if (this.isOver) throw new DeadlineOverError(what);
   }
 
   /** Settles as `work` does, or rejects with a {@link DeadlineOverError} when the time is over first. */
@@ -47,13 +50,15 @@ export class Deadline {
   /**
    * Calls with this deadline's context, and races: a function that throws at once rejects.
    *
+   * @param what is called, for the log
    * @param whenLate gets what was left behind, when the time was over first
    */
   async call<T>(
+    what: string,
     work: (context: CallContext) => T | Promise<T>,
     whenLate?: (leftBehind: Promise<T>) => void,
   ): Promise<T> {
-    this.throwIfOver();
+    this.throwIfOver(what);
     const started = Promise.resolve(work(this.context));
     try {
       return await this.race(started);
@@ -61,7 +66,7 @@ export class Deadline {
       // An adapter that heeds the signal may be the first to say so, in words of its own.
       if (!this.isOver) throw error;
       whenLate?.(started);
-      throw new DeadlineOverError(error);
+      throw new DeadlineOverError(what, error);
     }
   }
 
@@ -76,8 +81,8 @@ export class Deadline {
 export class DeadlineOverError extends Error {
   readonly code = 'ERR_DEADLINE_OVER';
 
-  constructor(cause?: unknown) {
-    super('The deadline is over', { cause });
+  constructor(what: string, cause?: unknown) {
+    super(`The deadline is over: ${what} took too long`, cause instanceof DeadlineOverError ? {} : { cause });
     this.name = 'DeadlineOverError';
   }
 }

@@ -22,7 +22,7 @@ export async function takePoints(
   trace: InviteTrace,
   whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
 ): Promise<unknown> {
-  const decision = await deadline.call(consume, whenLate).catch((cause: unknown) => {
+  const decision = await deadline.call('consume', consume, whenLate).catch((cause: unknown) => {
     throw unavailable(cause);
   });
   if (decision.allowed) return decision.receipt;

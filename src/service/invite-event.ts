@@ -17,7 +17,7 @@ export async function profileOf(
 ): Promise<Profile> {
   if (users?.getProfile === undefined) return {};
   try {
-    return (await deadline.call((context) => users.getProfile?.(userId, context))) ?? {};
+    return (await deadline.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
   } catch (err) {
     logger.warn({ err }, "The invitee's profile could not be read: the invite goes without");
     return {};

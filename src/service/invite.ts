@@ -69,7 +69,7 @@ export class InviteRun<R extends Requester> {
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
       if (tries > 1) await waitBeforeTry(tries, this.#deadline);
       this.#trace.tries = tries;
-      const snapshot = await this.#deadline.call((context) =>
+      const snapshot = await this.#deadline.call('readState', (context) =>
         this.#setting.storage.readState(this.#request.roomId, keys, context),
       );
       const result = await this.#try(snapshot);
@@ -97,7 +97,7 @@ export class InviteRun<R extends Requester> {
 
   async #append(event: NewStateEvent, basis: StateSnapshot): Promise<TryResult> {
     // What is late before the append has started has surely stored nothing.
-    this.#deadline.throwIfOver();
+    this.#deadline.throwIfOver('getProfile');
     const unsureBefore = this.#unsure;
     this.#unsure = event;
     const result = await append(this.#setting, this.#request.requester, event, basis, this.#deadline);

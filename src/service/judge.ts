@@ -3,7 +3,7 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import type { StrippedStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
-import { decideInvite } from '../rooms/invite-rule.ts';
+import { decideInvite, type InviteRefusalReason } from '../rooms/invite-rule.ts';
 import type { Deadline } from './deadline.ts';
 import { askPolicies } from './policies.ts';
 import {
@@ -37,25 +37,43 @@ export async function judge<R extends Requester>(
   deadline: Deadline,
   trace: InviteTrace,
 ): Promise<Judgement> {
-  const { requester, userId } = request;
-  if (snapshot === undefined) throw refusedByRoom('roomUnknownOrInviterNotJoined');
-  const decision = decideInvite(snapshot.events, requester.userId, userId);
-  if (decision.decision === 'createEventMissing') {
-    throw new Error(`The storage adapter returned a room without an m.room.create event: ${snapshot.roomId}`);
-  }
-  if (decision.decision === 'refused') {
-    trace.reason = decision.reason;
-    if (decision.reason === 'powerLevelUnreadable') {
-      setting.logger.warn({ roomId: snapshot.roomId }, 'A power level of the room cannot be read');
-    }
-    throw refusedByRoom(decision.reason);
-  }
+  const { userId } = request;
+  if (snapshot === undefined) return refuse('roomUnknownOrInviterNotJoined', trace);
+  const invite = askRoom(setting, request, snapshot, trace);
   if (!setting.serverNames.has(domainOf(userId) ?? '')) throw inviteeOfAnotherServer();
   await refuseBlocked(setting, userId, deadline);
-  if (decision.decision === 'alreadyInvited') return { verdict: 'alreadyInvited', invite: decision.invite };
+  if (invite !== undefined) return { verdict: 'alreadyInvited', invite };
   await refuseUnknown(setting, userId, deadline);
   const objection = await askPolicies(setting, { ...request, state: snapshot }, deadline, trace);
   return objection === 'drop' ? { verdict: 'drop' } : { verdict: 'append', basis: snapshot };
+}
+
+/** Asks the room's own rules. Returns the invite that is pending already, if there is one. */
+function askRoom<R extends Requester>(
+  { logger }: ServiceSetting<R>,
+  { requester, userId }: PolicyRequest<R>,
+  { roomId, events }: StateSnapshot,
+  trace: InviteTrace,
+): StrippedStateEvent | undefined {
+  const decision = decideInvite(events, requester.userId, userId);
+  switch (decision.decision) {
+    case 'allowed':
+      return undefined;
+    case 'alreadyInvited':
+      return decision.invite;
+    case 'createEventMissing':
+      throw new Error(`The storage adapter returned a room without an m.room.create event: ${roomId}`);
+    case 'refused':
+      if (decision.reason === 'powerLevelUnreadable') {
+        logger.warn({ roomId }, 'A power level of the room cannot be read');
+      }
+      return refuse(decision.reason, trace);
+  }
+}
+
+function refuse(reason: InviteRefusalReason, trace: InviteTrace): never {
+  trace.reason = reason;
+  throw refusedByRoom(reason);
 }
 
 /** Invite permission module: any other value of `default_action` means that invites are welcome. */
@@ -66,7 +84,7 @@ async function refuseBlocked<R extends Requester>(
 ): Promise<void> {
   if (users?.getAccountData === undefined) return;
   const config = await deadline
-    .call((context) => users.getAccountData?.(userId, INVITE_PERMISSION_TYPE, context))
+    .call('getAccountData', (context) => users.getAccountData?.(userId, INVITE_PERMISSION_TYPE, context))
     .catch(failAsOutage);
   if (config?.default_action === 'block') throw inviteBlocked();
 }
@@ -77,7 +95,9 @@ async function refuseUnknown<R extends Requester>(
   deadline: Deadline,
 ): Promise<void> {
   if (users?.exists === undefined) return;
-  const exists = await deadline.call((context) => users.exists?.(userId, context)).catch(failAsOutage);
+  const exists = await deadline
+    .call('exists', (context) => users.exists?.(userId, context))
+    .catch(failAsOutage);
   if (exists !== true) throw inviteeUnknown();
 }
 

@@ -3,7 +3,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InvitePolicy, PolicyRefusal, PolicyRequest } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { StateKey } from '../rooms/event.ts';
+import { isStateKey, type StateKey } from '../rooms/event.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import type { Deadline } from './deadline.ts';
 import type { ServiceSetting } from './setting.ts';
@@ -37,7 +37,9 @@ function keysOf<R extends Requester>(
 ): readonly StateKey[] {
   if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
   try {
-    return [...policy.stateKeys(request)];
+    const keys: readonly unknown[] = [...policy.stateKeys(request)];
+    if (keys.every(isStateKey)) return keys;
+    throw new TypeError('stateKeys must give a list of { type, state_key }');
   } catch (err) {
     trace.policy = policy.name;
     throw refusalOf(policyFailed(policy.name, err, logger));
@@ -57,12 +59,12 @@ export async function askPolicies<R extends Requester>(
 ): Promise<'drop' | undefined> {
   for (const policy of policies) {
     const decision = await deadline
-      .call((context) => policy.decide(request, context))
+      .call(`policy ${policy.name}`, (context) => policy.decide(request, context))
       .catch((err: unknown) => policyFailed(policy.name, err, logger));
     if (decision === undefined) continue;
     trace.policy = policy.name;
     if (decision === 'drop') return decision;
-    throw refusalOf(isRefusal(decision) ? decision : policyFailed(policy.name, undefined, logger));
+    throw refusalOf(isRefusal(decision) ? decision : policyFailed(policy.name, nonsense(decision), logger));
   }
   return undefined;
 }
@@ -92,4 +94,11 @@ function refusalOf({
   fields = {},
 }: PolicyRefusal): MatrixError {
   return new MatrixError(status, errcode, message, { fields });
+}
+
+/** What a decision that means nothing is logged as: people try `true` and `false` first. */
+function nonsense(decision: unknown): TypeError {
+  const seen =
+    typeof decision === 'object' && decision !== null ? 'an object without a message' : String(decision);
+  return new TypeError(`decide must give undefined, a refusal with a message, or 'drop', not ${seen}`);
 }

@@ -5,7 +5,7 @@ import type { InvitePolicy } from '../ports/policy.ts';
 import type { RateLimitAdapter } from '../ports/rate-limit.ts';
 import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
-import type { NewStateEvent } from '../rooms/event.ts';
+import { isStateKey, type NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 
 /** What `onInvite` is told of an appended invite. */
@@ -42,6 +42,8 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   readonly deadlineMs?: number;
 };
 
+const USER_FUNCTIONS = ['exists', 'getProfile', 'getAccountData'] as const satisfies (keyof UserDirectory)[];
+
 /** The checks of {@link InviteServiceOptions}. */
 export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   serverName: {
@@ -64,29 +66,36 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   },
   policies: {
     expects:
-      'a list of policies: objects with a name, a function decide and, if any, stateKeys (a list or a function)',
+      'a list of policies: objects with a name, a function decide and, if any, stateKeys (a list of { type, state_key }, or a function)',
     accepts: (value) => Array.isArray(value) && value.every(isPolicy),
   },
   users: {
-    expects: 'an object with any of the functions exists, getProfile, getAccountData',
-    accepts: (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      ['exists', 'getProfile', 'getAccountData'].every((name) => {
-        const method = (value as Record<string, unknown>)[name];
-        return method === undefined || typeof method === 'function';
-      }),
+    expects: `an object of functions: ${USER_FUNCTIONS.join(', ')}, each optional`,
+    accepts: isUserDirectory,
   },
   onInvite: functionOption,
   logger: loggerOption,
   deadlineMs: countOption('milliseconds'),
 };
 
+/** A misspelt function would never be asked. A class may have more methods, so only plain objects are strict. */
+function isUserDirectory(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const known: readonly string[] = USER_FUNCTIONS;
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return (
+    known.every((name) => ['undefined', 'function'].includes(typeof Reflect.get(value, name))) &&
+    (!isPlain || Object.keys(value).every((name) => known.includes(name)))
+  );
+}
+
 function isPolicy(value: unknown): boolean {
   if (!hasMethods(value, 'decide')) return false;
   const { name, stateKeys } = value as Record<string, unknown>;
   return (
     typeof name === 'string' &&
-    (stateKeys === undefined || typeof stateKeys === 'function' || Array.isArray(stateKeys))
+    (stateKeys === undefined ||
+      typeof stateKeys === 'function' ||
+      (Array.isArray(stateKeys) && stateKeys.every(isStateKey)))
   );
 }

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
 import { type BlockFile, type BlockFolder, type Runner, writeBlocks } from './blocks.ts';
+import { CURL } from './invite.ts';
 import { codeBlocksOf, pages, ROOT } from './pages.ts';
 
 type Ended = { readonly code: number | string | null; readonly output: string };
@@ -80,9 +82,10 @@ function printedBy(text: string): string[] {
   );
 }
 
+/** Where a block listens, nobody may invite without a token, and Alice may. */
 function answersOf(text: string): string[] {
-  const answer = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is needed"}';
-  return [...text.matchAll(/\.listen\(/g)].map(() => answer);
+  const refused = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is needed"}';
+  return [...text.matchAll(/\.listen\(/g)].flatMap(() => [refused, '200 {}']);
 }
 
 describe('the other blocks', () => {
@@ -98,16 +101,23 @@ describe('the other blocks', () => {
     }
   });
 
-  it('of bash call only npm scripts that exist, and install this package', async () => {
-    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
-    const scripts: Record<string, string> = (manifest as { scripts?: Record<string, string> }).scripts ?? {};
+  it('of bash call only npm scripts that exist, install packages that we know, and send the invite of the tests', () => {
     const commands = blocks
       .filter(({ language }) => language === 'bash')
       .flatMap(({ text }) => text.trim().split(/\n| && /));
-    expect(commands).toEqual(expect.arrayContaining(['npm install', 'npm start', 'npm test']));
-    for (const command of commands) {
-      const script = /^npm (?:run )?(start|test|\S+)$/.exec(command)?.[1] ?? command;
-      expect(['install', `npm install ${manifest.name}`, ...Object.keys(scripts)]).toContain(script);
+    const mount = `npm install express ${manifest.name}`;
+    expect(commands).toEqual(expect.arrayContaining(['npm install', 'npm start', 'npm test', mount, CURL]));
+    const known = [
+      manifest.name,
+      ...Object.keys({ ...manifest.peerDependencies, ...manifest.devDependencies }),
+    ];
+    for (const command of commands.filter((each) => each !== CURL)) {
+      const installed = /^npm install (?:--save-dev )?(.+)$/.exec(command)?.[1]?.split(' ');
+      if (installed !== undefined) expect(known).toEqual(expect.arrayContaining(installed));
+      else
+        expect(['install', ...Object.keys(manifest.scripts)]).toContain(
+          /^npm (?:run )?(\S+)$/.exec(command)?.[1],
+        );
     }
   });
 });

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { staticTokens } from '../../adapters/auth/static-tokens.ts';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
 import { MemoryStorage } from '../../adapters/storage/memory.ts';
-import { sqliteSchema } from '../../adapters/storage/sqlite.ts';
+import { PostgresStorage } from '../../adapters/storage/postgres.ts';
+import { SqliteStorage, sqliteSchema } from '../../adapters/storage/sqlite.ts';
+import { transactionalStorage } from '../../adapters/storage/transactional.ts';
 import { createInviteRouter, createInviteService } from '../../src/index.ts';
 import { inviteDescription } from '../../src/openapi/index.ts';
 import { documentedSources } from './entry-points.ts';
@@ -57,6 +59,9 @@ describe('the TypeErrors in docs/errors.md', () => {
     expect(typeErrors.filter((title) => !patterns.some((pattern) => pattern.test(title)))).toEqual([]);
   });
 
+  const transact = async () => undefined;
+  const connection = { exec() {}, prepare: neverCalled };
+  const pool = { connect: neverCalled };
   const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
   const mistakes: Record<string, () => unknown> = {
     'an unknown option': () => createInviteRouter({ ...required, storag: 1 } as never),
@@ -77,6 +82,23 @@ describe('the TypeErrors in docs/errors.md', () => {
     'an unknown scope': () => new MemoryRateLimit({ rooms: false } as never),
     'half a point': () => new MemoryRateLimit({ room: { points: 0.5, durationSeconds: 1 } }),
     'a prefix with a space': () => sqliteSchema('a b'),
+    'a path for a connection': () => new SqliteStorage('rooms.sqlite' as never),
+    'a misspelt prefix': () => new SqliteStorage(connection, { prefix: 'a' } as never),
+    'a prefix that is no text': () => new SqliteStorage(connection, { tablePrefix: 1 } as never),
+    'no pool': () => new PostgresStorage({} as never),
+    'an unknown option of PostgresStorage': () => new PostgresStorage(pool, { timeoutMs: 1 } as never),
+    'a time of 0': () => new PostgresStorage(pool, { queryTimeoutMs: 0 }),
+    'a prefix with a capital': () => new PostgresStorage(pool, { tablePrefix: 'Matrix_' }),
+    'a storage without insert': () => transactionalStorage({ transact, readState: transact } as never),
+    'an insert that is no function': () =>
+      transactionalStorage({ transact, readState: transact, insert: 1 } as never),
+    'a misspelt function of users': () =>
+      createInviteRouter({ ...required, users: { exist: transact } } as never),
+    'a misspelt state key': () =>
+      createInviteRouter({
+        ...required,
+        policies: [{ name: 'a', stateKeys: [{ type: 'a', stateKey: '' }], decide: () => undefined }],
+      } as never),
   };
 
   for (const [what, make] of Object.entries(mistakes)) {
@@ -96,6 +118,10 @@ describe('the TypeErrors in docs/errors.md', () => {
     expect(typeErrors.filter((each) => isMessage(each, title))).toHaveLength(1);
   });
 });
+
+function neverCalled(): never {
+  throw new Error('arguments are checked first');
+}
 
 function thrownBy(work: () => unknown): Error {
   try {

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import type { OptionCheck } from '../../src/options.ts';
+import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
 import { adapterRows, documentedSources, exportedSubpaths, sourceOf } from './entry-points.ts';
 import { pages, proseOf, ROOT, readPage, sectionsOf, tableRowsOf } from './pages.ts';

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
+import { AUTHORIZATION, BODY, PATH } from './invite.ts';
 
 const { listen } = Server.prototype;
 let servers: Server[] = [];
@@ -15,12 +16,11 @@ Server.prototype.listen = function listenAnywhere(this: Server): Server {
   return Reflect.apply(listen, this, [0, '127.0.0.1']);
 };
 
-/** What the endpoint answers to somebody without a token, as a text. */
-async function answerOf(server: Server): Promise<string> {
+/** What the endpoint answers to these headers, as a text. */
+async function answerOf(server: Server, headers: Record<string, string>): Promise<string> {
   if (!server.listening) await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const path = '/_matrix/client/v3/rooms/!cats:example.org/invite';
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
+  const response = await fetch(`http://127.0.0.1:${port}${PATH}`, { method: 'POST', headers, body: BODY });
   return `${response.status} ${await response.text()}`;
 }
 
@@ -34,7 +34,9 @@ for (const path of process.argv.slice(2)) {
   const answers: string[] = [];
   try {
     await import(pathToFileURL(path).href);
-    for (const server of servers) answers.push(await answerOf(server));
+    for (const server of servers) {
+      answers.push(await answerOf(server, {}), await answerOf(server, { Authorization: AUTHORIZATION }));
+    }
   } catch (error) {
     failure = format(error);
   }

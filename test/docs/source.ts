@@ -75,10 +75,21 @@ export function typeErrorPatterns(path: string): RegExp[] {
     if (!ts.isNewExpression(node) || node.expression.getText() !== 'TypeError') return [];
     const [message] = node.arguments ?? [];
     if (message === undefined) return [/^$/];
-    if (ts.isStringLiteralLike(message)) return [patternOf([message.text])];
-    if (!ts.isTemplateExpression(message)) throw new Error(`${path}: a message that is no text`);
-    return [patternOf([message.head.text, ...message.templateSpans.map(({ literal }) => literal.text)])];
+    return [patternOf(textsOf(message, path))];
   });
+}
+
+/** The texts of a message, between which something is filled in. */
+function textsOf(message: ts.Expression, path: string): string[] {
+  if (ts.isStringLiteralLike(message)) return [message.text];
+  if (ts.isTemplateExpression(message)) {
+    return [message.head.text, ...message.templateSpans.map(({ literal }) => literal.text)];
+  }
+  if (!ts.isBinaryExpression(message) || message.operatorToken.kind !== ts.SyntaxKind.PlusToken) {
+    throw new Error(`${path}: a message that is no text`);
+  }
+  const [left, right] = [textsOf(message.left, path), textsOf(message.right, path)];
+  return [...left.slice(0, -1), `${left.at(-1)}${right[0]}`, ...right.slice(1)];
 }
 
 function patternOf(parts: readonly string[]): RegExp {

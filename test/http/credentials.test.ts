@@ -193,8 +193,6 @@ describe('an auth adapter that fails', () => {
       },
     ],
     ['rejects with nothing', async () => Promise.reject(undefined)],
-    ['resolves nonsense', async () => undefined as never],
-    ['names a failure that there is not', async () => ({ failure: 'toString' }) as never],
     ['hangs', () => new Promise(() => {})],
   ];
 
@@ -208,6 +206,31 @@ describe('an auth adapter that fails', () => {
     expect(lines.map(({ level }) => level)).toEqual(['warn']);
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
+
+  const nonsense: [string, unknown][] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', '@alice:example.org'],
+    ['the requester alone', { userId: '@alice:example.org' }],
+    ['a requester without a user id', { requester: {} }],
+    ['a requester with half a user id', { requester: { userId: 'alice' } }],
+    ['a failure that there is not', { failure: 'toString' }],
+  ];
+
+  it.each(nonsense)(
+    'and resolves %s is answered 500, and the log says what it must resolve',
+    async (_case, result) => {
+      const { logger, lines } = recordingLogger();
+      const { app } = setUp({ auth: { authenticate: async () => result as never }, logger });
+      expectRefusal(await send(app), 500, 'M_UNKNOWN');
+      expect(lines).toMatchObject([
+        {
+          level: 'error',
+          details: { err: { message: expect.stringMatching(/^auth\.authenticate must resolve/) } },
+        },
+      ]);
+    },
+  );
 
   it('gets the deadline’s signal', async () => {
     let aborted: Promise<unknown> = Promise.reject(new Error('never asked'));

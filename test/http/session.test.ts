@@ -80,6 +80,23 @@ describe('a session', () => {
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
+  it.each([undefined, null, { failure: 'unknown' }])('is nobody when it resolves %j', async (nobody) => {
+    const { app } = setUp({ session: { ...session, authenticate: async () => nobody as never } });
+    expectRefusal(await send(app, { headers: COOKIE }), 401, 'M_MISSING_TOKEN');
+  });
+
+  it.each([{ userId: ALICE }, ALICE, {}])(
+    'is a fault of the host, and logged, when it resolves %j',
+    async (odd) => {
+      const { logger, lines } = recordingLogger();
+      const { app } = setUp({ logger, session: { ...session, authenticate: async () => odd as never } });
+      expectRefusal(await send(app, { headers: COOKIE }), 500, 'M_UNKNOWN');
+      expect(lines).toMatchObject([
+        { details: { err: { message: expect.stringMatching(/^session\.authenticate must resolve/) } } },
+      ]);
+    },
+  );
+
   it('does not count where a listed origin is one of two', async () => {
     const { app, store } = setUp({ session });
     await seedRoom(store);

@@ -129,6 +129,12 @@ describe('onOutcome', () => {
       { body: { user_id: CAROL } },
       { ...who, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
     ],
+    [
+      'an unknown room',
+      {},
+      { roomId: '!none:example.org' },
+      { status: 403, errcode: 'M_FORBIDDEN', reason: 'roomUnknownOrInviterNotJoined', tries: 1 },
+    ],
     ['an unknown token', {}, { token: 'nobody' }, { status: 401, errcode: 'M_UNKNOWN_TOKEN', tries: 0 }],
     [
       'a body without a user',

@@ -9,8 +9,8 @@ import {
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
-import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import type { OptionChecks } from '../../src/options.ts';
+import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
 import { ALICE, invite, memberOf, seedRoom, setUp, tokens } from '../http/support.ts';
 
@@ -126,10 +126,22 @@ describe('an ill-typed option', () => {
         [{ name: 'a' }],
         [null],
         [{ name: 'a', decide, stateKeys: 'm.a' }],
+        [{ name: 'a', decide, stateKeys: [{ type: 'm.a', stateKey: '' }] }],
       ],
       'a list of policies',
     ],
-    ['users', [null, () => true, { exists: true }, { getProfile: {} }, { getAccountData: 1 }], 'exists'],
+    [
+      'users',
+      [
+        null,
+        () => true,
+        { exists: true },
+        { getProfile: {} },
+        { getAccountData: 1 },
+        { exist: async () => true },
+      ],
+      'exists',
+    ],
     ['onInvite', [{}, null, 'log'], 'a function'],
     ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],
     ['deadlineMs', [0, -1, 1.5, '5000', Number.NaN, Infinity, 2_147_483_648, 5n], 'milliseconds'],

@@ -171,7 +171,7 @@ describe('a policy that fails', () => {
       'secret',
     ],
     ['rejects', () => Promise.reject(new Error('secret')), 'secret'],
-    ['is late', () => never(), 'The deadline is over'],
+    ['is late', () => never(), 'The deadline is over: policy faulty took too long'],
     ...nonsense.map((value): [string, InvitePolicy['decide']] => [
       `answers ${JSON.stringify(value)}`,
       () => value as PolicyDecision,
@@ -205,6 +205,7 @@ describe('a policy that fails', () => {
       },
     ],
     ['gives no list', () => undefined as unknown as StateKey[]],
+    ['gives no state keys', () => [{ type: 'm.room.topic', stateKey: '' }] as unknown as StateKey[]],
   ])('to say what state it needs refuses as well: it %s', async (_case, stateKeys) => {
     const { app, store, logger, outcomes } = await appWith([
       { ...answering('faulty', undefined), stateKeys },

@@ -74,6 +74,7 @@ describe('the profile in an invite', () => {
     ['has an avatar with a lone surrogate', { avatar_url: 'mxc://example.org/\udc00' }, {}],
     ['has other types', { displayname: 7, avatar_url: ['mxc://example.org/b'] }, {}],
     ['has nulls', { displayname: null, avatar_url: null }, {}],
+    ['is too large for an event', { displayname: 'B'.repeat(65_536) }, {}],
     ['has an empty name', { displayname: '' }, { displayname: '' }],
     [
       'has more in it',

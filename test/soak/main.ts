@@ -50,8 +50,11 @@ function print(report: Report, { storage, seed, operations, faults }: SoakOption
 }
 
 const options = optionsOf(process.argv.slice(2));
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 const report = await soak({
   ...options,
+  signal: interrupted.signal,
   onProgress: ({ operations, anomalies, durationMs }) =>
     console.log(
       `${operations} operations, ${anomalies.length} anomalies, ${Math.round(durationMs / 1_000)} s`,

@@ -54,12 +54,19 @@ export class Round implements WorkerListener {
     this.#deaths.push(death);
   }
 
-  /** @param harm does harm until its signal is aborted, and resolves when all is well again */
-  async run(operations: number, harm: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /**
+   * @param harm does harm until its signal is aborted, and resolves when all is well again
+   * @param signal ends the round early
+   */
+  async run(
+    operations: number,
+    harm: (end: AbortSignal) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     for (const { room } of this.#plans) await this.#store.rooms.createRoom(room);
     const end = new AbortController();
     const watch = this.#watchOwnPauses();
-    const callers = Array.from({ length: CALLERS }, () => this.#callUntil(operations));
+    const callers = Array.from({ length: CALLERS }, () => this.#callUntil(operations, signal));
     await Promise.all([Promise.all(callers).then(() => end.abort()), harm(end.signal)]);
     await Promise.all(this.#workers.map(settled));
     await this.#store.settled();
@@ -79,8 +86,8 @@ export class Round implements WorkerListener {
     };
   }
 
-  async #callUntil(operations: number): Promise<void> {
-    while (this.#started < operations) {
+  async #callUntil(operations: number, signal: AbortSignal | undefined): Promise<void> {
+    while (this.#started < operations && !signal?.aborted) {
       const worker = this.#freeWorker();
       if (worker === undefined) {
         await delay(2);

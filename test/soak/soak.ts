@@ -22,6 +22,8 @@ export type SoakOptions = {
   readonly traffic?: Traffic;
   /** Default none. */
   readonly sabotage?: Sabotage;
+  /** Ends the run early; what was done by then is checked all the same. */
+  readonly signal?: AbortSignal;
   /** Told after each round. Default: nobody is. */
   readonly onProgress?: (report: Report) => void;
 };
@@ -34,7 +36,7 @@ const GRACE_MS = 1_000;
 
 /** Runs operations on servers of its own, with faults if wanted, and checks all that came of it. */
 export async function soak(options: SoakOptions): Promise<Report> {
-  const { operations, storage, seed, faults, sabotage, traffic = 'mixed', onProgress } = options;
+  const { operations, storage, seed, faults, sabotage, traffic = 'mixed', signal, onProgress } = options;
   const random = new SeededRandom(seed);
   const faultRandom = new SeededRandom(seed ^ 0x5eed);
   const store = storage === 'sqlite' ? await openSqlite() : await openPostgres(faultRandom);
@@ -60,10 +62,10 @@ export async function soak(options: SoakOptions): Promise<Report> {
   const report = () => tally.report(injector.counts, store.postgres?.proxy.cutsMade);
   try {
     await Promise.all(workers.map((worker) => worker.start()));
-    for (let number = 1; tally.operations < operations; number += 1) {
+    for (let number = 1; tally.operations < operations && !signal?.aborted; number += 1) {
       round = new Round(`${seed}-${number}`, store, workers, random, traffic);
       const wanted = Math.min(OPERATIONS_OF_A_ROUND, operations - tally.operations);
-      await round.run(wanted, (signal) => (faults ? injector.run(signal) : Promise.resolve()));
+      await round.run(wanted, (end) => (faults ? injector.run(end) : Promise.resolve()), signal);
       const { history, logs } = await round.outcome();
       const anomalies = check(history, logs, {
         deadlineMs: DEADLINE_MS,

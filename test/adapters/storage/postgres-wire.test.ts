@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
@@ -195,11 +196,11 @@ describe('appends to one room that wait in one process', () => {
           storage.appendEvent(inviteOf(roomId, users[index] ?? ''), each, context()),
         ),
       );
-    return { pool, storage, roomId, appendAll };
+    return { pool, storage, roomId, users, appendAll };
   }
 
   it('share statements, and take one connection', async () => {
-    const { pool, storage, roomId, appendAll } = await open();
+    const { pool, storage, roomId, users, appendAll } = await open();
     const results = await appendAll();
     expect(results.every((each) => each.status === 'fulfilled' && each.value.outcome === 'appended')).toBe(
       true,
@@ -207,6 +208,7 @@ describe('appends to one room that wait in one process', () => {
     expect(pool.queries.length).toBeLessThan(5);
     expect(pool.mostInUse).toBe(1);
     const log = (await storage.timeline(roomId))?.events ?? [];
+    expect(log.slice(2).map(({ state_key }) => state_key)).toEqual(users);
     expect(results.map((each) => each.status === 'fulfilled' && each.value)).toEqual(
       log.slice(2).map(({ event_id }) => ({ outcome: 'appended', eventId: event_id })),
     );
@@ -239,6 +241,27 @@ describe('appends to one room that wait in one process', () => {
     expect(pool.queries.length).toBe(1);
     const after = await appendAll();
     expect(after.every(({ status }) => status === 'fulfilled')).toBe(true);
+  });
+
+  it('do not fail with the statement before theirs', async () => {
+    const { roomId } = await open();
+    const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 400 });
+    const [first, second] = await Promise.all(
+      ['@one:example.org', '@two:example.org'].map(async (userId) => {
+        const basis = await basisFor(storage, roomId, userId);
+        return () => storage.appendEvent(inviteOf(roomId, userId), basis, inTime());
+      }),
+    );
+    const holder = await server.pool().connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [roomId]);
+    const failing = expect(first?.()).rejects.toHaveProperty('cause.code', '55P03');
+    await delay(100);
+    const waiting = second?.();
+    await failing;
+    await holder.query('COMMIT');
+    holder.release();
+    expect(await waiting).toMatchObject({ outcome: 'appended' });
   });
 
   it('all fail when there is no connection, and the next ones do not wait for them', async () => {
