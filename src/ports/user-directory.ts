@@ -6,7 +6,7 @@ export type Profile = { readonly displayname?: string; readonly avatar_url?: str
 
 /** A host's users. Each function is optional, and is asked about users of this server only. */
 export interface UserDirectory {
-  /** False for an unknown or deactivated user: inviting them is 403 `M_FORBIDDEN`. Default: every user exists. */
+  /** Anything but `true`: an unknown or deactivated user, whose invite is 403 `M_FORBIDDEN`. Default: everybody exists. */
   exists?(userId: string, context: CallContext): Promise<boolean>;
   /**
    * The profile that goes into the invite: always the invitee's. When it fails, the invite goes without.

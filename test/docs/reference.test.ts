@@ -3,6 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { OptionCheck } from '../../src/options.ts';
 import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
+import {
+  authContract,
+  rateLimitContract,
+  roomStoreContract,
+  storageContract,
+} from '../../src/testing/index.ts';
 import { adapterRows, documentedSources, exportedSubpaths, sourceOf } from './entry-points.ts';
 import { pages, proseOf, ROOT, readPage, sectionsOf, tableRowsOf } from './pages.ts';
 import { exportsOf, memberComments } from './source.ts';
@@ -61,6 +67,33 @@ describe('the public names', () => {
     const names = modules.flatMap(Object.keys);
     expect(names).toEqual(expected);
     expect(names.filter((name) => !prose.includes(`\`${name}`))).toEqual([]);
+  });
+});
+
+describe('the capabilities in docs/storage.md', () => {
+  const section = sectionsOf(readPage('docs/storage.md')).find(({ title }) => title === 'Capabilities');
+  const text = section?.text ?? '';
+  const requiring = (cases: readonly { requires?: string }[], capability?: string) =>
+    cases.filter(({ requires }) => requires === capability).length;
+
+  it('unlock as many cases as the table says, and are all that cases require', () => {
+    const rows = tableRowsOf(text).map(([member = '', , cases]) => [/^\w+/.exec(member)?.[0], Number(cases)]);
+    const capabilities = new Set(storageContract.flatMap(({ requires }) => requires ?? []));
+    const counted = [...capabilities].map((each) => [each, requiring(storageContract, each)]);
+    expect(rows.sort()).toEqual(counted.sort());
+    expect(text).toContain(
+      `${requiring(storageContract)} of the\n${storageContract.length} cases of \`storageContract\``,
+    );
+  });
+
+  it('of the other contracts are counted too', () => {
+    const share = (cases: readonly { requires?: string }[], capability: string) =>
+      `${requiring(cases, capability)} of ${cases.length}`;
+    expect(text).toContain(
+      `\`secondInstance\` unlocks ${share(roomStoreContract, 'secondInstance')} of \`roomStoreContract\` and ` +
+        `${share(rateLimitContract, 'secondInstance')} of \`rateLimitContract\`;\n` +
+        `\`unreachable\` unlocks ${share(authContract, 'unreachable')} of \`authContract\``,
+    );
   });
 });
 

@@ -133,7 +133,14 @@ describe('onOutcome', () => {
       'an unknown room',
       {},
       { roomId: '!none:example.org' },
-      { status: 403, errcode: 'M_FORBIDDEN', reason: 'roomUnknownOrInviterNotJoined', tries: 1 },
+      {
+        requesterId: ALICE,
+        roomId: '!none:example.org',
+        status: 403,
+        errcode: 'M_FORBIDDEN',
+        reason: 'roomUnknownOrInviterNotJoined',
+        tries: 1,
+      },
     ],
     ['an unknown token', {}, { token: 'nobody' }, { status: 401, errcode: 'M_UNKNOWN_TOKEN', tries: 0 }],
     [

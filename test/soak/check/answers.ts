@@ -1,6 +1,10 @@
 import type { Anomaly, Call, History, Settings } from '../history.ts';
 
-/** Calls that took longer than they may: pauses of their worker or of the driver are no time of the product's. */
+/**
+ * Calls that took longer than they may. The time in which their worker or the driver was stopped is no time of the
+ * product's, so a call to a stopped worker may take that much longer; one to a killed worker ends when its connection
+ * breaks, and has no time of its own beyond the deadline either.
+ */
 export function tooSlow({ calls, pauses }: History, { deadlineMs, graceMs }: Settings): Anomaly[] {
   return calls
     .filter(({ kind }) => kind === 'invite')
