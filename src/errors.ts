@@ -19,7 +19,7 @@ export class MatrixError extends Error {
   readonly retryAfterMs: number | undefined;
 
   /**
-   * @param status HTTP status, 400 to 599
+   * @param status HTTP status, 400 to 599; any other becomes 500, since it cannot be an error's
    * @param errcode the specification's error code
    * @param message the answer's `error`, a text for the caller
    * @param options.fields further fields of the answer (default none)
@@ -34,7 +34,7 @@ export class MatrixError extends Error {
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MatrixError';
-    this.status = status;
+    this.status = Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
     this.errcode = errcode;
     this.fields = options.fields ?? {};
     this.retryAfterMs = options.retryAfterMs;
@@ -53,10 +53,17 @@ export class MatrixError extends Error {
  */
 export class StorageUnavailableError extends Error {
   readonly code = 'ERR_STORAGE_UNAVAILABLE';
+  /** Whether it is certain that nothing was stored. */
+  readonly isNotStored: boolean;
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+  /**
+   * @param options.isNotStored whether it is certain that nothing was stored (default false)
+   * @param options.cause what lies behind it, for the log
+   */
+  constructor(message: string, options: ErrorOptions & { readonly isNotStored?: boolean } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'StorageUnavailableError';
+    this.isNotStored = options.isNotStored ?? false;
   }
 }
 

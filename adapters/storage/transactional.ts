@@ -110,16 +110,19 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
     async appendEvent(event, basis, context) {
       checkBasis(event, basis);
       throwIfOver(context.signal);
+      let failureOfWork: unknown;
+      const work = (tx: Tx) =>
+        appendIfSame(options, tx, event, basis, context).catch((error: unknown) => {
+          failureOfWork = error;
+          throw error;
+        });
       try {
-        return await options.transact(
-          event.room_id,
-          (tx) => appendIfSame(options, tx, event, basis, context),
-          context,
-        );
+        return await options.transact(event.room_id, work, context);
       } catch (error) {
         if (isMatrixError(error)) return { outcome: 'refused', error };
         if (isConflict(error)) return { outcome: 'stale' };
-        throw unavailable(error);
+        // By its promise `transact` has rolled back when it passes on the work's own failure.
+        throw unavailable(error, error !== undefined && error === failureOfWork);
       }
     },
   };
@@ -150,7 +153,7 @@ async function appendIfSame<Tx>(
   return { outcome: 'appended', eventId };
 }
 
-function unavailable(error: unknown): StorageUnavailableError {
+function unavailable(error: unknown, isNotStored = false): StorageUnavailableError {
   if (isStorageUnavailable(error)) return error;
-  return new StorageUnavailableError("The host's transaction failed", { cause: error });
+  return new StorageUnavailableError("The host's transaction failed", { cause: error, isNotStored });
 }

@@ -60,10 +60,12 @@ function hasFailure(result: AuthResult, reason: AuthFailure): boolean {
 
 /**
  * Browsers send cookies along with posts from any site, but they always say from which: only pages of these origins
- * may act by a cookie. A request without `Origin` is from no page.
+ * may act by a cookie. A request without `Origin` is from no page, unless
+ * `Sec-Fetch-Site` says otherwise.
  */
 function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
-  return headers.origin === undefined || allowedOrigins.includes(headers.origin);
+  if (headers.origin === undefined) return headers['sec-fetch-site'] !== 'cross-site';
+  return allowedOrigins.includes(headers.origin);
 }
 
 type Answer = readonly [status: number, errcode: string, text: string, fields?: JsonObject];

@@ -39,10 +39,12 @@ export async function inviteByRequest<R extends Requester>(
 ): Promise<InviteResult> {
   const requester = await admitted(setting, request, trace);
   const body = await bodyOf(request, response, setting.readBody, setting.bodyTimeoutMs);
-  const { user_id, reason }: InviteBody = required(validateInviteBody(body));
+  const invite: InviteBody = required(validateInviteBody(body));
+  // A field that is left out must not be looked for in the prototype.
+  const reason = Object.hasOwn(invite, 'reason') ? invite.reason : undefined;
   const roomId = required(validateRoomId(roomIdInPath));
   trace.roomId = roomId;
-  return setting.service.invite({ requester, roomId, userId: user_id, reason }, trace);
+  return setting.service.invite({ requester, roomId, userId: invite.user_id, reason }, trace);
 }
 
 /** Who asks, if they may ask at all: before any body or database is read. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../options.ts';
 import type { Logger } from '../ports/logger.ts';
-import { defaultLogger } from '../service/default-logger.ts';
+import { defaultLogger, harmless } from '../service/logger.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { asMatrixError, logFailure } from './unexpected.ts';
@@ -36,7 +36,8 @@ const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOpt
  */
 export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): ErrorHandler {
   checkOptions('matrixErrorHandler', options, optionChecks);
-  const { cors = true, logger = defaultLogger } = options;
+  const { cors = true } = options;
+  const logger = harmless(options.logger ?? defaultLogger);
   // Express knows an error handler by its four parameters.
   return (error, request, response, next) => {
     if (response.headersSent || !isMatrixPath(request)) {

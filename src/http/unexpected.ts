@@ -3,15 +3,26 @@ import { isMatrixError, MatrixError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { bodyParserError } from './body.ts';
 
-/** What the caller is answered for anything thrown. */
+/** What the caller is answered for anything thrown: always something that can be written. */
 export function asMatrixError(error: unknown): MatrixError {
-  if (isMatrixError(error)) return error;
+  if (isMatrixError(error)) return isWritable(error) ? error : internalError(error);
   if (error instanceof URIError) {
     return new MatrixError(400, 'M_INVALID_PARAM', 'The path is not valid percent-encoded UTF-8', {
       cause: error,
     });
   }
   return bodyParserError(error) ?? httpError(error) ?? internalError(error);
+}
+
+/** A host's own error may have a bigint or a circle in its fields, or a status that is none. */
+function isWritable({ status, errcode, fields }: MatrixError): boolean {
+  if (!Number.isInteger(status) || status < 400 || status > 599 || !errcode) return false;
+  try {
+    JSON.stringify(fields);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Express's convention for errors of a request: a `status`. Its message may say more than the caller may know. */

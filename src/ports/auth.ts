@@ -50,6 +50,8 @@ export interface AuthAdapter<R extends Requester = Requester> {
    * 3. Concurrent calls do not mix up their requesters.
    * 4. It rejects only when it cannot tell (its own store is down): answered 503, never 401, since a 401 logs
    *    clients out.
+   * 5. A token is its owner's whatever the request asserts: only an application service's own token speaks for
+   *    the user in `assertedUserId`.
    */
   authenticate(request: AuthRequest, context: CallContext): Promise<AuthResult<R>>;
 }

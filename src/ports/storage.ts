@@ -71,7 +71,8 @@ export interface StorageAdapter<Revision = unknown> {
    * 5. Once it has resolved `appended`, a crash of the process or of the store does not lose the event, and
    *    `readState` shows it from every process.
    * 6. It rejects with a `StorageUnavailableError` when the store cannot be reached, or cannot say whether the
-   *    event was stored (the connection went during the commit). The service then reads again.
+   *    event was stored (the connection went during the commit). The service then reads again. Where it is certain
+   *    that nothing was stored, the error says so by `isNotStored`, and the rate limits are given back.
    * 7. It resolves `{ outcome: 'refused', error }` when the host's own store says no, and then has stored
    *    nothing.
    *

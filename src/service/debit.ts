@@ -50,12 +50,17 @@ export class Debit {
           ];
   }
 
-  /** As {@link takePoints}, the first time that it is called; afterwards nothing. */
-  async takeOnce(deadline: Deadline, trace: InviteTrace): Promise<void> {
+  /**
+   * As {@link takePoints}, the first time that it is called; afterwards nothing.
+   *
+   * @param isDrop whether the invitee is spared: who is never told of an invite must not lose others for it
+   */
+  async takeOnce(deadline: Deadline, trace: InviteTrace, isDrop: boolean): Promise<void> {
     const { rateLimit, background } = this.#setting;
-    if (this.#taken !== undefined || rateLimit === false || this.#buckets.length === 0) return;
+    const buckets = this.#buckets.filter(({ scope }) => !(isDrop && scope === 'invitee'));
+    if (this.#taken !== undefined || rateLimit === false || buckets.length === 0) return;
     const receipt = await takePoints(
-      (context) => rateLimit.consume(this.#buckets, context),
+      (context) => rateLimit.consume(buckets, context),
       deadline,
       trace,
       (leftBehind) => background.add(this.#giveBackOnceTaken(leftBehind)),

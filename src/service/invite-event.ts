@@ -2,25 +2,31 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
 import { isSameJson } from '../rooms/same-json.ts';
-import type { Deadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import { eventTooLarge } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
 
 /** The specification's limit for an event, in bytes of JSON (client-server API, "Size limits"). */
 const MAX_EVENT_BYTES = 65_536;
 
+/** How much of the deadline the profile may take: a store of profiles that hangs must leave time for the invite. */
+const PROFILE_SHARE = 0.25;
+
 /** The invitee's profile; an invite does not fail for want of one. */
 export async function profileOf(
-  { users, logger }: Pick<ServiceSetting, 'users' | 'logger'>,
+  { users, logger, deadlineMs }: Pick<ServiceSetting, 'users' | 'logger' | 'deadlineMs'>,
   userId: string,
   deadline: Deadline,
 ): Promise<Profile> {
   if (users?.getProfile === undefined) return {};
+  const share = new Deadline(deadlineMs * PROFILE_SHARE, deadline.context.signal);
   try {
-    return (await deadline.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
+    return (await share.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
   } catch (err) {
     logger.warn({ err }, "The invitee's profile could not be read: the invite goes without");
     return {};
+  } finally {
+    share.end();
   }
 }
 

@@ -88,9 +88,11 @@ export class InviteRun<R extends Requester> {
     if (judgement.verdict === 'alreadyInvited') {
       return { outcome: 'alreadyInvited', eventId: judgement.invite.event_id };
     }
-    await this.#debit.takeOnce(this.#deadline, this.#trace);
-    // A drop costs as much as an invite, or the limits would tell the caller of it.
-    if (judgement.verdict === 'drop') return { outcome: 'dropped' };
+    // What is too large must not hold points that are not its own, not even for a while.
+    inviteEvent(this.#request, {});
+    const isDrop = judgement.verdict === 'drop';
+    await this.#debit.takeOnce(this.#deadline, this.#trace, isDrop);
+    if (isDrop) return { outcome: 'dropped' };
     this.#profile ??= await profileOf(this.#setting, this.#request.userId, this.#deadline);
     return this.#append(inviteEvent(this.#request, this.#profile), judgement.basis);
   }
@@ -100,12 +102,15 @@ export class InviteRun<R extends Requester> {
     this.#deadline.throwIfOver('getProfile');
     const unsureBefore = this.#unsure;
     this.#unsure = event;
-    const result = await append(this.#setting, this.#request.requester, event, basis, this.#deadline);
+    const result = await append(this.#setting, event, basis, this.#deadline, (late) => {
+      if (late.outcome !== 'unknown') this.#unsure = unsureBefore;
+      return late.outcome === 'appended' ? this.#invited(event, late.eventId) : this.#giveBack();
+    });
     if (result.outcome === 'unknown') return { outcome: 'again', cause: result.cause };
     this.#unsure = unsureBefore;
     if (result.outcome === 'appended') return this.#invited(event, result.eventId);
     if (result.outcome === 'refused') throw result.error;
-    return { outcome: 'again' };
+    return { outcome: 'again', ...(result.outcome === 'failed' ? { cause: result.cause } : {}) };
   }
 
   #invited(event: NewStateEvent, eventId: string | undefined): InviteResult {

@@ -19,14 +19,9 @@ export function keysToRead<R extends Requester>(
   request: PolicyRequest<R>,
   trace: InviteTrace,
 ): StateKey[] {
-  const keys = inviteStateKeys(request.requester.userId, request.userId);
-  for (const policy of policies) {
-    for (const key of keysOf(policy, request, logger, trace)) {
-      if (!keys.some(({ type, state_key }) => type === key.type && state_key === key.state_key))
-        keys.push(key);
-    }
-  }
-  return keys;
+  const wanted = policies.flatMap((policy) => keysOf(policy, request, logger, trace));
+  const keys = [...inviteStateKeys(request.requester.userId, request.userId), ...wanted];
+  return [...new Map(keys.map((key) => [JSON.stringify([key.type, key.state_key]), key])).values()];
 }
 
 function keysOf<R extends Requester>(
@@ -59,7 +54,7 @@ export async function askPolicies<R extends Requester>(
 ): Promise<'drop' | undefined> {
   for (const policy of policies) {
     const decision = await deadline
-      .call(`policy ${policy.name}`, (context) => policy.decide(request, context))
+      .call(`policy ${policy.name}`, (context) => policy.decide(copyOf(request), context))
       .catch((err: unknown) => policyFailed(policy.name, err, logger));
     if (decision === undefined) continue;
     trace.policy = policy.name;
@@ -67,6 +62,13 @@ export async function askPolicies<R extends Requester>(
     throw refusalOf(isRefusal(decision) ? decision : policyFailed(policy.name, nonsense(decision), logger));
   }
   return undefined;
+}
+
+/** A copy for each policy: the append stands on the snapshot itself, and the next policy must see what is so. */
+function copyOf<R extends Requester>(request: PolicyRequest<R> & { readonly state: StateSnapshot }) {
+  const { roomId, keys, events } = request.state;
+  const state = { roomId, keys: structuredClone(keys), events: structuredClone(events), revision: undefined };
+  return { ...request, state };
 }
 
 /** Fails closed: who cannot be judged is refused. */
@@ -83,6 +85,7 @@ function isRefusal(decision: unknown): decision is PolicyRefusal {
     status >= 400 &&
     status <= 599 &&
     typeof errcode === 'string' &&
+    (decision as Partial<PolicyRefusal>).errcode !== '' &&
     typeof message === 'string'
   );
 }

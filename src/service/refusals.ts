@@ -37,7 +37,7 @@ export function inviteBlocked(): MatrixError {
 
 /** Which scope it was is not said: the `invitee` scope would tell of other people's invites. */
 export function rateLimited(retryAfterMs: number): MatrixError {
-  const wait = Math.max(1, Math.ceil(retryAfterMs));
+  const wait = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs)) : RETRY_AFTER_OUTAGE_MS;
   return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
     fields: { retry_after_ms: wait },
     retryAfterMs: wait,

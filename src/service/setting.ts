@@ -5,7 +5,7 @@ import type { RateLimitAdapter } from '../ports/rate-limit.ts';
 import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
 import { Background } from './background.ts';
-import { defaultLogger } from './default-logger.ts';
+import { defaultLogger, harmless } from './logger.ts';
 import type { InviteNotice, InviteServiceOptions } from './service-options.ts';
 
 /** The options of a service with every default filled in, and what all of its requests share. */
@@ -30,7 +30,7 @@ export function settingOf<R extends Requester>(options: InviteServiceOptions<R>)
     policies: options.policies ?? [],
     users: options.users,
     onInvite: options.onInvite,
-    logger: options.logger ?? defaultLogger,
+    logger: harmless(options.logger ?? defaultLogger),
     deadlineMs: options.deadlineMs ?? 5_000,
     background: new Background(),
   };

@@ -97,6 +97,12 @@ describe('a session', () => {
     },
   );
 
+  it('does not count where only Sec-Fetch-Site tells of another site', async () => {
+    const { app } = setUp({ session });
+    const headers = { ...COOKIE, 'sec-fetch-site': 'cross-site' };
+    expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
+  });
+
   it('does not count where a listed origin is one of two', async () => {
     const { app, store } = setUp({ session });
     await seedRoom(store);

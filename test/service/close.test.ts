@@ -21,6 +21,7 @@ import {
   never,
   recordedLogger,
   refusalOf,
+  refusingStore,
   serviceOn,
   timed,
 } from './support.ts';
@@ -168,8 +169,9 @@ describe('closing', () => {
   it('waits for what is being given back', async () => {
     const inner = limits(5);
     const order: string[] = [];
-    const { service, store } = serviceOn({
+    const { service } = serviceOn({
       deadlineMs: 100,
+      storage: await refusingStore(),
       rateLimit: {
         consume: (buckets) => inner.consume(buckets),
         async refund(receipt) {
@@ -179,8 +181,7 @@ describe('closing', () => {
         },
       },
     });
-    await seedRoom(store);
-    await refusalOf(service.invite({ ...aliceInvitesBob, reason: 'x'.repeat(65_536) }));
+    await refusalOf(service.invite(aliceInvitesBob));
     await service.close();
     expect(order).toEqual(['refunded']);
   });

@@ -41,9 +41,6 @@ const adapters: [name: string, status: number, options: (call: Fault) => Partial
   ['the limits of an invite', 503, (call) => ({ rateLimit: limiting('room', call) })],
   ['appendEvent', 503, (call) => on({ appendEvent: (_append, _count, _event, context) => call(context) })],
 ];
-/** What an invite does without where it fails, but not where it takes all the time there is. */
-const profile = (call: Fault) => users({ getProfile: (_userId, context) => call(context) });
-
 const seeded = new MemoryStorage();
 await seedRoom(seeded);
 
@@ -78,7 +75,7 @@ async function answerWith(options: Partial<InviteRouterOptions>, token: string |
 const tokenFor = (name: string) => (name === 'session' ? null : 'alice-token');
 
 describe('an adapter that hangs', () => {
-  it.each([...adapters, ['users.getProfile', 503, profile] as const])(
+  it.each(adapters)(
     'is left behind: %s is answered %i in time, its signal aborted',
     async (name, status, options) => {
       let context: CallContext | undefined;
@@ -243,13 +240,24 @@ describe('what the limits took too late', () => {
 
   it('is given back although the profile took the rest of the time', async () => {
     const limit = watched(limits(1));
+    const exists = () => new Promise<boolean>((resolve) => setTimeout(resolve, 180, true));
     const { service, store } = serviceOn({
       rateLimit: limit,
-      deadlineMs: 50,
-      users: { getProfile: () => never() },
+      deadlineMs: 200,
+      users: { exists, getProfile: () => never() },
     });
     await seedRoom(store);
     expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
     await vi.waitFor(() => expect(limit.refunded).toHaveLength(1));
+  });
+});
+
+describe('a store of profiles that hangs', () => {
+  it('leaves time for the invite, which goes without', async () => {
+    const { service, store } = serviceOn({ deadlineMs: 1_000, users: { getProfile: () => never() } });
+    await seedRoom(store);
+    const { milliseconds } = await timed(() => service.invite(aliceInvitesBob));
+    expect(milliseconds).toBeLessThan(900);
+    expect(await invitesOf(store, BOB)).toBe(1);
   });
 });

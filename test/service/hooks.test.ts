@@ -8,7 +8,7 @@ import {
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { defaultLogger } from '../../src/service/default-logger.ts';
+import { defaultLogger } from '../../src/service/logger.ts';
 import {
   ALICE,
   BOB,

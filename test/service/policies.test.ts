@@ -239,6 +239,31 @@ describe('the state that a policy names', () => {
     }
   }
 
+  it('is a copy: what a policy does to it changes neither the basis nor what the next one sees', async () => {
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    await put(store, 'm.room.topic', '', { topic: 'open' });
+    const bases: StateSnapshot[] = [];
+    const storage = around(store, {
+      appendEvent(append, _count, _event, _context, basis) {
+        bases.push(basis);
+        return append();
+      },
+    });
+    const vandal: InvitePolicy = {
+      name: 'vandal',
+      stateKeys: [TOPIC],
+      decide({ state }) {
+        for (const event of state.events) event.content.topic = 'closed';
+        (state.keys as StateKey[]).length = 0;
+        return undefined;
+      },
+    };
+    const { app } = setUp({ storage, policies: [vandal, new TopicPolicy()] });
+    expect((await invite(app)).status).toBe(200);
+    expect(bases[0]?.keys).toHaveLength(6);
+  });
+
   it('is read along with the rest, each key once', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);

@@ -6,6 +6,7 @@ import {
   MatrixError,
   type RateLimitAdapter,
   type RateLimitScope,
+  StorageUnavailableError,
 } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
@@ -26,10 +27,12 @@ import {
 import {
   aliceInvitesBob,
   around,
+  type Interference,
   never,
   putMember,
   recordedLogger,
   refusalOf,
+  refusingStore,
   serviceOn,
   timed,
   watched,
@@ -233,12 +236,13 @@ describe('what costs an invite', () => {
     expect(limit.refunded).toEqual([]);
   });
 
-  it('is the same for one that a policy drops: the limits do not tell', async () => {
+  it('is the same for the inviter and the room where a policy drops the invite, and spares the invitee', async () => {
     const limit = watched(onePointFor('inviter'));
     const { app, store } = await appWith(limit, { policies: [{ name: 'drop', decide: () => 'drop' }] });
     expect((await invite(app)).status).toBe(200);
     expect((await invite(app)).status).toBe(429);
     expect(limit.refunded).toEqual([]);
+    expect(limit.consumed.flat().map(({ scope }) => scope)).not.toContain('invitee');
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
@@ -255,9 +259,32 @@ describe('what costs an invite', () => {
     expect((await invite(app)).status).toBe(200);
   });
 
-  it('is given back for an event that is too large', async () => {
-    const { app } = await appWith(onePointFor('inviter', 'room', 'invitee'));
+  it.each<[string, Interference['appendEvent']]>([
+    [
+      'the store says that nothing was stored',
+      () => Promise.reject(new StorageUnavailableError('full', { isNotStored: true })),
+    ],
+    [
+      'it was stale, and said so after the deadline',
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        return { outcome: 'stale' };
+      },
+    ],
+  ])('is given back where an outage surely stored nothing: %s', async (_case, appendEvent) => {
+    const limit = watched(onePointFor('invitee'));
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const { app } = setUp({ storage: around(store, { appendEvent }), rateLimit: limit, deadlineMs: 100 });
+    expect((await invite(app)).status).toBe(503);
+    await vi.waitFor(() => expect(limit.refunded).toHaveLength(1));
+  });
+
+  it('is not even taken for an event that is too large', async () => {
+    const limit = watched(onePointFor('inviter', 'room', 'invitee'));
+    const { app } = await appWith(limit);
     expect((await invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } })).status).toBe(413);
+    expect(limit.consumed.flat().map(({ scope }) => scope)).toEqual(['attempt']);
     expect((await invite(app)).status).toBe(200);
   });
 
@@ -331,8 +358,14 @@ describe('a rate limit that fails', () => {
     ],
   ])('to give back is only logged: the refund %s', async (_case, refund) => {
     const inner = onePointFor();
-    const { app, logger } = await appWith({ consume: (buckets) => inner.consume(buckets), refund });
-    const response = await invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } });
+    const storage = await refusingStore();
+    const logger = recordedLogger();
+    const { app } = setUp({
+      storage,
+      logger,
+      rateLimit: { consume: (buckets) => inner.consume(buckets), refund },
+    });
+    const response = await invite(app);
     expect(response.status).toBe(413);
     expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'Redis is down' } } }]);
   });
@@ -340,10 +373,8 @@ describe('a rate limit that fails', () => {
   it('to give back in time holds nobody up beyond the deadline', async () => {
     const inner = onePointFor();
     const hung: RateLimitAdapter = { consume: (buckets) => inner.consume(buckets), refund: () => never() };
-    const { app } = await appWith(hung, { deadlineMs: 100 });
-    const { value: response, milliseconds } = await timed(() =>
-      invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } }),
-    );
+    const { app } = setUp({ storage: await refusingStore(), rateLimit: hung, deadlineMs: 100 });
+    const { value: response, milliseconds } = await timed(() => invite(app));
     expect(response.status).toBe(413);
     expect(milliseconds).toBeLessThan(1_100);
   });

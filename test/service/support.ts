@@ -6,7 +6,7 @@ import {
   type InviteServiceOptions,
   isMatrixError,
   type Logger,
-  type MatrixError,
+  MatrixError,
   type NewStateEvent,
   type RateLimitAdapter,
   type RateLimitBucket,
@@ -19,7 +19,7 @@ import {
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { expect } from 'vitest';
 import type { JsonObject, RoomStore } from '../../src/ports/storage.ts';
-import { ALICE, BOB, ROOM } from '../http/support.ts';
+import { ALICE, BOB, ROOM, seedRoom } from '../http/support.ts';
 
 export const requester: Requester = { userId: ALICE };
 
@@ -40,6 +40,14 @@ export function serviceOn(options: Partial<InviteServiceOptions> = {}): {
     ...options,
   });
   return { service, store };
+}
+
+/** A store of the room that the tests are about, which refuses every event as too large. */
+export async function refusingStore(): Promise<StorageAdapter> {
+  const store = new MemoryStorage();
+  await seedRoom(store);
+  const error = new MatrixError(413, 'M_TOO_LARGE', 'The store says no');
+  return around(store, { appendEvent: async () => ({ outcome: 'refused', error }) });
 }
 
 /** The MatrixError that a promise rejects with. */

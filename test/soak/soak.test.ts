@@ -7,10 +7,11 @@ describe('a run with faults', () => {
   it.each(['sqlite', 'postgres'] as const)(
     'has no anomalies on %s',
     async (storage) => {
-      const report = await soak({ operations: 2_000, storage, seed: 1, faults: true });
+      const signal = AbortSignal.timeout(20_000);
+      const report = await soak({ operations: 1_000_000, storage, seed: 1, faults: true, signal });
       expect(report.anomalies).toEqual([]);
-      expect(report.operations).toBe(2_000);
-      expect(report.events).toBeGreaterThan(500);
+      expect(report.operations).toBeGreaterThan(200);
+      expect(report.events).toBeGreaterThan(100);
       expect(Object.values(report.faults).some((count) => count > 0)).toBe(true);
     },
     A_MINUTE_OR_TWO,

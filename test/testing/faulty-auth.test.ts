@@ -17,6 +17,7 @@ const FAULTS: readonly Fault<typeof ReferenceAuth>[] = [
   fault(faulty.ResolvesLocalparts, 'authenticate 1', 'resolves the requester'),
   fault(faulty.LocksEverybodyOut, 'authenticate 1', 'still knows a token'),
   fault(faulty.RemembersTheLastToken, 'authenticate 3', 'does not mix up'),
+  fault(faulty.BelievesAssertions, 'authenticate 5', 'does not let a token speak'),
 ];
 
 describe('the authentication contract', () => {

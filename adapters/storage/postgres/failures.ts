@@ -12,7 +12,8 @@ export function unavailable(error: unknown): StorageUnavailableError {
   const message = SCHEMA_MISSING.has(sqlStateOf(error))
     ? 'The tables are missing or of another version: call migrate() first'
     : 'PostgreSQL failed, or cannot be reached';
-  return new StorageUnavailableError(message, { cause: error });
+  // An answer of the server ends a statement without effect; when the connection is lost, nobody knows.
+  return new StorageUnavailableError(message, { cause: error, isNotStored: !isConnectionLost(error) });
 }
 
 /**

@@ -9,5 +9,6 @@ export function throwIfOver(signal: AbortSignal): void {
 export function deadlineOver(signal: AbortSignal): StorageUnavailableError {
   return new StorageUnavailableError('The deadline passed before the store could be used', {
     cause: signal.reason,
+    isNotStored: true,
   });
 }

@@ -13,11 +13,15 @@ export function isBusy(error: unknown): boolean {
   return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }
 
-/** The error to reject with for any failure of the driver: a full disk, a closed or read-only database, … */
-export function sqliteFailure(cause: unknown): StorageUnavailableError {
+/**
+ * The error to reject with for any failure of the driver: a full disk, a closed or read-only database, …
+ *
+ * @param isNotStored whether it is certain that nothing was stored: not where a commit failed
+ */
+export function sqliteFailure(cause: unknown, isNotStored = false): StorageUnavailableError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const hint = message.includes('no such table')
     ? ': call migrate() before the first use, or run the statements of sqliteSchema()'
     : '';
-  return new StorageUnavailableError(`SQLite: ${message}${hint}`, { cause });
+  return new StorageUnavailableError(`SQLite: ${message}${hint}`, { cause, isNotStored });
 }

@@ -76,6 +76,6 @@ export class WriteQueue {
 
   /** A write that fails takes no other of its transaction with it. */
   #runOne({ run, reject }: Write): () => void {
-    return this.#connection.savepoint(run, (error) => () => reject(sqliteFailure(error)));
+    return this.#connection.savepoint(run, (error) => () => reject(sqliteFailure(error, true)));
   }
 }

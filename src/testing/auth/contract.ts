@@ -102,11 +102,27 @@ const otherCases: readonly ContractCase<AuthHarness>[] = [
 ];
 
 /** What every authentication adapter must do: the promises of `AuthAdapter`. */
+const assertionCases: readonly ContractCase<AuthHarness>[] = [
+  authCase({
+    name: 'does not let a token speak for the user that the request asserts',
+    postcondition: 'authenticate 5',
+    async run({ adapter, known, makeRequest }) {
+      for (const { accessToken, userId } of known) {
+        const assertedUserId = known.find((other) => other.userId !== userId)?.userId ?? '';
+        const request = { ...makeRequest(accessToken), assertedUserId, assertedDeviceId: 'ASSERTED' };
+        const result = await adapter.authenticate(request, deadlineContext());
+        if ('requester' in result) checkSame(result.requester.userId, userId, 'requester');
+      }
+    },
+  }),
+];
+
 export const authContract: readonly ContractCase<AuthHarness>[] = [
   ...knownTokenCases,
   ...nearMissCases,
   ...unknownTokenCases,
   ...otherCases,
+  ...assertionCases,
 ];
 
 /** The requester's user id, or the failure. The token is a secret: no message may hold it. */

@@ -88,3 +88,14 @@ export class LocksEverybodyOut extends ReferenceAuth {
     return userId;
   }
 }
+
+/** Believes the request. */
+export class BelievesAssertions extends ReferenceAuth {
+  override async authenticate(request: AuthRequest): Promise<AuthResult> {
+    const result = await super.authenticate(request);
+    const { assertedUserId } = request;
+    return 'requester' in result && assertedUserId !== undefined
+      ? { requester: { userId: assertedUserId } }
+      : result;
+  }
+}
