@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
+import { installedCommand } from '../support/debian-package.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -79,11 +80,8 @@ export class Example {
 /** Runs a command as it would run when pasted into bash, and resolves what it prints. */
 export async function inBash(command: string): Promise<string> {
   const run = promisify(execFile);
-  await run('curl', ['--version']).catch((cause: unknown) => {
-    throw new Error('These tests run what users paste: they need curl on the PATH (apt install curl)', {
-      cause,
-    });
-  });
+  // What users paste needs it.
+  await installedCommand('curl');
   // `-H` gives `!` the meaning that it has in a terminal.
   const { stdout, stderr } = await run('bash', ['-H', '-c', command], {
     env: { ...process.env, no_proxy: '*' },

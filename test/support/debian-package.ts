@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -36,6 +36,21 @@ export async function installedFile(
   const installed = await find();
   if (installed === undefined) throw new Error(help);
   return installed;
+}
+
+/** The path of a command, looked for on the PATH and where Debian puts servers; its package is installed as above. */
+export function installedCommand(command: string, packageName: string = command): Promise<string> {
+  return installedFile(packageName, async () => {
+    for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin']) {
+      const path = join(folder, command);
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) return path;
+    }
+    return undefined;
+  });
 }
 
 /** Test files run in processes of their own, and apt-get does not wait for another one. */

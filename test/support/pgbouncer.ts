@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { installedFile } from './debian-package.ts';
+import { installedCommand } from './debian-package.ts';
 import { freePort, type PostgresServer } from './postgres-server.ts';
 
-const BINARY = '/usr/sbin/pgbouncer';
 /** PgBouncer refuses to run as root; the ids of `nobody` on Debian. */
 const NOBODY = 65_534;
 
@@ -26,13 +25,7 @@ export class PgBouncer {
 
   /** @throws {Error} with the command that would help, where PgBouncer is neither installed nor can be */
   static async start(server: PostgresServer): Promise<PgBouncer> {
-    const binary = await installedFile('pgbouncer', async () => {
-      const isThere = await access(BINARY).then(
-        () => true,
-        () => false,
-      );
-      return isThere ? BINARY : undefined;
-    });
+    const binary = await installedCommand('pgbouncer');
     const folder = await mkdtemp(join(tmpdir(), 'invite-pgbouncer-'));
     const port = await freePort();
     const path = join(folder, 'pgbouncer.ini');

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,8 +82,8 @@ export class PostgresServer {
   async signalAll(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const parent = this.#process?.pid;
     if (parent === undefined) throw new Error('the server is not running');
-    const { stdout } = await run('ps', ['-o', 'pid=', '--ppid', String(parent)]);
-    for (const pid of [parent, ...stdout.split('\n').map(Number).filter(Boolean)]) process.kill(pid, signal);
+    const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
+    for (const pid of [parent, ...children.split(' ').map(Number).filter(Boolean)]) process.kill(pid, signal);
   }
 
   /** Ends the pools, stops the server and removes its folder. */

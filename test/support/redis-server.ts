@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { installedFile } from './debian-package.ts';
+import { installedCommand } from './debian-package.ts';
 
 /** A cluster's nodes talk to each other on a port this much higher. */
 const BUS_OFFSET = 10_000;
@@ -32,7 +32,7 @@ export class RedisServer {
    * @throws {Error} with the command that would help, where Redis is neither installed nor can be
    */
   static async start(settings: readonly string[] = []): Promise<RedisServer> {
-    const binary = await installedFile('redis-server', findBinary);
+    const binary = await installedCommand('redis-server');
     const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
     const server = new RedisServer(await freePort(), binary, folder, settings);
     try {
@@ -166,18 +166,6 @@ export async function eventually(what: string, look: () => Promise<boolean>): Pr
     await delay(25);
   }
   throw new Error(`not within 10 seconds: ${what}`);
-}
-
-async function findBinary(): Promise<string | undefined> {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin']) {
-    const path = join(folder, 'redis-server');
-    const isThere = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return path;
-  }
-  return undefined;
 }
 
 /** A port that nobody listens on at the moment, nor on that of its bus. */
