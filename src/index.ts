@@ -1,3 +1,4 @@
+export { createInviteCheckRouter, type InviteCheckRouterOptions } from './check-router.ts';
 export { isMatrixError, isStorageUnavailable, MatrixError, StorageUnavailableError } from './errors.ts';
 export {
   type ErrorHandler,
@@ -19,6 +20,7 @@ export type {
   RateLimitAdapter,
   RateLimitBucket,
   RateLimitDecision,
+  RateLimitForecast,
   RateLimitScope,
 } from './ports/rate-limit.ts';
 export type {
@@ -40,7 +42,13 @@ export { domainOf, isRoomId, isServerName, isUserId } from './rooms/identifiers.
 export type { InviteRefusalReason } from './rooms/invite-rule.ts';
 export { createInviteRouter, type InviteRouter } from './router.ts';
 export type { InviteRouterOptions, RequestOutcome } from './router-options.ts';
+export type { InviteExplanation, InviteForecast } from './service/forecast.ts';
 export type { InviteResult } from './service/invite.ts';
-export { createInviteService, type InviteRequest, type InviteService } from './service/invite-service.ts';
-export type { InviteNotice, InviteServiceOptions } from './service/service-options.ts';
-export type { InviteTrace } from './service/trace.ts';
+export {
+  createInviteService,
+  type InviteCheckRequest,
+  type InviteRequest,
+  type InviteService,
+} from './service/invite-service.ts';
+export type { InviteDraft, InviteNotice, InviteServiceOptions } from './service/service-options.ts';
+export type { HostCall, InviteTrace } from './service/trace.ts';

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { AnsweringSetting } from './http/answering.ts';
+import type { Logins } from './http/authenticate.ts';
 import { booleanOption, countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
+import type { Logger } from './ports/logger.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './service/service-options.ts';
 import type { InviteTrace } from './service/trace.ts';
 
@@ -16,6 +19,8 @@ export type RequestOutcome = InviteTrace & {
   /** Who asked, once that is known. */
   readonly requesterId?: string | undefined;
   readonly roomId?: string | undefined;
+  /** What the option `requestId` says. */
+  readonly requestId?: string | undefined;
 };
 
 /** The options of `createInviteRouter`. One of `auth` and `session` is required. */
@@ -35,6 +40,11 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   readonly bodyLimitBytes?: number;
   /** How long a body may take to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
+  /**
+   * The id under which the host knows a request, for its log line and `onOutcome`; a text or a number. Default:
+   * `request.id`, where pino-http and others leave it.
+   */
+  readonly requestId?: (request: IncomingMessage) => unknown;
   /** Told once a request (preflights aside), right after its answer; its failure is logged. Default none. */
   readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
 };
@@ -57,8 +67,32 @@ export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
   cors: booleanOption,
   bodyLimitBytes: countOption('bytes'),
   bodyTimeoutMs: countOption('milliseconds'),
+  requestId: functionOption,
   onOutcome: functionOption,
 };
+
+/** @throws {TypeError} when nobody could log in */
+export function checkLogins<R extends Requester>(what: string, options: InviteRouterOptions<R>): void {
+  if (options.auth === undefined && options.session === undefined) {
+    throw new TypeError(`${what}: option "auth" or "session" is required`);
+  }
+}
+
+export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): Logins<R> {
+  return { auth: options.auth, session: options.session, queryToken: options.queryToken ?? true };
+}
+
+/** @param logger the service's */
+export function answeringOf<R extends Requester>(
+  { cors = true, requestId = idOf }: InviteRouterOptions<R>,
+  logger: Logger,
+): Pick<AnsweringSetting<unknown>, 'logger' | 'cors' | 'requestId'> {
+  return { logger, cors, requestId };
+}
+
+function idOf(request: IncomingMessage & { readonly id?: unknown }): unknown {
+  return request.id;
+}
 
 /** An origin with a path or a final slash would never match what browsers send. */
 function isListOfOrigins(value: unknown): boolean {

@@ -3,6 +3,7 @@ import type {
   RateLimitAdapter,
   RateLimitBucket,
   RateLimitDecision,
+  RateLimitForecast,
   RateLimitScope,
 } from '../../src/ports/rate-limit.ts';
 import { fullRateLimits, type RateLimit, type RateLimits } from './limits.ts';
@@ -61,6 +62,13 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
     const debits = this.#debits.get(receipt) ?? [];
     this.#debits.delete(receipt);
     await this.#inTurn(() => Promise.all(debits.map(({ counter, endsAt }) => counter.giveBack(endsAt))));
+  }
+
+  /** Says what `consume` would decide now, and takes nothing. */
+  async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
+    const counters = this.#countersOf(buckets);
+    const refusal = await this.#inTurn(() => longestWait(counters));
+    return refusal === undefined ? { allowed: true } : { allowed: false, ...refusal };
   }
 
   #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {

@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import type {
   RateLimitAdapter,
   RateLimitBucket,
   RateLimitDecision,
-  RateLimitScope,
+  RateLimitForecast,
 } from '../../src/ports/rate-limit.ts';
-import { type FullRateLimits, fullRateLimits } from './limits.ts';
+import { fullRateLimits } from './limits.ts';
 import { MemoryRateLimit } from './memory.ts';
-import { Attempt } from './redis/attempt.ts';
 import type { RedisClient } from './redis/client.ts';
-import { Counter, CounterStore } from './redis/counter.ts';
-import { Deadline } from './redis/deadline.ts';
+import { Counters, type GiveBack } from './redis/counters.ts';
 import { checkArguments, type RedisRateLimitOptions } from './redis/options.ts';
 import { type OnStoreError, Outage } from './redis/outage.ts';
-import { RecentRefusals } from './redis/refusals.ts';
 
 export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './limits.ts';
 export type { RedisClient } from './redis/client.ts';
@@ -51,14 +47,10 @@ export type RedisRateLimitReceipt = object;
  * `matrixInvite…`.
  */
 export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
-  readonly #limits: FullRateLimits;
-  readonly #keyPrefix: string;
-  readonly #timeoutMs: number;
   readonly #onStoreError: OnStoreError;
-  readonly #store: CounterStore;
+  readonly #counters: Counters;
   readonly #memory: MemoryRateLimit;
   readonly #outage: Outage;
-  readonly #refusals = new RecentRefusals();
   readonly #debits = new WeakMap<RedisRateLimitReceipt, GiveBack>();
 
   /**
@@ -68,25 +60,44 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   constructor(client: RedisClient, options: RedisRateLimitOptions = {}) {
     checkArguments(client, options);
     const { limits, keyPrefix = 'matrix-invite', timeoutMs = 200, onStoreError = 'memory', logger } = options;
-    this.#limits = fullRateLimits(limits);
-    this.#keyPrefix = keyPrefix;
-    this.#timeoutMs = timeoutMs;
     this.#onStoreError = onStoreError;
-    this.#store = new CounterStore(client);
-    this.#memory = new MemoryRateLimit(limits);
     this.#outage = new Outage(onStoreError, logger);
+    this.#memory = new MemoryRateLimit(limits);
+    this.#counters = new Counters(client, {
+      limits: fullRateLimits(limits),
+      keyPrefix,
+      timeoutMs,
+      outage: this.#outage,
+    });
   }
 
   /** Rejects only with `onStoreError: 'deny'`, when Redis cannot be asked: Redis's own error is the `cause`. */
   async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
-    const counters = this.#countersOf(buckets);
+    const counters = this.#counters.of(buckets);
     // The caller may change them while Redis is asked.
     const asGiven = [...buckets];
     try {
-      return await this.#ask(counters);
+      const taken = await this.#counters.take(counters);
+      return taken.allowed ? this.#allowed(taken.giveBack) : taken;
     } catch (error) {
       this.#outage.failed(error);
       return this.#withoutRedis(asGiven, error);
+    }
+  }
+
+  /**
+   * Says what `consume` would decide now, and takes nothing: one round trip of reading commands. While Redis cannot
+   * be asked, `onStoreError` decides as in `consume`. A Redis that can be read but not written to (out of memory, a
+   * replica) still says here what it has counted.
+   */
+  async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
+    const counters = this.#counters.of(buckets);
+    const asGiven = [...buckets];
+    try {
+      return (await this.#counters.peek(counters)) ?? { allowed: true };
+    } catch (error) {
+      this.#outage.failed(error);
+      return this.#forecastWithoutRedis(asGiven, error);
     }
   }
 
@@ -97,87 +108,6 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
     await giveBack?.();
   }
 
-  #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {
-    const counters = new Map<string, Counter>();
-    for (const { scope, key } of buckets) {
-      if (!Object.hasOwn(this.#limits, scope)) throw new TypeError(`Unknown rate limit scope "${scope}"`);
-      const limit = this.#limits[scope];
-      if (limit === false) continue;
-      const counter = new Counter(this.#store, limit, this.#keyPrefix, scope, key);
-      counters.set(counter.name, counter);
-    }
-    return [...counters.values()];
-  }
-
-  /** @throws (rejects) when Redis cannot decide */
-  async #ask(counters: readonly Counter[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
-    if (counters.length === 0) return this.#allowed(async () => {});
-    const { client, connection } = this.#store;
-    if (!connection.isAskable) throw new Error(`The Redis client is not connected: ${client.status}`);
-    if (counters.some(({ isOverdue }) => isOverdue)) throw new Error('A command to Redis is overdue');
-    const deadline = new Deadline(this.#timeoutMs);
-    try {
-      return (await this.#look(counters, deadline)) ?? (await this.#take(counters, deadline));
-    } finally {
-      deadline.end();
-    }
-  }
-
-  /** Refuses without a debit where a bucket is likely to have no point, and has none. */
-  async #look(counters: readonly Counter[], deadline: Deadline): Promise<Refusal | undefined> {
-    const isLikely = counters.length > 1 && counters.some(({ name }) => this.#refusals.has(name));
-    if (!isLikely) return undefined;
-    const attempts = counters.map((counter) => new Attempt(counter, counter.look()));
-    const { refusal, failure } = await this.#outcomeOf(attempts, deadline);
-    if (refusal === undefined && failure !== undefined) throw failure.error;
-    return refusal;
-  }
-
-  async #take(
-    counters: readonly Counter[],
-    deadline: Deadline,
-  ): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
-    const call = newCall();
-    const attempts = counters.map((counter) => new Attempt(counter, counter.take(call)));
-    const { refusal, failure } = await this.#outcomeOf(attempts, deadline);
-    if (refusal === undefined && failure === undefined) {
-      return this.#allowed(() => this.#giveBack(counters, call));
-    }
-    const undone = attempts.map((attempt) => attempt.undo(call));
-    if (refusal === undefined) throw failure?.error;
-    await deadline.wait(undone);
-    return refusal;
-  }
-
-  /** What the buckets have said when all have, or the time is over. One that refuses is enough for a refusal. */
-  async #outcomeOf(attempts: readonly Attempt[], deadline: Deadline): Promise<Outcome> {
-    await deadline.wait(attempts.map(({ settled }) => settled));
-    const waits: Wait[] = [];
-    for (const { counter, retryAfterMs } of attempts) {
-      if (retryAfterMs === undefined) {
-        this.#refusals.delete(counter.name);
-      } else {
-        this.#refusals.add(counter.name, retryAfterMs);
-        waits.push({ scope: counter.scope, retryAfterMs });
-      }
-    }
-    for (const { counter, settled, isPending } of attempts) if (isPending) void counter.holdUntil(settled);
-    const [failure] = attempts.flatMap((attempt) => attempt.failure ?? []);
-    if (failure === undefined) this.#outage.answered();
-    else this.#outage.failed(failure.error);
-    const [longest] = waits.sort((one, other) => other.retryAfterMs - one.retryAfterMs);
-    return { refusal: longest && { allowed: false, ...longest }, failure };
-  }
-
-  async #giveBack(counters: readonly Counter[], call: string): Promise<void> {
-    const deadline = new Deadline(this.#timeoutMs);
-    const attempts = counters.map((counter) => new Attempt(counter, counter.giveBack(call)));
-    await deadline.wait(attempts.map(({ settled }) => settled));
-    deadline.end();
-    const [failure] = attempts.flatMap((attempt) => attempt.failure ?? []);
-    if (failure !== undefined) this.#outage.failed(failure.error);
-  }
-
   async #withoutRedis(
     buckets: readonly RateLimitBucket[],
     cause: unknown,
@@ -186,11 +116,25 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
       case 'allow':
         return this.#allowed(async () => {});
       case 'deny':
-        throw new Error('Rate limits cannot be counted without Redis', { cause });
+        throw withoutRedis(cause);
       case 'memory': {
         const decision = await this.#memory.consume(buckets);
         return decision.allowed ? this.#allowed(() => this.#memory.refund(decision.receipt)) : decision;
       }
+    }
+  }
+
+  async #forecastWithoutRedis(
+    buckets: readonly RateLimitBucket[],
+    cause: unknown,
+  ): Promise<RateLimitForecast> {
+    switch (this.#onStoreError) {
+      case 'allow':
+        return { allowed: true };
+      case 'deny':
+        throw withoutRedis(cause);
+      case 'memory':
+        return this.#memory.peek(buckets);
     }
   }
 
@@ -201,12 +145,6 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   }
 }
 
-type GiveBack = () => Promise<void>;
-type Wait = { readonly scope: RateLimitScope; readonly retryAfterMs: number };
-type Refusal = RateLimitDecision & { readonly allowed: false };
-type Outcome = { readonly refusal?: Refusal; readonly failure?: { readonly error: unknown } };
-
-/** A number that no other call has, of any process: 64 random bits. */
-function newCall(): string {
-  return randomBytes(8).readBigInt64BE().toString();
+function withoutRedis(cause: unknown): Error {
+  return new Error('Rate limits cannot be counted without Redis', { cause });
 }

@@ -42,12 +42,14 @@ function bearerToken(authorization: string): string[] {
   return token === null ? [] : [(token[1] ?? '').trim()];
 }
 
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+/** The parameters of a request's query. */
+export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   const start = url.indexOf('?');
   return new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
 }
 
-function single(query: URLSearchParams, name: string): string | undefined {
+/** @throws {MatrixError} 400 `M_INVALID_PARAM` when it is said twice */
+export function single(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name);
   if (values.length > 1) throw new MatrixError(400, 'M_INVALID_PARAM', `${name} is given more than once`);
   return values[0];

@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../options.ts';
 import type { Logger } from '../ports/logger.ts';
 import { defaultLogger, harmless } from '../service/logger.ts';
+import { RequestLog } from '../service/request-log.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
-import { asMatrixError, logFailure } from './unexpected.ts';
+import { asMatrixError } from './unexpected.ts';
 
 /** An Express error handler. */
 export type ErrorHandler = (
@@ -45,7 +46,7 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
       return;
     }
     const matrixError = asMatrixError(error);
-    logFailure(logger, matrixError);
+    new RequestLog(logger).end('A request', {}, matrixError);
     setCommonHeaders(response, cors);
     answerError(response, matrixError);
   };

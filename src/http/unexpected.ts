@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import { isMatrixError, MatrixError } from '../errors.ts';
-import type { Logger } from '../ports/logger.ts';
 import { bodyParserError } from './body.ts';
 
 /** What the caller is answered for anything thrown: always something that can be written. */
@@ -37,16 +36,4 @@ function httpError(error: unknown): MatrixError | undefined {
 
 function internalError(cause: unknown): MatrixError {
   return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
-}
-
-/**
- * Logs a failure of ours with what lies behind it; a refusal is no failure.
- *
- * @param ids who asked, and about which room, as far as that is known
- */
-export function logFailure(logger: Logger, error: MatrixError, ids: object = {}): void {
-  if (error.status < 500) return;
-  const details = { err: error.cause ?? error, status: error.status, ...ids };
-  if (error.status === 503) logger.warn(details, 'An invite was answered 503');
-  else logger.error(details, `An invite was answered ${error.status}`);
 }

@@ -10,15 +10,21 @@ export type RateLimitScope = 'attempt' | 'inviter' | 'room' | 'invitee';
 /** One count: `key` is a user id or a room id. */
 export type RateLimitBucket = { readonly scope: RateLimitScope; readonly key: string };
 
+type Refusal = {
+  readonly allowed: false;
+  /** The scope that has the longest wait. For logs and metrics, never for the caller. */
+  readonly scope: RateLimitScope;
+  /** Milliseconds, at least 1. */
+  readonly retryAfterMs: number;
+};
+
+/** What became of a call of `consume`. */
 export type RateLimitDecision<Receipt = unknown> =
   | { readonly allowed: true; readonly receipt: Receipt }
-  | {
-      readonly allowed: false;
-      /** The scope that has the longest wait. For logs and metrics, never for the caller. */
-      readonly scope: RateLimitScope;
-      /** Milliseconds, at least 1. */
-      readonly retryAfterMs: number;
-    };
+  | Refusal;
+
+/** What `consume` would decide. A moment later it may decide otherwise: nothing is set aside. */
+export type RateLimitForecast = { readonly allowed: true } | Refusal;
 
 /** Where rate limits are counted. */
 export interface RateLimitAdapter<Receipt = unknown> {
@@ -42,4 +48,15 @@ export interface RateLimitAdapter<Receipt = unknown> {
    * 5. It does so once, while the window that was debited lives; afterwards it does nothing.
    */
   refund(receipt: Receipt, context: CallContext): Promise<void>;
+
+  /**
+   * Optional. Says what `consume` would decide on these buckets at this moment: for a dry run, which must cost its
+   * user nothing.
+   *
+   * 6. It takes nothing, not even for a moment, and neither opens nor lengthens a window.
+   * 7. It counts as `consume` does: the same decision, and of a refusal the same scope and wait.
+   *
+   * It rejects only when it cannot tell.
+   */
+  peek?(buckets: readonly RateLimitBucket[], context: CallContext): Promise<RateLimitForecast>;
 }

@@ -1,4 +1,6 @@
+import { isMatrixError } from '../errors.ts';
 import type { CallContext } from '../ports/context.ts';
+import type { HostCall, InviteTrace } from './trace.ts';
 
 /**
  * The time that one request may take. Adapters get its signal; those that do not heed it are left behind, since
@@ -6,6 +8,8 @@ import type { CallContext } from '../ports/context.ts';
  */
 export class Deadline {
   readonly context: CallContext;
+  /** The first call that failed or was late. */
+  failedCall: HostCall | undefined;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #over: Promise<never>;
@@ -35,11 +39,13 @@ export class Deadline {
   }
 
   /**
-   * @param what would come next, for the log
+   * @param call would come next
    * @throws {DeadlineOverError} when the time is over
    */
-  throwIfOver(what: string): void {
-    if (this.isOver) throw new DeadlineOverError(what);
+  throwIfOver(call: HostCall): void {
+    if (!this.isOver) return;
+    this.failedCall ??= call;
+    throw new DeadlineOverError(call);
   }
 
   /** Settles as `work` does, or rejects with a {@link DeadlineOverError} when the time is over first. */
@@ -50,28 +56,36 @@ export class Deadline {
   /**
    * Calls with this deadline's context, and races: a function that throws at once rejects.
    *
-   * @param what is called, for the log
+   * @param call what is called, for logs and metrics
    * @param whenLate gets what was left behind, when the time was over first
    */
   async call<T>(
-    what: string,
+    call: HostCall,
     work: (context: CallContext) => T | Promise<T>,
     whenLate?: (leftBehind: Promise<T>) => void,
   ): Promise<T> {
-    this.throwIfOver(what);
-    const started = Promise.resolve(work(this.context));
+    this.throwIfOver(call);
+    let started: Promise<T> | undefined;
     try {
+      started = Promise.resolve(work(this.context));
       return await this.race(started);
     } catch (error) {
+      // A refusal is an answer.
+      if (!isMatrixError(error)) this.failedCall ??= call;
       // An adapter that heeds the signal may be the first to say so, in words of its own.
       if (!this.isOver) throw error;
-      whenLate?.(started);
-      throw new DeadlineOverError(what, error);
+      if (started !== undefined) whenLate?.(started);
+      throw new DeadlineOverError(call, error);
     }
   }
 
-  /** Stops the clock. To be called once the request is done. */
-  end(): void {
+  /**
+   * Stops the clock. To be called once the request is done.
+   *
+   * @param trace is told of the first call that failed
+   */
+  end(trace?: InviteTrace): void {
+    if (trace !== undefined && this.failedCall !== undefined) trace.failedCall ??= this.failedCall;
     clearTimeout(this.#timer);
     this.#stopFollowing();
   }

@@ -1,6 +1,7 @@
+import type { Requester } from '../ports/auth.ts';
 import type { CallContext } from '../ports/context.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
-import type { RateLimitBucket, RateLimitDecision } from '../ports/rate-limit.ts';
+import type { RateLimitBucket, RateLimitDecision, RateLimitForecast } from '../ports/rate-limit.ts';
 import type { Deadline } from './deadline.ts';
 import { rateLimited, unavailable } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
@@ -25,9 +26,35 @@ export async function takePoints(
   const decision = await deadline.call('consume', consume, whenLate).catch((cause: unknown) => {
     throw unavailable(cause);
   });
-  if (decision.allowed) return decision.receipt;
+  refuseLimited(decision, trace);
+  return decision.receipt;
+}
+
+/** @throws {MatrixError} 429, when the decision is a refusal */
+export function refuseLimited<Decision extends RateLimitForecast>(
+  decision: Decision,
+  trace: InviteTrace,
+): asserts decision is Decision & { readonly allowed: true } {
+  if (decision.allowed) return;
   trace.scope = decision.scope;
   throw rateLimited(decision.retryAfterMs);
+}
+
+/**
+ * What an invite takes a point from.
+ *
+ * @param isDrop whether the invitee is spared: who is never told of an invite must not lose others for it
+ */
+export function bucketsOf(
+  { requester, roomId, userId }: PolicyRequest<Requester>,
+  isDrop: boolean,
+): readonly RateLimitBucket[] {
+  if (requester.isRateLimitExempt === true) return [];
+  const ofInviter = [
+    { scope: 'inviter', key: requester.userId },
+    { scope: 'room', key: roomId },
+  ] as const;
+  return isDrop ? ofInviter : [...ofInviter, { scope: 'invitee', key: userId }];
 }
 
 type DebitSetting = Pick<ServiceSetting, 'rateLimit' | 'logger' | 'background'>;
@@ -35,29 +62,18 @@ type DebitSetting = Pick<ServiceSetting, 'rateLimit' | 'logger' | 'background'>;
 /** The points of one invite: taken once, however often it is decided, and given back when nothing came of it. */
 export class Debit {
   readonly #setting: DebitSetting;
-  readonly #buckets: readonly RateLimitBucket[];
+  readonly #request: PolicyRequest;
   #taken: { readonly receipt: unknown } | undefined;
 
-  constructor(setting: DebitSetting, { requester, roomId, userId }: PolicyRequest) {
+  constructor(setting: DebitSetting, request: PolicyRequest) {
     this.#setting = setting;
-    this.#buckets =
-      requester.isRateLimitExempt === true
-        ? []
-        : [
-            { scope: 'inviter', key: requester.userId },
-            { scope: 'room', key: roomId },
-            { scope: 'invitee', key: userId },
-          ];
+    this.#request = request;
   }
 
-  /**
-   * As {@link takePoints}, the first time that it is called; afterwards nothing.
-   *
-   * @param isDrop whether the invitee is spared: who is never told of an invite must not lose others for it
-   */
+  /** As {@link takePoints} from {@link bucketsOf}, the first time that it is called; afterwards nothing. */
   async takeOnce(deadline: Deadline, trace: InviteTrace, isDrop: boolean): Promise<void> {
     const { rateLimit, background } = this.#setting;
-    const buckets = this.#buckets.filter(({ scope }) => !(isDrop && scope === 'invitee'));
+    const buckets = bucketsOf(this.#request, isDrop);
     if (this.#taken !== undefined || rateLimit === false || buckets.length === 0) return;
     const receipt = await takePoints(
       (context) => rateLimit.consume(buckets, context),

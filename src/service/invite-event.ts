@@ -26,6 +26,7 @@ export async function profileOf(
     logger.warn({ err }, "The invitee's profile could not be read: the invite goes without");
     return {};
   } finally {
+    deadline.failedCall ??= share.failedCall;
     share.end();
   }
 }
@@ -41,8 +42,13 @@ export function inviteEvent(request: PolicyRequest, profile: Profile): NewStateE
   const event = eventWith(request, profile);
   if (isSmallEnough(event)) return event;
   const bareEvent = eventWith(request, {});
-  if (isSmallEnough(bareEvent)) return bareEvent;
-  throw eventTooLarge();
+  checkSize(bareEvent);
+  return bareEvent;
+}
+
+/** @throws {MatrixError} 413, see {@link inviteEvent} */
+export function checkSize(event: NewStateEvent): void {
+  if (!isSmallEnough(event)) throw eventTooLarge();
 }
 
 function eventWith({ requester, roomId, userId, reason }: PolicyRequest, profile: Profile): NewStateEvent {

@@ -1,18 +1,32 @@
 import { checkOptions } from '../options.ts';
 import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import { Deadline } from './deadline.ts';
+import { forecast, type InviteForecast } from './forecast.ts';
 import { type InviteResult, InviteRun } from './invite.ts';
-import { unavailable } from './refusals.ts';
+import { failureOf, unavailable } from './refusals.ts';
 import { checkInvite, checkRequester } from './request.ts';
+import { RequestLog } from './request-log.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './service-options.ts';
 import { type ServiceSetting, settingOf } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
+
+/** An invite that is asked about. */
+export type InviteCheckRequest<R extends Requester = Requester> = PolicyRequest<R> & {
+  /** Ends the wait early, as the deadline does. */
+  readonly signal?: AbortSignal;
+};
 
 /** An invite that is asked for. */
 export type InviteRequest<R extends Requester = Requester> = PolicyRequest<R> & {
   /** Ends the wait early, as the deadline does. It does not undo an append that has started. */
   readonly signal?: AbortSignal;
+  /**
+   * Whether an invite that is pending already is sent anew: a further event, that clients notify of. It costs what a
+   * new one does. Default false, as for every request over HTTP.
+   */
+  readonly resend?: boolean;
 };
 
 /** Invites without HTTP: for createRoom's list of invites, and for bots. */
@@ -28,8 +42,17 @@ export interface InviteService<R extends Requester = Requester> {
   invite(request: InviteRequest<R>, trace?: InviteTrace): Promise<InviteResult>;
 
   /**
-   * From now on `invite` rejects with a 503. Resolves when what has started is done (appends, `onInvite`), after
-   * the deadline at the latest. The host's handles stay open.
+   * A dry run: says what `invite` would do now, and why. It appends nothing and takes nothing from the rate limits,
+   * which count only where their adapter has `peek`; `beforeAppend` is not asked. A moment later the answer may be
+   * another.
+   *
+   * @throws {MatrixError} (rejects) 400 for what is no Matrix id, 500 or 503 when it cannot be told
+   */
+  check(request: InviteCheckRequest<R>): Promise<InviteForecast>;
+
+  /**
+   * From now on `invite` and `check` reject with a 503. Resolves when what has started is done (appends, `onInvite`),
+   * after the deadline at the latest. The host's handles stay open.
    */
   close(): Promise<void>;
 }
@@ -43,33 +66,96 @@ export function createInviteService<R extends Requester = Requester>(
   options: InviteServiceOptions<R>,
 ): InviteService<R> {
   checkOptions('createInviteService', options, inviteServiceOptionChecks);
-  return inviteServiceOf(settingOf(options));
+  const setting = settingOf(options);
+  const desk = new InviteDesk(setting);
+
+  /** Does work on a request, and writes its line. */
+  async function logged<Result>(
+    what: string,
+    { requester, roomId }: PolicyRequest,
+    trace: InviteTrace,
+    work: (log: Logger) => Promise<Result>,
+  ): Promise<Result> {
+    const log = new RequestLog(setting.logger);
+    const details = () => ({ requesterId: requester.userId, roomId, ...trace });
+    try {
+      const result = await work(log);
+      log.end(what, details());
+      return result;
+    } catch (error) {
+      log.end(what, details(), failureOf(error));
+      throw error;
+    }
+  }
+
+  return {
+    invite: (request, trace = { tries: 0 }) =>
+      logged('An invite', request, trace, (log) => desk.invite(request, trace, log)),
+    check(request) {
+      const trace = { tries: 0 };
+      return logged('An invite check', request, trace, (log) => desk.check(request, trace, log));
+    },
+    close: () => desk.close(),
+  };
 }
 
-/** A service on a setting that others share. */
-export function inviteServiceOf<R extends Requester>(setting: ServiceSetting<R>): InviteService<R> {
-  let isClosed = false;
-  return {
-    async invite({ requester, roomId, userId, reason, signal }, trace = { tries: 0 }) {
-      if (isClosed) throw unavailable(new Error('The invite service is closed'));
-      const request = { requester, roomId, userId, reason };
-      checkRequester(requester, setting.serverNames);
-      checkInvite(request);
-      const deadline = new Deadline(setting.deadlineMs, signal);
-      const done = new InviteRun(setting, request, deadline, trace).done();
-      setting.background.add(done);
-      try {
-        return await done;
-      } finally {
-        deadline.end();
-      }
-    },
+/** What a service does, for callers that write the request's log line themselves. */
+export class InviteDesk<R extends Requester> {
+  readonly #setting: ServiceSetting<R>;
+  #isClosed = false;
 
-    async close() {
-      isClosed = true;
-      if ((await setting.background.settled(setting.deadlineMs)) === 'timeOver') {
-        setting.logger.warn({}, 'Closed while an append or onInvite was still under way');
-      }
-    },
-  };
+  constructor(setting: ServiceSetting<R>) {
+    this.#setting = setting;
+  }
+
+  /** See {@link InviteService.invite}. */
+  async invite(
+    { requester, roomId, userId, reason, signal, resend = false }: InviteRequest<R>,
+    trace: InviteTrace,
+    log: Logger,
+  ): Promise<InviteResult> {
+    this.throwIfClosed();
+    const request = { requester, roomId, userId, reason };
+    checkRequester(requester, this.#setting.serverNames);
+    checkInvite(request);
+    const deadline = new Deadline(this.#setting.deadlineMs, signal);
+    const done = new InviteRun({ ...this.#setting, logger: log }, request, deadline, trace, resend).done();
+    this.#setting.background.add(done);
+    try {
+      return await done;
+    } finally {
+      deadline.end(trace);
+    }
+  }
+
+  /** See {@link InviteService.check}. */
+  async check(
+    { requester, roomId, userId, reason, signal }: InviteCheckRequest<R>,
+    trace: InviteTrace,
+    log: Logger,
+  ): Promise<InviteForecast> {
+    this.throwIfClosed();
+    const request = { requester, roomId, userId, reason };
+    checkInvite(request);
+    const deadline = new Deadline(this.#setting.deadlineMs, signal);
+    try {
+      return await forecast({ ...this.#setting, logger: log }, request, deadline, trace);
+    } finally {
+      deadline.end(trace);
+    }
+  }
+
+  /** See {@link InviteService.close}. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const { background, deadlineMs, logger } = this.#setting;
+    if ((await background.settled(deadlineMs)) === 'timeOver') {
+      logger.warn({}, 'Closed while an append or onInvite was still under way');
+    }
+  }
+
+  /** @throws {MatrixError} 503 after {@link close} */
+  throwIfClosed(): void {
+    if (this.#isClosed) throw unavailable(new Error('It is closed'));
+  }
 }

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isMatrixError, MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { NewStateEvent, StateSnapshot, StrippedStateEvent } from '../ports/storage.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import { append } from './append.ts';
+import { asHostWants } from './before-append.ts';
 import type { Deadline } from './deadline.ts';
 import { Debit } from './debit.ts';
-import { inviteEvent, isSameInvite, profileOf } from './invite-event.ts';
+import { checkSize, inviteEvent, isSameInvite, profileOf } from './invite-event.ts';
 import { judge } from './judge.ts';
 import { tellOnInvite } from './on-invite.ts';
 import { keysToRead } from './policies.ts';
-import { isOutage, unavailable } from './refusals.ts';
+import { failureOf, unavailable } from './refusals.ts';
 import type { ServiceSetting } from './setting.ts';
 import type { InviteTrace } from './trace.ts';
 
@@ -26,22 +26,34 @@ export type InviteResult =
 
 type TryResult = InviteResult | { readonly outcome: 'again'; readonly cause?: unknown };
 
+/** An event that may have been stored, and the one that stood in its place before. */
+type Unsure = { readonly event: NewStateEvent; readonly replaced: StrippedStateEvent | undefined };
+
 /** One invite on its way. */
 export class InviteRun<R extends Requester> {
   readonly #setting: ServiceSetting<R>;
   readonly #request: PolicyRequest<R>;
   readonly #deadline: Deadline;
   readonly #trace: InviteTrace;
+  readonly #resend: boolean;
   readonly #debit: Debit;
   #profile: Profile | undefined;
-  /** An event that may have been stored without our knowing. Once there is one, only finding it settles that. */
-  #unsure: NewStateEvent | undefined;
+  /** What may have been stored without our knowing. Once there is one, only finding it settles that. */
+  #unsure: Unsure | undefined;
 
-  constructor(setting: ServiceSetting<R>, request: PolicyRequest<R>, deadline: Deadline, trace: InviteTrace) {
+  /** @param resend whether an invite that is pending is sent anew */
+  constructor(
+    setting: ServiceSetting<R>,
+    request: PolicyRequest<R>,
+    deadline: Deadline,
+    trace: InviteTrace,
+    resend: boolean,
+  ) {
     this.#setting = setting;
     this.#request = request;
     this.#deadline = deadline;
     this.#trace = trace;
+    this.#resend = resend;
     this.#debit = new Debit(setting, request);
   }
 
@@ -57,9 +69,7 @@ export class InviteRun<R extends Requester> {
       return result;
     } catch (error) {
       await this.#giveBack();
-      if (isMatrixError(error)) throw error;
-      if (isOutage(error)) throw unavailable(error);
-      throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause: error });
+      throw failureOf(error);
     }
   }
 
@@ -80,11 +90,18 @@ export class InviteRun<R extends Requester> {
   }
 
   async #try(snapshot: StateSnapshot | undefined): Promise<TryResult> {
-    const stored = this.#unsure && memberEvent(snapshot, this.#request.userId);
-    if (this.#unsure && stored && isSameInvite(this.#unsure, stored)) {
-      return this.#invited(this.#unsure, stored.event_id);
+    const stored = memberEvent(snapshot, this.#request.userId);
+    if (this.#unsure && stored && isStoredNow(this.#unsure, stored)) {
+      return this.#invited(this.#unsure.event, stored.event_id);
     }
-    const judgement = await judge(this.#setting, this.#request, snapshot, this.#deadline, this.#trace);
+    const judgement = await judge(
+      this.#setting,
+      this.#request,
+      snapshot,
+      this.#deadline,
+      this.#trace,
+      this.#resend,
+    );
     if (judgement.verdict === 'alreadyInvited') {
       return { outcome: 'alreadyInvited', eventId: judgement.invite.event_id };
     }
@@ -94,14 +111,21 @@ export class InviteRun<R extends Requester> {
     await this.#debit.takeOnce(this.#deadline, this.#trace, isDrop);
     if (isDrop) return { outcome: 'dropped' };
     this.#profile ??= await profileOf(this.#setting, this.#request.userId, this.#deadline);
-    return this.#append(inviteEvent(this.#request, this.#profile), judgement.basis);
+    const event = await asHostWants(
+      this.#setting,
+      { requester: this.#request.requester, event: inviteEvent(this.#request, this.#profile) },
+      this.#deadline,
+    );
+    checkSize(event);
+    return this.#append({ event, replaced: stored }, judgement.basis);
   }
 
-  async #append(event: NewStateEvent, basis: StateSnapshot): Promise<TryResult> {
+  async #append(unsure: Unsure, basis: StateSnapshot): Promise<TryResult> {
     // What is late before the append has started has surely stored nothing.
     this.#deadline.throwIfOver('getProfile');
+    const { event } = unsure;
     const unsureBefore = this.#unsure;
-    this.#unsure = event;
+    this.#unsure = unsure;
     const result = await append(this.#setting, event, basis, this.#deadline, (late) => {
       if (late.outcome !== 'unknown') this.#unsure = unsureBefore;
       return late.outcome === 'appended' ? this.#invited(event, late.eventId) : this.#giveBack();
@@ -123,6 +147,11 @@ export class InviteRun<R extends Requester> {
   async #giveBack(): Promise<void> {
     if (this.#unsure === undefined) await this.#debit.giveBack(this.#deadline);
   }
+}
+
+/** Whether it is the event that was unsure, and not the equal one that it was to replace. */
+function isStoredNow({ event, replaced }: Unsure, stored: StrippedStateEvent): boolean {
+  return isSameInvite(event, stored) && !(replaced !== undefined && replaced.event_id === stored.event_id);
 }
 
 function memberEvent(snapshot: StateSnapshot | undefined, userId: string): StrippedStateEvent | undefined {

@@ -28,6 +28,7 @@ export type Judgement =
  * Judges an invite by one snapshot of the room: the room's rules, then the invitee's wishes, then the host's
  * policies. It changes nothing, so that it can be repeated when the room has moved on.
  *
+ * @param resend whether a pending invite is judged like a new one
  * @throws {MatrixError} the refusal
  */
 export async function judge<R extends Requester>(
@@ -36,13 +37,14 @@ export async function judge<R extends Requester>(
   snapshot: StateSnapshot | undefined,
   deadline: Deadline,
   trace: InviteTrace,
+  resend: boolean,
 ): Promise<Judgement> {
   const { userId } = request;
-  if (snapshot === undefined) return refuse('roomUnknownOrInviterNotJoined', trace);
+  if (snapshot === undefined) return refuse(setting, 'roomUnknownOrInviterNotJoined', trace);
   const invite = askRoom(setting, request, snapshot, trace);
   if (!setting.serverNames.has(domainOf(userId) ?? '')) throw inviteeOfAnotherServer();
   await refuseBlocked(setting, userId, deadline);
-  if (invite !== undefined) return { verdict: 'alreadyInvited', invite };
+  if (invite !== undefined && !resend) return { verdict: 'alreadyInvited', invite };
   await refuseUnknown(setting, userId, deadline);
   const objection = await askPolicies(setting, { ...request, state: snapshot }, deadline, trace);
   return objection === 'drop' ? { verdict: 'drop' } : { verdict: 'append', basis: snapshot };
@@ -50,7 +52,7 @@ export async function judge<R extends Requester>(
 
 /** Asks the room's own rules. Returns the invite that is pending already, if there is one. */
 function askRoom<R extends Requester>(
-  { logger }: ServiceSetting<R>,
+  setting: ServiceSetting<R>,
   { requester, userId }: PolicyRequest<R>,
   { roomId, events }: StateSnapshot,
   trace: InviteTrace,
@@ -65,15 +67,19 @@ function askRoom<R extends Requester>(
       throw new Error(`The storage adapter returned a room without an m.room.create event: ${roomId}`);
     case 'refused':
       if (decision.reason === 'powerLevelUnreadable') {
-        logger.warn({ roomId }, 'A power level of the room cannot be read');
+        setting.logger.warn({ roomId }, 'A power level of the room cannot be read');
       }
-      return refuse(decision.reason, trace);
+      return refuse(setting, decision.reason, trace);
   }
 }
 
-function refuse(reason: InviteRefusalReason, trace: InviteTrace): never {
+function refuse<R extends Requester>(
+  { reasonCodes }: ServiceSetting<R>,
+  reason: InviteRefusalReason,
+  trace: InviteTrace,
+): never {
   trace.reason = reason;
-  throw refusedByRoom(reason);
+  throw refusedByRoom(reason, reasonCodes);
 }
 
 /** Invite permission module: any other value of `default_action` means that invites are welcome. */

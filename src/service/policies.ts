@@ -54,7 +54,7 @@ export async function askPolicies<R extends Requester>(
 ): Promise<'drop' | undefined> {
   for (const policy of policies) {
     const decision = await deadline
-      .call(`policy ${policy.name}`, (context) => policy.decide(copyOf(request), context))
+      .call('decide', (context) => policy.decide(copyOf(request), context))
       .catch((err: unknown) => policyFailed(policy.name, err, logger));
     if (decision === undefined) continue;
     trace.policy = policy.name;

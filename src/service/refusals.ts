@@ -1,4 +1,4 @@
-import { isStorageUnavailable, MatrixError } from '../errors.ts';
+import { isMatrixError, isStorageUnavailable, MatrixError } from '../errors.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import { DeadlineOverError } from './deadline.ts';
 
@@ -19,8 +19,23 @@ const ROOM_REFUSALS: Record<InviteRefusalReason, readonly [status: number, errco
   powerLevelUnreadable: [403, 'M_FORBIDDEN', NO_PERMISSION],
 };
 
-export function refusedByRoom(reason: InviteRefusalReason): MatrixError {
-  return new MatrixError(...ROOM_REFUSALS[reason]);
+/** The field of Synapse's unstable form of MSC3848, and its values; the proposal has none for a ban. */
+const REASON_FIELD = 'org.matrix.msc3848.unstable.errcode';
+const REASON_CODES: Partial<Record<InviteRefusalReason, string>> = {
+  roomUnknownOrInviterNotJoined: 'ORG.MATRIX.MSC3848.NOT_JOINED',
+  inviteeJoined: 'ORG.MATRIX.MSC3848.ALREADY_JOINED',
+  insufficientPower: 'ORG.MATRIX.MSC3848.INSUFFICIENT_POWER',
+  powerLevelUnreadable: 'ORG.MATRIX.MSC3848.INSUFFICIENT_POWER',
+  inviteeBanned: 'EXPRESS_MATRIX_INVITE.BANNED',
+};
+
+/** @param hasCode whether the answer tells programs which rule it was; its text tells people in any case */
+export function refusedByRoom(reason: InviteRefusalReason, hasCode: boolean): MatrixError {
+  const code = hasCode ? REASON_CODES[reason] : undefined;
+  return new MatrixError(
+    ...ROOM_REFUSALS[reason],
+    code === undefined ? {} : { fields: { [REASON_FIELD]: code } },
+  );
 }
 
 export function inviteeOfAnotherServer(): MatrixError {
@@ -56,7 +71,9 @@ export function unavailable(cause?: unknown): MatrixError {
   });
 }
 
-/** Whether a failure of an adapter is of the kind that passes. */
-export function isOutage(error: unknown): boolean {
-  return isStorageUnavailable(error) || error instanceof DeadlineOverError;
+/** What the caller is answered for anything thrown: a refusal stays, an outage passes, the rest is a fault. */
+export function failureOf(error: unknown): MatrixError {
+  if (isMatrixError(error)) return error;
+  if (isStorageUnavailable(error) || error instanceof DeadlineOverError) return unavailable(error);
+  return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause: error });
 }

@@ -1,11 +1,19 @@
-import { countOption, functionOption, hasMethods, loggerOption, type OptionChecks } from '../options.ts';
+import {
+  booleanOption,
+  countOption,
+  functionOption,
+  hasMethods,
+  loggerOption,
+  type OptionChecks,
+} from '../options.ts';
 import type { Requester } from '../ports/auth.ts';
+import type { CallContext } from '../ports/context.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
 import type { RateLimitAdapter } from '../ports/rate-limit.ts';
 import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
-import { isStateKey, type NewStateEvent } from '../rooms/event.ts';
+import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 
 /** What `onInvite` is told of an appended invite. */
@@ -14,6 +22,13 @@ export type InviteNotice<R extends Requester = Requester> = {
   readonly event: NewStateEvent;
   /** Left out where the host keeps no event ids and the store did not say. */
   readonly eventId?: string;
+};
+
+/** An invite that is about to be appended. */
+export type InviteDraft<R extends Requester = Requester> = {
+  readonly requester: R;
+  /** A copy: to change what is stored, return the `content`. */
+  readonly event: NewStateEvent;
 };
 
 /** The options of `createInviteService`. */
@@ -29,11 +44,26 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   /** The host's users: whether they exist, their profiles and account data. Default none. */
   readonly users?: UserDirectory;
   /**
+   * Asked right before each append, after policies and rate limits: `undefined` for the event as it is, `{ content }`
+   * for other content (its `membership` stays `invite`), or a thrown `MatrixError` for a veto, answered as it stands.
+   * Another failure is 500, a late answer 503; either way nothing is appended and the limits are given back. It
+   * must be safe to repeat: when the room changes meanwhile, it is asked again. Default none.
+   */
+  readonly beforeAppend?: (
+    draft: InviteDraft<R>,
+    context: CallContext,
+  ) => { readonly content: JsonObject } | undefined | Promise<{ readonly content: JsonObject } | undefined>;
+  /**
    * Told after each appended invite, off the request's path. Best effort: its failure is logged, never answered,
    * and a crash may lose a call; the room's timeline is the durable record. Default none.
    */
   readonly onInvite?: (invite: InviteNotice<R>) => unknown;
-  /** Gets what goes wrong, in pino's form. Default: warnings and errors to the console. */
+  /**
+   * Whether a 403 by the room's rules has a code for programs beside its text, in the field
+   * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned, insufficient power. Default true.
+   */
+  readonly reasonCodes?: boolean;
+  /** Gets one line a request at most, in pino's form. Default: warnings and errors to the console. */
   readonly logger?: Logger;
   /**
    * How long an invite may take, all adapters together, in milliseconds. Default 5000. Over HTTP it runs twice: for
@@ -73,7 +103,9 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
     expects: `an object of functions: ${USER_FUNCTIONS.join(', ')}, each optional`,
     accepts: isUserDirectory,
   },
+  beforeAppend: functionOption,
   onInvite: functionOption,
+  reasonCodes: booleanOption,
   logger: loggerOption,
   deadlineMs: countOption('milliseconds'),
 };

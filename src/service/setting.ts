@@ -15,7 +15,9 @@ export type ServiceSetting<R extends Requester = Requester> = {
   readonly rateLimit: RateLimitAdapter | false;
   readonly policies: readonly InvitePolicy<R>[];
   readonly users: UserDirectory | undefined;
+  readonly beforeAppend: InviteServiceOptions<R>['beforeAppend'];
   readonly onInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
+  readonly reasonCodes: boolean;
   readonly logger: Logger;
   readonly deadlineMs: number;
   readonly background: Background;
@@ -29,7 +31,9 @@ export function settingOf<R extends Requester>(options: InviteServiceOptions<R>)
     rateLimit: options.rateLimit,
     policies: options.policies ?? [],
     users: options.users,
+    beforeAppend: options.beforeAppend,
     onInvite: options.onInvite,
+    reasonCodes: options.reasonCodes ?? true,
     logger: harmless(options.logger ?? defaultLogger),
     deadlineMs: options.deadlineMs ?? 5_000,
     background: new Background(),

@@ -338,7 +338,11 @@ describe('matrixErrorHandler', () => {
     const failure = new Error('secret');
     await send(withParser((_req, _res, next) => next(failure), { logger }).app);
     expect(lines).toEqual([
-      { level: 'error', details: { err: failure, status: 500 }, message: expect.any(String) },
+      {
+        level: 'error',
+        details: { err: failure, status: 500, errcode: 'M_UNKNOWN' },
+        message: 'A request was answered 500',
+      },
     ]);
   });
 

@@ -1,6 +1,8 @@
 import {
+  createInviteCheckRouter,
   createInviteRouter,
   createInviteService,
+  type InviteCheckRouterOptions,
   type InviteRouterOptions,
   type InviteServiceOptions,
   type MatrixErrorHandlerOptions,
@@ -25,7 +27,9 @@ const serviceOptions: Required<InviteServiceOptions> = {
   rateLimit: new MemoryRateLimit(),
   policies: [{ name: 'none', stateKeys: [], decide: () => undefined }],
   users: { exists: async () => true },
+  beforeAppend: () => undefined,
   onInvite() {},
+  reasonCodes: false,
   logger,
   deadlineMs: 5_000,
 };
@@ -37,20 +41,24 @@ const routerOptions: Required<InviteRouterOptions> = {
   cors: false,
   bodyLimitBytes: 1,
   bodyTimeoutMs: 2_147_483_647,
+  requestId: () => 'id',
   onOutcome() {},
 };
+const checkRouterOptions: Required<InviteCheckRouterOptions> = { ...routerOptions, explainTo: () => true };
 const handlerOptions: Required<MatrixErrorHandlerOptions> = { cors: true, logger };
 
 /** What makes something of options, called with whatever JavaScript allows. */
 const makers = {
   createInviteService: (options: unknown) => createInviteService(options as InviteServiceOptions),
   createInviteRouter: (options: unknown) => createInviteRouter(options as InviteRouterOptions),
+  createInviteCheckRouter: (options: unknown) => createInviteCheckRouter(options as InviteCheckRouterOptions),
   matrixErrorHandler: (options: unknown) => matrixErrorHandler(options as MatrixErrorHandlerOptions),
 };
 type Maker = keyof typeof makers;
 const complete: Record<Maker, Record<string, unknown>> = {
   createInviteService: serviceOptions,
   createInviteRouter: routerOptions,
+  createInviteCheckRouter: checkRouterOptions,
   matrixErrorHandler: handlerOptions,
 };
 const everyMaker = Object.keys(makers) as Maker[];
@@ -80,7 +88,7 @@ describe.each(everyMaker)('the options of %s', (maker) => {
 
 describe('a missing option', () => {
   it.each(['serverName', 'storage', 'rateLimit'])('%s is named', (name) => {
-    for (const maker of ['createInviteService', 'createInviteRouter'] as const) {
+    for (const maker of ['createInviteService', 'createInviteRouter', 'createInviteCheckRouter'] as const) {
       const { [name]: _left, ...others } = complete[maker];
       const message = `${maker}: option "${name}" is required`;
       expect(thrown(() => makers[maker](others)).message).toContain(message);
@@ -142,7 +150,9 @@ describe('an ill-typed option', () => {
       ],
       'exists',
     ],
+    ['beforeAppend', [{}, null, 'log'], 'a function'],
     ['onInvite', [{}, null, 'log'], 'a function'],
+    ['reasonCodes', [1, null, 'true'], 'true or false'],
     ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],
     ['deadlineMs', [0, -1, 1.5, '5000', Number.NaN, Infinity, 2_147_483_648, 5n], 'milliseconds'],
     ['auth', [null, {}, () => {}, { authenticate: 'x' }], 'authenticate'],
@@ -163,7 +173,9 @@ describe('an ill-typed option', () => {
     ['cors', ['*', 0, null, { origin: '*' }], 'true or false'],
     ['bodyLimitBytes', [0, '1mb', -1, 2.5], 'bytes'],
     ['bodyTimeoutMs', [0, '10s', Infinity], 'milliseconds'],
+    ['requestId', [{}, null, 'id'], 'a function'],
     ['onOutcome', [{}, null], 'a function'],
+    ['explainTo', [true, null, '@admin:example.org'], 'a function'],
   ];
 
   it.each(illTyped)('%s is refused, saying what it must be', (name, values, expected) => {
@@ -178,7 +190,7 @@ describe('an ill-typed option', () => {
   });
 
   it('is looked for under every name', () => {
-    expect(new Set(illTyped.map(([name]) => name))).toEqual(new Set(Object.keys(routerOptions)));
+    expect(new Set(illTyped.map(([name]) => name))).toEqual(new Set(Object.keys(checkRouterOptions)));
   });
 });
 

@@ -25,7 +25,7 @@ export const BROKEN = 'broken';
 
 /** What the router answers for a reason of the room's own. */
 export function refusal(reason: Parameters<typeof refusedByRoom>[0]): Answer {
-  const { status, errcode, message } = refusedByRoom(reason);
+  const { status, errcode, message } = refusedByRoom(reason, true);
   return { status, errcode, text: message };
 }
 

@@ -19,7 +19,7 @@ const CONTRACTS = {
     cases: roomStoreContract,
     promised: ['migrate 1-1', 'createRoom 1-2', 'putState 1-2', 'roomState 1-1', 'timeline 1-2'],
   },
-  rateLimit: { cases: rateLimitContract, promised: ['consume 1-4', 'refund 5-5'] },
+  rateLimit: { cases: rateLimitContract, promised: ['consume 1-4', 'refund 5-5', 'peek 6-7'] },
   auth: { cases: authContract, promised: ['authenticate 1-5'] },
 };
 

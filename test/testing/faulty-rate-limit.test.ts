@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { rateLimitContract } from '../../src/testing/rate-limit/contract.ts';
 import { type Fault, fault } from './faulty/fault.ts';
+import * as peeking from './faulty/peek.ts';
 import * as faulty from './faulty/rate-limit.ts';
 import { rateLimitHarness } from './reference/harnesses.ts';
 import type { ReferenceRateLimit } from './reference/rate-limit.ts';
@@ -29,6 +30,22 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
   fault(faulty.RefundsIntoAnyWindow, 'refund 5', 'gives nothing to the next window'),
   fault(faulty.RefundsIntoAnyWindow, 'refund 5', 'gives back to the buckets whose window lives'),
   fault(faulty.RefundsOneBucket, 'refund 5', 'gives one point back to every bucket'),
+  fault(peeking.PeekTakes, 'peek 6', 'takes no point'),
+  fault(peeking.PeekTakesAndGivesBack, 'peek 6', 'keeps no point from calls that race it'),
+  fault(peeking.PeekOpensAWindow, 'peek 6', 'opens no window'),
+  fault(peeking.PeekLengthensTheWindow, 'peek 6', 'lengthens no window'),
+  fault(peeking.PeekAlwaysAllows, 'peek 7', 'says allowed for as long as'),
+  fault(peeking.PeekAlwaysAllows, 'peek 7', 'does not take one key for another'),
+  fault(peeking.PeekLooksAtTheFirstBucket, 'peek 7', 'says refused when one of several'),
+  fault(peeking.PeekTakesTheOthers, 'peek 7', 'says refused when one of several'),
+  fault(peeking.PeekNamesAWindow, 'peek 7', 'names the wait that consume names'),
+  fault(peeking.PeekNamesSeconds, 'peek 7', 'names the wait that consume names'),
+  fault(peeking.PeekNamesTheFirstRefusal, 'peek 7', 'tells the longest wait'),
+  fault(peeking.PeekNamesTheFirstScope, 'peek 7', 'tells the longest wait'),
+  fault(peeking.PeekCountsEachName, 'peek 7', 'counts a bucket that is named twice'),
+  fault(peeking.PeekLooksAtAnyScope, 'peek 7', 'does not take one key for another'),
+  fault(peeking.PeekRemembers, 'peek 7', 'counts what other processes took'),
+  fault(peeking.PeekRemembers, 'peek 7', 'says allowed again once'),
 ];
 
 describe('the rate limit contract', () => {

@@ -30,7 +30,7 @@ testContract('a correct authentication', authContract, async () => authHarness(R
 
 describe('a correct rate limit by the real clock', () => {
   it('passes, where no test can turn the clock', async () => {
-    const cases = rateLimitContract.filter(({ requires }) => requires === undefined);
+    const cases = rateLimitContract.filter(({ requires }) => requires !== 'secondInstance');
     const results = await Promise.allSettled(cases.map((each) => each.run(realTimeRateLimitHarness(2_000))));
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
   });

@@ -34,6 +34,9 @@ return { taken, redis.call('PTTL', key) }`;
 
 const LOOK = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
 
+/** What PTTL says of a key without an expiry. */
+const NEVER_EXPIRES = -1;
+
 /** Redis, as counters use it. */
 export class CounterStore {
   readonly client: RedisClient;
@@ -75,12 +78,20 @@ export class Counter {
     return this.#store.overdue.has(this.name);
   }
 
-  /** Looks whether there is a point; rejects with a `RateLimiterRes` where there is none. */
+  /**
+   * Looks whether it is of use to take a point; rejects with a `RateLimiterRes` where there is none. Of a key that
+   * never expires it does not, since only `take` puts that right.
+   */
   async look(): Promise<void> {
-    const answer = await this.#store.look(this.name);
-    const [taken, ttlMs] = Array.isArray(answer) ? answer.map(Number) : [];
-    if (taken === undefined || ttlMs === undefined) throw new Error('Unexpected answer of Redis');
+    const { taken, ttlMs } = await this.#read();
     if (taken >= this.#limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, taken);
+  }
+
+  /** Looks whether `take` would take a point; rejects with a `RateLimiterRes`, as `take` does, where it would not. */
+  async peek(): Promise<void> {
+    const { taken, ttlMs } = await this.#read();
+    const waitMs = ttlMs === NEVER_EXPIRES ? this.#limit.durationSeconds * 1_000 : ttlMs;
+    if (taken >= this.#limit.points) throw new RateLimiterRes(0, waitMs, taken);
   }
 
   /** Takes a point for a call; rejects with a `RateLimiterRes` where there is none. */
@@ -93,6 +104,13 @@ export class Counter {
       customIncrTtlLuaScript: TAKE,
     });
     return limiter.consume(this.#key);
+  }
+
+  async #read(): Promise<{ taken: number; ttlMs: number }> {
+    const answer = await this.#store.look(this.name);
+    const [taken, ttlMs] = Array.isArray(answer) ? answer.map(Number) : [];
+    if (taken === undefined || ttlMs === undefined) throw new Error('Unexpected answer of Redis');
+    return { taken, ttlMs };
   }
 
   /** Gives back what a call has taken, if it has. */

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { RateLimitBucket, RateLimitDecision, RateLimitScope } from '../../ports/rate-limit.ts';
+import type {
+  RateLimitBucket,
+  RateLimitDecision,
+  RateLimitForecast,
+  RateLimitScope,
+} from '../../ports/rate-limit.ts';
 import { check } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import { range } from '../random.ts';
@@ -40,6 +45,31 @@ export async function takeRefused(
 
 export function giveBack({ limiter }: RateLimitHarness, { receipt }: { receipt: unknown }): Promise<void> {
   return limiter.refund(receipt, deadlineContext());
+}
+
+/** What the limiter says of a call that is not made. */
+export async function look(
+  { limiter }: Pick<RateLimitHarness, 'limiter'>,
+  ...buckets: RateLimitBucket[]
+): Promise<RateLimitForecast> {
+  check(limiter.peek !== undefined, 'the harness says that the limiter has peek, but it has not');
+  return limiter.peek(buckets, deadlineContext());
+}
+
+/** As {@link look}, for a call that would be allowed. */
+export async function lookAllowed(harness: RateLimitHarness, ...buckets: RateLimitBucket[]): Promise<void> {
+  const { allowed } = await look(harness, ...buckets);
+  check(allowed, `peek said refused although the buckets (${namesOf(buckets)}) had points`);
+}
+
+/** As {@link look}, for a call that would be refused. */
+export async function lookRefused(
+  harness: RateLimitHarness,
+  ...buckets: RateLimitBucket[]
+): Promise<RateLimitForecast & { allowed: false }> {
+  const forecast = await look(harness, ...buckets);
+  check(!forecast.allowed, `peek said allowed although one of the buckets (${namesOf(buckets)}) was empty`);
+  return forecast;
 }
 
 /** Uses a bucket up, and counts how many points it still had. */

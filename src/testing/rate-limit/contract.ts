@@ -2,6 +2,7 @@ import type { ContractCase } from '../contract.ts';
 import { consumeCases } from './consume.ts';
 import type { RateLimitHarness } from './harness.ts';
 import { keyCases } from './keys.ts';
+import { peekCases } from './peek.ts';
 import { raceCases } from './races.ts';
 import { refundCases } from './refund.ts';
 import { windowCases } from './windows.ts';
@@ -13,4 +14,5 @@ export const rateLimitContract: readonly ContractCase<RateLimitHarness>[] = [
   ...keyCases,
   ...windowCases,
   ...refundCases,
+  ...peekCases,
 ];

@@ -16,6 +16,8 @@ export type RateLimitHarness = {
   advance?(ms: number): void | Promise<void>;
   /** Another adapter on the same store and with the same limits, as another process would have. */
   secondInstance?(): Promise<RateLimitAdapter>;
+  /** The limiter has the optional method `peek`. */
+  readonly peek?: true;
   /** Frees what the harness holds. */
   close?(): Promise<void>;
 };

@@ -5,7 +5,7 @@ import type { Moments } from './moments.ts';
 import type { RoomStates, Stretch } from './room-states.ts';
 
 /** What a call answered that no room has. */
-const NO_SUCH_ROOM = refusedByRoom('roomUnknownOrInviterNotJoined');
+const NO_SUCH_ROOM = refusedByRoom('roomUnknownOrInviterNotJoined', true);
 
 /**
  * Holds every definite answer of one room's invites against the states that may have been current within its call.
@@ -63,7 +63,7 @@ function explains(states: RoomStates, moments: Moments, n: number, call: Call): 
   if (answer === undefined) return true;
   const verdict = decideInvite(states.at(n, inviteStateKeys(sender, key.state_key)), sender, key.state_key);
   if (answer.status !== 200) {
-    return verdict.decision === 'refused' && isSameAnswer(answer, refusedByRoom(verdict.reason));
+    return verdict.decision === 'refused' && isSameAnswer(answer, refusedByRoom(verdict.reason, true));
   }
   return verdict.decision === 'alreadyInvited' || isOwnInvite(states, moments, n, call);
 }

@@ -51,6 +51,7 @@ export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitH
     limiter,
     points: POINTS,
     windowMs: WINDOW_MS,
+    peek: true,
     advance: (ms) => clock.advance(ms),
     secondInstance: async () => new Limiter(POINTS, WINDOW_MS, clock, limiter.counts),
   };
@@ -60,7 +61,7 @@ export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitH
 export function realTimeRateLimitHarness(windowMs: number): RateLimitHarness {
   const windows: Limits = { attempt: windowMs, inviter: windowMs, room: windowMs, invitee: windowMs };
   const limiter = new ReferenceRateLimit(POINTS, windows, new SystemClock());
-  return { limiter, points: POINTS, windowMs: windows };
+  return { limiter, points: POINTS, windowMs: windows, peek: true };
 }
 
 export function authHarness(Auth: new () => ReferenceAuth): AuthHarness {

@@ -2,6 +2,7 @@ import type {
   RateLimitAdapter,
   RateLimitBucket,
   RateLimitDecision,
+  RateLimitForecast,
   RateLimitScope,
 } from '../../../src/ports/rate-limit.ts';
 import { pause } from './storage.ts';
@@ -71,9 +72,18 @@ export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
     return { text: this.textOf(bucket), count };
   }
 
+  distinct(named: readonly RateLimitBucket[]): readonly RateLimitBucket[] {
+    return [...new Map(named.map((bucket) => [this.textOf(bucket), bucket])).values()];
+  }
+
+  async peek(named: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
+    await pause();
+    return this.refusal(this.distinct(named)) ?? { allowed: true };
+  }
+
   async consume(named: readonly RateLimitBucket[]): Promise<RateLimitDecision<Receipt>> {
     await pause();
-    const buckets = [...new Map(named.map((bucket) => [this.textOf(bucket), bucket])).values()];
+    const buckets = this.distinct(named);
     const refusal = this.refusal(buckets);
     if (refusal !== undefined) return refusal;
     return { allowed: true, receipt: { taken: buckets.map((bucket) => this.debit(bucket)), isSpent: false } };

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { MatrixError } from '../errors.ts';
+import { validateRoomId } from '../openapi/validators.ts';
+import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { JsonObject } from '../rooms/event.ts';
+import { isUserId } from '../rooms/identifiers.ts';
+import type { InviteForecast } from '../service/forecast.ts';
+import type { InviteDesk } from '../service/invite-service.ts';
+import type { ServiceSetting } from '../service/setting.ts';
+import { admitted, required } from './admit.ts';
+import type { RequestTrace } from './answering.ts';
+import type { Logins } from './authenticate.ts';
+import { queryOf, single } from './credentials.ts';
+
+/** The body of an answer. */
+export type CheckAnswer = JsonObject;
+
+/** What the steps over HTTP need beside the service. */
+export type CheckRequestSetting<R extends Requester> = ServiceSetting<R> &
+  Logins<R> & {
+    readonly desk: InviteDesk<R>;
+    readonly explainTo: ((requester: R, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  };
+
+/**
+ * Takes a request through login, the `attempt` limit and validation to the dry run.
+ *
+ * @param roomIdInPath the room id as the path says it, decoded
+ * @throws {MatrixError} the refusal of the question itself
+ */
+export async function checkByRequest<R extends Requester>(
+  setting: CheckRequestSetting<R>,
+  request: IncomingMessage,
+  roomIdInPath: unknown,
+  trace: RequestTrace,
+  log: Logger,
+): Promise<CheckAnswer> {
+  const requester = await admitted(setting, request, trace);
+  const userId = inviteeOf(request);
+  const roomId = required(validateRoomId(roomIdInPath));
+  trace.roomId = roomId;
+  const forecast = await setting.desk.check({ requester, roomId, userId }, trace, log);
+  const mayKnow = (await setting.explainTo?.(requester, request)) === true;
+  return mayKnow ? { ...answerOf(forecast), explanation: forecast.explanation } : answerOf(forecast);
+}
+
+function answerOf({ allowed, error }: InviteForecast): CheckAnswer {
+  return error === undefined ? { allowed } : { ...error.toJSON(), allowed, status: error.status };
+}
+
+/** It is not named `user_id`: in a query that is the user for whom an application service speaks. */
+function inviteeOf(request: IncomingMessage): string {
+  const invitee = single(queryOf(request), 'invitee');
+  if (invitee === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', 'invitee is missing');
+  if (!isUserId(invitee)) throw new MatrixError(400, 'M_INVALID_PARAM', 'invitee is not a Matrix user ID');
+  return invitee;
+}

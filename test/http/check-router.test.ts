@@ -1,0 +1,132 @@
+import express from 'express';
+import { createInviteCheckRouter, type InviteCheckRouterOptions } from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import supertest from 'supertest';
+import { describe, expect, it } from 'vitest';
+import { ALICE, BOB, CAROL, CORS_HEADERS, limits, MALLORY, ROOM, seedRoom, tokens } from './support.ts';
+
+const PATH = `/admin/rooms/${encodeURIComponent(ROOM)}/invite/check`;
+
+async function appWith(options: Partial<InviteCheckRouterOptions> = {}) {
+  const storage = new MemoryStorage();
+  await seedRoom(storage, { members: { [MALLORY]: 'ban' } });
+  const router = createInviteCheckRouter({
+    serverName: 'example.org',
+    storage,
+    rateLimit: false,
+    auth: tokens,
+    ...options,
+  });
+  const app = express().use('/admin', router);
+  return { app, router, storage };
+}
+
+async function check(
+  app: express.Express,
+  {
+    token = 'alice-token',
+    invitee = BOB,
+    path = PATH,
+  }: { token?: string; invitee?: string; path?: string } = {},
+) {
+  const response = await supertest(app).get(path).query({ invitee }).set('Authorization', `Bearer ${token}`);
+  return [response.status, response.body];
+}
+
+describe('the check router', () => {
+  it('says that an invite would be well, and does not make it', async () => {
+    const { app, storage } = await appWith();
+    expect(await check(app)).toEqual([200, { allowed: true }]);
+    expect(await storage.timeline(ROOM).then((page) => page?.events)).toHaveLength(3);
+  });
+
+  it('says what the invite endpoint would answer', async () => {
+    const { app } = await appWith();
+    expect(await check(app, { invitee: MALLORY })).toEqual([
+      200,
+      {
+        allowed: false,
+        status: 403,
+        errcode: 'M_FORBIDDEN',
+        error: 'The user is banned from the room',
+        'org.matrix.msc3848.unstable.errcode': 'EXPRESS_MATRIX_INVITE.BANNED',
+      },
+    ]);
+  });
+
+  it('tells a caller nothing of drops and limits, and an admin everything', async () => {
+    const { app } = await appWith({
+      policies: [{ name: 'spam', decide: ({ userId }) => (userId === CAROL ? 'drop' : undefined) }],
+      explainTo: ({ userId }) => userId === ALICE,
+    });
+    expect(await check(app, { invitee: CAROL })).toEqual([
+      200,
+      { allowed: true, explanation: { by: 'policy', policy: 'spam', isDrop: true } },
+    ]);
+    expect(await check(app, { token: 'mallory-token', invitee: CAROL })).toEqual([
+      200,
+      expect.not.objectContaining({ explanation: expect.anything() }),
+    ]);
+  });
+
+  it.each([[1], ['yes'], [{}], [undefined]])('explains nothing where explainTo says %j', async (value) => {
+    const { app } = await appWith({ explainTo: () => value as never });
+    expect(await check(app)).toEqual([200, { allowed: true }]);
+  });
+
+  it('fails closed where explainTo fails', async () => {
+    const { app } = await appWith({ explainTo: () => Promise.reject(new Error('fault')) });
+    expect(await check(app)).toMatchObject([500, { errcode: 'M_UNKNOWN' }]);
+  });
+
+  it('wants a login, and counts as an attempt', async () => {
+    const { app } = await appWith({ rateLimit: limits(5, 2) });
+    expect(await check(app, { token: 'nobody' })).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }]);
+    expect((await supertest(app).get(PATH)).status).toBe(401);
+    expect((await check(app))[0]).toBe(200);
+    expect((await check(app))[0]).toBe(200);
+    expect(await check(app)).toMatchObject([429, { errcode: 'M_LIMIT_EXCEEDED' }]);
+  });
+
+  it.each([
+    ['no invitee', '', 400, 'M_MISSING_PARAM'],
+    ['an empty one', '?invitee=', 400, 'M_INVALID_PARAM'],
+    ['no user id', '?invitee=bob', 400, 'M_INVALID_PARAM'],
+    ['two', '?invitee=@a:b.c&invitee=@d:e.f', 400, 'M_INVALID_PARAM'],
+  ])('refuses a question with %s', async (_case, query, status, errcode) => {
+    const { app } = await appWith();
+    const response = await supertest(app).get(`${PATH}${query}`).set('Authorization', 'Bearer alice-token');
+    expect([response.status, response.body.errcode]).toEqual([status, errcode]);
+  });
+
+  it('refuses a path without a room id', async () => {
+    const { app } = await appWith();
+    expect(await check(app, { path: '/admin/rooms/room/invite/check' })).toMatchObject([
+      400,
+      { errcode: 'M_INVALID_PARAM' },
+    ]);
+    expect(await check(app, { path: '/admin/rooms/%zz/invite/check' })).toMatchObject([
+      400,
+      { errcode: 'M_INVALID_PARAM' },
+    ]);
+  });
+
+  it('answers GET alone, with the headers of every answer', async () => {
+    const { app } = await appWith();
+    const posted = await supertest(app).post(PATH).send({ user_id: BOB });
+    expect([posted.status, posted.headers.allow, posted.body.errcode]).toEqual([
+      405,
+      'OPTIONS, GET',
+      'M_UNRECOGNIZED',
+    ]);
+    const preflight = await supertest(app).options(PATH);
+    expect([preflight.status, preflight.headers]).toMatchObject([204, CORS_HEADERS]);
+    expect((await supertest(app).get('/admin/rooms/x/invite')).status).toBe(404);
+  });
+
+  it('is closed for good', async () => {
+    const { app, router } = await appWith();
+    await router.close();
+    expect(await check(app)).toMatchObject([503, { errcode: 'M_UNKNOWN' }]);
+  });
+});

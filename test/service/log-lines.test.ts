@@ -1,0 +1,235 @@
+import {
+  createInviteService,
+  type InviteRouterOptions,
+  type Logger,
+  MatrixError,
+  StorageUnavailableError,
+} from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import supertest from 'supertest';
+import { describe, expect, it } from 'vitest';
+import { ALICE, BOB, CAROL, INVITE_PATH, invite, limits, ROOM, seedRoom, setUp } from '../http/support.ts';
+import { aliceInvitesBob, around } from './support.ts';
+
+type Line = readonly [level: string, details: Record<string, unknown>, message: string];
+
+function allLines(): { readonly lines: Line[]; readonly logger: Logger } {
+  const lines: Line[] = [];
+  const at = (level: string) => (details: object, message: string) => {
+    lines.push([level, { ...details }, message]);
+  };
+  return { lines, logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } };
+}
+
+async function appWith(options: Partial<InviteRouterOptions> = {}) {
+  const { lines, logger } = allLines();
+  const host = setUp({ logger, ...options });
+  await seedRoom(host.store, { members: { [CAROL]: 'join' } });
+  return { ...host, lines };
+}
+
+const down = () => Promise.reject(new StorageUnavailableError('down'));
+const asked = { requesterId: ALICE, roomId: ROOM, durationMs: expect.any(Number) };
+
+describe('a request', () => {
+  const cases: [
+    name: string,
+    options: Partial<InviteRouterOptions>,
+    request: Parameters<typeof invite>[1],
+    level: string,
+    details: object,
+  ][] = [
+    ['that is well', {}, {}, 'debug', { ...asked, status: 200, tries: 1 }],
+    [
+      'that the room refuses',
+      {},
+      { body: { user_id: CAROL } },
+      'info',
+      { ...asked, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
+    ],
+    [
+      'without a login',
+      {},
+      { token: 'nobody' },
+      'info',
+      { status: 401, errcode: 'M_UNKNOWN_TOKEN', tries: 0, durationMs: expect.any(Number) },
+    ],
+    [
+      'during an outage',
+      { storage: around(new MemoryStorage(), { readState: down }) },
+      {},
+      'warn',
+      {
+        ...asked,
+        status: 503,
+        errcode: 'M_UNKNOWN',
+        tries: 1,
+        failedCall: 'readState',
+        err: expect.objectContaining({ message: 'down' }),
+      },
+    ],
+    [
+      'that a fault ends',
+      { storage: around(new MemoryStorage(), { readState: () => Promise.reject(new Error('fault')) }) },
+      {},
+      'error',
+      {
+        ...asked,
+        status: 500,
+        errcode: 'M_UNKNOWN',
+        tries: 1,
+        failedCall: 'readState',
+        err: expect.objectContaining({ message: 'fault' }),
+      },
+    ],
+    [
+      'whose policy fails',
+      { policies: [{ name: 'p', decide: () => Promise.reject(new Error('fault')) }] },
+      {},
+      'error',
+      {
+        ...asked,
+        status: 403,
+        errcode: 'M_FORBIDDEN',
+        policy: 'p',
+        tries: 1,
+        failedCall: 'decide',
+        err: expect.objectContaining({ message: 'fault' }),
+        problems: ['A policy failed, or gave no answer that makes sense: the invite is refused'],
+      },
+    ],
+    [
+      'that goes without a profile',
+      { users: { getProfile: () => Promise.reject(new Error('no profiles')) } },
+      {},
+      'warn',
+      {
+        ...asked,
+        status: 200,
+        tries: 1,
+        failedCall: 'getProfile',
+        err: expect.objectContaining({ message: 'no profiles' }),
+        problems: ["The invitee's profile could not be read: the invite goes without"],
+      },
+    ],
+  ];
+
+  it.each(cases)('%s makes one line', async (_case, options, request, level, details) => {
+    const { app, router, lines } = await appWith(options);
+    const { status } = await invite(app, request);
+    await router.close();
+    expect(lines).toEqual([[level, details, `An invite was answered ${status}`]]);
+  });
+
+  it('over a rate limit says which', async () => {
+    const { app, lines } = await appWith({ rateLimit: limits(1) });
+    await invite(app);
+    await invite(app, { body: { user_id: '@new:example.org' } });
+    expect(lines[1]).toEqual([
+      'info',
+      {
+        ...asked,
+        status: 429,
+        errcode: 'M_LIMIT_EXCEEDED',
+        tries: 1,
+        scope: expect.stringMatching(/inviter|room/),
+      },
+      'An invite was answered 429',
+    ]);
+  });
+
+  it('that makes two problems has both in its line', async () => {
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const error = new MatrixError(413, 'M_TOO_LARGE', 'The store says no');
+    const { app, lines } = await appWith({
+      storage: around(store, { appendEvent: async () => ({ outcome: 'refused', error }) }),
+      users: { getProfile: () => Promise.reject(new Error('no profiles')) },
+      rateLimit: {
+        consume: async () => ({ allowed: true, receipt: 1 }),
+        refund: () => Promise.reject(new Error('no refunds')),
+      },
+    });
+    expect((await invite(app)).status).toBe(413);
+    expect(lines).toMatchObject([
+      [
+        'warn',
+        {
+          status: 413,
+          problems: [
+            "The invitee's profile could not be read: the invite goes without",
+            'A rate limit could not be given back',
+          ],
+        },
+        'An invite was answered 413',
+      ],
+    ]);
+  });
+});
+
+describe('the request id', () => {
+  it.each([
+    ['a text', 'req-1', 'req-1'],
+    ['a number', 7, '7'],
+    ['too long', 'x'.repeat(1_000), 'x'.repeat(200)],
+  ])('is what pino-http and others leave: %s', async (_case, id, expected) => {
+    const { lines, logger } = allLines();
+    const ids: unknown[] = [];
+    const { app } = setUp({ logger, onOutcome: ({ requestId }) => ids.push(requestId) }, (host) => {
+      host.use((request, _response, next) => {
+        Object.assign(request, { id });
+        next();
+      });
+    });
+    await invite(app);
+    expect(lines[0]?.[1].requestId).toBe(expected);
+    expect(ids).toEqual([expected]);
+  });
+
+  it('is what the option says', async () => {
+    const { app, lines } = await appWith({ requestId: ({ headers }) => headers['x-request-id'] });
+    await supertest(app)
+      .post(INVITE_PATH)
+      .set('X-Request-Id', 'abc')
+      .set('Authorization', 'Bearer alice-token')
+      .send({ user_id: BOB });
+    expect(lines[0]?.[1]).toMatchObject({ requestId: 'abc', status: 200 });
+  });
+
+  it('is left out where it is something else', async () => {
+    const { app, lines } = await appWith({ requestId: () => ({ secret: true }) });
+    await invite(app);
+    expect(Object.keys(lines[0]?.[1] ?? {})).not.toContain('requestId');
+  });
+
+  it('that cannot be made out is a fault of the host', async () => {
+    const { app } = await appWith({
+      requestId: () => {
+        throw new Error('no id');
+      },
+    });
+    expect((await invite(app)).status).toBe(500);
+  });
+});
+
+describe('a service', () => {
+  it('writes one line a call', async () => {
+    const { lines, logger } = allLines();
+    const storage = new MemoryStorage();
+    await seedRoom(storage);
+    const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, logger });
+    await service.invite(aliceInvitesBob);
+    await service.check(aliceInvitesBob);
+    await service.invite({ ...aliceInvitesBob, userId: ALICE }).catch(() => {});
+    const ids = { requesterId: ALICE, roomId: ROOM };
+    expect(lines).toEqual([
+      ['debug', { ...ids, tries: 1, status: 200 }, 'An invite was answered 200'],
+      ['debug', { ...ids, tries: 0, status: 200 }, 'An invite check was answered 200'],
+      [
+        'info',
+        { ...ids, tries: 1, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined' },
+        'An invite was answered 403',
+      ],
+    ]);
+  });
+});
