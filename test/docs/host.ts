@@ -57,6 +57,12 @@ export const tables = {
   async userByLocalpart(localpart: string): Promise<{ name: string; takesInvites: boolean } | undefined> {
     return localpart === 'bob' ? { name: 'Bob', takesInvites: true } : undefined;
   },
+  async hasUser(_userId: string): Promise<boolean> {
+    return true;
+  },
+  async hasDevice(_userId: string, _deviceId: string): Promise<boolean> {
+    return true;
+  },
 };
 
 /** The host's other services. */
@@ -66,3 +72,8 @@ export const notifications = {
 export const metrics = {
   count(_name: string, _labels: Partial<RequestOutcome>): void {},
 };
+
+/** The registration files of the host's bridges. */
+export const registrationFiles = [
+  new URL('../adapters/auth/app-services-registration.yaml', import.meta.url),
+];
