@@ -1,0 +1,161 @@
+import { inspect } from 'node:util';
+import { contentRules } from 'express-matrix-invite/policies/content-rules';
+import { describe, expect, it } from 'vitest';
+import { appWith, ask, expectAllowed, expectRefused, itFailsClosed, itRefusesAsTold } from './support.ts';
+
+const LINKS = 'The reason must have no links';
+const tooLong = (maxLength: number) => `The reason must have at most ${maxLength} characters`;
+
+describe('contentRules', () => {
+  const rude = { reason: 'Rude' };
+  itRefusesAsTold(
+    'contentRules',
+    'The reason is not welcome',
+    (options) => contentRules({ isUnwelcome: (reason) => reason === 'Rude', ...options }),
+    rude,
+  );
+  itFailsClosed('isUnwelcome', (isUnwelcome) => contentRules({ isUnwelcome }), undefined, rude);
+
+  it.each([[{}], [{ reason: '' }], [{ reason: ' \n' }]])(
+    'objects to no invite without a reason: %j',
+    async (body) => {
+      const isUnwelcome = () => expect.fail('asked');
+      await expectAllowed(await appWith(contentRules({ maxLength: 2, links: 'refuse', isUnwelcome })), body);
+    },
+  );
+
+  it.each([[{}], [{ reason: '' }], [{ reason: ' \n' }]])('may want a reason: %j', async (body) => {
+    const host = await appWith(contentRules({ required: true }));
+    await expectRefused(host, 'An invite needs a reason', body);
+    await expectAllowed(host, { reason: 'Tea' });
+  });
+
+  it('gives the host the reason as it came', async () => {
+    const asked: unknown[] = [];
+    const isUnwelcome = async (...args: unknown[]) => asked.push(args) === 0;
+    await expectAllowed(await appWith(contentRules({ isUnwelcome })), { reason: ' Ｔｅａ\u200b ' });
+    expect(asked).toEqual([[' Ｔｅａ\u200b ', { signal: expect.any(AbortSignal) }]]);
+  });
+
+  it('uses the message of the options for every rule, and logs no reason', async () => {
+    const host = await appWith(
+      contentRules({ maxLength: 20, links: 'refuse', required: true, message: 'No' }),
+    );
+    for (const reason of ['', 'secret'.repeat(4), 'secret.com']) await expectRefused(host, 'No', { reason });
+    expect(host.faults()).toEqual([]);
+    expect(inspect([host.lines, host.outcomes], { depth: Infinity })).not.toContain('secret');
+  });
+
+  it('may be made without options', async () => {
+    await expectAllowed(await appWith(contentRules()), { reason: 'See https://example.com' });
+  });
+
+  it.each([
+    [{ maxLength: 0 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
+    [{ maxLength: 10_001 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
+    [{ maxLength: 1.5 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
+    [{ links: 'deny' }, "option \"links\" must be 'allow' or 'refuse'"],
+    [{ links: true }, "option \"links\" must be 'allow' or 'refuse'"],
+    [{ required: 'yes' }, 'option "required" must be true or false'],
+    [{ isUnwelcome: /rude/ }, 'option "isUnwelcome" must be a function'],
+    [
+      { maxlength: 5 },
+      'unknown option "maxlength"; allowed are required, maxLength, links, isUnwelcome, status, errcode, message',
+    ],
+  ])('takes no %j', (options, error) => {
+    expect(() => contentRules(options as never)).toThrow(new TypeError(`contentRules: ${error}`));
+  });
+});
+
+describe('the length of a reason', () => {
+  it.each([
+    ['a'.repeat(5), true],
+    ['a'.repeat(6), false],
+    ['💬'.repeat(5), true],
+    ['💬'.repeat(6), false],
+    ['💬💬💬💬aa', false],
+    [' '.repeat(6), false],
+  ])('is counted in code points: %j of 5', async (reason, isShort) => {
+    const host = await appWith(contentRules({ maxLength: 5 }));
+    await (isShort ? expectAllowed(host, { reason }) : expectRefused(host, tooLong(5), { reason }));
+  });
+
+  it('is 1000 unless said otherwise', async () => {
+    const host = await appWith(contentRules());
+    await expectRefused(host, tooLong(1000), { reason: 'a'.repeat(1001) });
+    await expectAllowed(host, { reason: 'a'.repeat(1000) });
+  });
+
+  it('goes first: longer texts are neither searched nor handed on', async () => {
+    const isUnwelcome = () => expect.fail('asked');
+    const host = await appWith(contentRules({ links: 'refuse', isUnwelcome }));
+    await expectRefused(host, tooLong(1000), { reason: 'https://example.com '.repeat(3000) });
+  });
+});
+
+describe('links in a reason', () => {
+  it.each([
+    'https://example.com',
+    'See http://192.0.2.1/x',
+    'mail to mailto:bob@example.org',
+    'bob@example.org',
+    'see example.com!',
+    'EXAMPLE.COM',
+    'win at prizes.xyz',
+    '(пример.рф)',
+    '//example.com/x',
+    'tg://resolve?domain=x',
+    'matrix.to/#/#cats:example.org',
+    'matrix:r/cats:example.org',
+    'MATRIX://example.org/roomid/x',
+    'join #cats:example.org',
+    'ask @bob:example.org',
+    'example.c\u200bom',
+    'exam\u00adple.com',
+    'matrix\u2060:r/cats',
+    'see:\u200bexample.com',
+    'ｅｘａｍｐｌｅ．ｃｏｍ',
+    '𝐞𝐱𝐚𝐦𝐩𝐥𝐞.𝐜𝐨𝐦',
+  ])('are refused: %j', async (reason) => {
+    await expectRefused(await appWith(contentRules({ links: 'refuse' })), LINKS, { reason });
+    await expectAllowed(await appWith(contentRules({ links: 'allow' })), { reason });
+  });
+
+  it.each([
+    'Welcome to the team',
+    'matrix: the film',
+    'matrix:reloaded',
+    'C#: a language',
+    '#1: be kind',
+    'at 10:30, room 1.2.3',
+    'end.Start',
+    'and/or @bob, #cats',
+    'a @ b',
+    'more…it',
+    'node.js',
+    '👩‍👩‍👧 family',
+  ])('are not seen in %j', async (reason) => {
+    await expectAllowed(await appWith(contentRules({ links: 'refuse' })), { reason });
+  });
+
+  it('are looked for to the end of long texts that are made to cost', async () => {
+    const host = await appWith(contentRules({ maxLength: 10_000, links: 'refuse' }));
+    const texts = [
+      '@',
+      '#',
+      '//[',
+      'http:',
+      '#a:',
+      'a-',
+      ' a.a.a.a.',
+      '\ufdfa',
+      'a\u200b',
+      'matrix://a',
+      '(',
+    ];
+    for (const text of texts) {
+      const reason = text.repeat(10_000 / text.length);
+      expect([text, (await ask(host, { reason })).status]).toEqual([text, 200]);
+    }
+  });
+});
