@@ -18,6 +18,7 @@ const subpaths: Record<string, { loads: string[]; names: string[] }> = {
     names: [
       'MatrixError',
       'StorageUnavailableError',
+      'createInviteCheckRouter',
       'createInviteRouter',
       'createInviteService',
       'domainOf',
@@ -58,6 +59,21 @@ const subpaths: Record<string, { loads: string[]; names: string[] }> = {
     names: ['DEFAULT_RATE_LIMITS', 'RedisRateLimit'],
   },
   './auth/static-tokens': { loads: [], names: ['staticTokens'] },
+  './auth/oauth-introspection': { loads: ['oauth4webapi'], names: ['oauthIntrospection'] },
+  './auth/jwt': { loads: ['jose'], names: ['jwt'] },
+  './auth/app-services': { loads: ['re2js'], names: ['appServices'] },
+  './auth/first-of': { loads: [], names: ['firstOf'] },
+  './policies/admins-only': { loads: [], names: ['adminsOnly'] },
+  './policies/blocked-rooms': { loads: [], names: ['blockedRooms'] },
+  './policies/protected-users': { loads: [], names: ['protectedUsers'] },
+  './policies/pending-invite-quota': { loads: [], names: ['pendingInviteQuota'] },
+  './policies/invite-filter': { loads: [], names: ['inviteFilter'] },
+  './policies/ignored-users': { loads: [], names: ['ignoredUsers'] },
+  './policies/http-antispam': { loads: [], names: ['httpAntispam'] },
+  './policies/content-rules': { loads: ['linkify-it'], names: ['contentRules'] },
+  './policies/except': { loads: [], names: ['except'] },
+  './observability/prometheus': { loads: ['prom-client'], names: ['prometheusMetrics'] },
+  './observability/open-telemetry': { loads: ['@opentelemetry/api'], names: ['openTelemetry'] },
 };
 
 /** The name of a subpath's files in dist. */
