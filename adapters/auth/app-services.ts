@@ -4,7 +4,7 @@ import type { CallContext } from '../../src/ports/context.ts';
 import { domainOf, isUserId } from '../../src/rooms/identifiers.ts';
 import { type AppService, appServicesOf } from './app-services/app-service.ts';
 import { type AppServicesOptions, appServicesOptionChecks } from './app-services/options.ts';
-import { digestOf, isSameDigest, isToken } from './app-services/tokens.ts';
+import { digestOf, isSameDigest, isToken } from './shared/token-digest.ts';
 
 export type { AppServicesOptions } from './app-services/options.ts';
 export type { AppServiceNamespace, AppServiceRegistration } from './app-services/registration.ts';

@@ -2,7 +2,8 @@ import { MatrixError } from '../../src/errors.ts';
 import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import { isUserId } from '../../src/rooms/identifiers.ts';
-import { type KeySource, keySourceOf } from './jwt/key-source.ts';
+import { keySourceOf } from './jwt/key-source.ts';
+import type { KeySource } from './jwt/keys.ts';
 import { checkJwtOptions, type JwtOptions, type JwtRequesterOptions } from './jwt/options.ts';
 import { type Expected, verify } from './jwt/verify.ts';
 

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../src/ports/auth.ts';
 import { isUserId } from '../../src/rooms/identifiers.ts';
+import { digestOf, isSameDigest, isToken, type TokenDigest } from './shared/token-digest.ts';
 
 /** Access tokens, and whose they are: a full user id, or a requester (with a host's own fields, if any). */
 export type StaticTokens<Owner extends string | Requester = string | Requester> =
@@ -36,7 +36,7 @@ export function staticTokens<Owner extends string | Requester>(
   return new StaticTokenAuth(entriesOf(tokens));
 }
 
-type Entry<R extends Requester> = { readonly digest: Buffer; readonly requester: R };
+type Entry<R extends Requester> = { readonly digest: TokenDigest; readonly requester: R };
 
 class StaticTokenAuth<R extends Requester> implements AuthAdapter<R> {
   readonly #entries: readonly Entry<R>[];
@@ -85,11 +85,6 @@ function isIterable<Owner extends string | Requester>(
   return Symbol.iterator in tokens;
 }
 
-// UTF-8 has no lone surrogates: all of them would have the same digest.
-function isToken(token: unknown): token is string {
-  return typeof token === 'string' && token !== '' && token.isWellFormed();
-}
-
 function requesterOf<Owner extends string | Requester>(owner: Owner): OwnerRequester<Owner> {
   return (typeof owner === 'string' ? Object.freeze({ userId: owner }) : owner) as OwnerRequester<Owner>;
 }
@@ -103,10 +98,6 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function digestOf(accessToken: string): Buffer {
-  return createHash('sha256').update(accessToken, 'utf8').digest();
-}
-
-function find<R extends Requester>(entries: readonly Entry<R>[], digest: Buffer): Entry<R> | undefined {
-  return entries.find((entry) => timingSafeEqual(entry.digest, digest));
+function find<R extends Requester>(entries: readonly Entry<R>[], digest: TokenDigest): Entry<R> | undefined {
+  return entries.find((entry) => isSameDigest(entry.digest, digest));
 }

@@ -1,6 +1,6 @@
 import { domainOf, isUserId } from '../../../src/rooms/identifiers.ts';
+import { digestOf, isSameDigest, type TokenDigest } from '../shared/token-digest.ts';
 import { type AppServiceRegistration, checkRegistration, nameOf } from './registration.ts';
-import { digestOf, isSameDigest, type TokenDigest } from './tokens.ts';
 import { UserNamespaces } from './user-namespaces.ts';
 
 /** What is kept of a registration. */

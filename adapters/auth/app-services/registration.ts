@@ -1,5 +1,5 @@
 import type { OptionCheck } from '../../../src/options.ts';
-import { isToken } from './tokens.ts';
+import { isToken } from '../shared/token-digest.ts';
 
 /** Which ids belong to an application service (application service API, "Registration"). */
 export type AppServiceNamespace = {

@@ -1,26 +1,9 @@
 import { createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
-import {
-  type CompactJWSHeaderParameters,
-  type CryptoKey,
-  createLocalJWKSet,
-  type FlattenedJWSInput,
-  type JSONWebKeySet,
-} from 'jose';
+import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, keyObjectFits } from './algorithms.ts';
+import type { KeySource } from './keys.ts';
 import type { JwtKeys } from './options.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
-
-export type TokenHeader = CompactJWSHeaderParameters;
-
-/** Where the key for a token is found. */
-export interface KeySource {
-  /** Rejects when there are no keys to look in. */
-  prepare(signal: AbortSignal): Promise<void>;
-  /** Rejects with jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when not exactly one may be it. */
-  keyFor(header: TokenHeader, token: FlattenedJWSInput): Promise<CryptoKey | KeyObject>;
-  /** Looks for newer keys: false when it is known that there are none. Rejects when that cannot be told. */
-  renew(signal: AbortSignal): Promise<boolean>;
-}
 
 /** @throws {TypeError} for keys that are none, or that do not fit the algorithms */
 export function keySourceOf(keys: JwtKeys, algorithms: readonly JwtAlgorithm[]): KeySource {

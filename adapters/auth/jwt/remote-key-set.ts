@@ -6,7 +6,7 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import { fetchKeySet } from './fetch-key-set.ts';
-import type { KeySource, TokenHeader } from './key-source.ts';
+import type { KeySource, TokenHeader } from './keys.ts';
 import { Outage } from './outage.ts';
 import { checkRemoteKeys, type RemoteKeys } from './remote-options.ts';
 

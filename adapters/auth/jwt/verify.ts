@@ -1,5 +1,5 @@
 import { decodeJwt, errors, type FlattenedJWSInput, type JWTVerifyOptions, jwtVerify } from 'jose';
-import type { KeySource, TokenHeader } from './key-source.ts';
+import type { KeySource, TokenHeader } from './keys.ts';
 import type { JwtClaims } from './options.ts';
 
 /** What a token must be, in jose's words. */

@@ -3,17 +3,25 @@ import { isStorageUnavailable, StorageUnavailableError } from '../../../src/erro
 /** Tables, columns or functions that are not there. */
 const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883', '3F000']);
 
+/** The server refuses to write: an answer, although the connection is given up after it. */
+const READ_ONLY = '25006';
+
 /** A change by somebody else came first: what was read is out of date. */
 const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
-/** The failure that callers see, with the driver's own as its cause. */
-export function unavailable(error: unknown): StorageUnavailableError {
+/**
+ * The failure that callers see, with the driver's own as its cause.
+ *
+ * @param wasSent whether a statement may have reached the server (default true)
+ */
+export function unavailable(error: unknown, wasSent = true): StorageUnavailableError {
   if (isStorageUnavailable(error)) return error;
   const message = SCHEMA_MISSING.has(sqlStateOf(error))
     ? 'The tables are missing or of another version: call migrate() first'
     : 'PostgreSQL failed, or cannot be reached';
   // An answer of the server ends a statement without effect; when the connection is lost, nobody knows.
-  return new StorageUnavailableError(message, { cause: error, isNotStored: !isConnectionLost(error) });
+  const isAnswer = !isConnectionLost(error) || sqlStateOf(error) === READ_ONLY;
+  return new StorageUnavailableError(message, { cause: error, isNotStored: isAnswer || !wasSent });
 }
 
 /**

@@ -66,7 +66,7 @@ async function connected(pool: PostgresPool, signal: AbortSignal | undefined): P
       },
       (error: unknown) => {
         signal.removeEventListener('abort', giveUp);
-        reject(unavailable(error));
+        reject(unavailable(error, false));
       },
     );
   });
@@ -85,7 +85,7 @@ function listenFromTheStart(pool: PostgresPool): void {
 }
 
 function failToConnect(error: unknown): never {
-  throw unavailable(error);
+  throw unavailable(error, false);
 }
 
 function giveBack(client: PostgresClient, destroy: boolean): void {

@@ -47,15 +47,19 @@ export class Connection {
    * `BEGIN IMMEDIATE` takes the write lock at once, so that what the work reads holds until the commit.
    */
   transaction<T>(work: () => T): T {
-    this.#setUp();
-    this.exec('BEGIN IMMEDIATE');
+    let step: 'before' | 'work' | 'commit' = 'before';
     try {
+      this.#setUp();
+      this.exec('BEGIN IMMEDIATE');
+      step = 'work';
       const result = work();
+      step = 'commit';
       this.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#rollBack();
-      throw error;
+      // What has not begun here may be a transaction of the host.
+      if (step !== 'before') this.#rollBack();
+      throw isBusy(error) ? error : sqliteFailure(error, step !== 'commit');
     }
   }
 

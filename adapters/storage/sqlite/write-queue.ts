@@ -68,7 +68,7 @@ export class WriteQueue {
       for (const tell of tellAll) tell();
     } catch (error) {
       if (isBusy(error)) return false;
-      for (const { reject } of writes) reject(sqliteFailure(error));
+      for (const { reject } of writes) reject(error);
     }
     this.#waiting.splice(0, writes.length);
     return true;

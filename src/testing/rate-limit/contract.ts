@@ -2,7 +2,8 @@ import type { ContractCase } from '../contract.ts';
 import { consumeCases } from './consume.ts';
 import type { RateLimitHarness } from './harness.ts';
 import { keyCases } from './keys.ts';
-import { peekCases } from './peek.ts';
+import { peekCostCases } from './peek-cost.ts';
+import { peekForecastCases } from './peek-forecast.ts';
 import { raceCases } from './races.ts';
 import { refundCases } from './refund.ts';
 import { windowCases } from './windows.ts';
@@ -14,5 +15,6 @@ export const rateLimitContract: readonly ContractCase<RateLimitHarness>[] = [
   ...keyCases,
   ...windowCases,
   ...refundCases,
-  ...peekCases,
+  ...peekCostCases,
+  ...peekForecastCases,
 ];

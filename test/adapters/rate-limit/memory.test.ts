@@ -33,6 +33,7 @@ testContract(
     limiter: new MemoryRateLimit(LIMITS),
     points: { attempt: 12, inviter: 4, room: 3, invitee: 2 },
     windowMs: { attempt: 60_000, inviter: 20_000, room: 10_000, invitee: 1_667_000 },
+    peek: true as const,
     advance: async (ms) => {
       await vi.advanceTimersByTimeAsync(ms);
     },
@@ -255,6 +256,53 @@ describe('a failure', () => {
       'fulfilled',
     ]);
     expect(await drain(limits, ROOM)).toBe(1);
+  });
+});
+
+describe('a peek', () => {
+  it('leaves nothing behind, of keys that were not used and of those that were', async () => {
+    const limits = new MemoryRateLimit(LIMITS);
+    for (const _ of times(5, () => 0)) expect(await limits.peek([ROOM, ALICE])).toEqual({ allowed: true });
+    expect(vi.getTimerCount()).toBe(0);
+    await take(limits, ROOM);
+    await limits.peek([ROOM, ALICE]);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it('says no more than a forecast has', async () => {
+    const limits = new MemoryRateLimit(LIMITS);
+    await drain(limits, ROOM);
+    await vi.advanceTimersByTimeAsync(4_000);
+    const refusal = { allowed: false, scope: 'room', retryAfterMs: 6_000 };
+    expect(await limits.peek([ALICE, ROOM, BOB])).toEqual(refusal);
+    expect(await limits.peek([])).toEqual({ allowed: true });
+  });
+
+  it('counts the window by the clock and by its timer, as consume does', async () => {
+    const limits = new MemoryRateLimit(LIMITS);
+    await drain(limits, ROOM);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    expect(await limits.peek([ROOM])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 10_000 });
+    vi.setSystemTime(Date.now() + 3_610_000);
+    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
+  });
+
+  it('is never refused by a scope that is switched off, and refuses an unknown one', async () => {
+    const limits = new MemoryRateLimit({ ...LIMITS, room: false });
+    await race(
+      limits,
+      times(20, () => [ROOM]),
+    );
+    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
+    const unknown = { scope: 'constructor', key: 'k' } as unknown as RateLimitBucket;
+    await expect(limits.peek([ROOM, unknown])).rejects.toThrow(TypeError);
+  });
+
+  it('sees calls that were made before it whole', async () => {
+    const limits = new MemoryRateLimit(LIMITS);
+    const calls = times(3, () => limits.consume([ROOM]));
+    expect(await limits.peek([ROOM])).toMatchObject({ allowed: false });
+    await Promise.all(calls);
   });
 });
 

@@ -80,6 +80,7 @@ describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) =>
     for (const each of [other, newLimits(new Log())]) {
       expect((await each.consume([room(kept[0]), room(lost)])).allowed).toBe(false);
     }
+    expect((await newLimits(new Log()).peek([room(kept[0]), room(lost)])).allowed).toBe(false);
     expect([...new Set(log.lines)]).toEqual([DOWN]);
     expect(log.lines.length).toBe(2);
 

@@ -26,9 +26,11 @@ describe('keys on several nodes', () => {
       const buckets = scopes.map((scope) => ({ scope, key: `spread ${index}` }));
       await limits.refund(await take(limits, ...buckets));
       await take(limits, ...buckets);
+      expect(await limits.peek(buckets)).toEqual({ allowed: true });
       const left = [];
       for (const bucket of buckets) left.push(await drain(limits, bucket));
       expect(left).toEqual([9, 9, 4]);
+      expect(await limits.peek(buckets)).toMatchObject({ allowed: false, scope: 'invitee' });
     }
     const keys = await Promise.all(cluster.nodes.map((node) => node.ttls()));
     for (const ofNode of keys) expect(ofNode.size).toBeGreaterThan(0);

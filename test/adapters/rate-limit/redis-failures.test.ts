@@ -247,6 +247,55 @@ describe('while Redis cannot be asked', () => {
   });
 });
 
+describe('a peek while Redis cannot be asked', () => {
+  it('counts in this process, with "memory"', async () => {
+    const limits = await limitsOn();
+    await drain(limits, BOB);
+    await server.kill();
+    for (const _ of times(5, () => 0)) expect(await limits.peek([ROOM, BOB])).toEqual({ allowed: true });
+    expect(await drain(limits, BOB)).toBe(2);
+    const forecast = await limits.peek([ROOM, BOB]);
+    expect(forecast).toEqual({ allowed: false, scope: 'invitee', retryAfterMs: expect.any(Number) });
+    expect(await drain(limits, ROOM)).toBe(3);
+    expect(log.lines).toEqual([DOWN]);
+  });
+
+  it('says allowed, with "allow"', async () => {
+    const limits = await limitsOn({ onStoreError: 'allow' });
+    await drain(limits, ROOM);
+    await server.kill();
+    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
+  });
+
+  it('rejects, with "deny", with the cause', async () => {
+    const limits = await limitsOn({ onStoreError: 'deny' });
+    await server.admin((redis) => redis.set('matrix-invite:room:!a:example.org', 'something else'));
+    const failing = limits.peek([BOB, ROOM]);
+    await expect(failing).rejects.toThrow('Rate limits cannot be counted without Redis');
+    await expect(failing).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('WRONGTYPE') },
+    });
+    // One bucket that certainly refuses is enough, as for consume.
+    await drain(await limitsOn(), BOB);
+    expect(await limits.peek([BOB, ROOM])).toMatchObject({ allowed: false, scope: 'invitee' });
+  });
+
+  it('does not wait beyond the deadline, nor for a key that is overdue', async () => {
+    const timeoutMs = 400;
+    const limits = await limitsOn({ timeoutMs });
+    await limits.peek([ROOM]);
+    server.signal('SIGSTOP');
+    const first = await timed(() => limits.peek([ROOM]));
+    expect(first.answer).toEqual({ allowed: true });
+    expect(first.ms).toBeGreaterThan(timeoutMs - 5);
+    expect(first.ms).toBeLessThan(timeoutMs + SLACK_MS);
+    await expectBounded(() => limits.peek([ROOM]), timeoutMs / 2);
+    server.signal('SIGCONT');
+    await isBack(limits);
+    expect(await drain(await limitsOn(), ROOM)).toBe(3);
+  });
+});
+
 describe('a client', () => {
   it('that connects lazily is connected by the first call', async () => {
     const client = new Redis(server.port, '127.0.0.1', { lazyConnect: true });

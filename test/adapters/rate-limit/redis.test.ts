@@ -226,6 +226,56 @@ describe('a call', () => {
   });
 });
 
+describe('a peek', () => {
+  it('is one reading command a bucket, sent together, whether a bucket is full or not', async () => {
+    const limits = newLimits();
+    await limits.peek([ROOM]);
+    const before = await changes();
+    const allowed = await commandsOf(() => limits.peek([ROOM, ALICE, BOB]));
+    expect(allowed).toEqual(['evalsha', 'evalsha', 'evalsha']);
+    expect(await changes()).toBe(before);
+    expect(await server.ttls()).toEqual(new Map());
+
+    await drain(limits, BOB);
+    const full = await changes();
+    const refused = await commandsOf(async () => {
+      expect(await limits.peek([ROOM, ALICE, BOB])).toMatchObject({ allowed: false, scope: 'invitee' });
+    });
+    expect(refused).toEqual(['evalsha', 'evalsha', 'evalsha']);
+    expect(await changes()).toBe(full);
+  });
+
+  it('that was refused refuses no later call that there is a point for', async () => {
+    const limits = newLimits();
+    const receipt = await take(limits, BOB);
+    await take(limits, BOB);
+    expect((await limits.peek([ROOM, BOB])).allowed).toBe(false);
+    await limits.refund(receipt);
+    await take(limits, ROOM, BOB);
+    expect([await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([2, 0]);
+  });
+
+  it('says of a key that never expires what consume says, and leaves it to consume to put that right', async () => {
+    const limits = newLimits();
+    expect(await drain(limits, ROOM)).toBe(3);
+    await redis.persist('matrix-invite:room:!a:example.org');
+    expect(await limits.peek([ROOM, ALICE])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 10_000 });
+    expect((await server.ttls()).get('matrix-invite:room:!a:example.org')).toBe(-1);
+    // Two buckets, of which one is known to be full: this call looks before it takes.
+    expect(await limits.consume([ROOM, ALICE])).toMatchObject({ allowed: false, scope: 'room' });
+    expect((await server.ttls()).get('matrix-invite:room:!a:example.org')).toBeGreaterThan(0);
+  });
+
+  it('of nothing is allowed, and so is one of a scope that is switched off; an unknown one is refused', async () => {
+    const limits = newLimits({ limits: { ...LIMITS, room: false } });
+    expect(await commandsOf(() => limits.peek([]))).toEqual([]);
+    expect(await limits.peek([])).toEqual({ allowed: true });
+    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
+    const unknown = { scope: 'constructor', key: 'k' } as unknown as typeof ROOM;
+    await expect(limits.peek([ALICE, unknown])).rejects.toThrow(TypeError);
+  });
+});
+
 describe('a refund', () => {
   it('is made once, and only for the receipt of the same object', async () => {
     const limits = newLimits();

@@ -3,86 +3,22 @@ import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
 import {
-  countAllowed,
   drain,
   giveBack,
   look,
   lookAllowed,
   lookRefused,
   newBucket,
-  race,
   take,
   takeAllowed,
   takeRefused,
 } from './bucket.ts';
 import { pass, passWindows, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
-const LOOKS = 20;
-
 /** What clocks may be apart, in milliseconds. */
 const CLOCK_MS = 5;
 
-const TAKES_NOTHING: readonly ContractCase<RateLimitHarness>[] = [
-  rateLimitCase({
-    name: 'takes no point, however often it is called',
-    postcondition: 'peek 6',
-    requires: 'peek',
-    async run(harness) {
-      for (const scope of SCOPES) {
-        const bucket = newBucket(scope);
-        for (const _ of range(harness.points[scope] + LOOKS)) await lookAllowed(harness, bucket);
-        checkSame(await drain(harness, bucket), harness.points[scope], `points left in ${scope}`);
-      }
-    },
-  }),
-  rateLimitCase({
-    name: 'keeps no point from calls that race it',
-    postcondition: 'peek 6',
-    requires: 'peek',
-    async run(harness) {
-      const points = harness.points.room;
-      for (const _ of range(5)) {
-        const bucket = newBucket('room');
-        const looks = Promise.all(range(points * LOOKS).map(() => look(harness, bucket)));
-        checkSame(await countAllowed(race(points, () => take(harness, bucket))), points, 'calls allowed');
-        await looks;
-      }
-    },
-  }),
-  rateLimitCase({
-    name: 'opens no window',
-    postcondition: 'peek 6',
-    requires: 'peek',
-    async run(harness) {
-      const bucket = newBucket('room');
-      await lookAllowed(harness, bucket);
-      await pass(harness, harness.windowMs.room * 0.6);
-      checkSame(await drain(harness, bucket), harness.points.room, 'points of the window');
-      await pass(harness, harness.windowMs.room * 0.5);
-      await takeRefused(harness, bucket);
-    },
-  }),
-  rateLimitCase({
-    name: 'lengthens no window, whether it has points left or not',
-    postcondition: 'peek 6',
-    requires: 'peek',
-    async run(harness) {
-      const [full, used] = [newBucket('room'), newBucket('room')];
-      await drain(harness, full);
-      await takeAllowed(harness, used);
-      await pass(harness, harness.windowMs.room * 0.5);
-      for (const _ of range(LOOKS)) {
-        await lookRefused(harness, full);
-        await lookAllowed(harness, used);
-      }
-      await pass(harness, harness.windowMs.room * 0.6);
-      await takeAllowed(harness, full);
-      checkSame(await drain(harness, used), harness.points.room, 'points of the next window');
-    },
-  }),
-];
-
-const SAYS_WHAT_CONSUME_WOULD: readonly ContractCase<RateLimitHarness>[] = [
+export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'says allowed for as long as there is a point, and refused from then on',
     postcondition: 'peek 7',
@@ -107,7 +43,7 @@ const SAYS_WHAT_CONSUME_WOULD: readonly ContractCase<RateLimitHarness>[] = [
         const buckets = [newBucket('inviter'), newBucket('room'), newBucket('invitee')];
         const others = buckets.filter(({ scope }) => scope !== empty);
         for (const bucket of buckets) if (bucket.scope === empty) await drain(harness, bucket);
-        for (const _ of range(LOOKS)) {
+        for (const _ of range(5)) {
           checkSame((await lookRefused(harness, ...buckets)).scope, empty, 'scope of the refusal');
         }
         await lookAllowed(harness, ...others);
@@ -205,11 +141,6 @@ const SAYS_WHAT_CONSUME_WOULD: readonly ContractCase<RateLimitHarness>[] = [
       await lookAllowed(harness, bucket);
     },
   }),
-];
-
-export const peekCases: readonly ContractCase<RateLimitHarness>[] = [
-  ...TAKES_NOTHING,
-  ...SAYS_WHAT_CONSUME_WOULD,
 ];
 
 /** Asks between two calls that are refused: a wait only gets shorter, so that it must lie between theirs. */

@@ -1,0 +1,186 @@
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type TransactionalStorageOptions,
+  transactionalStorage,
+} from '../../../adapters/storage/transactional.ts';
+import { StorageUnavailableError } from '../../../src/errors.ts';
+import type { StorageAdapter } from '../../../src/ports/storage.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+import { ALICE } from '../../support/storage-room.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { decided, failureOf } from './not-stored.ts';
+
+const BOB = '@bob:example.org';
+const ROOM = '!room:example.org';
+
+type Host = TransactionalStorageOptions<pg.PoolClient>;
+
+let server: PostgresServer;
+let admin: pg.Pool;
+let proxy: TcpProxy;
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  admin = server.pool();
+  await admin.query(`CREATE TABLE rooms (id text PRIMARY KEY);
+    CREATE TABLE members (room text, member text, changed_by text, content text, PRIMARY KEY (room, member));
+    INSERT INTO rooms VALUES ('${ROOM}')`);
+});
+afterAll(() => server.close());
+
+beforeEach(async () => {
+  proxy = await TcpProxy.start(server.port);
+});
+afterEach(async () => {
+  await proxy.close();
+  await admin.query('DELETE FROM members');
+});
+
+/** A host with tables in PostgreSQL that does what `transact` promises, on its way through the proxy. */
+function hostOn(pool: pg.Pool): Host {
+  return {
+    async transact(roomId, work) {
+      const client = await pool.connect();
+      client.on('error', () => {});
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT 1 FROM rooms WHERE id = $1 FOR UPDATE', [roomId]);
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {});
+        throw error;
+      } finally {
+        client.release(true);
+      }
+    },
+    async readState(client, roomId, keys) {
+      const { rows } = await client.query('SELECT * FROM members WHERE room = $1', [roomId]);
+      return keys.flatMap((key) => {
+        if (key.type === 'm.room.create') return [{ ...key, sender: ALICE, content: { room_version: '11' } }];
+        const row = rows.find(({ member }) => member === key.state_key);
+        return row === undefined
+          ? []
+          : [{ ...key, sender: row.changed_by, content: JSON.parse(row.content) }];
+      });
+    },
+    async insert(client, { room_id, state_key, sender, content }) {
+      const row = [room_id, state_key, sender, JSON.stringify(content)];
+      await client.query('INSERT INTO members VALUES ($1, $2, $3, $4)', row);
+      return { eventId: state_key };
+    },
+  };
+}
+
+/** An invite of Bob that is decided and not yet appended, through a host that is changed. */
+async function open(change: (host: Host) => Partial<Host> = () => ({})) {
+  const host = hostOn(server.pool({ port: proxy.port }));
+  const storage: StorageAdapter = transactionalStorage({ ...host, ...change(host) });
+  const { append } = await decided(transactionalStorage(hostOn(server.pool())), ROOM, BOB);
+  return { append: (context?: { signal: AbortSignal }) => append(storage, context) };
+}
+
+const stored = async () => (await admin.query('SELECT 1 FROM members')).rowCount;
+
+describe('nothing was stored, for certain', () => {
+  it('where insert fails, and transact rolls back and passes its error on', async () => {
+    const failed = new TypeError('no such column');
+    const { append } = await open((host) => ({
+      async insert(client, event) {
+        await host.insert(client, event);
+        throw failed;
+      },
+    }));
+    expect(await failureOf(append())).toMatchObject({ isNotStored: true, cause: failed });
+    expect(await stored()).toBe(0);
+  });
+
+  it('where the connection is cut while insert is under way', async () => {
+    const { append } = await open();
+    proxy.onRequest = (piece) => (piece.includes('INSERT') ? 'cut' : 'pass');
+    expect((await failureOf(append())).isNotStored).toBe(true);
+    expect(await stored()).toBe(0);
+  });
+
+  it('where the state cannot be read in the transaction', async () => {
+    const { append } = await open(() => ({ readState: () => Promise.reject(new Error('no')) }));
+    expect((await failureOf(append())).isNotStored).toBe(true);
+  });
+
+  it('where the deadline is over during the wait for the lock', async () => {
+    const deadline = new AbortController();
+    const { append } = await open((host) => ({
+      async readState(...parameters) {
+        deadline.abort();
+        return host.readState(...parameters);
+      },
+    }));
+    expect((await failureOf(append({ signal: deadline.signal }))).isNotStored).toBe(true);
+    expect(await stored()).toBe(0);
+  });
+
+  it('where the host says so, of its own failure to connect', async () => {
+    const { append } = await open((host) => ({
+      transact: (...parameters) =>
+        host.transact(...parameters).catch((cause: unknown) => {
+          throw new StorageUnavailableError('no connection', { cause, isNotStored: true });
+        }),
+    }));
+    await server.stop('SIGINT');
+    const failure = await failureOf(append()).finally(() => server.startAgain());
+    expect(failure).toMatchObject({ isNotStored: true, message: 'no connection' });
+    expect(await stored()).toBe(0);
+  });
+});
+
+describe('nobody can say whether it was stored', () => {
+  it('where transact fails before the work, and the host does not say more', async () => {
+    const { append } = await open();
+    await server.stop('SIGINT');
+    const failure = await failureOf(append()).finally(() => server.startAgain());
+    expect(failure.isNotStored).toBe(false);
+    expect(await stored()).toBe(0);
+  });
+
+  it('where the connection is cut before the answer to the commit: it was', async () => {
+    const { append } = await open();
+    proxy.onRequest = (piece) => {
+      if (piece.includes('COMMIT')) proxy.onAnswer = () => 'cut';
+      return 'pass';
+    };
+    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect(await stored()).toBe(1);
+  });
+
+  it('where the connection is cut before the server has heard of the commit: it was not', async () => {
+    const { append } = await open();
+    proxy.onRequest = (piece) => (piece.includes('COMMIT') ? 'cut' : 'pass');
+    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect(await stored()).toBe(0);
+  });
+
+  it('where transact fails with an error of its own although insert failed', async () => {
+    const { append } = await open((host) => ({
+      transact: (...parameters) =>
+        host.transact(...parameters).catch((cause: unknown) => {
+          throw new Error('transaction failed', { cause });
+        }),
+      insert: () => Promise.reject(new Error('no')),
+    }));
+    expect((await failureOf(append())).isNotStored).toBe(false);
+  });
+
+  it('where the work fails with nothing, which says nothing', async () => {
+    const { append } = await open(() => ({ insert: () => Promise.reject(undefined) }));
+    expect((await failureOf(append())).isNotStored).toBe(false);
+  });
+
+  it('where the host says no more than that its store is unavailable', async () => {
+    const down = new StorageUnavailableError('down');
+    const { append } = await open(() => ({ insert: () => Promise.reject(down) }));
+    expect(await failureOf(append())).toBe(down);
+    expect(down.isNotStored).toBe(false);
+  });
+});
