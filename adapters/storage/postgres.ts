@@ -19,19 +19,13 @@ import type {
 } from '../../src/ports/storage.ts';
 import { roomVersionOf } from '../../src/rooms/room-version.ts';
 import { type Append, AppendQueue } from './postgres/append-queue.ts';
+import { appendValues, batchValues } from './postgres/append-values.ts';
 import { isConflict } from './postgres/failures.ts';
 import { migrate } from './postgres/migrate.ts';
 import { type PostgresClient, type PostgresPool, withClient } from './postgres/pool.ts';
-import {
-  basisColumns,
-  columnsOf,
-  eventValues,
-  presentRows,
-  toStateEvent,
-  toStripped,
-} from './postgres/rows.ts';
+import { presentRows, toStateEvent, toStripped } from './postgres/rows.ts';
 import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
-import { type Statements, statementsOn } from './postgres/statements.ts';
+import { type StatementName, type Statements, statementsOn } from './postgres/statements.ts';
 import { fromStoredText, toStoredText } from './postgres/text.ts';
 import { inReadCommitted } from './postgres/transaction.ts';
 import { newEventId } from './shared/event-id.ts';
@@ -83,7 +77,6 @@ const LONGEST_WAIT_MS = 5_000;
 export class PostgresStorage implements RoomStore {
   readonly #pool: PostgresPool;
   readonly #tablePrefix: string;
-  readonly #isPrepared: boolean;
   readonly #lockTimeoutMs: number;
   readonly #queryTimeoutMs: number;
   readonly #statements: Statements;
@@ -100,10 +93,9 @@ export class PostgresStorage implements RoomStore {
     checkTablePrefix(tablePrefix);
     this.#pool = pool;
     this.#tablePrefix = tablePrefix;
-    this.#isPrepared = preparedStatements;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? 5_000;
     this.#queryTimeoutMs = options.queryTimeoutMs ?? 10_000;
-    this.#statements = statementsOn(tablePrefix);
+    this.#statements = statementsOn(tablePrefix, preparedStatements);
     this.#appends = new AppendQueue(pool, (client, appends) => this.#appendAll(client, appends));
   }
 
@@ -155,8 +147,9 @@ export class PostgresStorage implements RoomStore {
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
+    const basis = { roomId: event.room_id, keys: [], events: [], revision: undefined };
     const eventId = eventIdIn(
-      await this.#run('putState', [toStoredText(event.room_id), ...eventValues(event), this.#lockTimeoutMs]),
+      await this.#run('appendEvent', appendValues({ event, basis }, this.#lockTimeoutMs)),
     );
     return eventId === undefined ? undefined : { eventId };
   }
@@ -181,24 +174,16 @@ export class PostgresStorage implements RoomStore {
   }
 
   async #appendAll(client: PostgresClient, appends: readonly Append[]): Promise<(string | undefined)[]> {
-    const bases = appends.map(({ basis }) => basisColumns(basis));
-    let last = 0;
-    const rows = appends.map(({ event, basis }) => {
-      const first = last + 1;
-      last += basis.keys.length;
-      return [first, last, ...eventValues(event)];
-    });
-    const answer = await this.#ask(client, 'appendEvents', [
-      toStoredText(appends[0]?.event.room_id ?? ''),
-      this.#lockTimeoutMs,
-      ...columnsOf(bases).map((column) => column.flat()),
-      ...columnsOf(rows),
-    ]);
-    return answer.map((row) => eventIdIn([row]));
+    const [first] = appends;
+    const rows =
+      first !== undefined && appends.length === 1
+        ? await this.#ask(client, 'appendEvent', appendValues(first, this.#lockTimeoutMs))
+        : await this.#ask(client, 'appendEvents', batchValues(appends, this.#lockTimeoutMs));
+    return rows.map((row) => eventIdIn([row]));
   }
 
   async #run(
-    name: keyof Statements,
+    name: StatementName,
     values: unknown[],
     signal: AbortSignal = AbortSignal.timeout(LONGEST_WAIT_MS),
   ): Promise<Record<string, unknown>[]> {
@@ -207,16 +192,10 @@ export class PostgresStorage implements RoomStore {
 
   async #ask(
     client: PostgresClient,
-    name: keyof Statements,
+    name: StatementName,
     values: unknown[],
   ): Promise<Record<string, unknown>[]> {
-    const query = {
-      // A name means the same text on every connection of the pool, whatever storages share it.
-      ...(this.#isPrepared ? { name: `${this.#tablePrefix}${name}_1` } : {}),
-      text: this.#statements[name],
-      values,
-      query_timeout: this.#queryTimeoutMs,
-    };
+    const query = { ...this.#statements[name], values, query_timeout: this.#queryTimeoutMs };
     try {
       return (await client.query(query)).rows;
     } catch (error) {
