@@ -26,7 +26,8 @@ export function checkBasis(event: NewStateEvent, basis: StateSnapshot): void {
   if (basis.roomId !== event.room_id) throw new TypeError('The basis is a snapshot of another room');
   const target = keyText(event);
   if (!basis.keys.some((key) => keyText(key) === target)) {
-    throw new TypeError(`The basis must include the key of the event: ${target}`);
+    const { type, state_key } = event;
+    throw new TypeError(`The basis must include the key of the event: ${JSON.stringify([type, state_key])}`);
   }
 }
 

@@ -3,9 +3,9 @@ import type { StateKey } from '../../../src/ports/storage.ts';
 /** The key of the event that every room starts with. */
 export const CREATE_KEY: StateKey = { type: 'm.room.create', state_key: '' };
 
-/** A text that two keys share only when type and state key are the same. */
+/** A text that two keys share only when type and state key are the same: by the length, they cannot run together. */
 export function keyText({ type, state_key }: StateKey): string {
-  return JSON.stringify([type, state_key]);
+  return `${type.length} ${type}${state_key}`;
 }
 
 /** The keys, each once, by their text. */
