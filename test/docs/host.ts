@@ -4,7 +4,7 @@ import express from 'express';
 import { staticTokens } from '../../adapters/auth/static-tokens.ts';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
 import { MemoryStorage } from '../../adapters/storage/memory.ts';
-import type { AuthResult, InviteNotice, Requester, RequestOutcome } from '../../src/index.ts';
+import type { AuthResult, InviteNotice, JsonObject, Requester, RequestOutcome } from '../../src/index.ts';
 
 const ALICE = '@alice:example.org';
 const ROOM = '!cats:example.org';
@@ -56,6 +56,12 @@ export const tables = {
   },
   async userByLocalpart(localpart: string): Promise<{ name: string; takesInvites: boolean } | undefined> {
     return localpart === 'bob' ? { name: 'Bob', takesInvites: true } : undefined;
+  },
+  async countPendingInvites(_inviter: string): Promise<number> {
+    return 0;
+  },
+  async accountData(_userId: string, _type: string): Promise<JsonObject | undefined> {
+    return undefined;
   },
   async hasUser(_userId: string): Promise<boolean> {
     return true;

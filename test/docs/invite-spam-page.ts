@@ -1,0 +1,20 @@
+// What the tests read out of docs/invite-spam.md: its settings and its figures.
+import { codeBlocksOf, type Page, readPage, sectionsOf, tableRowsOf } from './pages.ts';
+
+export const page: Page = readPage('docs/invite-spam.md');
+
+export const SEE = 'See it';
+export const LIMIT = 'Limit the inviter';
+export const CAP = 'Cap unanswered invites';
+export const CONTENT = 'Refuse links, and hold to blocks';
+
+/** The code block of a section: the settings that its reader mounts. */
+export function blockUnder(title: string): string {
+  const [, section = ''] = page.text.split(`\n## ${title}\n`);
+  const [block] = codeBlocksOf({ path: page.path, text: section.split('\n## ')[0] ?? '' });
+  if (block === undefined) throw new Error(`no code block under "${title}"`);
+  return block.text;
+}
+
+export const tableUnder = (title: string): string[][] =>
+  tableRowsOf(sectionsOf(page).find((section) => section.title === title)?.text ?? '');
