@@ -64,9 +64,8 @@ export class RequestLog implements Logger {
   }
 }
 
-/** Refusals are daily business, and what is well is of interest to few. */
+/** Invites and refusals are daily business; `warn` is for what passes by itself, `error` for what does not. */
 function levelOf(error: MatrixError | undefined): Level {
-  if (error === undefined) return 'debug';
-  if (error.status === 503) return 'warn';
-  return error.status >= 500 ? 'error' : 'info';
+  if (error === undefined || error.status < 500) return 'info';
+  return error.status === 503 ? 'warn' : 'error';
 }
