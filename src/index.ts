@@ -15,6 +15,7 @@ export type {
 } from './ports/auth.ts';
 export type { CallContext } from './ports/context.ts';
 export type { Logger } from './ports/logger.ts';
+export type { HostCall, InviteTrace, RequestOutcome } from './ports/outcome.ts';
 export type { InvitePolicy, PolicyDecision, PolicyRefusal, PolicyRequest } from './ports/policy.ts';
 export type {
   RateLimitAdapter,
@@ -41,7 +42,7 @@ export type { Profile, UserDirectory } from './ports/user-directory.ts';
 export { domainOf, isRoomId, isServerName, isUserId } from './rooms/identifiers.ts';
 export type { InviteRefusalReason } from './rooms/invite-rule.ts';
 export { createInviteRouter, type InviteRouter } from './router.ts';
-export type { InviteRouterOptions, RequestOutcome } from './router-options.ts';
+export type { InviteRouterOptions } from './router-options.ts';
 export type { InviteExplanation, InviteForecast } from './service/forecast.ts';
 export type { InviteResult } from './service/invite.ts';
 export {
@@ -51,4 +52,3 @@ export {
   type InviteService,
 } from './service/invite-service.ts';
 export type { InviteDraft, InviteNotice, InviteServiceOptions } from './service/service-options.ts';
-export type { HostCall, InviteTrace } from './service/trace.ts';

@@ -4,24 +4,8 @@ import type { Logins } from './http/authenticate.ts';
 import { booleanOption, countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
 import type { Logger } from './ports/logger.ts';
+import type { RequestOutcome } from './ports/outcome.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './service/service-options.ts';
-import type { InviteTrace } from './service/trace.ts';
-
-/** How a request ended, for metrics. It bears no secret, but user and room ids. */
-export type RequestOutcome = InviteTrace & {
-  readonly status: number;
-  /** The answer's `errcode`; undefined with a 200. */
-  readonly errcode?: string | undefined;
-  /** What became of the invite; undefined with an error. */
-  readonly outcome?: 'invited' | 'alreadyInvited' | 'dropped' | undefined;
-  /** From the router's first line to its answer, in milliseconds. */
-  readonly durationMs: number;
-  /** Who asked, once that is known. */
-  readonly requesterId?: string | undefined;
-  readonly roomId?: string | undefined;
-  /** What the option `requestId` says. */
-  readonly requestId?: string | undefined;
-};
 
 /** The options of `createInviteRouter`. One of `auth` and `session` is required. */
 export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
@@ -41,8 +25,8 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   /** How long a body may take to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
   /**
-   * The id under which the host knows a request, for its log line and `onOutcome`; a text or a number. Default:
-   * `request.id`, where pino-http and others leave it.
+   * The id under which the host knows a request, for its log line and `onOutcome`; a text or a number. Default
+   * the request's own id, which pino-http and others leave in `request.id`.
    */
   readonly requestId?: (request: IncomingMessage) => unknown;
   /** Told once a request (preflights aside), right after its answer; its failure is logged. Default none. */

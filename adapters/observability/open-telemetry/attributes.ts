@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import type { Attributes } from '@opentelemetry/api';
+import type { RequestOutcome } from '../../../src/ports/outcome.ts';
+
+/** The methods that the semantic conventions name; callers may send others, without end. */
+const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
+
+/** The request's method; undefined for one that the conventions do not name. */
+export function methodOf({ method }: IncomingMessage): string | undefined {
+  return method !== undefined && METHODS.has(method) ? method : undefined;
+}
+
+/** A span's attributes. What is not known is left out. */
+export function attributesOf(
+  outcome: RequestOutcome,
+  request: IncomingMessage,
+  includeIds: boolean,
+): Attributes {
+  const { status, requesterId, roomId, requestId } = outcome;
+  const attributes: Attributes = {
+    'http.request.method': methodOf(request) ?? '_OTHER',
+    'http.response.status_code': status,
+    'error.type': status >= 500 ? String(status) : undefined,
+    'matrix_invite.outcome': outcome.outcome,
+    'matrix_invite.errcode': outcome.errcode,
+    'matrix_invite.scope': outcome.scope,
+    'matrix_invite.policy': outcome.policy,
+    'matrix_invite.reason': outcome.reason,
+    'matrix_invite.tries': outcome.tries,
+    'matrix_invite.failed_call': outcome.failedCall,
+    ...(includeIds
+      ? {
+          'matrix_invite.requester_id': requesterId,
+          'matrix_invite.room_id': roomId,
+          'matrix_invite.request_id': requestId,
+        }
+      : {}),
+  };
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+}

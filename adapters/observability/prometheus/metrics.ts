@@ -1,0 +1,83 @@
+import { Counter, Histogram } from 'prom-client';
+import { ANSWERS, STATUS_CLASSES } from './answers.ts';
+import { CALLS, OUTCOMES, REASONS, SCOPES } from './label-values.ts';
+import type { MetricsRegister, PrometheusOptions } from './options.ts';
+
+const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+
+/** Each metric's name behind the prefix. */
+const NAMES = {
+  requests: 'requests_total',
+  duration: 'duration_seconds',
+  retries: 'retries_total',
+  rateLimited: 'rate_limited_total',
+  policyRefusals: 'policy_refusals_total',
+  roomRefusals: 'room_refusals_total',
+  hostCallFailures: 'host_call_failures_total',
+};
+
+/**
+ * Makes the metrics in a register. Series whose labels are known beforehand start at 0: one that is only there from
+ * its first 1 on shows no increase to `rate`.
+ *
+ * @throws {Error} when the register has one of the names; then it gets none of them
+ */
+export function registerMetrics(register: MetricsRegister, options: PrometheusOptions) {
+  const { prefix = 'matrix_invite_', buckets = DEFAULT_BUCKETS } = options;
+  for (const name of Object.values(NAMES)) throwIfTaken(register, `${prefix}${name}`);
+  const registers = [register];
+
+  function counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]) {
+    return new Counter({ name: `${prefix}${name}`, help, labelNames, registers });
+  }
+
+  const requests = counter(NAMES.requests, 'Requests, by how they were answered.', [
+    'status',
+    'errcode',
+    'outcome',
+  ]);
+  for (const [status, errcodes] of Object.entries(ANSWERS)) {
+    const outcomes = status === '200' ? OUTCOMES : [''];
+    for (const errcode of errcodes) {
+      for (const outcome of outcomes) requests.inc({ status, errcode, outcome }, 0);
+    }
+  }
+
+  const duration = new Histogram({
+    name: `${prefix}${NAMES.duration}`,
+    help: 'Time from the first line of the router to the answer.',
+    labelNames: ['status_class'],
+    buckets: [...buckets],
+    registers,
+  });
+  for (const status_class of STATUS_CLASSES) duration.zero({ status_class });
+
+  const retries = counter(NAMES.retries, 'Decisions made anew because the room had changed meanwhile.', []);
+
+  const rateLimited = counter(NAMES.rateLimited, 'Refusals by a rate limit.', ['scope']);
+  for (const scope of SCOPES) rateLimited.inc({ scope }, 0);
+
+  const policyRefusals = counter(NAMES.policyRefusals, 'Invites that a policy refused or dropped.', [
+    'policy',
+  ]);
+
+  const roomRefusals = counter(NAMES.roomRefusals, 'Refusals by the rules of the room.', ['reason']);
+  for (const reason of REASONS) roomRefusals.inc({ reason }, 0);
+
+  const hostCallFailures = counter(
+    NAMES.hostCallFailures,
+    'Requests during which a function of the host failed or was late, by the first such function.',
+    ['call'],
+  );
+  for (const call of CALLS) hostCallFailures.inc({ call }, 0);
+
+  return { requests, duration, retries, rateLimited, policyRefusals, roomRefusals, hostCallFailures };
+}
+
+function throwIfTaken(register: MetricsRegister, name: string): void {
+  if (register.getSingleMetric(name) === undefined) return;
+  throw new Error(
+    `prometheusMetrics: the register has a metric ${name} already; ` +
+      'give all routers the function that the first call returned, or set another "prefix"',
+  );
+}

@@ -1,0 +1,215 @@
+import type { InviteRouterOptions } from 'express-matrix-invite';
+import { StorageUnavailableError } from 'express-matrix-invite';
+import { openTelemetry } from 'express-matrix-invite/observability/open-telemetry';
+import { prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { readPage, sectionsOf, tableRowsOf } from '../../docs/pages.ts';
+import { BOB, invite, limits, seedRoom, send, setUp } from '../../http/support.ts';
+import { around } from '../../service/support.ts';
+import { parseScrape, samplesOf } from './scrape.ts';
+
+const page = readPage('docs/observability.md');
+
+function textUnder(title: string): string {
+  return sectionsOf(page).find((section) => section.title === title)?.text ?? '';
+}
+
+const firstCells = (rows: readonly string[][]) => rows.flatMap(([cell = '']) => cell.split(', '));
+
+/** The metrics that the code registers, as prom-client keeps them. */
+function registered(): { name: string; type: string; labelNames: string[] }[] {
+  const register = new Registry();
+  prometheusMetrics(register);
+  return register.getMetricsAsArray() as unknown as { name: string; type: string; labelNames: string[] }[];
+}
+
+const metricRows = tableRowsOf(textUnder('Metrics')).filter((row) => row.length === 4);
+const labelRows = tableRowsOf(textUnder('Labels'));
+const alertRows = tableRowsOf(textUnder('Alerts'));
+
+/** The values in backquotes of a label's row. */
+const valuesOf = (label: string): string[] => {
+  const row = new RegExp(`^\\| \`${label}\` \\| (.*) \\|$`, 'm').exec(textUnder('Labels'))?.[1] ?? '';
+  return [...row.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+};
+
+/** The values that each label has in a register that has seen what it does not know beforehand. */
+async function seenValues(): Promise<Map<string, Set<string>>> {
+  const register = new Registry();
+  const observe = prometheusMetrics(register);
+  const strange = { scope: 'x', durationMs: 1, tries: 1 } as const;
+  observe({ ...strange, status: 451, errcode: 'X' } as never);
+  observe({ ...strange, status: 599, errcode: 'X' } as never);
+  for (let count = 0; count <= 50; count += 1)
+    observe({ ...strange, status: 403, policy: `p${count}` } as never);
+  const values = new Map<string, Set<string>>();
+  for (const { labels } of samplesOf(parseScrape(await register.metrics()))) {
+    for (const [label, value] of Object.entries(labels)) {
+      values.set(label, (values.get(label) ?? new Set()).add(value));
+    }
+  }
+  values.delete('le');
+  return values;
+}
+
+describe('the metrics in docs/observability.md', () => {
+  it('are those of the code, with their types and labels', () => {
+    expect(metricRows.map(([name, type, labels]) => [name, type, labels])).toEqual(
+      registered().map(({ name, type, labelNames }) => [name, type, labelNames.join(', ') || 'none']),
+    );
+  });
+
+  it('have labels with the values of the code', async () => {
+    const seen = await seenValues();
+    expect(labelRows.map(([label]) => label).sort()).toEqual([...seen.keys()].sort());
+    for (const [label, values] of seen) {
+      const expected = label === 'policy' ? ['other'] : [...values].filter((value) => value !== '');
+      expect([label, valuesOf(label).sort()]).toEqual([label, expected.sort()]);
+    }
+  });
+
+  it('are fewer series than the page says', async () => {
+    const perLabels = new Map<string, number>();
+    const seen = await seenValues();
+    const sizeOf = (label: string) => seen.get(label)?.size ?? 0;
+    for (const { name, labelNames } of registered()) {
+      perLabels.set(
+        name,
+        labelNames.reduce((product, label) => product * sizeOf(label), 1),
+      );
+    }
+    // An outcome comes with 200 only, and 200 comes with no errcode; a histogram has its buckets, sum and count.
+    perLabels.set('matrix_invite_requests_total', 3 + (sizeOf('status') - 1) * (sizeOf('errcode') - 1));
+    perLabels.set('matrix_invite_duration_seconds', sizeOf('status_class') * (13 + 2));
+    const most = [...perLabels.values()].reduce((sum, count) => sum + count, 0);
+    const said = Number(/fewer than (\d+)\s+series/.exec(textUnder('Labels'))?.[1]);
+    expect(most).toBeLessThan(said);
+    expect(most).toBeGreaterThan(said / 2);
+  });
+});
+
+describe('the alerts in docs/observability.md', () => {
+  const used = alertRows.flatMap(([, query = '']) =>
+    [...query.matchAll(/(matrix_invite_\w+?)(_bucket)?(?:\{(\w+)(=~?)"([^"]*)"\})?\[/g)].map((match) => ({
+      metric: match[1] ?? '',
+      isBucket: match[2] !== undefined,
+      label: match[3],
+      isPattern: match[4] === '=~',
+      value: match[5] ?? '',
+    })),
+  );
+
+  it('use each metric, and none that is not there', () => {
+    const names = registered().map(({ name }) => name);
+    expect([...new Set(used.map(({ metric }) => metric))].sort()).toEqual([...names].sort());
+    expect(alertRows.filter(([, query = '']) => !query.includes('matrix_invite_'))).toEqual([]);
+  });
+
+  it('use labels and values that the metrics have', async () => {
+    const seen = await seenValues();
+    for (const { metric, isBucket, label, isPattern, value } of used) {
+      const { type, labelNames } = registered().find(({ name }) => name === metric) ?? {};
+      expect([metric, isBucket]).toEqual([metric, type === 'histogram']);
+      if (label === undefined) continue;
+      expect(labelNames).toContain(label);
+      const values = [...(seen.get(label) ?? [])];
+      const matching = values.filter((each) =>
+        isPattern ? new RegExp(`^(?:${value})$`).test(each) : each === value,
+      );
+      expect([label, value, matching.length > 0]).toEqual([label, value, true]);
+    }
+  });
+
+  it('sum by labels that the metrics have', () => {
+    const grouped = alertRows.flatMap(([, query = '']) =>
+      [...query.matchAll(/by \((\w+)\) \(rate\((matrix_invite_\w+?)(?:_bucket)?[{[]/g)].map(
+        ([, label = '', metric]) => [label, metric] as const,
+      ),
+    );
+    expect(grouped).toHaveLength(4);
+    for (const [label, metric] of grouped) {
+      const { labelNames = [] } = registered().find(({ name }) => name === metric) ?? {};
+      expect([...labelNames, 'le']).toContain(label);
+    }
+  });
+});
+
+describe('the options in docs/observability.md', () => {
+  const allowedBy = (make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      return /allowed are (.*)$/.exec(String(error))?.[1]?.split(', ');
+    }
+    return undefined;
+  };
+  const documentedUnder = (title: string, from: string) =>
+    firstCells(tableRowsOf(textUnder(title).slice(textUnder(title).indexOf(from))));
+
+  it('are those of the code', () => {
+    const unknown = { unknown: 1 } as never;
+    expect(documentedUnder('Metrics', '`PrometheusOptions`')).toEqual(
+      allowedBy(() => prometheusMetrics(new Registry(), unknown)),
+    );
+    expect(documentedUnder('Spans', '`OpenTelemetryOptions`')).toEqual(
+      allowedBy(() => openTelemetry(unknown)),
+    );
+  });
+});
+
+describe('the log line in docs/observability.md', () => {
+  type Line = readonly [level: string, fields: { readonly status: number }, text: string];
+
+  async function linesOf(
+    options: Partial<InviteRouterOptions>,
+    request: (app: Parameters<typeof send>[0]) => Promise<unknown>,
+  ): Promise<Line[]> {
+    const lines: Line[] = [];
+    const at = (level: string) => (fields: object, text: string) =>
+      lines.push([level, fields as Line[1], text]);
+    const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+    const { app, store } = setUp({ logger, requestId: () => 'id', ...options });
+    await seedRoom(store);
+    await request(app);
+    return lines;
+  }
+
+  /** An answer as the page's table of levels calls it. */
+  function answerOf(status: number): string {
+    if (status === 200 || status === 503) return String(status);
+    return status < 500 ? '4xx' : 'other 5xx';
+  }
+
+  const failing = (error: Error) => around(new MemoryStorage(), { readState: () => Promise.reject(error) });
+
+  it('has the fields, text and levels of the code', async () => {
+    const lines = [
+      await linesOf({}, invite),
+      await linesOf({}, (app) => send(app, { headers: {} })),
+      await linesOf({ rateLimit: limits(1, 1) }, async (app) => {
+        await invite(app);
+        await invite(app);
+      }),
+      await linesOf({ policies: [{ name: 'p', decide: () => 'drop' }] }, invite),
+      await linesOf({}, (app) => invite(app, { token: 'bob-token', body: { user_id: BOB } })),
+      await linesOf({ users: { getProfile: () => Promise.reject(new Error('none')) } }, invite),
+      await linesOf({ storage: failing(new StorageUnavailableError('down')) }, invite),
+      await linesOf({ storage: failing(new Error('fault')) }, invite),
+    ].flat();
+    const fields = new Set(lines.flatMap(([, each]) => Object.keys(each)));
+    expect(firstCells(tableRowsOf(textUnder('Log lines')).slice(4)).sort()).toEqual([...fields].sort());
+    for (const [, { status }, text] of lines) {
+      expect(text).toBe(`An invite was answered ${status}`);
+    }
+    const isProblem = ([, each]: Line) => 'problems' in each;
+    const levels = lines
+      .filter((line) => !isProblem(line))
+      .map(([level, { status }]) => [answerOf(status), level]);
+    expect([...new Map(levels as [string, string][])].sort()).toEqual(
+      tableRowsOf(textUnder('Log lines')).slice(0, 4).sort(),
+    );
+    expect(lines.filter(isProblem)).toMatchObject([['warn', { status: 200 }, 'An invite was answered 200']]);
+  });
+});

@@ -1,0 +1,16 @@
+import type { InviteRouterOptions } from 'express-matrix-invite';
+import { type PrometheusOptions, prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
+import { Registry } from 'prom-client';
+import { seedRoom, setUp, silent } from '../../http/support.ts';
+
+/** An app with a room of Alice's, whose router counts in a register of its own. */
+export async function measured(
+  options: Partial<InviteRouterOptions> = {},
+  prometheusOptions: PrometheusOptions = {},
+) {
+  const register = new Registry();
+  const observe = prometheusMetrics(register, prometheusOptions);
+  const host = setUp({ onOutcome: observe, logger: silent, ...options });
+  await seedRoom(host.store);
+  return { ...host, register, observe };
+}
