@@ -1,11 +1,18 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { createInviteRouter, type InviteRouter, type Logger } from 'express-matrix-invite';
+import {
+  type AuthAdapter,
+  createInviteRouter,
+  type InviteRouter,
+  isStorageUnavailable,
+  type Logger,
+  type RequestOutcome,
+} from 'express-matrix-invite';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { SERVER_NAME } from '../quickstart/rooms.ts';
 import { health } from './health.ts';
-import { auth } from './logins.ts';
 import { rateLimitOn, storageOn } from './stores.ts';
+import { timeLimits } from './time-limits.ts';
 import { timeline } from './timeline.ts';
 
 export type AppOptions = {
@@ -13,11 +20,13 @@ export type AppOptions = {
   readonly name: string;
   readonly pool: pg.Pool;
   readonly redis: Redis;
+  readonly auth: AuthAdapter;
   readonly logger: Logger;
+  readonly onOutcome: (outcome: RequestOutcome) => void;
 };
 
 /** The app that each process serves. */
-export function createApp({ name, pool, redis, logger }: AppOptions): {
+export function createApp({ name, pool, redis, auth, logger, onOutcome }: AppOptions): {
   app: Express;
   invites: InviteRouter;
 } {
@@ -28,6 +37,8 @@ export function createApp({ name, pool, redis, logger }: AppOptions): {
     auth,
     rateLimit: rateLimitOn(redis, logger),
     logger,
+    deadlineMs: timeLimits.deadlineMs,
+    onOutcome,
     onInvite: ({ event }) =>
       console.log(`${name}: ${event.sender} invited ${event.state_key} into ${event.room_id}`),
   });
@@ -49,6 +60,13 @@ export function createApp({ name, pool, redis, logger }: AppOptions): {
 function answerFailure(logger: Logger): ErrorRequestHandler {
   return (err, _request, response, _next) => {
     logger.error({ err }, 'A request failed');
-    response.status(500).json({ error: 'That did not work' });
+    // Not 401 when nobody can say whose a token is: that would log its user out.
+    response.status(isOutage(err) ? 503 : 500).json({ error: 'That did not work' });
   };
+}
+
+function isOutage(err: unknown): boolean {
+  return (
+    isStorageUnavailable(err) || (err instanceof Error && Reflect.get(err, 'code') === 'ERR_OAUTH_PROVIDER')
+  );
 }

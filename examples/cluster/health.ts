@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import type pg from 'pg';
+import { timeLimits } from './time-limits.ts';
 
 /**
  * For the balancer: whether this process can store an invite. Redis is not asked, since without it invites are
@@ -7,7 +8,7 @@ import type pg from 'pg';
  */
 export function health(pool: pg.Pool): RequestHandler {
   return async (_request, response) => {
-    const query = { text: 'SELECT 1', query_timeout: 1_000 };
+    const query = { text: 'SELECT 1', query_timeout: timeLimits.healthMs };
     const isWell = await pool.query(query).then(
       () => true,
       () => false,

@@ -1,10 +1,23 @@
 import type { AuthAdapter } from 'express-matrix-invite';
-import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
-import { CAROL, TOKENS } from '../quickstart/rooms.ts';
+import { oauthIntrospection } from 'express-matrix-invite/auth/oauth-introspection';
+import { CAROL } from '../quickstart/rooms.ts';
+import { type Credentials, userIdOf } from './oauth-settings.ts';
+import { timeLimits } from './time-limits.ts';
 
-/** Whose access token it is, the same in every process. A host asks its own sessions here, or its login server. */
-export const auth: AuthAdapter = staticTokens({
-  ...TOKENS,
-  // No rate limit counts her, so that she can race.
-  'carol-token': { userId: CAROL, isRateLimitExempt: true },
-});
+/** The provider, and who we are there. */
+export type OAuth = Credentials & { readonly issuer: string };
+
+/** Whose access token it is, by the OAuth provider, which all processes ask. */
+export function loginsBy({ issuer, clientId, clientSecret }: OAuth): AuthAdapter {
+  return oauthIntrospection({
+    issuer,
+    clientId,
+    clientSecret,
+    timeoutMs: timeLimits.loginMs,
+    // The demo's own provider has no certificate; what stays on this machine needs none.
+    allowInsecureHttp: new URL(issuer).hostname === '127.0.0.1',
+    userId: ({ username }) => username && userIdOf(username),
+    // No rate limit counts Carol, so that she can race.
+    requester: (login) => ({ requester: { ...login, isRateLimitExempt: login.userId === CAROL } }),
+  });
+}

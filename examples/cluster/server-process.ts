@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CannotStart } from './cannot-start.ts';
-
-const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 10_000;
+import { timeLimits } from './time-limits.ts';
 
 export type ServerCommand = {
   /** As messages call it. */
@@ -74,7 +72,7 @@ export class ServerProcess {
    * @throws {CannotStart} when it ends first, or takes too long
    */
   async answers(ask: () => Promise<unknown>): Promise<void> {
-    const end = performance.now() + START_TIMEOUT_MS;
+    const end = performance.now() + timeLimits.startMs;
     for (;;) {
       try {
         await ask();
@@ -97,7 +95,7 @@ export class ServerProcess {
     // One that was stopped hears of nothing.
     this.#process.kill('SIGCONT');
     this.#process.kill(this.#command.signals.stop);
-    const timer = setTimeout(this.#killNow, STOP_TIMEOUT_MS);
+    const timer = setTimeout(this.#killNow, timeLimits.closeMs);
     await exited;
     clearTimeout(timer);
   }

@@ -1,17 +1,20 @@
-import { rmSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CannotStart } from './cannot-start.ts';
+import type { OAuth } from './logins.ts';
+import { newFolder } from './new-folder.ts';
+import { askOAuth, startOAuth, type Tokens } from './oauth.ts';
+import { oauthOf, TOKEN_VARIABLES } from './oauth-environment.ts';
 import { askPostgres, startPostgres } from './postgres.ts';
 import { findPostgres, findRedis } from './programs.ts';
 import { askRedis, startRedis } from './redis.ts';
 import type { ServerProcess } from './server-process.ts';
 
-/** PostgreSQL and Redis: those of the environment, or servers of our own. */
+/** PostgreSQL, Redis and the OAuth provider: those of the environment, or servers of our own. */
 export type Servers = {
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  readonly oauth: OAuth;
+  readonly tokens: Tokens;
   /** What was started, a line for each. */
   readonly descriptions: readonly string[];
   /** Ends what was started, and removes its data. */
@@ -19,60 +22,53 @@ export type Servers = {
 };
 
 /**
- * Uses the servers of DATABASE_URL and REDIS_URL; where one is not set, it starts one with its data in a temporary
- * folder.
+ * Uses the servers of DATABASE_URL, REDIS_URL and OAUTH_ISSUER; where one is not set, it starts one, with its data in a
+ * temporary folder.
  *
  * @throws {CannotStart} when a program is missing, or a server cannot be used
  */
-export async function startServers({ DATABASE_URL, REDIS_URL }: NodeJS.ProcessEnv): Promise<Servers> {
-  // Both before anything is started.
+export async function startServers(environment: NodeJS.ProcessEnv): Promise<Servers> {
+  const { DATABASE_URL = '', REDIS_URL = '' } = environment;
+  // All before anything is started.
+  const givenOAuth = oauthOf(environment);
   const postgresPrograms = DATABASE_URL ? undefined : await findPostgres();
   const redisProgram = REDIS_URL ? undefined : await findRedis();
 
   const folder = await newFolder();
   const started: ServerProcess[] = [];
+  const begun = <T extends { readonly server: ServerProcess }>(start: T): T => {
+    started.push(start.server);
+    return start;
+  };
   const close = async () => {
     await Promise.all(started.map((server) => server.close()));
     await folder.remove();
   };
   try {
-    let databaseUrl = DATABASE_URL ?? '';
-    let redisUrl = REDIS_URL ?? '';
-    if (postgresPrograms === undefined) {
-      await askPostgres(databaseUrl).catch(cannotUse('DATABASE_URL'));
-    } else {
-      const { server, url } = await startPostgres(postgresPrograms, join(folder.path, 'postgres'));
-      started.push(server);
-      databaseUrl = url;
-    }
-    if (redisProgram === undefined) {
-      await askRedis(redisUrl).catch(cannotUse('REDIS_URL'));
-    } else {
-      const { server, url } = await startRedis(redisProgram, join(folder.path, 'redis'));
-      started.push(server);
-      redisUrl = url;
-    }
-    return { databaseUrl, redisUrl, descriptions: started.map(({ description }) => description), close };
+    if (!postgresPrograms) await askPostgres(DATABASE_URL).catch(cannotUse('DATABASE_URL'));
+    if (!redisProgram) await askRedis(REDIS_URL).catch(cannotUse('REDIS_URL'));
+    if (givenOAuth) await askOAuth(givenOAuth).catch(cannotUse('OAUTH_ISSUER'));
+    const postgres = postgresPrograms
+      ? begun(await startPostgres(postgresPrograms, join(folder.path, 'postgres')))
+      : { url: DATABASE_URL };
+    const redis = redisProgram
+      ? begun(await startRedis(redisProgram, join(folder.path, 'redis')))
+      : { url: REDIS_URL };
+    const { oauth, tokens } = givenOAuth
+      ? { oauth: givenOAuth, tokens: TOKEN_VARIABLES }
+      : begun(await startOAuth());
+    return {
+      databaseUrl: postgres.url,
+      redisUrl: redis.url,
+      oauth,
+      tokens,
+      descriptions: started.map(({ description }) => description),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-/** A temporary folder, which goes with this process at the latest. */
-async function newFolder(): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'invite-cluster-'));
-  // Where PostgreSQL runs as another user, that one must get through to the folder within.
-  await chmod(path, 0o711);
-  const removeNow = () => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
-  process.once('exit', removeNow);
-  return {
-    path,
-    async remove() {
-      await rm(path, { recursive: true, force: true });
-      process.off('exit', removeNow);
-    },
-  };
 }
 
 /** The URL has a password, so that it is not quoted. */

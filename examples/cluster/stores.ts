@@ -4,6 +4,7 @@ import { RedisRateLimit } from 'express-matrix-invite/rate-limit/redis';
 import { PostgresStorage } from 'express-matrix-invite/storage/postgres';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { timeLimits } from './time-limits.ts';
 
 /** How many invites a user may send in a minute: few, so that the limit is quickly seen. */
 export const INVITES_PER_MINUTE = 3;
@@ -16,7 +17,7 @@ export function openPool(databaseUrl: string, logger: Logger): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: 10,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: timeLimits.connectMs,
     keepAlive: true,
   });
   // A connection that breaks while it is idle; without a listener it would end the process.
@@ -25,12 +26,15 @@ export function openPool(databaseUrl: string, logger: Logger): pg.Pool {
 }
 
 export function storageOn(pool: pg.Pool): PostgresStorage {
-  return new PostgresStorage(pool);
+  return new PostgresStorage(pool, {
+    lockTimeoutMs: timeLimits.deadlineMs,
+    queryTimeoutMs: 2 * timeLimits.deadlineMs,
+  });
 }
 
 /** One process's connection to Redis. */
 export function openRedis(redisUrl: string): Redis {
-  const redis = new Redis(redisUrl, { connectTimeout: 2_000, keepAlive: 10_000 });
+  const redis = new Redis(redisUrl, { connectTimeout: timeLimits.connectMs, keepAlive: 10_000 });
   // It tells of every attempt to connect. The rate limit logs once when Redis is gone, and once when it is back.
   redis.on('error', () => {});
   return redis;
@@ -38,6 +42,7 @@ export function openRedis(redisUrl: string): Redis {
 
 export function rateLimitOn(redis: Redis, logger: Logger): RedisRateLimit {
   return new RedisRateLimit(redis, {
+    timeoutMs: timeLimits.redisMs,
     limits: { inviter: { points: INVITES_PER_MINUTE, durationSeconds: 60 } },
     logger,
   });

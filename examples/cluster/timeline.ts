@@ -1,13 +1,11 @@
 import type { RequestHandler } from 'express';
 import type { AuthAdapter, RoomStore } from 'express-matrix-invite';
-
-/** How long login and store may take together, in milliseconds. */
-const DEADLINE_MS = 5_000;
+import { timeLimits } from './time-limits.ts';
 
 /** A route of the host's own, behind the same logins: a room's log, for its members. */
 export function timeline(storage: RoomStore, auth: AuthAdapter): RequestHandler<{ roomId: string }> {
   return async (request, response) => {
-    const context = { signal: AbortSignal.timeout(DEADLINE_MS) };
+    const context = { signal: AbortSignal.timeout(timeLimits.deadlineMs) };
     const [, accessToken] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     const login = accessToken && (await auth.authenticate({ accessToken, request }, context));
     if (!login || !('requester' in login)) {

@@ -2,11 +2,12 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CannotStart } from './cannot-start.ts';
+import { timeLimits } from './time-limits.ts';
 
 /** How long the place of one that has died stays empty: what makes a process die may do so again, and at once. */
 const PAUSE_MS = 1_000;
 /** When one that was told to end is killed: somewhat later than it would end by itself. */
-const CLOSE_TIMEOUT_MS = 12_000;
+const CLOSE_TIMEOUT_MS = timeLimits.closeMs + 2_000;
 
 /** The processes that share the port: Node gives each new connection to the next of them. One that dies is replaced. */
 export class Workers {

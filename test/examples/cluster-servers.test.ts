@@ -1,0 +1,171 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startOAuth } from '../../examples/cluster/oauth.ts';
+import { findPostgres } from '../../examples/cluster/programs.ts';
+import { PostgresServer } from '../support/postgres-server.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import {
+  answered,
+  eventsAbout,
+  GARDEN,
+  invite,
+  PATIENT,
+  printed,
+  processesOf,
+  STUDIO,
+  start,
+  until,
+} from './cluster.ts';
+import { Example, freePort, newDatabasePath, takenPort } from './example.ts';
+
+describe('servers of the environment', () => {
+  let postgres: PostgresServer;
+  let redis: RedisServer;
+  let provider: Awaited<ReturnType<typeof startOAuth>>;
+  let own: Readonly<Record<'DATABASE_URL' | 'REDIS_URL' | `OAUTH_${string}`, string>>;
+
+  beforeAll(async () => {
+    postgres = await PostgresServer.start();
+    redis = await RedisServer.start();
+    provider = await startOAuth(['--import', 'tsx']);
+    own = {
+      DATABASE_URL: `postgres://postgres@127.0.0.1:${postgres.port}/postgres`,
+      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      OAUTH_ISSUER: provider.oauth.issuer,
+      OAUTH_CLIENT_ID: provider.oauth.clientId,
+      OAUTH_CLIENT_SECRET: provider.oauth.clientSecret,
+    };
+  });
+  afterAll(async () => {
+    await postgres?.close();
+    await redis?.close();
+    await provider?.server.close();
+  });
+
+  it('are used, and left running with what is in them', async () => {
+    const { carol, dave } = provider.tokens;
+    const first = await start({ ...own, WORKERS: '1' });
+    expect([...processesOf(first).keys()]).toEqual(['worker-1']);
+    expect((await invite(first, carol, STUDIO, '@frank:localhost')).status).toBe(200);
+    expect((await invite(first, dave, GARDEN, '@frank:localhost')).status).toBe(200);
+    for (const name of ['alice', 'carol', 'dave'] as const) {
+      vi.stubEnv(`${name.toUpperCase()}_TOKEN`, provider.tokens[name]);
+    }
+    const [toLobby, , , , , , log] = printed(first);
+    expect(await answered(toLobby?.command ?? '')).toEqual(['{} 200']);
+    expect(log?.command).toContain('$CAROL_TOKEN');
+    vi.unstubAllEnvs();
+    expect((await redis.ttls()).has('matrix-invite:inviter:@dave:localhost')).toBe(true);
+    expect(await first.stop('SIGTERM')).toBe(0);
+
+    const second = await start({ ...own, WORKERS: '1' });
+    expect((await invite(second, carol, STUDIO, '@frank:localhost')).status).toBe(200);
+    expect(await eventsAbout(second, STUDIO, '@frank:localhost', carol)).toBe(1);
+  });
+
+  it('are not left before everything that was begun is stored, and answered', async () => {
+    const example = await start({ ...own, WORKERS: '2' });
+    const database = postgres.pool();
+    const holder = await database.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [STUDIO]);
+    const answer = invite(example, provider.tokens.carol, STUDIO, '@late:localhost');
+    await until(async () => {
+      const { rows } = await database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      return rows.length === 1;
+    });
+    const ended = example.stop('SIGTERM');
+    await until(() =>
+      fetch(`${example.url}/health`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await holder.query('COMMIT');
+    holder.release();
+    expect((await answer).status).toBe(200);
+    expect(await ended).toBe(0);
+    const { rows } = await database.query('SELECT 1 FROM matrix_events WHERE state_key = $1', [
+      '@late:localhost',
+    ]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it.each([
+    ['DATABASE_URL', (port: number) => `postgres://user:secret@127.0.0.1:${port}/`],
+    ['REDIS_URL', (port: number) => `redis://127.0.0.1:${port}`],
+    ['OAUTH_ISSUER', (port: number) => `http://127.0.0.1:${port}`],
+  ])('that cannot be reached are told: %s', async (variable, urlOf) => {
+    const example = new Example('cluster', { ...PATIENT, ...own, [variable]: urlOf(await freePort()) });
+    expect(await example.ended).toBe(1);
+    expect(example.stderr).toMatch(
+      new RegExp(`^The server of ${variable} cannot be used: .*ECONNREFUSED.*\n$`),
+    );
+    expect(example.stderr).not.toContain('secret');
+    expect(example.stdout).toBe('');
+  });
+
+  it.each([
+    [
+      'an issuer in clear on another machine',
+      { OAUTH_ISSUER: 'http://account.example.org' },
+      /must be https:/,
+    ],
+    ['an issuer that is no URL', { OAUTH_ISSUER: 'account' }, 'OAUTH_ISSUER must be a URL\n'],
+    ['a secret that is wrong', { OAUTH_CLIENT_SECRET: 'not-this' }, /^The server of OAUTH_ISSUER .*401.*\n$/],
+    ['half a provider', { OAUTH_CLIENT_ID: '' }, /go together: set all of them, or none\n$/],
+  ])('that cannot be used are told: %s', async (_, wrong, message) => {
+    const example = new Example('cluster', { ...PATIENT, ...own, ...wrong });
+    expect(await example.ended).toBe(1);
+    expect(example.stderr).toMatch(message);
+    expect(example.stderr).not.toContain('not-this');
+    expect(example.stdout).toBe('');
+  });
+});
+
+describe('what it cannot start with', () => {
+  it('is a PATH without Redis: it names the package', async () => {
+    const PATH = dirname(await newDatabasePath());
+    const example = new Example('cluster', { ...PATIENT, PATH });
+    expect(await example.ended).toBe(1);
+    expect(example.stderr).toBe(
+      'Redis is not installed: set REDIS_URL to one that runs, or install it: ' +
+        'sudo apt-get update && sudo apt-get install -y redis-server\n',
+    );
+    expect(example.stdout).toBe('');
+  });
+
+  it('is a machine without PostgreSQL: it names the package', async () => {
+    const folder = dirname(await newDatabasePath());
+    await mkdir(join(folder, '15', 'bin'), { recursive: true });
+    vi.stubEnv('PATH', folder);
+    try {
+      await expect(findPostgres(folder)).rejects.toThrow(
+        'PostgreSQL is not installed: set DATABASE_URL to one that runs, or install it: ' +
+          'sudo apt-get update && sudo apt-get install -y postgresql',
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it.each([
+    ['a port that is taken', async () => ({ PORT: `${await takenPort()}` }), /^Port \d+ is taken: .*\n$/],
+    [
+      'a port for metrics that is taken',
+      async () => ({ METRICS_PORT: `${await takenPort()}` }),
+      /^METRICS_PORT \d+ cannot be used: .*EADDRINUSE.*\n$/,
+    ],
+    [
+      'a number of processes that is none',
+      async () => ({ WORKERS: '0' }),
+      'WORKERS must be a whole number from 1 to 99, not "0"\n',
+    ],
+  ])('is %s: it says so in one line', async (_, environment, message) => {
+    const example = new Example('cluster', { ...PATIENT, ...(await environment()) });
+    expect(await example.ended).toBe(1);
+    expect(example.stderr).toMatch(message);
+    expect(example.stdout).toBe('');
+  });
+});
