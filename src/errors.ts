@@ -6,6 +6,8 @@ import type { JsonObject } from './rooms/event.ts';
  *
  * Recognise it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package
  * are different classes.
+ *
+ * @see [errors, Answers](../docs/errors.md#answers): a part for each errcode
  */
 export class MatrixError extends Error {
   readonly code = 'ERR_MATRIX';
@@ -50,6 +52,8 @@ export class MatrixError extends Error {
  * The store cannot be reached, or cannot say whether it stored an event. Answered 503 with `Retry-After`.
  *
  * Any error whose `code` is `ERR_STORAGE_UNAVAILABLE` counts as one.
+ *
+ * @see [errors, M_UNKNOWN](../docs/errors.md#m_unknown)
  */
 export class StorageUnavailableError extends Error {
   readonly code = 'ERR_STORAGE_UNAVAILABLE';

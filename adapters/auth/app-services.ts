@@ -43,6 +43,7 @@ export type AppServiceRequester = Requester & {
  * @throws {TypeError} for an unknown or ill-typed option; for a registration that lacks a required key, has one of
  *   the wrong type, or shares its `id` or `as_token` with another; for an `as_token` that is also an `hs_token`; for
  *   an expression that is not RE2's, or too large. No message quotes a token.
+ * @see [errors, appServices](../../docs/errors.md#appservices)
  */
 export function appServices(options: AppServicesOptions): AuthAdapter<AppServiceRequester> {
   return new AppServiceAuth(options);

@@ -25,6 +25,7 @@ export type AuthAdapters<Requesters extends readonly Requester[]> = {
  *
  * @param adapters at least one; policies see a requester of any of their types
  * @throws {TypeError} when there is none, or one is no `AuthAdapter`
+ * @see [errors, firstOf](../../docs/errors.md#firstof)
  */
 export function firstOf<const Requesters extends readonly [Requester, ...Requester[]]>(
   ...adapters: AuthAdapters<Requesters>

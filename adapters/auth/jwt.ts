@@ -38,6 +38,7 @@ export type { RemoteKeys } from './jwt/remote-options.ts';
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option; HS algorithms beside others; keys that are private,
  *   too short or do not fit the algorithms; a `jwksUri` that is not safe
+ * @see [errors, jwt](../../docs/errors.md#jwt)
  */
 export function jwt<R extends Requester>(options: JwtRequesterOptions<R>): AuthAdapter<R>;
 export function jwt(options: JwtOptions): AuthAdapter;

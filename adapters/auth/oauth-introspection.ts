@@ -52,6 +52,7 @@ export type {
  * With `requester`, a host adds fields of its own, or says no.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option, and for an `http:` URL without `allowInsecureHttp`
+ * @see [errors, oauthIntrospection](../../docs/errors.md#oauthintrospection)
  */
 export function oauthIntrospection<R extends Requester>(
   options: OAuthIntrospectionOptions & { readonly requester: OAuthRequesterOf<R> },

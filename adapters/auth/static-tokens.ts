@@ -29,6 +29,7 @@ export type OwnerRequester<Owner extends string | Requester> = Owner extends Req
  *
  * @throws {TypeError} for a token that is empty, ill-formed (a lone surrogate) or named twice, and for an owner
  *   without a valid user id. The message says which entry it is, and never quotes it.
+ * @see [errors, staticTokens](../../docs/errors.md#statictokens)
  */
 export function staticTokens<Owner extends string | Requester>(
   tokens: StaticTokens<Owner>,

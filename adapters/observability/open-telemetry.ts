@@ -23,6 +23,7 @@ const ENDPOINT = '/_matrix/client/v3/rooms/{roomId}/invite';
  * happens.
  *
  * @throws {TypeError} for an unknown or ill-typed option
+ * @see [errors, Options](../../docs/errors.md#options)
  */
 export function openTelemetry(
   options: OpenTelemetryOptions = {},

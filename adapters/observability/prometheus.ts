@@ -22,6 +22,7 @@ export type { MetricsRegister, PrometheusOptions } from './prometheus/options.ts
  *
  * @throws {TypeError} for another register, and for an unknown or ill-typed option
  * @throws {Error} when the register has a metric of such a name: prom-client takes no name twice
+ * @see [errors, prometheusMetrics](../../docs/errors.md#prometheusmetrics)
  */
 export function prometheusMetrics(
   register: MetricsRegister,

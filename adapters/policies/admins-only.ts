@@ -21,6 +21,7 @@ export type AdminsOnlyOptions<R extends Requester = Requester> = RefusalOptions 
  * When `isAdmin` throws, is late, or answers anything but `true` or `false`, nobody is invited.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function adminsOnly<R extends Requester = Requester>(options: AdminsOnlyOptions<R>): InvitePolicy<R> {
   checkOptions<AdminsOnlyOptions<R>>('adminsOnly', options, {

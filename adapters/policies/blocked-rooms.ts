@@ -27,6 +27,7 @@ export type BlockedRoomsOptions = RefusalOptions & {
  * throws, is late, or answers anything but `true` or `false` blocks the room.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option, and for an entry that is no room id
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function blockedRooms(options: BlockedRoomsOptions): InvitePolicy {
   checkOptions<BlockedRoomsOptions>('blockedRooms', options, { rooms: idListOption, ...refusalChecks });

@@ -48,6 +48,7 @@ const linksOption: OptionCheck = {
  * An `isUnwelcome` that throws, is late, or answers anything but `true` or `false` refuses the invite.
  *
  * @throws {TypeError} for an unknown or ill-typed option
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function contentRules(options: ContentRulesOptions = {}): InvitePolicy {
   checkOptions<ContentRulesOptions>('contentRules', options, {

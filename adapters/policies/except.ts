@@ -17,6 +17,7 @@ import { type Answer, yesOrNo } from './shared/answer.ts';
  * @param isExempt says whom the policy does not hold for: `true` or `false`. When it throws, is late, or answers
  *   anything else, the invite is refused.
  * @throws {TypeError} for something that is no policy, or no function
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function except<R extends Requester = Requester>(
   policy: InvitePolicy<R>,

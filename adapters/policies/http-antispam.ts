@@ -26,6 +26,7 @@ export type { HttpAntispamOptions } from './http-antispam/options.ts';
  *
  * @throws {TypeError} for unknown, missing and ill-typed options, for an `http:` address of another machine without
  *   `allowHttp`, and for `onFailure: 'allow'` without `onError`
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
   checkHttpAntispamOptions(options);

@@ -26,6 +26,7 @@ export type IgnoredUsersOptions = {
  * late, or answers neither an object nor `undefined`, the invite is refused.
  *
  * @throws {TypeError} for an unknown or missing option, and for `users` without `getAccountData`
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function ignoredUsers(options: IgnoredUsersOptions): InvitePolicy {
   checkOptions<IgnoredUsersOptions>('ignoredUsers', options, {

@@ -55,6 +55,7 @@ const optionChecks: OptionChecks<InviteFilterOptions> = {
  * with a `*`, the first 65,536 characters are matched. When `getAccountData` rejects, the invite is refused.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function inviteFilter(options: InviteFilterOptions): InvitePolicy {
   checkOptions<InviteFilterOptions>('inviteFilter', options, optionChecks);

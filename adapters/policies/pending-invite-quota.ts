@@ -30,6 +30,7 @@ export type PendingInviteQuotaOptions = RefusalOptions & {
  * A `countPending` that throws, is late, or answers no whole number from 0 on refuses the invite.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePolicy {
   checkOptions<PendingInviteQuotaOptions>('pendingInviteQuota', options, {

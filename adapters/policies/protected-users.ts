@@ -31,6 +31,7 @@ export type ProtectedUsersOptions<R extends Requester = Requester> = RefusalOpti
  * A function that throws, is late, or answers anything but `true` or `false` refuses the invite.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option, and for an entry that is no user id
+ * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function protectedUsers<R extends Requester = Requester>(
   options: ProtectedUsersOptions<R>,

@@ -56,6 +56,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   /**
    * @param client an ioredis `Redis` or `Cluster`, of version 5 or 6
    * @throws {TypeError} for another client, and for an unknown or ill-typed option
+   * @see [errors, Rate limits](../../docs/errors.md#rate-limits)
    */
   constructor(client: RedisClient, options: RedisRateLimitOptions = {}) {
     checkArguments(client, options);

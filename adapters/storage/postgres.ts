@@ -85,6 +85,7 @@ export class PostgresStorage implements RoomStore {
   /**
    * @param pool a Pool of pg, or anything with its `connect`, on a server that can be written to
    * @throws {TypeError} for what is no pool, for an unknown or ill-typed option, and when the prefix cannot start a name
+   * @see [errors, Stores](../../docs/errors.md#stores)
    */
   constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
     if (!hasMethods(pool, 'connect')) throw new TypeError('PostgresStorage takes a Pool of pg');

@@ -52,6 +52,7 @@ export class SqliteStorage implements RoomStore {
   /**
    * @param database an open connection
    * @throws {TypeError} for what is no connection, for an unknown option, and when the prefix is not a letter or `_`, followed by letters, digits and `_`
+   * @see [errors, Stores](../../docs/errors.md#stores)
    */
   constructor(database: SqliteDatabase, options: SqliteStorageOptions = {}) {
     if (!hasMethods(database, 'exec', 'prepare')) {

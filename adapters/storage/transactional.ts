@@ -83,6 +83,7 @@ const optionChecks: OptionChecks<TransactionalStorageOptions<unknown>> = {
  * In `readState` a `MatrixError` passes as it is, and a conflict is tried again, five times at the most.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Options](../../docs/errors.md#options)
  */
 export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx>): StorageAdapter {
   checkOptions('transactionalStorage', options, optionChecks);

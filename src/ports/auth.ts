@@ -35,6 +35,7 @@ export type AuthRequest = {
  */
 export type AuthFailure = 'unknown' | 'expired' | 'locked' | 'forbidden' | 'unknownDevice';
 
+/** Whose token it is, or why nobody could be made out. */
 export type AuthResult<R extends Requester = Requester> =
   | { readonly requester: R }
   | { readonly failure: AuthFailure };

@@ -40,6 +40,7 @@ export interface InvitePolicy<R extends Requester = Requester> {
   readonly name: string;
   /** State that `decide` wants to see, read in the same round trip as the rest. Default none. */
   readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]);
+  /** Judges one invite. `state` has the state that the room's rules read, and what `stateKeys` names. */
   decide(
     request: PolicyRequest<R> & { readonly state: StateSnapshot },
     context: CallContext,

@@ -10,6 +10,7 @@ export type RateLimitScope = 'attempt' | 'inviter' | 'room' | 'invitee';
 /** One count: `key` is a user id or a room id. */
 export type RateLimitBucket = { readonly scope: RateLimitScope; readonly key: string };
 
+/** @inline */
 type Refusal = {
   readonly allowed: false;
   /** The scope that has the longest wait. For logs and metrics, never for the caller. */

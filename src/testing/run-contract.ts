@@ -12,8 +12,15 @@ export type ContractReport = {
   readonly skipped: readonly (CaseName & { readonly requires: string })[];
 };
 
-/** What {@link runContract} asks of a harness. */
-type Closable = { close?(): Promise<void> };
+/**
+ * What {@link runContract} asks of a harness.
+ *
+ * @inline
+ */
+type Closable = {
+  /** Frees what the harness holds. */
+  close?(): Promise<void>;
+};
 
 /**
  * Runs the cases of a contract one by one, each with a fresh harness: for people without a test runner. With one,

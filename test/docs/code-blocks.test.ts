@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { type BlockFile, type BlockFolder, type Runner, writeBlocks } from './blocks.ts';
 import { CURL } from './invite.ts';
-import { codeBlocksOf, pages, ROOT } from './pages.ts';
+import { codeBlocksOf, pages, proseOf, ROOT, readPage } from './pages.ts';
 
 type Ended = { readonly code: number | string | null; readonly output: string };
 
@@ -91,8 +91,17 @@ function answersOf(text: string): string[] {
 describe('the other blocks', () => {
   const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language !== 'ts');
 
-  it('are bash or JSON', () => {
-    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['bash', 'json']);
+  it('are bash, JSON, or the Python of a module that is left behind', () => {
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['bash', 'json', 'python']);
+  });
+
+  it('of Python have only functions whose place the page tells', () => {
+    const python = blocks.filter(({ language }) => language === 'python');
+    const names = python.flatMap(({ page, text }) =>
+      [...text.matchAll(/async def (\w+)/g)].map(([, name]) => ({ page, name })),
+    );
+    expect(names.map(({ name }) => name)).toEqual(['user_may_invite', 'check_event_allowed']);
+    for (const { page, name } of names) expect(proseOf(readPage(page))).toContain(`\n| \`${name}\``);
   });
 
   it('of JSON are JSON', () => {

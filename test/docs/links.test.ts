@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Page, pages, proseOf, ROOT, readPage, sectionsOf } from './pages.ts';
+import { anchorOf, type Page, pages, proseOf, ROOT, readPage, sectionsOf } from './pages.ts';
 
-const all: readonly Page[] = [...pages, readPage('CHANGELOG.md')];
+const all: readonly Page[] = [...pages, ...['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'].map(readPage)];
 
 type Link = { readonly page: string; readonly target: string };
 
@@ -13,14 +13,6 @@ const links: readonly Link[] = all.flatMap((page) =>
     target: match[1] ?? '',
   })),
 );
-
-/** The anchor that GitHub gives a heading. */
-function anchorOf(title: string): string {
-  return title
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
-    .replaceAll(' ', '-');
-}
 
 function anchorsOf(page: Page): string[] {
   const seen = new Map<string, number>();

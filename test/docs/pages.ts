@@ -63,17 +63,39 @@ export function sectionsUnder(page: Page, title: string): Section[] {
   return start === -1 ? [] : rest.slice(0, end === -1 ? undefined : end);
 }
 
+/** The anchor that GitHub gives a heading. */
+export function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+/** A table: the paragraph before it, the cells of its head, and those of its rows. */
+export type Table = {
+  readonly before: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+};
+
+export function tablesOf(text: string): Table[] {
+  return [...text.matchAll(/((?:^.+\n)*)\n*^(\|.*\|)\n\|[-| :]+\|\n((?:\|.*\|\n?)+)/gm)].map(
+    ([, before = '', head = '', rows = '']) => ({
+      before,
+      head: cellsOf(head),
+      rows: rows.trim().split('\n').map(cellsOf),
+    }),
+  );
+}
+
+function cellsOf(row: string): string[] {
+  return row
+    .slice(1, -1)
+    .split('|')
+    .map((cell) => cell.trim());
+}
+
 /** The rows of the tables in a piece of prose, heads left out; each cell without its backquotes. */
 export function tableRowsOf(text: string): string[][] {
-  return [...text.matchAll(/^\|.*\|\n\|[-| :]+\|\n((?:\|.*\|\n?)+)/gm)].flatMap((table) =>
-    (table[1] ?? '')
-      .trim()
-      .split('\n')
-      .map((row) =>
-        row
-          .slice(1, -1)
-          .split('|')
-          .map((cell) => cell.trim().replaceAll('`', '')),
-      ),
-  );
+  return tablesOf(text).flatMap(({ rows }) => rows.map((row) => row.map((cell) => cell.replaceAll('`', ''))));
 }

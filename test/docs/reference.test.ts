@@ -1,8 +1,5 @@
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { OptionCheck } from '../../src/options.ts';
-import { inviteRouterOptionChecks } from '../../src/router-options.ts';
-import { inviteServiceOptionChecks } from '../../src/service/service-options.ts';
 import {
   authContract,
   rateLimitContract,
@@ -10,44 +7,9 @@ import {
   storageContract,
 } from '../../src/testing/index.ts';
 import { adapterRows, documentedSources, exportedSubpaths, sourceOf } from './entry-points.ts';
-import { pages, proseOf, ROOT, readPage, sectionsOf, tableRowsOf } from './pages.ts';
-import { exportsOf, memberComments } from './source.ts';
-
-const mounting = readPage('docs/mounting.md');
-
-function rowsUnder(title: string): string[][] {
-  return tableRowsOf(sectionsOf(mounting).find((section) => section.title === title)?.text ?? '');
-}
-
-/** The default of an option as its doc comment says it. */
-function defaultIn(comment: string): string | undefined {
-  if (/\bRequired\b/.test(comment)) return 'required';
-  return /\bDefault:? ([^.:;,]+)/.exec(comment.replaceAll(/\s+\*\s+/g, ' '))?.[1];
-}
-
-const comments = new Map([
-  ...memberComments('src/service/service-options.ts', 'InviteServiceOptions'),
-  ...memberComments('src/router-options.ts', 'InviteRouterOptions'),
-]);
-
-describe('the options in docs/mounting.md', () => {
-  const serviceOptions: Record<string, OptionCheck> = inviteServiceOptionChecks;
-  const routerOptions: Record<string, OptionCheck> = inviteRouterOptionChecks;
-  const ofBoth = rowsUnder('Of createInviteService and createInviteRouter');
-  const ofRouter = rowsUnder('Of createInviteRouter alone');
-
-  it('are all that there are, and no others', () => {
-    expect(ofBoth.map(([name]) => name)).toEqual(Object.keys(serviceOptions));
-    expect([...ofBoth, ...ofRouter].map(([name]) => name)).toEqual(Object.keys(routerOptions));
-  });
-
-  it('have the defaults that the code says, and say which are required', () => {
-    const documented = [...ofBoth, ...ofRouter].map(([name = '', value]) => [name, value]);
-    expect(documented).toEqual(documented.map(([name = '']) => [name, defaultIn(comments.get(name) ?? '')]));
-    const required = documented.filter(([, value]) => value === 'required').map(([name]) => name);
-    expect(required).toEqual(Object.keys(routerOptions).filter((name) => routerOptions[name]?.required));
-  });
-});
+import { membersOf } from './factories.ts';
+import { pages, proseOf, ROOT, readPage, sectionsOf, tablesOf } from './pages.ts';
+import { declarationsOf, exportsOf } from './source.ts';
 
 describe('the public names', () => {
   const prose = pages.map(proseOf).join('\n');
@@ -77,13 +39,26 @@ describe('the capabilities in docs/storage.md', () => {
     cases.filter(({ requires }) => requires === capability).length;
 
   it('unlock as many cases as the table says, and are all that cases require', () => {
-    const rows = tableRowsOf(text).map(([member = '', , cases]) => [/^\w+/.exec(member)?.[0], Number(cases)]);
+    const rows = tablesOf(text)
+      .filter(({ head }) => head[0] === 'Member')
+      .flatMap((table) => table.rows)
+      .map(([member = '', , cases]) => [/\w+/.exec(member)?.[0], Number(cases)]);
     const capabilities = new Set(storageContract.flatMap(({ requires }) => requires ?? []));
     const counted = [...capabilities].map((each) => [each, requiring(storageContract, each)]);
     expect(rows.sort()).toEqual(counted.sort());
     expect(text).toContain(
       `${requiring(storageContract)} of the\n${storageContract.length} cases of \`storageContract\``,
     );
+  });
+
+  it('are with what is required all that a harness may have', () => {
+    const [harness] = declarationsOf('src/testing/index.ts', 'StorageHarness');
+    const members = harness === undefined ? [] : [...membersOf('src/testing/index.ts', harness).keys()];
+    const inTables = tablesOf(text).flatMap(({ rows }) =>
+      rows.map(([member = '']) => /\w+/.exec(member)?.[0]),
+    );
+    const inProse = [...text.matchAll(/`(\w+)\?\([^`]*\): Promise<void>`/g)].map((match) => match[1]);
+    expect([...inTables, ...inProse].sort()).toEqual([...members].sort());
   });
 
   it('of the other contracts are counted too', () => {

@@ -11,9 +11,10 @@ const { listen } = Server.prototype;
 let servers: Server[] = [];
 
 // Blocks name the ports that a reader expects; here any free one has to do.
-Server.prototype.listen = function listenAnywhere(this: Server): Server {
+Server.prototype.listen = function listenAnywhere(this: Server, ...args: unknown[]): Server {
   servers.push(this);
-  return Reflect.apply(listen, this, [0, '127.0.0.1']);
+  // Nest waits for its callback.
+  return Reflect.apply(listen, this, [0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function')]);
 };
 
 /** What the endpoint answers to these headers, as a text. */

@@ -3,10 +3,16 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { ROOT } from './pages.ts';
 
+const parsed = new Map<string, ts.SourceFile>();
+
 /** A source file of the package, parsed; `path` is relative to the package. */
 export function parse(path: string): ts.SourceFile {
+  const known = parsed.get(path);
+  if (known !== undefined) return known;
   const text = readFileSync(`${ROOT}${path}`, 'utf8');
-  return ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
+  parsed.set(path, file);
+  return file;
 }
 
 /** These files and all files of the package that they import, directly or not. */
@@ -33,6 +39,41 @@ export function* nodesOf(node: ts.Node): Generator<ts.Node> {
   for (const child of children) yield* nodesOf(child);
 }
 
+/** Something that a file exports, with its declarations: an overloaded function has several. */
+export type Exported = { readonly name: string; readonly declarations: readonly ts.Node[] };
+
+/** What a file exports, types included, whether it stands there or in a file of the package that it comes from. */
+export function exportedFrom(path: string): Exported[] {
+  return exportsOf(path).map((name) => ({ name, declarations: declarationsOf(path, name) }));
+}
+
+/** The declarations of a name of a file, followed through imports and re-exports within the package. */
+export function declarationsOf(path: string, name: string): ts.Node[] {
+  const { statements } = parse(path);
+  const here = statements.filter((statement) => declaredBy(statement).includes(name));
+  if (here.length > 0) return here;
+  return statements.flatMap((statement) => {
+    const [elements, from] = namesBetween(statement);
+    const element = elements.find((each) => each.name.text === name);
+    if (element === undefined || from === undefined || !from.startsWith('.')) return [];
+    return declarationsOf(join(dirname(path), from), (element.propertyName ?? element.name).text);
+  });
+}
+
+/** What a statement imports or re-exports by name, and from where. */
+function namesBetween(
+  statement: ts.Statement,
+): [readonly (ts.ImportSpecifier | ts.ExportSpecifier)[], string | undefined] {
+  if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [[], undefined];
+  const clause = ts.isImportDeclaration(statement)
+    ? statement.importClause?.namedBindings
+    : statement.exportClause;
+  const from = statement.moduleSpecifier;
+  if (clause === undefined || !(ts.isNamedImports(clause) || ts.isNamedExports(clause)))
+    return [[], undefined];
+  return [[...clause.elements], from !== undefined && ts.isStringLiteral(from) ? from.text : undefined];
+}
+
 /** The names that a file exports, types included. */
 export function exportsOf(path: string): string[] {
   return parse(path).statements.flatMap((statement) => {
@@ -44,38 +85,41 @@ export function exportsOf(path: string): string[] {
     }
     if (!ts.canHaveModifiers(statement)) return [];
     const isExported = ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
-    if (!isExported) return [];
-    if (ts.isVariableStatement(statement)) {
-      return statement.declarationList.declarations.map(({ name }) => name.getText());
-    }
-    const { name } = statement as ts.Statement & { readonly name?: ts.Identifier };
-    return name === undefined ? [] : [name.text];
+    return isExported ? declaredBy(statement) : [];
   });
 }
 
-/** The doc comment of each member of a file's type literals and interfaces, by the member's name. */
-export function memberComments(path: string, typeName: string): Map<string, string> {
-  const comments = new Map<string, string>();
-  for (const node of nodesOf(parse(path))) {
-    if (!ts.isTypeAliasDeclaration(node) || node.name.text !== typeName) continue;
-    for (const member of nodesOf(node)) {
-      if (!ts.isPropertySignature(member)) continue;
-      const [comment] = ts.getJSDocCommentsAndTags(member);
-      comments.set(member.name.getText(), comment === undefined ? '' : comment.getText());
-    }
+function declaredBy(statement: ts.Statement): string[] {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.map(({ name }) => name.getText());
   }
-  return comments;
+  const { name } = statement as ts.Statement & { readonly name?: ts.Identifier };
+  return name === undefined ? [] : [name.text];
 }
 
-/**
- * The messages of a file's `new TypeError(…)`, each as a pattern in which `.+` stands for what is filled in.
- */
-export function typeErrorPatterns(path: string): RegExp[] {
+/** The doc comments of what a file exports; a class's with that of its constructor. */
+export function publicComments(path: string): { readonly name: string; readonly text: string }[] {
+  return exportedFrom(path).map(({ name, declarations }) => {
+    const commented = declarations.flatMap((node) => [
+      node,
+      ...(ts.isClassDeclaration(node) ? node.members.filter(ts.isConstructorDeclaration) : []),
+    ]);
+    return { name, text: commented.map(commentOf).join('\n') };
+  });
+}
+
+/** The doc comment of a declaration; the empty text without one. */
+export function commentOf(node: ts.Node): string {
+  const [comment] = ts.getJSDocCommentsAndTags(node);
+  return comment === undefined ? '' : comment.getText();
+}
+
+/** The messages of a file's `new TypeError(…)`, with `…` for what is filled in. */
+export function typeErrorMessages(path: string): string[] {
   return [...nodesOf(parse(path))].flatMap((node) => {
     if (!ts.isNewExpression(node) || node.expression.getText() !== 'TypeError') return [];
     const [message] = node.arguments ?? [];
-    if (message === undefined) return [/^$/];
-    return [patternOf(textsOf(message, path))];
+    return message === undefined ? [''] : [textsOf(message, path).join('…')];
   });
 }
 
@@ -90,8 +134,4 @@ function textsOf(message: ts.Expression, path: string): string[] {
   }
   const [left, right] = [textsOf(message.left, path), textsOf(message.right, path)];
   return [...left.slice(0, -1), `${left.at(-1)}${right[0]}`, ...right.slice(1)];
-}
-
-function patternOf(parts: readonly string[]): RegExp {
-  return new RegExp(`^${parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('.+')}$`);
 }

@@ -50,6 +50,7 @@ export type JwtRequesterOptions<R extends Requester> = JwtOptions & {
   requester(user: Requester, claims: JwtClaims, context: CallContext): MaybePromise<AuthResult<R>>;
 };
 
+/** @inline */
 type MaybePromise<T> = T | Promise<T>;
 
 const isName = (value: unknown) => typeof value === 'string' && value !== '';

@@ -45,6 +45,7 @@ export type ProviderOptions = ProviderAddress & {
   readonly allowInsecureHttp?: boolean;
 };
 
+/** @inline */
 type MaybeUserId = string | null | undefined;
 
 /** The options of `oauthIntrospection`, `requester` apart. */
@@ -80,6 +81,7 @@ export type OAuthRequesterOf<R extends Requester> = (
 
 /** All options. */
 export type FullOptions<R extends Requester> = OAuthIntrospectionOptions & {
+  /** What becomes of a login: the host's own fields are added, or it is a failure. */
   readonly requester?: OAuthRequesterOf<R>;
 };
 

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** What is kept of a token: its SHA-256, so that no dump or log shows the token itself. */
 export type TokenDigest = Buffer;
@@ -9,7 +9,7 @@ export function isToken(value: unknown): value is string {
 }
 
 export function digestOf(token: string): TokenDigest {
-  return createHash('sha256').update(token, 'utf8').digest();
+  return hash('sha256', token, 'buffer');
 }
 
 /** Compares in a time that does not depend on the digests. */

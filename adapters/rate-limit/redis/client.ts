@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 export type RedisClient = {
   /** Where the connection stands: `ready`, `reconnecting`, … */
   readonly status: string;
+  /** Adds a Lua script, as a method of that name. */
   defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
+  /** The command SREM. */
   srem(key: string, member: string): Promise<unknown>;
 };
 

@@ -13,8 +13,8 @@ import type { OnStoreError } from './outage.ts';
 /** The options of `RedisRateLimit`. */
 export type RedisRateLimitOptions = {
   /**
-   * A limit for each scope; `false` switches one off. Default: `attempt` 60 in 60 s, `inviter` and `room` 10 in 33 s,
-   * `invitee` 5 in 1,667 s.
+   * A limit for each scope; `false` switches one off. Default `DEFAULT_RATE_LIMITS`: `attempt` 60 in 60 s, `inviter`
+   * and `room` 10 in 33 s, `invitee` 5 in 1,667 s.
    */
   readonly limits?: RateLimits;
   /**

@@ -12,14 +12,19 @@ export type PostgresQuery = {
 
 /** A connection of a pool: the part of pg's PoolClient that is used. */
 export interface PostgresClient {
+  /** Sends one statement; rejects with an error that has PostgreSQL's SQLSTATE as its `code`. */
   query(query: PostgresQuery): Promise<{ readonly rows: Record<string, unknown>[] }>;
+  /** Gives the connection back to the pool, or ends it. */
   release(destroy?: boolean): void;
+  /** A connection that breaks says so here; unheard, that would end the process. */
   on(event: 'error', listener: (error: Error) => void): unknown;
+  /** Takes back what `on` did. */
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** Where connections come from: a Pool of pg, or anything with its `connect`. */
 export interface PostgresPool {
+  /** Waits for a free connection, as long as the pool's own `connectionTimeoutMillis` says. */
   connect(): Promise<PostgresClient>;
   /** Where there is one, it is told of each new connection before `connect` resolves, as pg's Pool does. */
   on?(event: 'connect', listener: (client: PostgresClient) => void): unknown;

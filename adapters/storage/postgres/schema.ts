@@ -39,6 +39,7 @@ const VERSIONS: readonly ((prefix: string) => string)[] = [
  * @param tablePrefix what the names of tables and functions start with (default `matrix_`)
  * @param after the version that is there already (default 0: nothing)
  * @throws {TypeError} when the prefix cannot start a name
+ * @see [errors, Stores](../../../docs/errors.md#stores)
  */
 export function postgresSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX, after = 0): readonly string[] {
   checkTablePrefix(tablePrefix);

@@ -40,6 +40,7 @@ const VERSIONS: readonly ((prefix: string) => string[])[] = [
  * @param tablePrefix what the names of tables and indexes start with (default `matrix_`)
  * @param after the version that is there already (default 0: nothing)
  * @throws {TypeError} when the prefix is not a letter or `_`, followed by letters, digits and `_`
+ * @see [errors, Stores](../../../docs/errors.md#stores)
  */
 export function sqliteSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX, after = 0): string[] {
   checkTablePrefix(tablePrefix);

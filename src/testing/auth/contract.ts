@@ -117,6 +117,7 @@ const assertionCases: readonly ContractCase<AuthHarness>[] = [
   }),
 ];
 
+/** A case for every numbered promise of `AuthAdapter` that can be tested from outside. */
 export const authContract: readonly ContractCase<AuthHarness>[] = [
   ...knownTokenCases,
   ...nearMissCases,

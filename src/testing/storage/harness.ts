@@ -26,6 +26,7 @@ export type SeedRoom = {
  */
 export type StorageHarness = {
   readonly adapter: StorageAdapter;
+  /** Makes the room as it is described. It resolves when it is committed. */
   createRoom(room: SeedRoom): Promise<void>;
   /** Sets a membership whatever it was: the host's own join, ban, kick. It resolves when it is committed. */
   setMembership(roomId: string, userId: string, membership: SeedMembership, sender: string): Promise<void>;
