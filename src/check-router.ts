@@ -42,6 +42,7 @@ const optionChecks: OptionChecks<InviteCheckRouterOptions> = {
  * ```
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Router and service](../docs/errors.md#router-and-service)
  */
 export function createInviteCheckRouter<R extends Requester = Requester>(
   options: InviteCheckRouterOptions<R>,

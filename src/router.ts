@@ -29,6 +29,7 @@ export interface InviteRouter extends MatrixRouter {
  * answered; everything else goes on to the host's other routes.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Router and service](../docs/errors.md#router-and-service)
  */
 export function createInviteRouter<R extends Requester = Requester>(
   options: InviteRouterOptions<R>,
@@ -37,11 +38,13 @@ export function createInviteRouter<R extends Requester = Requester>(
   checkLogins('createInviteRouter', options);
   const service = settingOf(options);
   const desk = new InviteDesk(service);
+  const bodyLimitBytes = options.bodyLimitBytes ?? 409_600;
   const setting = {
     ...service,
     ...loginsOf(options),
     desk,
-    readBody: raw({ type: () => true, limit: options.bodyLimitBytes ?? 409_600 }) as unknown as BodyReader,
+    readBody: raw({ type: () => true, limit: bodyLimitBytes }) as unknown as BodyReader,
+    bodyLimitBytes,
     bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
   };
   const router = routerOf<InviteResult>({

@@ -36,6 +36,7 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
    * @param limits a limit for each scope; `false` switches one off. Default: `attempt` 60 in 60 s, `inviter` and
    *   `room` 10 in 33 s, `invitee` 5 in 1,667 s
    * @throws {TypeError} for an unknown scope or field, and for a number out of its range
+   * @see [errors, Rate limits](../../docs/errors.md#rate-limits)
    */
   constructor(limits?: RateLimits) {
     const { attempt, inviter, room, invitee } = fullRateLimits(limits);
@@ -53,7 +54,7 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
       const refusal = await longestWait(counters);
       if (refusal !== undefined) return { allowed: false, ...refusal };
       const receipt = Object.freeze({});
-      this.#debits.set(receipt, await Promise.all(counters.map(debit)));
+      this.#debits.set(receipt, await debited(counters));
       return { allowed: true, receipt };
     });
   }
@@ -72,13 +73,14 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
   }
 
   #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {
-    const counters = new Map<string, Counter>();
+    const counters: Counter[] = [];
     for (const { scope, key } of buckets) {
       const limiter = this.#limiters.get(scope);
       if (limiter === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
-      if (limiter !== false) counters.set(JSON.stringify([scope, key]), new Counter(limiter, scope, key));
+      const isNamedTwice = counters.some((counter) => counter.scope === scope && counter.key === key);
+      if (limiter !== false && !isNamedTwice) counters.push(new Counter(limiter, scope, key));
     }
-    return [...counters.values()];
+    return counters;
   }
 
   /**
@@ -107,18 +109,18 @@ const SAME_END_MS = 500;
 /** The points of one key. */
 class Counter {
   readonly scope: RateLimitScope;
+  readonly key: string;
   readonly #limiter: RateLimiterMemory;
-  readonly #key: string;
 
   constructor(limiter: RateLimiterMemory, scope: RateLimitScope, key: string) {
     this.#limiter = limiter;
     this.scope = scope;
-    this.#key = key;
+    this.key = key;
   }
 
   /** Milliseconds until a point is free: 0 or less when one is, since a window may be over before its timer fires. */
   async wait(): Promise<number> {
-    const count = await this.#limiter.get(this.#key);
+    const count = await this.#limiter.get(this.key);
     if (count === null || count.consumedPoints < this.#limiter.points) return 0;
     // A clock that was set back says too much; the window ends by its timer nevertheless.
     return Math.min(count.msBeforeNext, this.#limiter.msDuration);
@@ -127,16 +129,16 @@ class Counter {
   /** Takes a point, and says when the window ends. */
   async take(): Promise<number> {
     // `consume` would judge again, and reject after other counters were debited, if the clock was set back since.
-    return endOf(await this.#limiter.penalty(this.#key));
+    return endOf(await this.#limiter.penalty(this.key));
   }
 
   /** Gives a point back to the window with that end. */
   async giveBack(endsAt: number): Promise<void> {
-    const count = await this.#limiter.get(this.#key);
+    const count = await this.#limiter.get(this.key);
     if (count === null || Math.abs(endOf(count) - endsAt) > SAME_END_MS) return;
-    const { isFirstInDuration } = await this.#limiter.reward(this.#key);
+    const { isFirstInDuration } = await this.#limiter.reward(this.key);
     // The window was over, and the reward has opened another that has a point too many.
-    if (isFirstInDuration) await this.#limiter.delete(this.#key);
+    if (isFirstInDuration) await this.#limiter.delete(this.key);
   }
 }
 
@@ -147,15 +149,18 @@ function limiterOf(limit: RateLimit | false): RateLimiterMemory | false {
 async function longestWait(
   counters: readonly Counter[],
 ): Promise<{ scope: RateLimitScope; retryAfterMs: number } | undefined> {
-  const waits = await Promise.all(
-    counters.map(async (counter) => ({ scope: counter.scope, retryAfterMs: await counter.wait() })),
-  );
-  const [longest] = waits.sort((one, other) => other.retryAfterMs - one.retryAfterMs);
-  return longest && longest.retryAfterMs > 0 ? longest : undefined;
+  let longest: { scope: RateLimitScope; retryAfterMs: number } | undefined;
+  for (const counter of counters) {
+    const retryAfterMs = await counter.wait();
+    if (retryAfterMs > (longest?.retryAfterMs ?? 0)) longest = { scope: counter.scope, retryAfterMs };
+  }
+  return longest;
 }
 
-async function debit(counter: Counter): Promise<Debit> {
-  return { counter, endsAt: await counter.take() };
+async function debited(counters: readonly Counter[]): Promise<readonly Debit[]> {
+  const debits: Debit[] = [];
+  for (const counter of counters) debits.push({ counter, endsAt: await counter.take() });
+  return debits;
 }
 
 function endOf(count: RateLimiterRes): number {

@@ -1,6 +1,7 @@
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
+  JsonObject,
   NewRoom,
   NewStateEvent,
   RoomStore,
@@ -9,10 +10,10 @@ import type {
   StateSnapshot,
   TimelinePage,
 } from '../../src/ports/storage.ts';
-import { throwIfOver } from './shared/deadline.ts';
+import { throwIfLate } from './shared/deadline.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
-import { CREATE_KEY, keysByText, keyText } from './shared/state-key.ts';
+import { CREATE_KEY, keyText } from './shared/state-key.ts';
 import { StoredEvent } from './shared/stored-event.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
@@ -39,22 +40,18 @@ export class MemoryStorage implements RoomStore {
   async readState(
     roomId: string,
     keys: readonly StateKey[],
-    { signal }: CallContext,
+    context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    throwIfOver(signal);
+    throwIfLate(context);
     const room = this.#rooms.get(roomId);
     if (room === undefined) return undefined;
     const events = room.current(keys).map((event) => event.toStripped());
-    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+    return { roomId, keys: keys.map(copyOf), events, revision: undefined };
   }
 
-  async appendEvent(
-    event: NewStateEvent,
-    basis: StateSnapshot,
-    { signal }: CallContext,
-  ): Promise<AppendResult> {
+  async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
-    throwIfOver(signal);
+    throwIfLate(context);
     const room = this.#rooms.get(event.room_id);
     if (room === undefined || !sameState(basis, room.current(basis.keys))) return { outcome: 'stale' };
     return { outcome: 'appended', eventId: room.add(event) };
@@ -82,11 +79,14 @@ export class MemoryStorage implements RoomStore {
 class Room {
   readonly #log: StoredEvent[] = [];
   readonly #current = new Map<string, StoredEvent>();
+  #createContent: JsonObject | undefined;
 
   add({ room_id, type, state_key, sender, origin_server_ts, content }: NewStateEvent): string {
     const contentText = JSON.stringify(content);
     const isCreate = type === CREATE_KEY.type && state_key === CREATE_KEY.state_key;
-    const event_id = newEventId(sender, isCreate ? content : this.#createContent());
+    // Read once, and from the text: the caller's own object may change.
+    if (isCreate) this.#createContent = JSON.parse(contentText) as JsonObject;
+    const event_id = newEventId(sender, this.#createContent);
     const event = new StoredEvent(
       { room_id, type, state_key, sender, origin_server_ts, event_id },
       contentText,
@@ -100,7 +100,12 @@ class Room {
   }
 
   current(keys: readonly StateKey[]): StoredEvent[] {
-    return [...keysByText(keys).keys()].flatMap((text) => this.#current.get(text) ?? []);
+    const found = new Set<StoredEvent>();
+    for (const key of keys) {
+      const event = this.#current.get(keyText(key));
+      if (event !== undefined) found.add(event);
+    }
+    return [...found];
   }
 
   state(): StateEvent[] {
@@ -111,8 +116,8 @@ class Room {
     const events = this.#log.slice(after, after + limit).map((event) => event.toStateEvent());
     return { events, next: after + events.length };
   }
+}
 
-  #createContent() {
-    return this.#current.get(keyText(CREATE_KEY))?.content;
-  }
+function copyOf({ type, state_key }: StateKey): StateKey {
+  return { type, state_key };
 }

@@ -5,7 +5,6 @@ export const SERVER_NAME = 'example.org';
 const SUFFIX = `:${SERVER_NAME}`;
 
 export const userIdOf = (name: string): string => `@${name}${SUFFIX}`;
-export const roomIdOf = (slug: string): string => `!${slug}${SUFFIX}`;
 
 /** The name in a user id of this server. */
 export const nameOf = (userId: string): string | undefined => partOf(userId, '@');

@@ -1,5 +1,16 @@
 import type { RoomStore } from 'express-matrix-invite';
-import { BOB, CAROL, GARDEN, inviteesOf, LOBBY, MALLORY, SERVER_NAME, STAFF, STUDIO } from './rooms.ts';
+import {
+  BOB,
+  CAROL,
+  firstNewGuest,
+  GARDEN,
+  inviteesOf,
+  LOBBY,
+  MALLORY,
+  SERVER_NAME,
+  STAFF,
+  STUDIO,
+} from './rooms.ts';
 
 /** How many invites a user may send in a minute: few, so that the limit is quickly seen. */
 export const INVITES_PER_MINUTE = 3;
@@ -22,11 +33,11 @@ export async function curlLines(store: RoomStore, baseUrl: string): Promise<stri
     '',
     '# Refused: Bob has not the power to invite to the staff room',
     invite('bob-token', STAFF, CAROL),
-    `# ${forbidden('You do not have permission to invite users to this room')}`,
+    `# ${forbidden('You do not have permission to invite users to this room', 'ORG.MATRIX.MSC3848.INSUFFICIENT_POWER')}`,
     '',
     '# Refused: Mallory is banned from the garden',
     invite('alice-token', GARDEN, MALLORY),
-    `# ${forbidden('The user is banned from the room')}`,
+    `# ${forbidden('The user is banned from the room', 'EXPRESS_MATRIX_INVITE.BANNED')}`,
     '',
     `# Rate limit: Dave may send ${INVITES_PER_MINUTE} invites a minute (the number is what is left of it, in milliseconds)`,
     `for n in ${guests.join(' ')}; do ${invite('dave-token', GARDEN, `@guest'$n':${SERVER_NAME}`)}; done`,
@@ -45,15 +56,13 @@ function curl(baseUrl: string, token: string, roomId: string, userId: string): s
   ].join(' ');
 }
 
-function forbidden(error: string): string {
-  return `${JSON.stringify({ errcode: 'M_FORBIDDEN', error })} 403`;
+function forbidden(error: string, reasonCode: string): string {
+  const body = { 'org.matrix.msc3848.unstable.errcode': reasonCode, errcode: 'M_FORBIDDEN', error };
+  return `${JSON.stringify(body)} 403`;
 }
 
 /** Numbers of guests whom nobody has invited: an invite that is there already counts in no limit. */
 async function newGuests(store: RoomStore, count: number): Promise<number[]> {
-  const numbers = (await inviteesOf(store, GARDEN)).map((userId) =>
-    Number(/^@guest(\d+):/.exec(userId)?.[1]),
-  );
-  const last = Math.max(0, ...numbers.filter(Number.isInteger));
-  return Array.from({ length: count }, (_, index) => last + 1 + index);
+  const first = firstNewGuest(await inviteesOf(store, GARDEN));
+  return Array.from({ length: count }, (_, index) => first + index);
 }

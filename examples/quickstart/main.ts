@@ -1,13 +1,15 @@
-// The invite endpoint on its own, with rooms in an SQLite file: `npm start`, and paste what it prints.
+// The invite endpoint on its own, with rooms in an SQLite file: `npm start`, and open the page, or paste what it prints.
 // Environment: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
 import express from 'express';
-import { createInviteRouter } from 'express-matrix-invite';
+import { createInviteCheckRouter, createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
 import { curlLines, INVITES_PER_MINUTE } from './curl-lines.ts';
+import { LiveRooms } from './live-rooms.ts';
 import { openSqlite } from './open-sqlite.ts';
-import { createMissingRooms, describeInvites, SERVER_NAME, TOKENS } from './rooms.ts';
+import { pageRouter } from './page-router.ts';
+import { createMissingRooms, describeInvites, ROOM_IDS, SERVER_NAME, TOKENS } from './rooms.ts';
 import { addressFromEnvironment, closeOnSignal, closeServer, urlOnceListening } from './serve.ts';
 
 const address = addressFromEnvironment(8008);
@@ -18,23 +20,35 @@ const storage = new SqliteStorage(database);
 await storage.migrate();
 await createMissingRooms(storage);
 
-const router = createInviteRouter({
+const liveRooms = new LiveRooms(storage, ROOM_IDS);
+const options = {
   serverName: SERVER_NAME,
   storage,
   auth: staticTokens(TOKENS),
   rateLimit: new MemoryRateLimit({ inviter: { points: INVITES_PER_MINUTE, durationSeconds: 60 } }),
-  onInvite: ({ event }) => console.log(`${event.sender} invited ${event.state_key} into ${event.room_id}`),
+};
+const router = createInviteRouter({
+  ...options,
+  onInvite: ({ event }) => {
+    console.log(`${event.sender} invited ${event.state_key} into ${event.room_id}`);
+    return liveRooms.look();
+  },
 });
+// The page asks it for the rule that decides. Here everybody is told; elsewhere it is for admins.
+const checkRouter = createInviteCheckRouter({ ...options, explainTo: () => true });
 
 const app = express();
 app.use('/_matrix/client/v3', router);
+app.use('/_matrix/client/unstable/org.example', checkRouter);
+app.use(pageRouter(liveRooms));
 const server = app.listen(address.port, address.host);
 const url = await urlOnceListening(server, address);
 
 closeOnSignal(async () => {
   const closed = closeServer(server);
   // Before the database: what was begun is still stored.
-  await router.close();
+  await Promise.all([router.close(), checkRouter.close()]);
+  await liveRooms.close();
   await closed;
   database.close();
 });
@@ -43,6 +57,7 @@ const invites = await describeInvites(storage);
 console.log(`Listening on ${url}, with rooms in ${path}`);
 console.log(invites.length > 0 ? 'Invites that are there already:' : 'Nobody has been invited yet.');
 for (const line of invites) console.log(`  ${line}`);
-console.log('Paste these into another terminal; what they answer stands below each:\n');
+console.log(`Open ${url}/ in a browser to see them and to invite; ${url}/docs describes the endpoint.`);
+console.log('Or paste these into another terminal; what they answer stands below each:\n');
 for (const line of await curlLines(storage, url)) console.log(line);
 console.log();

@@ -32,6 +32,16 @@ const ROOMS: readonly NewRoom[] = [
   newRoom(STUDIO, CAROL, { [CAROL]: 'join' }, { invite: 100 }, '12'),
 ];
 
+export const ROOM_IDS = ROOMS.map(({ roomId }) => roomId);
+
+/** What the page calls the rooms. */
+export const ROOM_NAMES: Readonly<Record<string, string>> = {
+  [LOBBY]: 'Lobby',
+  [STAFF]: 'Staff room',
+  [GARDEN]: 'Garden',
+  [STUDIO]: 'Studio',
+};
+
 /** Makes the rooms that are not there yet; those that are keep their state. */
 export async function createMissingRooms(store: RoomStore): Promise<void> {
   for (const room of ROOMS) await store.createRoom(room);
@@ -85,4 +95,10 @@ function newRoom(
         ),
     ],
   };
+}
+
+/** From this number on, nobody among the users is called `@guest<number>`. */
+export function firstNewGuest(userIds: readonly string[]): number {
+  const numbers = userIds.map((userId) => Number(/^@guest(\d{1,15}):/.exec(userId)?.[1]));
+  return Math.max(0, ...numbers.filter(Number.isInteger)) + 1;
 }

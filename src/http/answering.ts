@@ -7,6 +7,7 @@ import { RequestLog } from '../service/request-log.ts';
 import type { InviteTrace } from '../service/trace.ts';
 import { answer, answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
+import { hasBegun } from './has-begun.ts';
 import { asMatrixError } from './unexpected.ts';
 
 /** What becomes known of a request on its way. */
@@ -17,7 +18,7 @@ export type RequestTrace = InviteTrace & {
 };
 
 /** How the work on a request ended. */
-export type RequestEnd<Result> = {
+type RequestEnd<Result> = {
   readonly result?: Result;
   readonly error?: MatrixError;
   readonly trace: RequestTrace;
@@ -49,7 +50,7 @@ export async function answered<Result>(
   work: RequestWork<Result>,
 ): Promise<void> {
   // A host that has answered, and yet goes on to us, has decided.
-  if (response.headersSent) return;
+  if (hasBegun(response)) return;
   const startedAt = performance.now();
   const trace: RequestTrace = { tries: 0 };
   const log = new RequestLog(setting.logger);
@@ -60,10 +61,10 @@ export async function answered<Result>(
     const requestId = idIn(setting.requestId(request));
     if (requestId !== undefined) trace.requestId = requestId;
     result = await work(trace, log);
-    if (!response.headersSent) answer(response, 200, setting.bodyOf(result));
+    if (!hasBegun(response)) answer(response, 200, setting.bodyOf(result));
   } catch (thrown) {
     error = asMatrixError(thrown);
-    if (!response.headersSent) answerError(response, error);
+    if (!hasBegun(response)) answerError(response, error);
   }
   const durationMs = performance.now() - startedAt;
   log.end(setting.what, { ...trace, durationMs }, error);

@@ -4,6 +4,7 @@ import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } fro
 import type { CallContext } from '../ports/context.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
+import { refusal } from '../service/refusal.ts';
 import { credentialsOf } from './credentials.ts';
 
 export type Logins<R extends Requester> = {
@@ -34,7 +35,7 @@ export async function authenticate<R extends Requester>(
     const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
     if (!isNobody) return requesterOf('session', result);
   }
-  throw new MatrixError(401, 'M_MISSING_TOKEN', 'An access token is needed');
+  throw refusal(401, 'M_MISSING_TOKEN', 'An access token is needed');
 }
 
 /** @throws {MatrixError} the failure, or 500 when a host's function gave neither requester nor failure */
@@ -82,5 +83,5 @@ const FAILURES: Record<AuthFailure, Answer> = {
 
 function failure(reason: AuthFailure): MatrixError {
   const [status, errcode, text, fields = {}] = FAILURES[reason];
-  return new MatrixError(status, errcode, text, { fields });
+  return refusal(status, errcode, text, { fields });
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatrixError } from '../errors.ts';
+import { hasBegun } from './has-begun.ts';
 
 /** Reads a request's body into a Buffer at `request.body`: an Express body parser. */
 export type BodyReader = (
@@ -18,6 +19,7 @@ const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
 /**
  * The JSON of a request's body: what the host has parsed already, or else read and parsed here.
  *
+ * @param limitBytes the most bytes of a body that is not compressed; `read` has the same limit
  * @param timeoutMs how long the body may take to arrive, in milliseconds
  * @throws {MatrixError} 400, 408, 413 or 415
  */
@@ -25,12 +27,28 @@ export async function bodyOf(
   request: RequestWithBody,
   response: ServerResponse,
   read: BodyReader,
+  limitBytes: number,
   timeoutMs: number,
 ): Promise<unknown> {
   // Whether the stream is still there decides: Express 4 sets a body of `{}` that nobody has read.
   if (!request.readable || request.readableDidRead) return parsed(request.body);
+  if (isAllThere(request, limitBytes)) return parsed(request.read() ?? '');
   await arrived(request, response, read, timeoutMs);
   return parsed(Buffer.isBuffer(request.body) ? request.body : '');
+}
+
+/**
+ * Whether a body can be taken as it is, without waiting: nearly every body comes along with its head, and is there
+ * once the login is done. Reading it by Express's parser takes 9 % of a request in memory.
+ */
+function isAllThere(request: IncomingMessage, limitBytes: number): boolean {
+  return (
+    request.headers['content-length'] === String(request.readableLength) &&
+    request.headers['content-encoding'] === undefined &&
+    request.readableLength <= limitBytes &&
+    request.readableFlowing !== true &&
+    request.readableEncoding === null
+  );
 }
 
 function arrived(
@@ -42,7 +60,7 @@ function arrived(
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       // The host may have answered meanwhile, by a time limit of its own.
-      if (!response.headersSent) response.setHeader('Connection', 'close');
+      if (!hasBegun(response)) response.setHeader('Connection', 'close');
       reject(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
     }, timeoutMs);
     read(request, response, (error) => {

@@ -31,9 +31,12 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
 
 /** Every Authorization header, from the raw ones: Node keeps only the first, and a proxy may have read another. */
 function authorizationHeaders({ rawHeaders }: IncomingMessage): string[] {
-  return rawHeaders.filter(
-    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
-  );
+  const values: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    if (name.length === 'authorization'.length && name.toLowerCase() === 'authorization') values.push(value);
+  }
+  return values;
 }
 
 /** The token, none in other schemes than Bearer: those are for others (a proxy's Basic, say). */
@@ -42,10 +45,12 @@ function bearerToken(authorization: string): string[] {
   return token === null ? [] : [(token[1] ?? '').trim()];
 }
 
-/** The parameters of a request's query. */
+const NO_QUERY = new URLSearchParams();
+
+/** The parameters of a request's query, to be read only. */
 export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   const start = url.indexOf('?');
-  return new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
+  return start === -1 ? NO_QUERY : new URLSearchParams(url.slice(start + 1));
 }
 
 /** @throws {MatrixError} 400 `M_INVALID_PARAM` when it is said twice */

@@ -15,6 +15,7 @@ export type InviteRequestSetting<R extends Requester> = ServiceSetting<R> &
   Logins<R> & {
     readonly desk: InviteDesk<R>;
     readonly readBody: BodyReader;
+    readonly bodyLimitBytes: number;
     readonly bodyTimeoutMs: number;
   };
 
@@ -33,7 +34,8 @@ export async function inviteByRequest<R extends Requester>(
   log: Logger,
 ): Promise<InviteResult> {
   const requester = await admitted(setting, request, trace);
-  const body = await bodyOf(request, response, setting.readBody, setting.bodyTimeoutMs);
+  const { readBody, bodyLimitBytes, bodyTimeoutMs } = setting;
+  const body = await bodyOf(request, response, readBody, bodyLimitBytes, bodyTimeoutMs);
   const invite: InviteBody = required(validateInviteBody(body));
   // A field that is left out must not be looked for in the prototype.
   const reason = Object.hasOwn(invite, 'reason') ? invite.reason : undefined;

@@ -5,6 +5,7 @@ import { defaultLogger, harmless } from '../service/logger.ts';
 import { RequestLog } from '../service/request-log.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
+import { hasBegun } from './has-begun.ts';
 import { asMatrixError } from './unexpected.ts';
 
 /** An Express error handler. */
@@ -34,6 +35,7 @@ const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOpt
  * ```
  *
  * @throws {TypeError} for an unknown or ill-typed option
+ * @see [errors, Options](../../docs/errors.md#options)
  */
 export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): ErrorHandler {
   checkOptions('matrixErrorHandler', options, optionChecks);
@@ -41,7 +43,7 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
   const logger = harmless(options.logger ?? defaultLogger);
   // Express knows an error handler by its four parameters.
   return (error, request, response, next) => {
-    if (response.headersSent || !isMatrixPath(request)) {
+    if (hasBegun(response) || !isMatrixPath(request)) {
       next(error);
       return;
     }

@@ -13,7 +13,7 @@ export type OpenApiDocument = {
   };
 };
 
-export type Operation = {
+type Operation = {
   operationId: string;
   summary: string;
   description: string;
@@ -24,7 +24,7 @@ export type Operation = {
   responses: Record<string, ResponseDescription>;
 };
 
-export type Parameter = {
+type Parameter = {
   in: 'path';
   name: string;
   required: true;
@@ -47,7 +47,7 @@ export type JsonContent = { 'application/json': { schema: Reference } };
 /** Points into the same document, as in `#/components/schemas/Error`. */
 export type Reference = { $ref: string };
 
-export type SecurityScheme =
+type SecurityScheme =
   | { type: 'http'; scheme: 'bearer'; description: string }
   | { type: 'apiKey'; in: 'query'; name: string; description: string };
 

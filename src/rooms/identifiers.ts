@@ -1,5 +1,5 @@
 /** The most bytes of UTF-8 that a user id or a room id may have (appendices, "Identifier grammar"). */
-export const MAX_IDENTIFIER_BYTES = 255;
+const MAX_IDENTIFIER_BYTES = 255;
 
 const SERVER_NAME: RegExp = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?$/;
 
@@ -33,11 +33,12 @@ export function domainOf(identifier: string): string | undefined {
 }
 
 function isIdentifier(text: string, sigil: string): boolean {
-  return (
-    text.startsWith(sigil) &&
-    text.length <= MAX_IDENTIFIER_BYTES &&
-    Buffer.byteLength(text) <= MAX_IDENTIFIER_BYTES &&
-    !text.includes('\0') &&
-    text.isWellFormed()
-  );
+  return text.startsWith(sigil) && isShortEnough(text) && !text.includes('\0') && text.isWellFormed();
+}
+
+/** A character takes three bytes at most, so that the bytes of most texts need no counting. */
+function isShortEnough(text: string): boolean {
+  const { length } = text;
+  if (length * 3 <= MAX_IDENTIFIER_BYTES) return true;
+  return length <= MAX_IDENTIFIER_BYTES && Buffer.byteLength(text) <= MAX_IDENTIFIER_BYTES;
 }

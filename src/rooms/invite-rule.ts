@@ -34,8 +34,9 @@ const memberKey = (userId: string): StateKey => ({ type: 'm.room.member', state_
  * comes twice, also where somebody invites themselves.
  */
 export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
-  const members = new Set([inviter, invitee]);
-  return [{ ...CREATE_KEY }, { ...POWER_LEVELS_KEY }, ...Array.from(members, memberKey)];
+  const keys = [{ ...CREATE_KEY }, { ...POWER_LEVELS_KEY }, memberKey(inviter)];
+  if (invitee !== inviter) keys.push(memberKey(invitee));
+  return keys;
 }
 
 /**

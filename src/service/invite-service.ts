@@ -5,6 +5,7 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import { Deadline } from './deadline.ts';
 import { forecast, type InviteForecast } from './forecast.ts';
 import { type InviteResult, InviteRun } from './invite.ts';
+import { withStack } from './refusal.ts';
 import { failureOf, unavailable } from './refusals.ts';
 import { checkInvite, checkRequester } from './request.ts';
 import { RequestLog } from './request-log.ts';
@@ -61,6 +62,7 @@ export interface InviteService<R extends Requester = Requester> {
  * Makes the invite service.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @see [errors, Router and service](../../docs/errors.md#router-and-service)
  */
 export function createInviteService<R extends Requester = Requester>(
   options: InviteServiceOptions<R>,
@@ -84,7 +86,7 @@ export function createInviteService<R extends Requester = Requester>(
       return result;
     } catch (error) {
       log.end(what, details(), failureOf(error));
-      throw error;
+      throw withStack(error);
     }
   }
 

@@ -19,8 +19,10 @@ export function keysToRead<R extends Requester>(
   request: PolicyRequest<R>,
   trace: InviteTrace,
 ): StateKey[] {
+  const needed = inviteStateKeys(request.requester.userId, request.userId);
   const wanted = policies.flatMap((policy) => keysOf(policy, request, logger, trace));
-  const keys = [...inviteStateKeys(request.requester.userId, request.userId), ...wanted];
+  if (wanted.length === 0) return needed;
+  const keys = [...needed, ...wanted];
   return [...new Map(keys.map((key) => [JSON.stringify([key.type, key.state_key]), key])).values()];
 }
 

@@ -1,6 +1,7 @@
 import { isMatrixError, isStorageUnavailable, MatrixError } from '../errors.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import { DeadlineOverError } from './deadline.ts';
+import { refusal } from './refusal.ts';
 
 /** Told to callers whose request failed for a passing reason of ours, in milliseconds. */
 const RETRY_AFTER_OUTAGE_MS = 1_000;
@@ -32,35 +33,32 @@ const REASON_CODES: Partial<Record<InviteRefusalReason, string>> = {
 /** @param hasCode whether the answer tells programs which rule it was; its text tells people in any case */
 export function refusedByRoom(reason: InviteRefusalReason, hasCode: boolean): MatrixError {
   const code = hasCode ? REASON_CODES[reason] : undefined;
-  return new MatrixError(
-    ...ROOM_REFUSALS[reason],
-    code === undefined ? {} : { fields: { [REASON_FIELD]: code } },
-  );
+  return refusal(...ROOM_REFUSALS[reason], code === undefined ? {} : { fields: { [REASON_FIELD]: code } });
 }
 
 export function inviteeOfAnotherServer(): MatrixError {
-  return new MatrixError(403, 'M_FORBIDDEN', 'Users of other servers cannot be invited from here');
+  return refusal(403, 'M_FORBIDDEN', 'Users of other servers cannot be invited from here');
 }
 
 export function inviteeUnknown(): MatrixError {
-  return new MatrixError(403, 'M_FORBIDDEN', 'There is no such user on this server');
+  return refusal(403, 'M_FORBIDDEN', 'There is no such user on this server');
 }
 
 export function inviteBlocked(): MatrixError {
-  return new MatrixError(403, 'M_INVITE_BLOCKED', 'The user does not accept invites');
+  return refusal(403, 'M_INVITE_BLOCKED', 'The user does not accept invites');
 }
 
 /** Which scope it was is not said: the `invitee` scope would tell of other people's invites. */
 export function rateLimited(retryAfterMs: number): MatrixError {
   const wait = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs)) : RETRY_AFTER_OUTAGE_MS;
-  return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
+  return refusal(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
     fields: { retry_after_ms: wait },
     retryAfterMs: wait,
   });
 }
 
 export function eventTooLarge(): MatrixError {
-  return new MatrixError(413, 'M_TOO_LARGE', 'The invite is too large for an event');
+  return refusal(413, 'M_TOO_LARGE', 'The invite is too large for an event');
 }
 
 /** Something we depend on is down, hung or overrun: the same request may work soon. */

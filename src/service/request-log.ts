@@ -42,11 +42,15 @@ export class RequestLog implements Logger {
   end(what: string, details: object, error?: MatrixError): void {
     const problems = this.#problems ?? [];
     this.#problems = undefined;
-    const level = levelOf(error);
-    const highest = LEVELS.findLast((each) => each === level || problems.some((one) => one.level === each));
-    this.#logger[highest ?? level](
+    let level = levelOf(error);
+    const before = {};
+    for (const problem of problems) {
+      Object.assign(before, problem.details);
+      if (LEVELS.indexOf(problem.level) > LEVELS.indexOf(level)) level = problem.level;
+    }
+    this.#logger[level](
       {
-        ...Object.assign({}, ...problems.map((problem) => problem.details)),
+        ...before,
         ...details,
         status: error?.status ?? 200,
         ...(error === undefined ? {} : { errcode: error.errcode }),

@@ -3,7 +3,7 @@ import { documentedSources } from './entry-points.ts';
 import { commentOf, declarationsOf, nodesOf, parse, withImports } from './source.ts';
 
 /** An option as the code has it. */
-export type Option = {
+type Option = {
   readonly name: string;
   /** Its doc comment, as one line. */
   readonly comment: string;

@@ -119,9 +119,13 @@ describe('ending', () => {
     'is clean after %s, also while clients are connected',
     async (signal) => {
       const example = await start({ DATABASE: await newDatabasePath() });
-      expect((await fetch(example.url)).status).toBe(404);
+      expect((await fetch(example.url)).status).toBe(200);
+      // An open page's stream of events.
+      const stream = await fetch(`${example.url}/demo/rooms`);
+      const events = stream.text();
       await silentConnection(example.url);
       expect(await example.stop(signal)).toBe(0);
+      expect(await events).toContain('event: room');
       expect(example.stderr).toBe('');
     },
   );

@@ -1,8 +1,9 @@
-import express from 'express';
+import type express from 'express';
 import { createInviteCheckRouter, type InviteCheckRouterOptions } from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
 import { describe, expect, it } from 'vitest';
+import { newApp } from '../frameworks/hosts/new-app.ts';
 import { ALICE, BOB, CAROL, CORS_HEADERS, limits, MALLORY, ROOM, seedRoom, tokens } from './support.ts';
 
 const PATH = `/admin/rooms/${encodeURIComponent(ROOM)}/invite/check`;
@@ -17,7 +18,7 @@ async function appWith(options: Partial<InviteCheckRouterOptions> = {}) {
     auth: tokens,
     ...options,
   });
-  const app = express().use('/admin', router);
+  const app = newApp().use('/admin', router);
   return { app, router, storage };
 }
 

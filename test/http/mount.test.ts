@@ -1,11 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { json as jsonOf, text as textOf } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { matrixErrorHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { describe, expect, inject, it } from 'vitest';
+import type { Middleware } from '../frameworks/hosts/host.ts';
 import {
   AS_ALICE,
   answeredByHost,
@@ -24,12 +22,6 @@ import {
   setUp,
   silent,
 } from './support.ts';
-
-type Middleware = (
-  request: IncomingMessage & { body?: unknown },
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
 
 /** The router in an app that the test makes. */
 async function mounted(mount: (app: express.Express, router: ReturnType<typeof setUp>['router']) => void) {
@@ -53,6 +45,17 @@ describe('the router is mounted', () => {
     ],
     ['in an app', (app, router) => app.use('/_matrix', express().use('/client/v3', router)), INVITE_PATH],
     ['with parameters', (app, router) => app.use('/:roomId/v3', router), invitePath(ROOM, '/x/v3')],
+    [
+      'behind a rewriting of URLs',
+      (app, router) =>
+        app
+          .use((request, _response, next) => {
+            request.url = request.url.replace('/old', PREFIX);
+            next();
+          })
+          .use(PREFIX, router),
+      invitePath(ROOM, '/old'),
+    ],
     ['by hand', (app, router) => app.use(PREFIX, (req, res, next) => router(req, res, next)), INVITE_PATH],
   ])('%s', async (_case, mount, path) => {
     const { app, store } = await mounted(mount);
@@ -60,6 +63,19 @@ describe('the router is mounted', () => {
     expectRefusal(await send(app, { path, method: 'GET' }), 405, 'M_UNRECOGNIZED');
     expectInvited(await send(app, { path: `${path}?user_id=%40bot%3Aexample.org` }));
     expect(await memberOf(store, BOB)).toMatchObject({ room_id: ROOM });
+  });
+
+  it('beside a sibling route of the host, which gets its own parameters and an unread body', async () => {
+    const { app } = setUp();
+    app.put(`${PREFIX}/rooms/:id/state/:type`, (request, response) => {
+      request.setEncoding('utf8').once('data', (body) => response.json({ ...request.params, body }));
+    });
+    const answer = await send(app, {
+      method: 'PUT',
+      path: `${PREFIX}/rooms/%21r/state/m.room.name`,
+      body: 'hello',
+    });
+    expect(answer.body).toEqual({ id: '!r', type: 'm.room.name', body: 'hello' });
   });
 
   it('at two prefixes', async () => {
@@ -120,148 +136,6 @@ async function tenant(name: string) {
   await seedRoom(host.store, { roomId: `!room:${name}.example`, members: { [owner]: 'join' } });
   return host;
 }
-
-const readsText: Middleware = (request, _response, next) => {
-  void textOf(request).then((body) => {
-    request.body = body;
-    next();
-  });
-};
-
-const parsers: [string, Middleware][] = [
-  ['no parser', (_request, _response, next) => next()],
-  ['express.json()', express.json()],
-  ['express.json() of every type', express.json({ type: '*/*' })],
-  ['express.text() of every type', express.text({ type: '*/*' })],
-  ['express.raw() of every type', express.raw({ type: '*/*' })],
-  ['express.urlencoded()', express.urlencoded({ extended: true })],
-  ['a parser of its own, to text', readsText],
-  [
-    'a parser of its own, to an object',
-    (request, _response, next) => {
-      void jsonOf(request).then((body) => {
-        request.body = body;
-        next();
-      });
-    },
-  ],
-];
-
-describe('behind a host with', () => {
-  const host = (parser: Middleware) => mounted((app, router) => app.use(parser).use(PREFIX, router));
-
-  describe.each(parsers)('%s', (_parser, parser) => {
-    it.each([undefined, 'application/json', 'text/plain', 'application/octet-stream'])(
-      'an invite of the Content-Type %j is made',
-      async (contentType) => {
-        const { app, store } = await host(parser);
-        const headers = contentType === undefined ? AS_ALICE : { ...AS_ALICE, 'content-type': contentType };
-        expectInvited(await send(app, { headers, body: { user_id: BOB, reason: 'é😀' } }));
-        expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite', reason: 'é😀' });
-      },
-    );
-
-    it('what is no invite is refused', async () => {
-      const { app, store } = await host(parser);
-      const headers = { ...AS_ALICE, 'content-type': 'application/json' };
-      expectRefusal(await send(app, { headers, body: '[]' }), 400, 'M_BAD_JSON');
-      expectRefusal(await send(app, { headers, body: { user_id: 'bob' } }), 400, 'M_INVALID_PARAM');
-      expectRefusal(await send(app, { headers: {}, body: '{}' }), 401, 'M_MISSING_TOKEN');
-      expect(await memberOf(store, BOB)).toBeUndefined();
-    });
-  });
-
-  it.each([
-    ['text that is none', express.text({ type: '*/*' }), 'hello'],
-    ['empty text', readsText, ''],
-    ['bytes that are none', express.raw({ type: '*/*' }), 'hello'],
-    [
-      'bytes that are no UTF-8',
-      express.raw({ type: '*/*' }),
-      Buffer.from(`{"user_id":"${BOB}","reason":"\xff"}`, 'latin1'),
-    ],
-    ['a type that it skips', express.json(), 'hello'],
-  ])('a parser, JSON is asked for: %s', async (_case, parser, body) => {
-    const { app } = await mounted((host, router) => host.use(parser).use(PREFIX, router));
-    const answer = await send(app, { body, headers: { ...AS_ALICE, 'content-type': 'text/plain' } });
-    expectRefusal(answer, 400, 'M_NOT_JSON');
-  });
-
-  it('a parser that eats the body and leaves nothing', async () => {
-    const { app } = await mounted((host, router) => {
-      const eats: Middleware = (request, _response, next) => request.resume().on('end', () => next());
-      host.use(eats).use(PREFIX, router);
-    });
-    expectRefusal(await send(app), 400, 'M_NOT_JSON');
-  });
-
-  it('cookies, a log and slow middlewares in front', async () => {
-    const log: string[] = [];
-    const { app } = await mounted((host, router) => {
-      host.use((request, response, next) => {
-        response.setHeader('X-Request-Id', '7');
-        response.on('finish', () => log.push(`${request.method} ${response.statusCode}`));
-        Object.assign(request, { cookies: { sid: 'x' }, body: undefined });
-        void delay(20).then(() => next());
-      });
-      host.use(PREFIX, router);
-    });
-    const answer = await send(app, { headers: { ...AS_ALICE, cookie: 'sid=x' } });
-    expectInvited(answer);
-    expect(answer.headers['x-request-id']).toBe('7');
-    expect(log).toEqual(['POST 200']);
-  });
-});
-
-describe('a host that answers by itself', () => {
-  const never = () => new Promise<never>(() => {});
-
-  /** A time limit of the host's, shorter than ours. */
-  const hasty: Middleware = (_request, response, next) => {
-    setTimeout(() => response.writeHead(504).end('late'), 20);
-    next();
-  };
-
-  it('while we wait for a store keeps its answer', async () => {
-    const { logger, lines } = recordingLogger();
-    const { app } = setUp(
-      { storage: { readState: never, appendEvent: never }, deadlineMs: 60, logger },
-      (host) => host.use(hasty),
-    );
-    expect(await send(app)).toMatchObject({ status: 504, text: 'late' });
-    await delay(80);
-    expect(lines).toMatchObject([{ level: 'warn' }]);
-  });
-
-  it('while we wait for the body keeps its answer', async () => {
-    const { app } = setUp({ bodyTimeoutMs: 60, logger: silent }, (host) => host.use(hasty));
-    const headers = { ...AS_ALICE, 'content-length': 1000 };
-    expect(await send(app, { headers, body: '{' })).toMatchObject({ status: 504, text: 'late' });
-    // A failure here would be an uncaught one.
-    await delay(80);
-  });
-
-  it.each([
-    ['POST', INVITE_PATH],
-    ['GET', INVITE_PATH],
-    ['OPTIONS', INVITE_PATH],
-    ['POST', `${PREFIX}/rooms/%zz/invite`],
-  ])('and yet goes on to us has decided: %s %s', async (method, path) => {
-    const { logger, lines } = recordingLogger();
-    const outcomes: unknown[] = [];
-    const { app, store } = setUp({ logger, onOutcome: (outcome) => outcomes.push(outcome) }, (host) =>
-      host.use((_request, response, next) => {
-        response.writeHead(403).end('no');
-        next();
-      }),
-    );
-    await seedRoom(store);
-    expect(await send(app, { method, path })).toMatchObject({ status: 403, text: 'no' });
-    await delay(20);
-    expect(await memberOf(store, BOB)).toBeUndefined();
-    expect([lines, outcomes]).toEqual([[], []]);
-  });
-});
 
 describe('matrixErrorHandler', () => {
   const AS_JSON = { ...AS_ALICE, 'content-type': 'application/json' };

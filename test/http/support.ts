@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import express from 'express';
+import type express from 'express';
 import { createInviteRouter, type InviteRouterOptions, type Requester } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
@@ -18,6 +18,7 @@ import { afterEach, expect } from 'vitest';
 import { checkResponse } from '../../src/openapi/index.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { JsonObject, RoomStore } from '../../src/ports/storage.ts';
+import { newApp } from '../frameworks/hosts/new-app.ts';
 
 export const PREFIX = '/_matrix/client/v3';
 export const ROOM = '!room:example.org';
@@ -98,7 +99,7 @@ export function setUp(
     auth: tokens,
     ...options,
   });
-  const app = express();
+  const app = newApp();
   mount(app);
   app.use(PREFIX, router);
   return { app, router, store };
@@ -213,7 +214,10 @@ export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 /** Lets the host answer what comes through, so that tests can tell. */
 export function answeredByHost(app: express.Express): void {
   app.use((_request, response) => {
-    response.status(418).json({ host: true });
+    // Not every host's responses know what Express's do.
+    response.statusCode = 418;
+    response.setHeader('Content-Type', 'application/json');
+    response.end('{"host":true}');
   });
 }
 

@@ -2,7 +2,7 @@ import { type InviteServiceOptions, StorageUnavailableError } from 'express-matr
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, CAROL, invitesOf, limits, MALLORY, ROOM, seedRoom } from '../http/support.ts';
+import { ALICE, BOB, CAROL, limits, MALLORY, ROOM, seedRoom } from '../http/support.ts';
 import {
   aliceInvitesBob,
   around,

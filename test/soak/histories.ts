@@ -3,7 +3,7 @@ import { refusedByRoom } from '../../src/service/refusals.ts';
 import { check } from './check.ts';
 import type { Anomaly, AnomalyKind, Answer, Call, History, Notice, Settings } from './history.ts';
 
-export const ROOM = '!room:example.org';
+const ROOM = '!room:example.org';
 export const ALICE = '@alice:example.org';
 export const BOB = '@bob:example.org';
 export const CAROL = '@carol:example.org';

@@ -2,7 +2,7 @@ import { createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
 import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, keyObjectFits } from './algorithms.ts';
 import type { KeySource } from './keys.ts';
-import type { JwtKeys } from './options.ts';
+import type { JsonWebKeySet, JwtKeys } from './options.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 
 /** @throws {TypeError} for keys that are none, or that do not fit the algorithms */
@@ -45,11 +45,11 @@ function ofOne<Key extends CryptoKey | KeyObject>(
   return { async prepare() {}, keyFor: async () => key, renew: async () => false };
 }
 
-function ofSet(keys: JSONWebKeySet): KeySource {
+function ofSet(keys: JsonWebKeySet): KeySource {
   if (!Array.isArray(keys.keys) || keys.keys.length === 0 || keys.keys.some(isNotPublic)) {
     throw new TypeError('jwt: option "keys" must be a JWKS of at least one key, all public');
   }
-  const keyFor = createLocalJWKSet(keys);
+  const keyFor = createLocalJWKSet(keys as JSONWebKeySet);
   return { async prepare() {}, keyFor, renew: async () => false };
 }
 

@@ -1,5 +1,4 @@
 import type { KeyObject, webcrypto } from 'node:crypto';
-import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { booleanOption, checkOptions, functionOption, type OptionChecks } from '../../../src/options.ts';
 import type { AuthResult, Requester } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
@@ -12,10 +11,22 @@ import type { RemoteKeys } from './remote-options.ts';
  * - a JWKS (RFC 7517, section 5) of public keys
  * - one key: a public one, or a secret that is shared with the issuer, as long as the hash at least
  */
-export type JwtKeys = RemoteKeys | JSONWebKeySet | KeyObject | webcrypto.CryptoKey | Uint8Array;
+export type JwtKeys = RemoteKeys | JsonWebKeySet | KeyObject | webcrypto.CryptoKey | Uint8Array;
 
 /** The claims of a token whose signature, issuer, audience and times are good. */
-export type JwtClaims = JWTPayload;
+export type JwtClaims = {
+  readonly iss?: string;
+  readonly sub?: string;
+  readonly aud?: string | string[];
+  readonly jti?: string;
+  readonly nbf?: number;
+  readonly exp?: number;
+  readonly iat?: number;
+  readonly [claim: string]: unknown;
+};
+
+/** A JWKS. */
+export type JsonWebKeySet = { readonly keys: readonly (webcrypto.JsonWebKey & { readonly kid?: string })[] };
 
 /** The options of `jwt`. */
 export type JwtOptions = {

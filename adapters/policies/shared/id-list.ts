@@ -3,7 +3,7 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import { type Answer, yesOrNo } from './answer.ts';
 
 /** Says whether an id is one of those that are meant. */
-export type IdTest = (id: string, context: CallContext) => Answer<boolean>;
+type IdTest = (id: string, context: CallContext) => Answer<boolean>;
 
 /** Ids, as a list (read once, when the policy is made) or as a function (asked each time). */
 export type IdList = Iterable<string> | IdTest;

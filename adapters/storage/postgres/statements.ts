@@ -1,5 +1,5 @@
 /** A statement: where it has a name, it is prepared once a connection. */
-export type Statement = { readonly name?: string; readonly text: string };
+type Statement = { readonly name?: string; readonly text: string };
 
 export type StatementName = keyof ReturnType<typeof textsOn>;
 

@@ -4,14 +4,19 @@ import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 
 const ID_BYTES = 32;
-/** Random bytes for many ids: a call of `randomBytes` costs more than what it gives. */
+/** Random bytes for many ids, and where those begin that no id has: a call of `randomBytes` costs more than an id. */
 let block = Buffer.alloc(0);
+let start = 0;
 
-function nextBytes(): Buffer {
-  if (block.length < ID_BYTES) block = randomBytes(128 * ID_BYTES);
-  const bytes = block.subarray(0, ID_BYTES);
-  block = block.subarray(ID_BYTES);
-  return bytes;
+function nextText(): string {
+  if (start === block.length) {
+    block = randomBytes(128 * ID_BYTES);
+    start = 0;
+  }
+  const end = start + ID_BYTES;
+  const text = block.toString('base64url', start, end);
+  start = end;
+  return text;
 }
 
 /**
@@ -22,7 +27,7 @@ function nextBytes(): Buffer {
  *   known, the id has no domain
  */
 export function newEventId(sender: string, createContent: JsonObject | undefined): string {
-  const eventId = `$${nextBytes().toString('base64url')}`;
+  const eventId = `$${nextText()}`;
   const version = createContent === undefined ? undefined : roomVersionOf(createContent);
   const domain = version?.eventIdHasDomain ? domainOf(sender) : undefined;
   return domain === undefined ? eventId : `${eventId}:${domain}`;

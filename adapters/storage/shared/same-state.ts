@@ -24,15 +24,16 @@ export function sameState(basis: StateSnapshot, current: readonly StrippedStateE
  */
 export function checkBasis(event: NewStateEvent, basis: StateSnapshot): void {
   if (basis.roomId !== event.room_id) throw new TypeError('The basis is a snapshot of another room');
-  const target = keyText(event);
-  if (!basis.keys.some((key) => keyText(key) === target)) {
-    const { type, state_key } = event;
+  const { type, state_key } = event;
+  if (!basis.keys.some((key) => key.type === type && key.state_key === state_key)) {
     throw new TypeError(`The basis must include the key of the event: ${JSON.stringify([type, state_key])}`);
   }
 }
 
 function byKey(events: readonly StrippedStateEvent[]): Map<string, StrippedStateEvent> {
-  return new Map(events.map((event) => [keyText(event), event]));
+  const byText = new Map<string, StrippedStateEvent>();
+  for (const event of events) byText.set(keyText(event), event);
+  return byText;
 }
 
 function isSameEvent(one: StrippedStateEvent | undefined, other: StrippedStateEvent | undefined): boolean {

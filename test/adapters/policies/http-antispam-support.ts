@@ -11,7 +11,7 @@ import { appWith, ask } from './support.ts';
 /** What a moderation service does with a request, once it has all of it. */
 export type Reaction = (response: ServerResponse, asked: Asked) => void;
 
-export type Asked = {
+type Asked = {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly headers: IncomingMessage['headers'];

@@ -41,8 +41,8 @@ export function roomStoreHarness(Store: typeof ReferenceStorage = ReferenceStora
   return { store: new Store(rooms), secondInstance: async () => new Store(rooms) };
 }
 
-export const POINTS: Limits = { attempt: 12, inviter: 5, room: 5, invitee: 3 };
-export const WINDOW_MS: Limits = { attempt: 60_000, inviter: 33_000, room: 33_000, invitee: 1_667_000 };
+const POINTS: Limits = { attempt: 12, inviter: 5, room: 5, invitee: 3 };
+const WINDOW_MS: Limits = { attempt: 60_000, inviter: 33_000, room: 33_000, invitee: 1_667_000 };
 
 export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitHarness {
   const clock = new ManualClock();

@@ -1,0 +1,28 @@
+import { inviteDescription } from 'express-matrix-invite/openapi';
+import { BOB, LOBBY } from './rooms.ts';
+
+const INVITE = '/rooms/{roomId}/invite';
+const JSON_TYPE = 'application/json';
+
+/**
+ * The package's description, with a room and a user of the demo as examples. The server's URL is relative, and so right
+ * under any host name that the demo is reached by.
+ */
+export function describedForDemo() {
+  const { post } = inviteDescription.paths[INVITE];
+  const { requestBody, parameters } = post;
+  const body = { ...requestBody.content[JSON_TYPE], example: { user_id: BOB, reason: 'Tea at five' } };
+  return {
+    ...inviteDescription,
+    servers: [{ url: '/_matrix/client/v3', description: 'This demo.' }],
+    paths: {
+      [INVITE]: {
+        post: {
+          ...post,
+          parameters: parameters.map((parameter) => ({ ...parameter, example: LOBBY })),
+          requestBody: { ...requestBody, content: { [JSON_TYPE]: body } },
+        },
+      },
+    },
+  };
+}

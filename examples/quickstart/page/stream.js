@@ -1,0 +1,33 @@
+/** @import { RoomSummary } from '../demo-api.ts' */
+import { announce, byId } from './dom.js';
+
+const RETRY_MS = 5_000;
+
+/**
+ * Gives every room, and again each one that changes, for as long as the page is open.
+ *
+ * @param {(room: RoomSummary) => void} onRoom
+ */
+export function streamRooms(onRoom) {
+  const source = new EventSource('/demo/rooms');
+  source.addEventListener('open', () => setState('live', 'Live'));
+  source.addEventListener('room', ({ data }) => onRoom(JSON.parse(data)));
+  source.addEventListener('error', () => {
+    setState('lost', 'Connection lost, trying again…');
+    // The browser tries again by itself, except where the server refused the stream.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => streamRooms(onRoom), RETRY_MS);
+  });
+}
+
+/**
+ * @param {string} state
+ * @param {string} text
+ */
+function setState(state, text) {
+  const live = byId('live', HTMLElement);
+  if (live.dataset.state === state) return;
+  const isFirst = live.dataset.state === 'connecting';
+  live.dataset.state = state;
+  live.textContent = text;
+  if (!isFirst) announce(text);
+}

@@ -1,0 +1,63 @@
+import type { JsonObject, StateEvent } from 'express-matrix-invite';
+import type { Member, RoomEvent, RoomSummary } from './demo-api.ts';
+import { firstNewGuest, ROOM_NAMES } from './rooms.ts';
+
+const MOST_MEMBERS = 50;
+/** An event may be 64 KiB, nearly all of it a reason; it is sent again with every change of the room. */
+const LONGEST_REASON = 300;
+
+/** What the page shows of a room. */
+export function summaryOf(
+  roomId: string,
+  state: readonly StateEvent[],
+  newestEvents: readonly RoomEvent[],
+  eventCount: number,
+): RoomSummary {
+  const create = state.find(({ type }) => type === 'm.room.create');
+  const levels = state.find(({ type }) => type === 'm.room.power_levels')?.content ?? {};
+  const version = String(create?.content.room_version ?? '1');
+  const members = state
+    .filter(({ type }) => type === 'm.room.member')
+    .map(({ state_key, content }): Member => {
+      const power = version === '12' && state_key === create?.sender ? 'creator' : levelOf(levels, state_key);
+      return { userId: state_key, membership: String(content.membership), power };
+    });
+  const invited = members.filter(({ membership }) => membership === 'invite');
+  const others = members.filter(({ membership }) => membership !== 'invite');
+  return {
+    id: roomId,
+    name: ROOM_NAMES[roomId] ?? roomId,
+    version,
+    inviteLevel: Number(levels.invite ?? 0),
+    // State comes in commit order.
+    members: [...others, ...invited.toReversed()].slice(0, MOST_MEMBERS),
+    memberCount: members.length,
+    events: newestEvents,
+    eventCount,
+    nextGuest: firstNewGuest(members.map(({ userId }) => userId)),
+  };
+}
+
+export function roomEventOf(event: StateEvent): RoomEvent {
+  const { membership, reason } = event.content;
+  return {
+    id: event.event_id,
+    at: event.origin_server_ts,
+    type: event.type,
+    sender: event.sender,
+    stateKey: event.state_key,
+    ...(typeof membership === 'string' && { membership }),
+    ...(typeof reason === 'string' && { reason: shortened(reason) }),
+  };
+}
+
+/** Enough for the demo's own rooms, whose levels are integers; the endpoint itself reads them by the room's version. */
+function levelOf(levels: JsonObject, userId: string): number {
+  const users = (levels.users ?? {}) as JsonObject;
+  return Number(Object.hasOwn(users, userId) ? users[userId] : (levels.users_default ?? 0));
+}
+
+function shortened(text: string): string {
+  const characters = [...text.slice(0, 2 * LONGEST_REASON)];
+  return characters.length > LONGEST_REASON ? `${characters.slice(0, LONGEST_REASON).join('')}…` : text;
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import type { describedForDemo } from '../../examples/quickstart/description.ts';
+import { startDemo, textOf } from './demo.ts';
+import { Visit } from './visit.ts';
+
+describe('the API description', () => {
+  it('sends real requests, with the token that is chosen', async () => {
+    const demo = await startDemo();
+    const one = await Visit.start(demo.url);
+    const { page } = one;
+    await one.openDocs();
+    const answers = page.locator('.live-responses-table');
+    await page.getByRole('button', { name: 'Execute' }).click();
+    await answers.locator('.response-col_status', { hasText: '200' }).waitFor();
+    await demo.hasPrinted('@alice:localhost invited @bob:localhost into !lobby:localhost');
+    expect(await textOf(page.locator('.request-url'))).toContain(
+      `${demo.url}/_matrix/client/v3/rooms/%21lobby%3Alocalhost/invite`,
+    );
+
+    await page.locator('.auth-wrapper .authorize').click();
+    const login = page.locator('.auth-container').first();
+    await login.getByRole('button', { name: 'Logout' }).click();
+    await login.locator('input').fill('bob-token');
+    await login.getByRole('button', { name: 'Authorize' }).click();
+    await page.getByRole('button', { name: 'Close' }).first().click();
+    await page.getByPlaceholder('roomId').fill('!staff:localhost');
+    await page.getByLabel('Request body').fill('{"user_id":"@carol:localhost"}');
+    await page.getByRole('button', { name: 'Execute' }).click();
+    await answers.locator('.response-col_status', { hasText: '403' }).waitFor();
+    expect(await textOf(answers)).toContain('INSUFFICIENT_POWER');
+    await one.end();
+  });
+
+  it("is the package's own, with what the demo has as examples", async () => {
+    const { url } = await startDemo();
+    const response = await fetch(`${url}/openapi.json`);
+    const description = (await response.json()) as ReturnType<typeof describedForDemo>;
+    expect(description.servers).toEqual([{ url: '/_matrix/client/v3', description: 'This demo.' }]);
+    const { post } = description.paths['/rooms/{roomId}/invite'];
+    expect(post.parameters[0]).toMatchObject({ name: 'roomId', example: '!lobby:localhost' });
+    expect(Object.keys(post.responses)).toContain('429');
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { roomOf, sendForm, shown, startDemo, textOf, timelineOf } from './demo.ts';
+import { Visit, visit } from './visit.ts';
+
+describe('the form', () => {
+  it('sends a real invite, and shows request, answer and headers as they were', async () => {
+    const demo = await startDemo();
+    await visit(demo.url, async (page) => {
+      const answered = page.waitForResponse((response) => response.url().endsWith('/invite'));
+      await sendForm(page, { reason: 'Tea at five' });
+      const response = await answered;
+      const request = response.request();
+      expect(request.method()).toBe('POST');
+      const sent = await request.allHeaders();
+
+      const { rule, ...blocks } = await shown(page, 200);
+      const path = new URL(request.url()).pathname;
+      expect(path).toBe('/_matrix/client/v3/rooms/!lobby%3Alocalhost/invite');
+      expect(blocks.request).toContain(`POST ${path}`);
+      expect(sent.authorization).toBe('Bearer alice-token');
+      expect(blocks.request).toContain(`Authorization: ${sent.authorization}`);
+      expect(sent['content-type']).toBe('application/json');
+      expect(blocks.request).toContain(`Content-Type: ${sent['content-type']}`);
+      expect(JSON.parse(blocks.request?.split('\n\n')[1] ?? '')).toEqual(request.postDataJSON());
+      expect(request.postDataJSON()).toEqual({ user_id: '@bob:localhost', reason: 'Tea at five' });
+      expect(blocks.response).toMatch(/^200 OK\s+\{\}$/);
+      await page.getByText(/^\d+ headers$/).click();
+      expect(await textOf(page.locator('#headers'))).toContain('x-content-type-options: nosniff');
+      expect(rule).toContain('Alice is in the lobby and has power 100; inviting takes 0.');
+      await demo.hasPrinted('@alice:localhost invited @bob:localhost into !lobby:localhost');
+      const newest = roomOf(page, 'Lobby').locator('.timeline li').first();
+      await expect.poll(() => textOf(newest)).toContain('Tea at five');
+    });
+  });
+
+  it.each([
+    [{ whom: 'bob' }, 400, 'M_INVALID_PARAM', 'The request cannot be understood'],
+    [{ whom: '@bob:elsewhere.org' }, 403, 'M_FORBIDDEN', '@bob:elsewhere.org cannot be invited here'],
+    [{ as: 'Alice', into: 'Staff room' }, 403, 'M_FORBIDDEN', 'Bob is in the staff room already.'],
+    [{ as: 'Dave', into: 'Studio' }, 403, 'M_FORBIDDEN', 'Dave is not in the studio'],
+  ])('says in plain words why %j is refused', async (fields, status, errcode, words) => {
+    const { url } = await startDemo();
+    await visit(url, async (page) => {
+      await sendForm(page, fields);
+      const answer = await shown(page, status);
+      expect(answer.line).toContain(errcode);
+      expect(answer.rule).toContain(words);
+    });
+  });
+
+  it('works by the keyboard alone, with a focus that can be seen, in the order of the page', async () => {
+    const { url } = await startDemo();
+    await visit(url, async (page) => {
+      const focused = () =>
+        page.evaluate<string>('document.activeElement.id || document.activeElement.textContent');
+      const tab = async () => {
+        await page.keyboard.press('Tab');
+        const style = await page.evaluate<string>('getComputedStyle(document.activeElement).outline');
+        expect(style).toMatch(/solid 3px|3px solid/);
+        return focused();
+      };
+      expect([await tab(), await tab(), await tab()]).toEqual(['Demo', 'API description', 'as']);
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      expect(await tab()).toBe('room');
+      for (let step = 0; step < 3; step += 1) await page.keyboard.press('ArrowDown');
+      expect(await tab()).toBe('invitee');
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type('@guest7:localhost');
+      expect(await tab()).toBe('reason');
+      await page.keyboard.type('Bring paint');
+      expect(await tab()).toBe('send');
+      await page.keyboard.press('Enter');
+      expect((await shown(page, 200)).rule).toContain('Carol made this room');
+      await expect.poll(async () => (await timelineOf(page, 'Studio'))[0]).toBe('Carol invited Guest7');
+      expect(await focused()).toBe('send');
+
+      expect(await tab()).toContain('Banned');
+      await page.keyboard.press('Space');
+      await shown(page, 403);
+      expect(await focused()).toContain('Banned');
+      const rest = [await tab(), await tab(), await tab(), await tab(), await tab()];
+      expect(rest.at(-1)).toContain('Version 12 creator');
+      expect(await tab()).toMatch(/^\d+ headers$/);
+      await page.keyboard.press('Enter');
+      expect(await page.locator('#headers').isVisible()).toBe(true);
+    });
+  });
+
+  it('says that no answer came when the demo has ended', async () => {
+    const demo = await startDemo();
+    const one = await Visit.start(demo.url);
+    await one.open();
+    await demo.stop('SIGTERM');
+    await sendForm(one.page, {});
+    await expect.poll(() => textOf(one.page.locator('.rule'))).toContain('No answer came');
+    expect(await one.page.getByRole('status').textContent()).toContain('No answer came');
+    await one.page.context().close();
+  });
+});

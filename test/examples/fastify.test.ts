@@ -1,0 +1,6 @@
+import { describe } from 'vitest';
+import { isLikeTheOthers } from './framework-example.ts';
+
+describe('the Fastify example', () => {
+  isLikeTheOthers('fastify');
+});

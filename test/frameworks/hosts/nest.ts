@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+import type { RequestListener } from 'node:http';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { type Host, lazyHost } from './host.ts';
+
+class AppModule {}
+Module({})(AppModule);
+
+export function newHost(): Host {
+  const uses: unknown[][] = [];
+  return lazyHost(
+    (...args) => uses.push(args),
+    async () => {
+      const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: false });
+      for (const args of uses) app.use(...args);
+      await app.init();
+      return app.getHttpAdapter().getInstance() as unknown as RequestListener;
+    },
+  );
+}

@@ -1,0 +1,24 @@
+import type { AuthAdapter, AuthResult, InviteRouterOptions } from 'express-matrix-invite';
+import { ALICE, listening, portOf, setUp, silent } from '../../http/support.ts';
+
+/** A token for each way a login can be. */
+const logins: Readonly<Record<string, AuthResult>> = {
+  'alice-token': { requester: { userId: ALICE } },
+  'guest-token': { requester: { userId: ALICE, isGuest: true } },
+  'suspended-token': { requester: { userId: ALICE, isSuspended: true } },
+  'expired-token': { failure: 'expired' },
+  'locked-token': { failure: 'locked' },
+};
+
+const auth: AuthAdapter = {
+  async authenticate({ accessToken }) {
+    if (accessToken === 'outage-token') throw new Error('the logins are down');
+    return logins[accessToken] ?? { failure: 'unknown' };
+  },
+};
+
+/** The router behind a socket, for clients to call. */
+export async function serve(options: Partial<InviteRouterOptions> = {}) {
+  const { app, store } = setUp({ auth, logger: silent, ...options });
+  return { baseUrl: `http://127.0.0.1:${portOf(await listening(app))}`, store };
+}
