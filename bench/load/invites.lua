@@ -1,0 +1,43 @@
+-- What wrk sends: invites into random rooms. Arguments: rooms, token, prefix of new users or "" for always Bob,
+-- the status that every answer must have.
+local path = "POST /_matrix/client/v3/rooms/!room"
+local head, rooms, prefix, expected
+local sent = 0
+wrong = 0
+wrongStatus = 0
+
+function init(args)
+  rooms, prefix, expected = tonumber(args[1]), args[3], tonumber(args[4])
+  head = ":example.org/invite HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer "
+    .. args[2] .. "\r\nContent-Length: "
+  math.randomseed(os.time())
+end
+
+function request()
+  sent = sent + 1
+  local user = prefix == "" and "@bob" or "@" .. prefix .. sent
+  local body = '{"user_id":"' .. user .. ':example.org"}'
+  return path .. math.random(0, rooms - 1) .. head .. #body .. "\r\n\r\n" .. body
+end
+
+function response(status)
+  if status ~= expected then
+    wrong = wrong + 1
+    wrongStatus = status
+  end
+end
+
+local threads = {}
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  print(string.format(
+    '{"requests":%d,"micros":%d,"p50":%d,"p99":%d,"p999":%d,"wrong":%d,"wrongStatus":%d,"broken":%d}',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+    threads[1]:get("wrong"), threads[1]:get("wrongStatus"),
+    errors.connect + errors.read + errors.write + errors.timeout
+  ))
+end

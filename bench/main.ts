@@ -1,0 +1,24 @@
+// How fast it is, side by side with what it could be: npm run bench -- [throughput|growth|allocations|memory|all]
+// [--rounds N] [--seconds S] [--rows PATTERN] [--soak-minutes M] [--most N] [--quick] [--write]; see docs/performance.md.
+import { allocations } from './allocations/run.ts';
+import { type BenchOptions, benchOptions, type Command } from './arguments.ts';
+import { growth } from './growth/run.ts';
+import { memory } from './memory/run.ts';
+import { type Outcome, writeOutcome } from './report/page.ts';
+import { throughput } from './throughput/run.ts';
+
+const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
+  throughput,
+  growth,
+  allocations,
+  memory,
+};
+
+const options = benchOptions(process.argv.slice(2));
+for (const name of options.commands) {
+  const outcome = await commands[name](options);
+  console.log(`\n${Object.values(outcome.blocks).join('\n\n')}\n`);
+  for (const failure of outcome.failures) console.error(`failed: ${failure}`);
+  if (outcome.failures.length > 0) process.exitCode = 1;
+  else if (options.write) await writeOutcome(outcome);
+}

@@ -1,0 +1,51 @@
+import type { RequestListener } from 'node:http';
+import { openLimits } from './limits.ts';
+import { TOKENS } from './rooms.ts';
+import type { ServerSetting } from './setting.ts';
+import { type OpenStore, openStore } from './stores.ts';
+
+export type App = { readonly listener: RequestListener; readonly store?: OpenStore };
+
+/** The app of a server process: the whole of ours, or a bare one that reads the same body and answers the same. */
+export async function makeApp(setting: ServerSetting): Promise<App> {
+  switch (setting.app) {
+    case 'express5': {
+      const { default: express } = await import('express');
+      const app = express();
+      app.use(express.json());
+      app.post('/_matrix/client/v3/rooms/:roomId/invite', (_request, response) => {
+        response.json({});
+      });
+      return { listener: app };
+    }
+    case 'express4': {
+      const { default: express } = await import('express4');
+      const app = express();
+      app.use(express.json());
+      app.post('/_matrix/client/v3/rooms/:roomId/invite', (_request, response) => {
+        response.json({});
+      });
+      return { listener: app };
+    }
+    case 'invite':
+      return makeInviteApp(setting);
+  }
+}
+
+async function makeInviteApp(setting: ServerSetting): Promise<App> {
+  const { default: express } = await import('express');
+  const { createInviteRouter } = await import('express-matrix-invite');
+  const { staticTokens } = await import('express-matrix-invite/auth/static-tokens');
+  const store = await openStore(setting.store, setting.processes);
+  const app = express();
+  app.use(
+    '/_matrix/client/v3',
+    createInviteRouter({
+      serverName: 'example.org',
+      storage: store.storage,
+      auth: staticTokens(TOKENS),
+      rateLimit: await openLimits(setting.limits),
+    }),
+  );
+  return { listener: app, store };
+}
