@@ -59,6 +59,7 @@ export function createInviteCheckRouter<R extends Requester = Requester>(
       ...answeringOf(options, service.logger),
       what: 'An invite check',
       bodyOf: (answer) => answer,
+      logged: ({ allowed }) => ({ allowed }),
     },
     work: (request, _response, roomId) => async (trace, log) => {
       desk.throwIfClosed();

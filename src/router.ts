@@ -54,6 +54,7 @@ export function createInviteRouter<R extends Requester = Requester>(
       ...answeringOf(options, service.logger),
       what: 'An invite',
       bodyOf: () => ({}),
+      logged: ({ outcome }) => ({ outcome }),
       onEnd({ result, error, trace, durationMs }, request) {
         const { status = 200, errcode } = error ?? {};
         return options.onOutcome?.(

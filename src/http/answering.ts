@@ -35,6 +35,8 @@ export type AnsweringSetting<Result> = {
   requestId(request: IncomingMessage): unknown;
   /** The body of a 200. */
   bodyOf(result: Result): JsonObject;
+  /** What the log line says of a 200 beside what every line says. */
+  logged(result: Result): object;
   /** Told right after the answer. */
   onEnd?(end: RequestEnd<Result>, request: IncomingMessage): unknown;
 };
@@ -67,7 +69,8 @@ export async function answered<Result>(
     if (!hasBegun(response)) answerError(response, error);
   }
   const durationMs = performance.now() - startedAt;
-  log.end(setting.what, { ...trace, durationMs }, error);
+  const details = result === undefined ? {} : setting.logged(result);
+  log.end(setting.what, { ...trace, ...details, durationMs }, error);
   try {
     await setting.onEnd?.({ result, error, trace, durationMs }, request);
   } catch (err) {

@@ -72,7 +72,7 @@ export function createInviteService<R extends Requester = Requester>(
   const desk = new InviteDesk(setting);
 
   /** Does work on a request, and writes its line. */
-  async function logged<Result>(
+  async function logged<Result extends InviteResult | InviteForecast>(
     what: string,
     { requester, roomId }: PolicyRequest,
     trace: InviteTrace,
@@ -82,7 +82,8 @@ export function createInviteService<R extends Requester = Requester>(
     const details = () => ({ requesterId: requester.userId, roomId, ...trace });
     try {
       const result = await work(log);
-      log.end(what, details());
+      const said = 'outcome' in result ? { outcome: result.outcome } : { allowed: result.allowed };
+      log.end(what, { ...details(), ...said });
       return result;
     } catch (error) {
       log.end(what, details(), failureOf(error));

@@ -39,7 +39,7 @@ describe('a request', () => {
     level: string,
     details: object,
   ][] = [
-    ['that is well', {}, {}, 'info', { ...asked, status: 200, tries: 1 }],
+    ['that is well', {}, {}, 'info', { ...asked, status: 200, outcome: 'invited', tries: 1 }],
     [
       'that the room refuses',
       {},
@@ -106,6 +106,7 @@ describe('a request', () => {
       {
         ...asked,
         status: 200,
+        outcome: 'invited',
         tries: 1,
         failedCall: 'getProfile',
         err: expect.objectContaining({ message: 'no profiles' }),
@@ -223,8 +224,8 @@ describe('a service', () => {
     await service.invite({ ...aliceInvitesBob, userId: ALICE }).catch(() => {});
     const ids = { requesterId: ALICE, roomId: ROOM };
     expect(lines).toEqual([
-      ['info', { ...ids, tries: 1, status: 200 }, 'An invite was answered 200'],
-      ['info', { ...ids, tries: 0, status: 200 }, 'An invite check was answered 200'],
+      ['info', { ...ids, outcome: 'invited', tries: 1, status: 200 }, 'An invite was answered 200'],
+      ['info', { ...ids, allowed: true, tries: 0, status: 200 }, 'An invite check was answered 200'],
       [
         'info',
         { ...ids, tries: 1, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined' },
