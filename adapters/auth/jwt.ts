@@ -8,7 +8,7 @@ import { checkJwtOptions, type JwtOptions, type JwtRequesterOptions } from './jw
 import { type Expected, verify } from './jwt/verify.ts';
 
 export type { JwtAlgorithm } from './jwt/algorithms.ts';
-export type { JwtClaims, JwtKeys, JwtOptions, JwtRequesterOptions } from './jwt/options.ts';
+export type { JsonWebKeySet, JwtClaims, JwtKeys, JwtOptions, JwtRequesterOptions } from './jwt/options.ts';
 export type { RemoteKeys } from './jwt/remote-options.ts';
 
 /**

@@ -16,12 +16,16 @@ export type AppServicesOptions = {
    * Whether a user is registered. Anything but `true`: 403 `M_FORBIDDEN`. Asked about asserted users that are in a
    * namespace, and not about senders. Default: everybody in a namespace is.
    */
-  readonly userExists?: (userId: string, context: CallContext) => Promise<boolean>;
+  readonly userExists?: (userId: string, context: CallContext) => boolean | Promise<boolean>;
   /**
    * Whether a device is one of the user's. Anything but `true`: 400 `M_UNKNOWN_DEVICE`. Asked about asserted devices,
    * of senders too. Default: no device is known.
    */
-  readonly deviceExists?: (userId: string, deviceId: string, context: CallContext) => Promise<boolean>;
+  readonly deviceExists?: (
+    userId: string,
+    deviceId: string,
+    context: CallContext,
+  ) => boolean | Promise<boolean>;
 };
 
 /** The checks of {@link AppServicesOptions}. */

@@ -25,7 +25,7 @@ export type JwtClaims = {
   readonly [claim: string]: unknown;
 };
 
-/** A JWKS. */
+/** A JWKS (RFC 7517, section 5). */
 export type JsonWebKeySet = { readonly keys: readonly (webcrypto.JsonWebKey & { readonly kid?: string })[] };
 
 /** The options of `jwt`. */

@@ -23,7 +23,10 @@ export class Outage {
     const isNew = this.#failure === undefined;
     this.#failure = { error, at: performance.now() };
     if (isNew)
-      this.#logger.warn({ err: error }, 'The JWKS cannot be fetched: known keys are used for a time');
+      this.#logger.warn(
+        { err: error },
+        'The JWKS cannot be fetched: keys that are known hold for a time, tokens by others are answered 503',
+      );
   }
 
   fetched(): void {

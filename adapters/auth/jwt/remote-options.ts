@@ -53,7 +53,10 @@ export function checkRemoteKeys(keys: RemoteKeys): URL {
   checkOptions('jwt: keys', keys, optionChecks);
   const url = new URL(keys.jwksUri);
   const isSecure = url.protocol === 'https:' || (keys.allowInsecureHttp === true && url.protocol === 'http:');
-  if (!isSecure) throw new TypeError('jwt: keys: option "jwksUri" must be an https: URL');
+  if (!isSecure)
+    throw new TypeError(
+      'jwt: keys: option "jwksUri" must be an https: URL, unless "allowInsecureHttp" is true',
+    );
   if (url.username !== '' || url.password !== '') {
     throw new TypeError('jwt: keys: option "jwksUri" must have no user name and no password');
   }

@@ -9,7 +9,7 @@ const blocked = blockedRooms({ rooms: [ROOM] });
 
 describe('except', () => {
   it('holds for everybody else, under the name of the policy within', async () => {
-    const host = await appWith(except(blocked, ({ userId }) => userId === BOB));
+    const host = await appWith(except(blocked, ({ requester }) => requester.userId === BOB));
     await expectRefused(host, 'This room is blocked on this server');
     expect(host.outcomes).toMatchObject([{ policy: 'blockedRooms' }]);
   });
@@ -19,7 +19,12 @@ describe('except', () => {
     const isExempt = async (...args: unknown[]) => asked.push(args) > 0;
     const never: InvitePolicy = { name: 'never', decide: () => expect.fail('asked') };
     await expectAllowed(await appWith(except(never, isExempt)));
-    expect(asked).toEqual([[{ userId: ALICE }, { signal: expect.any(AbortSignal) }]]);
+    expect(asked).toEqual([
+      [
+        expect.objectContaining({ requester: { userId: ALICE }, roomId: expect.stringMatching(/^!/) }),
+        { signal: expect.any(AbortSignal) },
+      ],
+    ]);
   });
 
   itFailsClosed('isExempt', (isExempt) => except({ name: 'open', decide: () => undefined }, isExempt));
