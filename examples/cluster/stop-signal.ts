@@ -4,7 +4,10 @@
  */
 const SAME_SIGNAL_MS = 1_000;
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends this process at once, and what it has started. */
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP (the terminal is closed); a second one ends this process at once, and
+ * what it has started.
+ */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let firstAt: number | undefined;
@@ -13,6 +16,6 @@ export function stopSignal(): Promise<void> {
       if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
       resolve();
     };
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
   });
 }

@@ -65,7 +65,9 @@ function hasFailure(result: AuthResult, reason: AuthFailure): boolean {
  * `Sec-Fetch-Site` says otherwise.
  */
 function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
-  if (headers.origin === undefined) return headers['sec-fetch-site'] !== 'cross-site';
+  if (headers.origin === undefined) {
+    return [undefined, 'none', 'same-origin'].includes(headers['sec-fetch-site'] as string | undefined);
+  }
   return allowedOrigins.includes(headers.origin);
 }
 

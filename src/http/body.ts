@@ -32,7 +32,7 @@ export async function bodyOf(
 ): Promise<unknown> {
   // Whether the stream is still there decides: Express 4 sets a body of `{}` that nobody has read.
   if (!request.readable || request.readableDidRead) return parsed(request.body);
-  if (isAllThere(request, limitBytes)) return parsed(request.read() ?? '');
+  if (isAllThere(request, limitBytes)) return parsed(taken(request));
   await arrived(request, response, read, timeoutMs);
   return parsed(Buffer.isBuffer(request.body) ? request.body : '');
 }
@@ -49,6 +49,13 @@ function isAllThere(request: IncomingMessage, limitBytes: number): boolean {
     request.readableFlowing !== true &&
     request.readableEncoding === null
   );
+}
+
+/** The stream's end is read as well: without that neither `end` nor `close` comes, and hosts clean up by them. */
+function taken(request: IncomingMessage): Buffer | string {
+  const body: Buffer | null = request.read();
+  request.resume();
+  return body ?? '';
 }
 
 function arrived(

@@ -5,8 +5,10 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
+import { Deadline } from '../service/deadline.ts';
 import type { InviteForecast } from '../service/forecast.ts';
 import type { InviteDesk } from '../service/invite-service.ts';
+import { failureOf } from '../service/refusals.ts';
 import type { ServiceSetting } from '../service/setting.ts';
 import { admitted, required } from './admit.ts';
 import type { RequestTrace } from './answering.ts';
@@ -41,8 +43,26 @@ export async function checkByRequest<R extends Requester>(
   const roomId = required(validateRoomId(roomIdInPath));
   trace.roomId = roomId;
   const forecast = await setting.desk.check({ requester, roomId, userId }, trace, log);
-  const mayKnow = (await setting.explainTo?.(requester, request)) === true;
-  return mayKnow ? { ...answerOf(forecast), explanation: forecast.explanation } : answerOf(forecast);
+  return (await mayKnow(setting, requester, request))
+    ? { ...answerOf(forecast), explanation: forecast.explanation }
+    : answerOf(forecast);
+}
+
+/** @throws {MatrixError} 500 when the host's function fails, 503 when it is late */
+async function mayKnow<R extends Requester>(
+  { explainTo, deadlineMs }: CheckRequestSetting<R>,
+  requester: R,
+  request: IncomingMessage,
+): Promise<boolean> {
+  if (explainTo === undefined) return false;
+  const deadline = new Deadline(deadlineMs);
+  try {
+    return (await deadline.race(Promise.resolve(explainTo(requester, request)))) === true;
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    deadline.end();
+  }
 }
 
 function answerOf({ allowed, error }: InviteForecast): CheckAnswer {

@@ -41,11 +41,13 @@ export function routerOf<Result>({ path, method, answering, work }: OneRoute<Res
       return;
     }
     request.url = url;
+    // Whatever cannot even be answered is the host's to end, as of any router: unhandled, it would end the process.
+    const answerBy = (todo: RequestWork<Result>) => answered(answering, request, response, todo).catch(next);
     let roomId: string;
     try {
       roomId = decodeURIComponent(segment);
     } catch (error) {
-      void answered(answering, request, response, () => Promise.reject(error));
+      void answerBy(() => Promise.reject(error));
       return;
     }
     // Where Express leaves them: hosts' metrics and traces are labelled by the route.
@@ -53,9 +55,9 @@ export function routerOf<Result>({ path, method, answering, work }: OneRoute<Res
     request.params = { roomId };
     if (request.method === 'OPTIONS') preflight(response, answering.cors);
     else if (request.method === wanted || (request.method === 'HEAD' && wanted === 'GET')) {
-      void answered(answering, request, response, work(request, response, roomId));
+      void answerBy(work(request, response, roomId));
     } else {
-      void answered(answering, request, response, async () => {
+      void answerBy(async () => {
         response.setHeader('Allow', `OPTIONS, ${wanted}`);
         throw new MatrixError(405, 'M_UNRECOGNIZED', `Only ${wanted} is understood here`);
       });

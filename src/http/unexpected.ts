@@ -13,12 +13,17 @@ export function asMatrixError(error: unknown): MatrixError {
   return bodyParserError(error) ?? httpError(error) ?? internalError(error);
 }
 
-/** A host's own error may have a bigint or a circle in its fields, or a status that is none. */
-function isWritable({ status, errcode, fields }: MatrixError): boolean {
-  if (!Number.isInteger(status) || status < 400 || status > 599 || !errcode) return false;
+/**
+ * A host's own error may have a bigint or a circle in its fields, or a status that is none; and one that counts by its
+ * `code` alone may have no `toJSON`.
+ */
+function isWritable(error: MatrixError): boolean {
+  const { status, errcode, retryAfterMs } = error;
+  if (!Number.isInteger(status) || status < 400 || status > 599) return false;
+  if (typeof errcode !== 'string' || errcode === '') return false;
+  if (retryAfterMs !== undefined && typeof retryAfterMs !== 'number') return false;
   try {
-    JSON.stringify(fields);
-    return true;
+    return typeof JSON.stringify(error.toJSON()) === 'string';
   } catch {
     return false;
   }

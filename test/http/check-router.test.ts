@@ -75,6 +75,11 @@ describe('the check router', () => {
     expect(await check(app)).toEqual([200, { allowed: true }]);
   });
 
+  it('does not wait for an explainTo that hangs', async () => {
+    const { app } = await appWith({ explainTo: () => new Promise(() => {}), deadlineMs: 50 });
+    expect(await check(app)).toEqual([503, expect.anything()]);
+  });
+
   it('fails closed where explainTo fails', async () => {
     const { app } = await appWith({ explainTo: () => Promise.reject(new Error('fault')) });
     expect(await check(app)).toMatchObject([500, { errcode: 'M_UNKNOWN' }]);

@@ -292,3 +292,20 @@ describe('headers', () => {
     await client.closed();
   });
 });
+
+describe('a body that came along with its head', () => {
+  it('leaves the host the `end` and `close` of the request, by which hosts clean up', async () => {
+    const seen: string[] = [];
+    const host = setUp({}, (app) =>
+      app.use((request, _response, next) => {
+        for (const name of ['end', 'close']) request.on(name, () => seen.push(name));
+        next();
+      }),
+    );
+    await seedRoom(host.store);
+    const client = await RawClient.connect(portOf(await listening(host.app)));
+    client.write(whole(INVITE_BOB));
+    await delay(100);
+    expect(seen).toEqual(['end', 'close']);
+  });
+});

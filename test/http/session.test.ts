@@ -97,11 +97,14 @@ describe('a session', () => {
     },
   );
 
-  it('does not count where only Sec-Fetch-Site tells of another site', async () => {
-    const { app } = setUp({ session });
-    const headers = { ...COOKIE, 'sec-fetch-site': 'cross-site' };
-    expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
-  });
+  it.each(['cross-site', 'same-site', 'Cross-Site'])(
+    'does not count where Sec-Fetch-Site says %s',
+    async (site) => {
+      const { app } = setUp({ session });
+      const headers = { ...COOKIE, 'sec-fetch-site': site };
+      expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
+    },
+  );
 
   it('does not count where a listed origin is one of two', async () => {
     const { app, store } = setUp({ session });

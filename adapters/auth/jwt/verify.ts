@@ -28,7 +28,13 @@ export async function verify(
   const attempt = () => verifyOnce(token, keys, expected, signal);
   const first = await attempt();
   const verified = first === 'noKey' && (await keys.renew(signal)) ? await attempt() : first;
-  return typeof verified === 'string' ? UNKNOWN : verified;
+  if (typeof verified === 'string') return UNKNOWN;
+  return 'claims' in verified && !hasTextsAsIds(verified.claims) ? UNKNOWN : verified;
+}
+
+/** jose leaves these two as they are: a number or a list as `sub` would become part of a user id. */
+function hasTextsAsIds({ sub, jti }: Record<string, unknown>): boolean {
+  return [sub, jti].every((id) => id === undefined || typeof id === 'string');
 }
 
 /**

@@ -25,6 +25,9 @@ const MORE_TLDS = [
 // The repetitions are bounded, and nothing in them can match in two ways: no text takes more than linear time.
 const ROOM_OR_USER = /[^\s:]{0,254}:[a-z\d-]{1,63}\.[a-z\d-]/iy;
 const MATRIX_URI = /(?:\/\/[^\s/]{1,255}\/)?(?:u|user|r|room|roomid)\/[^\s/]/iy;
+/** What Element makes links of beside addresses with `//`, as far as people do not write it without meaning one. */
+const WITHOUT_AUTHORITY =
+  /\b(?:tel:[+\d]|sms(?:to)?:[+\d]|geo:[-\d]|magnet:\?|bitcoin:[a-z\d]{8}|openpgp4fpr:[a-f\d]{8}|(?:sip|xmpp):[^\s@]{1,255}@\S)/i;
 const WITH_AUTHORITY = /\w:\/\/\S/;
 const NOT_ASCII = /\P{ASCII}/gu;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
@@ -43,7 +46,9 @@ const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
 export function hasLink(text: string): boolean {
   const plain = text.replace(NOT_ASCII, plainForm);
   const readings = new Set([text, plain.replace(INVISIBLE, ''), plain.replace(INVISIBLE, ' ')]);
-  return [...readings].some((reading) => WITH_AUTHORITY.test(reading) || linkify.test(reading));
+  return [...readings].some(
+    (reading) => WITH_AUTHORITY.test(reading) || WITHOUT_AUTHORITY.test(reading) || linkify.test(reading),
+  );
 }
 
 /** Normal form KC, where it is one letter for one: some characters become eighteen, which would cost. */

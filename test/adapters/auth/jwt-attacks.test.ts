@@ -38,6 +38,14 @@ it('the token that the attacks begin with is good', async () => {
   expect(await ask(auth, good)).toEqual(IS_ALICE);
 });
 
+it.each([7, true, null, ['admin'], { id: 'admin' }])(
+  'a sub of %j is nobody, whoever signed it',
+  async (sub) => {
+    expect(await ask(auth, await tokenOf(rsa, { sub: sub as never }))).toEqual(UNKNOWN);
+    expect(await ask(auth, await tokenOf(rsa, { jti: sub as never }))).toEqual(UNKNOWN);
+  },
+);
+
 describe('without a signature', () => {
   it.each(['none', 'None', 'NONE', 'nOnE', 'none ', '', null, undefined, ['none'], 0])(
     'alg %j',

@@ -107,6 +107,19 @@ describe('the cost of a glob', () => {
     expect(read).toBeLessThanOrEqual(characters.length * text.length);
   });
 
+  it('is that of its end, where the end does not match', () => {
+    const text = charactersOf('a'.repeat(254));
+    let read = 0;
+    const counted = new Proxy(text, {
+      get(target, key, receiver) {
+        if (key !== 'length') read += 1;
+        return Reflect.get(target, key, receiver);
+      },
+    });
+    expect(matchesGlob(charactersOf(`*${'a'.repeat(127)}b`), counted)).toBe(false);
+    expect(read).toBeLessThanOrEqual(128);
+  });
+
   it('of all globs of a filter is bounded, whatever they are', async () => {
     const inviter = `@${'a'.repeat(242)}:example.org`;
     const globs = HARD.flatMap(([, glob]) => Array<string>(300).fill(glob));
