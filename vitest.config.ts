@@ -21,6 +21,8 @@ const inBrowser = ['test/browser/**/*.test.ts'];
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
+    // Most of the time is spent waiting for servers, so that a core need not be kept free.
+    maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ['default'],
