@@ -1,15 +1,17 @@
-// How fast it is, side by side with what it could be: npm run bench -- [throughput|growth|allocations|memory|all]
+// How fast it is, side by side with what it could be: npm run bench -- [throughput|growth|profile|allocations|memory|all]
 // [--rounds N] [--seconds S] [--rows PATTERN] [--soak-minutes M] [--most N] [--quick] [--write]; see docs/performance.md.
 import { allocations } from './allocations/run.ts';
 import { type BenchOptions, benchOptions, type Command } from './arguments.ts';
 import { growth } from './growth/run.ts';
 import { memory } from './memory/run.ts';
+import { profile } from './profile/run.ts';
 import { type Outcome, writeOutcome } from './report/page.ts';
 import { throughput } from './throughput/run.ts';
 
 const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   throughput,
   growth,
+  profile,
   allocations,
   memory,
 };

@@ -13,7 +13,7 @@ import type {
 import { throwIfLate } from './shared/deadline.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
-import { CREATE_KEY, keyText } from './shared/state-key.ts';
+import { CREATE_KEY, copyOfKeys, keyText } from './shared/state-key.ts';
 import { StoredEvent } from './shared/stored-event.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
@@ -46,7 +46,7 @@ export class MemoryStorage implements RoomStore {
     const room = this.#rooms.get(roomId);
     if (room === undefined) return undefined;
     const events = room.current(keys).map((event) => event.toStripped());
-    return { roomId, keys: keys.map(copyOf), events, revision: undefined };
+    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   }
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
@@ -116,8 +116,4 @@ class Room {
     const events = this.#log.slice(after, after + limit).map((event) => event.toStateEvent());
     return { events, next: after + events.length };
   }
-}
-
-function copyOf({ type, state_key }: StateKey): StateKey {
-  return { type, state_key };
 }

@@ -28,9 +28,10 @@ import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
 import { type StatementName, type Statements, statementsOn } from './postgres/statements.ts';
 import { fromStoredText, toStoredText } from './postgres/text.ts';
 import { inReadCommitted } from './postgres/transaction.ts';
+import { contextFor } from './shared/deadline.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis } from './shared/same-state.ts';
-import { CREATE_KEY, keysByText, keyText } from './shared/state-key.ts';
+import { CREATE_KEY, copyOfKeys, keysByText, keyText } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from './postgres/pool.ts';
@@ -123,7 +124,7 @@ export class PostgresStorage implements RoomStore {
   async readState(
     roomId: string,
     keys: readonly StateKey[],
-    { signal }: CallContext,
+    context: CallContext,
   ): Promise<StateSnapshot | undefined> {
     const wanted = [...keysByText(keys).values()];
     const values = [
@@ -131,19 +132,15 @@ export class PostgresStorage implements RoomStore {
       wanted.map(({ type }) => toStoredText(type)),
       wanted.map(({ state_key }) => toStoredText(state_key)),
     ];
-    const rows = await this.#run('readState', values, signal);
+    const rows = await this.#run('readState', values, context);
     if (rows.length === 0) return undefined;
     const events = presentRows(rows).map(toStripped);
-    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   }
 
-  async appendEvent(
-    event: NewStateEvent,
-    basis: StateSnapshot,
-    { signal }: CallContext,
-  ): Promise<AppendResult> {
+  async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
-    const eventId = await this.#appends.append({ event, basis }, signal);
+    const eventId = await this.#appends.append({ event, basis }, context);
     return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
   }
 
@@ -186,9 +183,9 @@ export class PostgresStorage implements RoomStore {
   async #run(
     name: StatementName,
     values: unknown[],
-    signal: AbortSignal = AbortSignal.timeout(LONGEST_WAIT_MS),
+    context: CallContext = contextFor(LONGEST_WAIT_MS),
   ): Promise<Record<string, unknown>[]> {
-    return withClient(this.#pool, signal, (client) => this.#ask(client, name, values));
+    return withClient(this.#pool, context, (client) => this.#ask(client, name, values));
   }
 
   async #ask(

@@ -10,7 +10,9 @@ import type {
   StateSnapshot,
   TimelinePage,
 } from '../../src/ports/storage.ts';
+import { contextFor } from './shared/deadline.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
+import { copyOfKeys } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 import { Connection } from './sqlite/connection.ts';
 import type { SqliteDatabase } from './sqlite/database.ts';
@@ -70,7 +72,7 @@ export class SqliteStorage implements RoomStore {
 
   /** Goes forward only: tables that a later release has made are left as they are. */
   async migrate(): Promise<void> {
-    await this.#queue.write(() => this.#tables.migrate(), waitLimit());
+    await this.#queue.write(() => this.#tables.migrate(), contextFor(LONGEST_WAIT_MS));
   }
 
   async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
@@ -80,32 +82,28 @@ export class SqliteStorage implements RoomStore {
       this.#tables.addRoom(roomId);
       for (const row of rows) this.#tables.addEvent(row);
       return 'created';
-    }, waitLimit());
+    }, contextFor(LONGEST_WAIT_MS));
   }
 
   async readState(
     roomId: string,
     keys: readonly StateKey[],
-    { signal }: CallContext,
+    context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    const stored = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), signal);
+    const stored = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
     if (stored === undefined) return undefined;
     const events = stored.map((event) => event.toStripped());
-    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   }
 
-  async appendEvent(
-    event: NewStateEvent,
-    basis: StateSnapshot,
-    { signal }: CallContext,
-  ): Promise<AppendResult> {
+  async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
     const row = toEventRow(event);
     return this.#queue.write((): AppendResult => {
       const current = this.#tables.currentEvents(basis.roomId, basis.keys);
       if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
       return { outcome: 'appended', eventId: this.#tables.addEvent(row) };
-    }, signal);
+    }, context);
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
@@ -113,7 +111,7 @@ export class SqliteStorage implements RoomStore {
     const row = toEventRow(event);
     return this.#queue.write(
       () => (this.#tables.hasRoom(roomId) ? { eventId: this.#tables.addEvent(row) } : undefined),
-      waitLimit(),
+      contextFor(LONGEST_WAIT_MS),
     );
   }
 
@@ -122,7 +120,7 @@ export class SqliteStorage implements RoomStore {
       // Asked for first: rooms are never removed, so that one found here is whole in the next statement.
       if (!this.#tables.hasRoom(roomId)) return undefined;
       return this.#tables.state(roomId).map((event) => event.toStateEvent());
-    }, waitLimit());
+    }, contextFor(LONGEST_WAIT_MS));
   }
 
   async timeline(
@@ -134,10 +132,6 @@ export class SqliteStorage implements RoomStore {
       if (!this.#tables.hasRoom(roomId)) return undefined;
       const { events, next } = this.#tables.page(roomId, after, limit);
       return { events: events.map((event) => event.toStateEvent()), next };
-    }, waitLimit());
+    }, contextFor(LONGEST_WAIT_MS));
   }
-}
-
-function waitLimit(): AbortSignal {
-  return AbortSignal.timeout(LONGEST_WAIT_MS);
 }

@@ -10,9 +10,9 @@ import type {
   StorageAdapter,
   StrippedStateEvent,
 } from '../../src/ports/storage.ts';
-import { throwIfOver } from './shared/deadline.ts';
+import { throwIfLate } from './shared/deadline.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
-import { keysByText } from './shared/state-key.ts';
+import { copyOfKeys, keysByText } from './shared/state-key.ts';
 
 const MOST_READS = 5;
 
@@ -92,14 +92,14 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
   return {
     async readState(roomId, keys, context) {
       for (let reads = 1; ; reads += 1) {
-        throwIfOver(context.signal);
+        throwIfLate(context);
         try {
           const events = await options.transact(
             roomId,
             (tx) => currentEvents(options, tx, roomId, keys),
             context,
           );
-          return events && { roomId, keys: structuredClone(keys), events, revision: undefined };
+          return events && { roomId, keys: copyOfKeys(keys), events, revision: undefined };
         } catch (error) {
           if (isMatrixError(error)) throw error;
           if (!isConflict(error) || reads === MOST_READS) throw unavailable(error);
@@ -110,7 +110,7 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
 
     async appendEvent(event, basis, context) {
       checkBasis(event, basis);
-      throwIfOver(context.signal);
+      throwIfLate(context);
       let failureOfWork: unknown;
       const work = (tx: Tx) =>
         appendIfSame(options, tx, event, basis, context).catch((error: unknown) => {
@@ -144,12 +144,12 @@ async function appendIfSame<Tx>(
   tx: Tx,
   event: NewStateEvent,
   basis: StateSnapshot,
-  { signal }: CallContext,
+  context: CallContext,
 ): Promise<AppendResult> {
   const current = await currentEvents(options, tx, event.room_id, basis.keys);
   if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
   // The wait for the lock may have been a long one, and nothing is written yet.
-  throwIfOver(signal);
+  throwIfLate(context);
   const { eventId } = await options.insert(tx, event);
   return { outcome: 'appended', eventId };
 }

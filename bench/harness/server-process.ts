@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Question, Ready, Reply, ServerSetting } from '../server/setting.ts';
+import type { Question, Questions, Ready, Reply, ServerSetting } from '../server/setting.ts';
 
 /** A server of the benchmark, in processes of its own. */
 export class ServerProcess {
@@ -44,8 +44,8 @@ export class ServerProcess {
     return new ServerProcess(child, ready, output);
   }
 
-  async ask(question: Question): Promise<number> {
-    const replied = once(this.#child, 'message') as Promise<[Reply]>;
+  async ask<Q extends Question>(question: Q): Promise<Questions[Q]> {
+    const replied = once(this.#child, 'message') as Promise<[Reply<Q>]>;
     this.#child.send(question);
     const [{ reply }] = await replied;
     return reply;

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeApp } from './app.ts';
-import type { Question, Ready, Reply, ServerSetting } from './setting.ts';
+import { Profiler } from './profiler.ts';
+import type { Question, Questions, Ready, Reply, ServerSetting } from './setting.ts';
 
 /** Listens on a free port, says so, and answers the benchmark's questions. */
 export async function serve(setting: ServerSetting): Promise<void> {
@@ -10,12 +11,17 @@ export async function serve(setting: ServerSetting): Promise<void> {
   const server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const answers: Record<Question, () => Promise<number> | number> = {
+  const profiler = new Profiler();
+  const answers: { [Q in Question]: () => Promise<Questions[Q]> | Questions[Q] } = {
     countEvents: () => store?.countEvents?.() ?? 0,
     collectGarbage: () => {
       global.gc?.();
       return process.memoryUsage().heapUsed;
     },
+    startCpu: () => profiler.startCpu(),
+    stopCpu: () => profiler.stopCpu(),
+    startHeap: () => profiler.startHeap(),
+    stopHeap: () => profiler.stopHeap(),
   };
   process.on('message', async (question: Question) => {
     process.send?.({ reply: await answers[question]() } satisfies Reply);

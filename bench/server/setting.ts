@@ -1,3 +1,4 @@
+import type { HeapProfiler, Profiler } from 'node:inspector';
 import type pg from 'pg';
 
 /** What a server process of the benchmark is told to be, in its environment, as JSON. */
@@ -22,8 +23,20 @@ export type LimitsSetting =
 /** What a server says once it listens. */
 export type Ready = { readonly port: number; readonly pids: readonly number[] };
 
-/** What a server that is one process can be asked. */
-export type Question = 'countEvents' | 'collectGarbage';
+export type CpuProfile = Profiler.Profile;
+export type HeapProfile = HeapProfiler.SamplingHeapProfile;
 
-/** The number of events stored in memory, or the bytes in use on the heap after a full collection. */
-export type Reply = { readonly reply: number };
+/** What a server that is one process can be asked, and what it replies. */
+export type Questions = {
+  /** The number of events stored in memory. */
+  countEvents: number;
+  /** The bytes in use on the heap after a full collection. */
+  collectGarbage: number;
+  startCpu: number;
+  stopCpu: CpuProfile;
+  startHeap: number;
+  stopHeap: HeapProfile;
+};
+export type Question = keyof Questions;
+
+export type Reply<Q extends Question = Question> = { readonly reply: Questions[Q] };

@@ -1,5 +1,6 @@
+import type { CallContext } from '../../../src/ports/context.ts';
 import type { NewStateEvent, StateSnapshot } from '../../../src/ports/storage.ts';
-import { deadlineOver } from '../shared/deadline.ts';
+import { deadlineOver, onceLate, throwIfLate } from '../shared/deadline.ts';
 import { isOfOneEvent, unavailable } from './failures.ts';
 import { type PostgresClient, type PostgresPool, withClient } from './pool.ts';
 
@@ -37,34 +38,34 @@ export class AppendQueue {
   }
 
   /**
-   * @param signal ends the wait for a turn; what was sent is not interrupted
+   * @param context ends the wait for a turn; what was sent is not interrupted
    * @returns the id of the event, or `undefined` when its basis was stale
    * @throws {StorageUnavailableError} (rejects)
    */
-  append({ event, basis }: Append, signal: AbortSignal): Promise<string | undefined> {
+  append({ event, basis }: Append, context: CallContext): Promise<string | undefined> {
     const roomId = event.room_id;
     return new Promise((resolve, reject) => {
-      if (signal.aborted) throw deadlineOver(signal);
+      throwIfLate(context);
       const giveUp = () => {
         const waiting = this.#rooms.get(roomId) ?? [];
         const index = waiting.indexOf(append);
         if (index === -1) return;
         waiting.splice(index, 1);
-        append.reject(deadlineOver(signal));
+        append.reject(deadlineOver(context));
       };
       const append: Waiting = {
         event,
         basis,
         resolve(eventId) {
-          signal.removeEventListener('abort', giveUp);
+          stopListening();
           resolve(eventId);
         },
         reject(error) {
-          signal.removeEventListener('abort', giveUp);
+          stopListening();
           reject(error);
         },
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      const stopListening = onceLate(context, giveUp);
       const waiting = this.#rooms.get(roomId);
       if (waiting === undefined) {
         this.#rooms.set(roomId, [append]);

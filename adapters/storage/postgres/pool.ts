@@ -1,4 +1,5 @@
-import { deadlineOver } from '../shared/deadline.ts';
+import type { CallContext } from '../../../src/ports/context.ts';
+import { deadlineOver, isLate, onceLate, throwIfLate } from '../shared/deadline.ts';
 import { isConnectionLost, unavailable } from './failures.ts';
 
 /** A query, as pg's `query` takes it. */
@@ -34,15 +35,15 @@ export interface PostgresPool {
  * Works on a connection of the pool. One that failed otherwise than by an answer of the server is not given back
  * to the pool.
  *
- * @param signal ends the wait for a connection; work that has started is not interrupted
+ * @param context ends the wait for a connection; work that has started is not interrupted
  * @throws {StorageUnavailableError} for every failure
  */
 export async function withClient<Result>(
   pool: PostgresPool,
-  signal: AbortSignal | undefined,
+  context: CallContext | undefined,
   work: (client: PostgresClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await connected(pool, signal);
+  const client = await connected(pool, context);
   client.on('error', ignoreError);
   try {
     const result = await work(client);
@@ -54,23 +55,22 @@ export async function withClient<Result>(
   }
 }
 
-async function connected(pool: PostgresPool, signal: AbortSignal | undefined): Promise<PostgresClient> {
-  if (signal?.aborted) throw deadlineOver(signal);
+async function connected(pool: PostgresPool, context: CallContext | undefined): Promise<PostgresClient> {
+  if (context !== undefined) throwIfLate(context);
   listenFromTheStart(pool);
   const connecting = pool.connect();
-  if (signal === undefined) return connecting.catch(failToConnect);
+  if (context === undefined) return connecting.catch(failToConnect);
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(deadlineOver(signal));
-    signal.addEventListener('abort', giveUp, { once: true });
+    const stopListening = onceLate(context, () => reject(deadlineOver(context)));
     connecting.then(
       (client) => {
-        signal.removeEventListener('abort', giveUp);
+        stopListening();
         // Too late: nobody waits for it any more.
-        if (signal.aborted) client.release();
+        if (isLate(context)) client.release();
         else resolve(client);
       },
       (error: unknown) => {
-        signal.removeEventListener('abort', giveUp);
+        stopListening();
         reject(unavailable(error, false));
       },
     );

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { throwIfOver } from '../shared/deadline.ts';
+import type { CallContext } from '../../../src/ports/context.ts';
+import { throwIfLate } from '../shared/deadline.ts';
 import type { SqliteDatabase, SqliteStatement } from './database.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
 
@@ -28,10 +29,10 @@ export class Connection {
     this.#database.exec(sql);
   }
 
-  /** Runs a read, again and again while the database is locked and the signal lets it. */
-  async read<T>(work: () => T, signal: AbortSignal): Promise<T> {
+  /** Runs a read, again and again while the database is locked and the deadline lets it. */
+  async read<T>(work: () => T, context: CallContext): Promise<T> {
     for (;;) {
-      throwIfOver(signal);
+      throwIfLate(context);
       try {
         this.#setUp();
         return work();

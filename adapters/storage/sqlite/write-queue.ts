@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { deadlineOver } from '../shared/deadline.ts';
+import type { CallContext } from '../../../src/ports/context.ts';
+import { deadlineOver, isLate } from '../shared/deadline.ts';
 import { type Connection, waitForLock } from './connection.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
 
@@ -7,7 +8,7 @@ import { isBusy, sqliteFailure } from './failures.ts';
 const MOST_WRITES_A_TRANSACTION = 64;
 
 type Write = {
-  readonly signal: AbortSignal;
+  readonly context: CallContext;
   /** Does the write, and returns what tells the caller once it is committed. */
   readonly run: () => () => void;
   readonly reject: (error: unknown) => void;
@@ -29,16 +30,16 @@ export class WriteQueue {
   /**
    * Resolves with what `work` returned, once it is committed.
    *
-   * @param signal ends the wait for the lock; a write that has started is never torn
+   * @param context ends the wait for the lock; a write that has started is never torn
    * @throws {StorageUnavailableError} (rejects) when nothing was stored, or the commit failed
    */
-  write<T>(work: () => T, signal: AbortSignal): Promise<T> {
+  write<T>(work: () => T, context: CallContext): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const run = () => {
         const result = work();
         return () => resolve(result);
       };
-      this.#waiting.push({ signal, run, reject });
+      this.#waiting.push({ context, run, reject });
       if (!this.#isRunning) void this.#runAll();
     });
   }
@@ -55,10 +56,10 @@ export class WriteQueue {
   }
 
   #rejectOverdue(): void {
-    for (const { signal, reject } of this.#waiting) {
-      if (signal.aborted) reject(deadlineOver(signal));
+    for (const { context, reject } of this.#waiting) {
+      if (isLate(context)) reject(deadlineOver(context));
     }
-    this.#waiting = this.#waiting.filter(({ signal }) => !signal.aborted);
+    this.#waiting = this.#waiting.filter(({ context }) => !isLate(context));
   }
 
   /** Returns false when the database is locked: the writes wait on. */
