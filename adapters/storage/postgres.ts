@@ -18,12 +18,14 @@ import type {
   TimelinePage,
 } from '../../src/ports/storage.ts';
 import { roomVersionOf } from '../../src/rooms/room-version.ts';
-import { type Append, AppendQueue } from './postgres/append-queue.ts';
+import { type Append, type Appended, AppendQueue } from './postgres/append-queue.ts';
 import { appendValues, batchValues } from './postgres/append-values.ts';
-import { isConflict } from './postgres/failures.ts';
+import { isConflict, isLockTimeout } from './postgres/failures.ts';
+import { Lane, SHARED_PATIENCE_MS } from './postgres/lane.ts';
 import { migrate } from './postgres/migrate.ts';
 import { type PostgresClient, type PostgresPool, withClient } from './postgres/pool.ts';
-import { presentRows, toStateEvent, toStripped } from './postgres/rows.ts';
+import { type Read, readValues, snapshotsOf } from './postgres/read-values.ts';
+import { presentRows, toStateEvent } from './postgres/rows.ts';
 import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './postgres/schema.ts';
 import { type StatementName, type Statements, statementsOn } from './postgres/statements.ts';
 import { fromStoredText, toStoredText } from './postgres/text.ts';
@@ -31,7 +33,7 @@ import { inReadCommitted } from './postgres/transaction.ts';
 import { contextFor } from './shared/deadline.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis } from './shared/same-state.ts';
-import { CREATE_KEY, copyOfKeys, keysByText, keyText } from './shared/state-key.ts';
+import { CREATE_KEY, keyText } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from './postgres/pool.ts';
@@ -65,12 +67,16 @@ const optionChecks: OptionChecks<PostgresStorageOptions> = {
 /** How long methods that take no signal wait for a connection. */
 const LONGEST_WAIT_MS = 5_000;
 
+/** How long appends of many rooms may wait together for what is locked beside the rooms themselves. */
+const SHARED_LOCK_TIMEOUT_MS = 50;
+
 /**
  * Rooms in PostgreSQL 13 or later, which any number of processes may share.
  *
  * Reading a room's state and appending an event are one round trip each. Changes of one room take turns at the lock
- * of its row; see {@link postgresSchema} for why. Appends to one room that wait in the same process share a commit and
- * a connection. The pool stays the host's: it sets timeouts for connecting, and closes it.
+ * of its row; see {@link postgresSchema} for why. Reads that wait in the same process share a statement, and so do
+ * appends, with its commit: two connections serve many callers. The pool stays the host's: it sets timeouts for
+ * connecting, and closes it.
  *
  * Every method rejects with a `StorageUnavailableError` when PostgreSQL fails or cannot be reached; the driver's
  * error is its `cause`.
@@ -81,6 +87,7 @@ export class PostgresStorage implements RoomStore {
   readonly #lockTimeoutMs: number;
   readonly #queryTimeoutMs: number;
   readonly #statements: Statements;
+  readonly #reads: Lane<Read, StateSnapshot | undefined>;
   readonly #appends: AppendQueue;
 
   /**
@@ -98,7 +105,12 @@ export class PostgresStorage implements RoomStore {
     this.#lockTimeoutMs = options.lockTimeoutMs ?? 5_000;
     this.#queryTimeoutMs = options.queryTimeoutMs ?? 10_000;
     this.#statements = statementsOn(tablePrefix, preparedStatements);
-    this.#appends = new AppendQueue(pool, (client, appends) => this.#appendAll(client, appends));
+    this.#reads = new Lane(pool, (client, reads) => this.#readAll(client, reads), {
+      patienceMs: SHARED_PATIENCE_MS,
+    });
+    this.#appends = new AppendQueue(pool, (client, appends, waits) =>
+      this.#appendAll(client, appends, waits),
+    );
   }
 
   /** Goes forward only: tables that a later release has made are left as they are. */
@@ -121,35 +133,26 @@ export class PostgresStorage implements RoomStore {
     return rows.length === 0 ? 'exists' : 'created';
   }
 
-  async readState(
+  readState(
     roomId: string,
     keys: readonly StateKey[],
     context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    const wanted = [...keysByText(keys).values()];
-    const values = [
-      toStoredText(roomId),
-      wanted.map(({ type }) => toStoredText(type)),
-      wanted.map(({ state_key }) => toStoredText(state_key)),
-    ];
-    const rows = await this.#run('readState', values, context);
-    if (rows.length === 0) return undefined;
-    const events = presentRows(rows).map(toStripped);
-    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    return this.#reads.do({ roomId, keys }, context);
   }
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
-    const eventId = await this.#appends.append({ event, basis }, context);
-    return eventId === undefined ? { outcome: 'stale' } : { outcome: 'appended', eventId };
+    const appended = await this.#appends.append({ event, basis }, context);
+    return typeof appended === 'string' ? { outcome: 'stale' } : { outcome: 'appended', ...appended };
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
     const basis = { roomId: event.room_id, keys: [], events: [], revision: undefined };
-    const eventId = eventIdIn(
-      await this.#run('appendEvent', appendValues({ event, basis }, this.#lockTimeoutMs)),
-    );
-    return eventId === undefined ? undefined : { eventId };
+    const patience = { waits: true, lockTimeoutMs: this.#lockTimeoutMs };
+    const [row = {}] = await this.#run('appendEvent', appendValues({ event, basis }, patience));
+    const appended = appendedBy(row);
+    return typeof appended === 'string' ? undefined : appended;
   }
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {
@@ -171,13 +174,31 @@ export class PostgresStorage implements RoomStore {
     };
   }
 
-  async #appendAll(client: PostgresClient, appends: readonly Append[]): Promise<(string | undefined)[]> {
+  async #readAll(client: PostgresClient, reads: readonly Read[]): Promise<(StateSnapshot | undefined)[]> {
+    return snapshotsOf(reads, await this.#ask(client, 'readState', readValues(reads)));
+  }
+
+  async #appendAll(
+    client: PostgresClient,
+    appends: readonly Append[],
+    waits: boolean,
+  ): Promise<readonly Appended[]> {
     const [first] = appends;
-    const rows =
-      first !== undefined && appends.length === 1
-        ? await this.#ask(client, 'appendEvent', appendValues(first, this.#lockTimeoutMs))
-        : await this.#ask(client, 'appendEvents', batchValues(appends, this.#lockTimeoutMs));
-    return rows.map((row) => eventIdIn([row]));
+    const isShared = !waits && appends.length > 1;
+    const lockTimeoutMs = Math.min(
+      this.#lockTimeoutMs,
+      isShared ? SHARED_LOCK_TIMEOUT_MS : this.#lockTimeoutMs,
+    );
+    try {
+      const rows =
+        first !== undefined && appends.length === 1
+          ? await this.#ask(client, 'appendEvent', appendValues(first, { waits, lockTimeoutMs }))
+          : await this.#ask(client, 'appendEvents', batchValues(appends, { waits, lockTimeoutMs }));
+      return rows.map(appendedBy);
+    } catch (error) {
+      if (!isShared || !isLockTimeout(error)) throw error;
+      return appends.map(() => 'busy');
+    }
   }
 
   async #run(
@@ -203,7 +224,8 @@ export class PostgresStorage implements RoomStore {
   }
 }
 
-function eventIdIn(rows: readonly Record<string, unknown>[]): string | undefined {
-  const eventId = rows[0]?.event_id;
-  return typeof eventId === 'string' ? fromStoredText(eventId) : undefined;
+/** What `append_event` says. */
+function appendedBy({ event_id }: Record<string, unknown>): Appended {
+  if (typeof event_id !== 'string') return 'stale';
+  return event_id === '' ? 'busy' : { eventId: fromStoredText(event_id) };
 }

@@ -64,7 +64,7 @@ export async function seedPostgres(
 export async function dropPostgres(pool: pg.Pool, tablePrefix: string): Promise<void> {
   const tables = ['schema', 'rooms', 'events', 'state'].map((name) => tablePrefix + name);
   await pool.query(`DROP TABLE ${tables.join(', ')}`);
-  await pool.query(`DROP FUNCTION ${tablePrefix}append_event`);
+  await pool.query(`DROP FUNCTION ${tablePrefix}append_event, ${tablePrefix}read_state`);
 }
 
 export async function countPostgres(pool: pg.Pool, tablePrefix: string): Promise<number> {

@@ -1,17 +1,19 @@
 import type { NewStateEvent, StateSnapshot } from '../../../src/ports/storage.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { newEventId } from '../shared/event-id.ts';
-import { keyText } from '../shared/state-key.ts';
 import type { Append } from './append-queue.ts';
 import { toStoredText } from './text.ts';
 
+/** How an append waits: for those who change the same room, and how long for anything that is locked. */
+export type Patience = { readonly waits: boolean; readonly lockTimeoutMs: number };
+
 /** What `appendEvent` takes. */
-export function appendValues({ event, basis }: Append, lockTimeoutMs: number): unknown[] {
-  return [toStoredText(event.room_id), lockTimeoutMs, ...basisColumns(basis), ...eventValues(event)];
+export function appendValues({ event, basis }: Append, { waits, lockTimeoutMs }: Patience): unknown[] {
+  return [waits, lockTimeoutMs, ...basisColumns(basis), ...eventValues(event)];
 }
 
-/** What `appendEvents` takes: events of one room. */
-export function batchValues(appends: readonly Append[], lockTimeoutMs: number): unknown[] {
+/** What `appendEvents` takes. */
+export function batchValues(appends: readonly Append[], { waits, lockTimeoutMs }: Patience): unknown[] {
   const bases = appends.map(({ basis }) => basisColumns(basis));
   let last = 0;
   const rows = appends.map(({ event, basis }) => {
@@ -19,17 +21,12 @@ export function batchValues(appends: readonly Append[], lockTimeoutMs: number): 
     last += basis.keys.length;
     return [first, last, ...eventValues(event)];
   });
-  return [
-    toStoredText(appends[0]?.event.room_id ?? ''),
-    lockTimeoutMs,
-    ...columnsOf(bases).map((column) => column.flat()),
-    ...columnsOf(rows),
-  ];
+  return [waits, lockTimeoutMs, ...columnsOf(bases).map((column) => column.flat()), ...columnsOf(rows)];
 }
 
-/** One event without its room. */
 function eventValues(event: NewStateEvent): unknown[] {
   return [
+    toStoredText(event.room_id),
     newEventId(event.sender, undefined),
     toStoredText(domainOf(event.sender) ?? ''),
     toStoredText(event.type),
@@ -42,13 +39,12 @@ function eventValues(event: NewStateEvent): unknown[] {
 
 /** The keys of a basis as columns: types, state keys, and the event id of each key that has one. */
 function basisColumns({ keys, events }: StateSnapshot): readonly (readonly (string | null)[])[] {
-  const eventIds = new Map(events.map((event) => [keyText(event), event.event_id]));
   return [
     keys.map(({ type }) => toStoredText(type)),
     keys.map(({ state_key }) => toStoredText(state_key)),
     keys.map((key) => {
-      const eventId = eventIds.get(keyText(key));
-      return eventId === undefined ? null : toStoredText(eventId);
+      const event = events.find(({ type, state_key }) => type === key.type && state_key === key.state_key);
+      return event?.event_id === undefined ? null : toStoredText(event.event_id);
     }),
   ];
 }

@@ -32,6 +32,11 @@ export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(sqlStateOf(error));
 }
 
+/** Whether a failure says that a lock was not to be had in time: nothing was stored. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === '55P03';
+}
+
 /**
  * Whether a failure of a statement is about what one event holds, such as a constraint or a trigger of the host:
  * classes 22, 23, 54 and P0.

@@ -12,7 +12,7 @@ export function checkTablePrefix(tablePrefix: string): void {
 
 /** What leads from each version of the tables to the next. Released ones are never changed. */
 const VERSIONS: readonly ((prefix: string) => string)[] = [
-  (prefix) => tablesOf(prefix) + appendFunctionOf(prefix),
+  (prefix) => tablesOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
 ];
 
 /**
@@ -79,17 +79,52 @@ CREATE TABLE ${prefix}state (
 `;
 }
 
+/*
+ * Both functions look up each key by itself, by the index, whatever the planner thinks of the tables. Its plans are
+ * made once a connection and may be of a time when the tables were small, or of rooms that were: then it reads a whole
+ * table, or all the members of a room, for each invite. That is what `LIMIT 1` and `enable_seqscan` are for.
+ */
+
+/** The current events of some keys of some rooms, by the number of the room; a row without an event for each room. */
+function readFunctionOf(prefix: string): string {
+  return `
+CREATE FUNCTION ${prefix}read_state(
+  p_room_ids text[], p_rooms integer[], p_types text[], p_state_keys text[]
+) RETURNS TABLE (room integer, type text, state_key text, event_id text, sender text, content text)
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $body$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT asked.room::integer, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
+    FROM unnest(p_room_ids) WITH ORDINALITY AS asked (room_id, room)
+    WHERE EXISTS (SELECT 1 FROM ${prefix}rooms AS stored WHERE stored.room_id = asked.room_id)
+    UNION ALL
+    SELECT wanted.room, found.*
+    FROM unnest(p_rooms, p_types, p_state_keys) AS wanted (room, type, state_key)
+    CROSS JOIN LATERAL (
+      SELECT state.type, state.state_key, state.event_id, state.sender, state.content
+      FROM ${prefix}state AS state
+      WHERE state.room_id = p_room_ids[wanted.room] AND state.type = wanted.type
+        AND state.state_key = wanted.state_key
+      LIMIT 1
+    ) AS found;
+END
+$body$;
+`;
+}
+
 /**
  * Stores an event at the next position, if the basis stands: `NULL` when it does not, or when there is no such room.
+ * With `p_waits` false an empty text when somebody else has the lock, or when there is no such room.
  * The event is durable when it is answered, also where the connection's default is to answer before the disk has it.
  */
 function appendFunctionOf(prefix: string): string {
   return `
 CREATE FUNCTION ${prefix}append_event(
   p_room_id text, p_event_id text, p_domain text, p_type text, p_state_key text, p_sender text,
-  p_origin_server_ts bigint, p_content text, p_lock_timeout_ms integer,
+  p_origin_server_ts bigint, p_content text, p_waits boolean, p_lock_timeout_ms integer,
   p_basis_types text[], p_basis_state_keys text[], p_basis_event_ids text[]
-) RETURNS text LANGUAGE plpgsql AS $body$
+) RETURNS text LANGUAGE plpgsql SET enable_seqscan = off AS $body$
 DECLARE
   v_position bigint;
   v_has_domain boolean;
@@ -99,16 +134,24 @@ BEGIN
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
-  SELECT last_position + 1, event_ids_have_domain INTO v_position, v_has_domain
-    FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE;
+  IF p_waits THEN
+    SELECT last_position + 1, event_ids_have_domain INTO v_position, v_has_domain
+      FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE;
+  ELSE
+    SELECT last_position + 1, event_ids_have_domain INTO v_position, v_has_domain
+      FROM ${prefix}rooms WHERE room_id = p_room_id FOR NO KEY UPDATE SKIP LOCKED;
+  END IF;
   IF NOT FOUND THEN
-    RETURN NULL;
+    RETURN CASE WHEN p_waits THEN NULL ELSE '' END;
   END IF;
   IF EXISTS (
     SELECT 1
     FROM unnest(p_basis_types, p_basis_state_keys, p_basis_event_ids) AS basis (type, state_key, event_id)
-    LEFT JOIN ${prefix}state AS stored
-      ON stored.room_id = p_room_id AND stored.type = basis.type AND stored.state_key = basis.state_key
+    LEFT JOIN LATERAL (
+      SELECT state.event_id FROM ${prefix}state AS state
+      WHERE state.room_id = p_room_id AND state.type = basis.type AND state.state_key = basis.state_key
+      LIMIT 1
+    ) AS stored ON true
     WHERE stored.event_id IS DISTINCT FROM basis.event_id
   ) THEN
     RETURN NULL;

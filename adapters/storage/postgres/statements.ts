@@ -25,25 +25,20 @@ export function statementsOn(prefix: string, isPrepared: boolean): Statements {
 function textsOn(prefix: string) {
   return {
     readState: `
-SELECT state.type, state.state_key, state.event_id, state.sender, state.content
-FROM ${prefix}rooms AS room
-LEFT JOIN unnest($2::text[], $3::text[]) AS wanted (type, state_key) ON true
-LEFT JOIN ${prefix}state AS state
-  ON state.room_id = room.room_id AND state.type = wanted.type AND state.state_key = wanted.state_key
-WHERE room.room_id = $1`,
+SELECT room, type, state_key, event_id, sender, content FROM ${prefix}read_state($1, $2, $3, $4)`,
 
-    // For one event, as most rooms have at a time: arrays that are taken apart cost the server a seventh more.
+    // For one event, as comes often: arrays that are taken apart cost the server a seventh more.
     appendEvent: `
-SELECT ${prefix}append_event($1, $6, $7, $8, $9, $10, $11, $12, $2, $3, $4, $5) AS event_id`,
+SELECT ${prefix}append_event($6, $7, $8, $9, $10, $11, $12, $13, $1, $2, $3, $4, $5) AS event_id`,
 
     // For each event, its part of the columns of basis keys that all of them share.
     appendEvents: `
-SELECT ${prefix}append_event($1, event_id, domain, type, state_key, sender, origin_server_ts, content, $2,
+SELECT ${prefix}append_event(room_id, event_id, domain, type, state_key, sender, origin_server_ts, content, $1, $2,
   ($3::text[])[first_key:last_key], ($4::text[])[first_key:last_key], ($5::text[])[first_key:last_key]) AS event_id
-FROM unnest($6::int[], $7::int[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
-    $14::text[])
-  WITH ORDINALITY AS event (first_key, last_key, event_id, domain, type, state_key, sender, origin_server_ts, content,
-    position)
+FROM unnest($6::int[], $7::int[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+    $14::bigint[], $15::text[])
+  WITH ORDINALITY AS event (first_key, last_key, room_id, event_id, domain, type, state_key, sender, origin_server_ts,
+    content, position)
 ORDER BY position`,
 
     createRoom: `

@@ -108,7 +108,7 @@ describe('tables that are not there', () => {
     const read = storage.readState('!a', [CREATE], inTime());
     await expect(read).rejects.toSatisfy(isStorageUnavailable);
     await expect(read).rejects.toThrow('call migrate() first');
-    await expect(read).rejects.toHaveProperty('cause.code', '42P01');
+    await expect(read).rejects.toHaveProperty('cause.code', '42883');
   });
 
   it('nor the function', async () => {

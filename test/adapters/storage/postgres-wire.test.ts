@@ -59,7 +59,7 @@ describe('on the wire', () => {
       );
       expect(append.result).toMatchObject({ outcome: 'appended' });
       expect([read.roundTrips, append.roundTrips]).toEqual([1, 1]);
-      expect(read.sent.includes('FROM matrix_rooms')).toBe(isFirst);
+      expect(read.sent.includes('FROM matrix_read_state(')).toBe(isFirst);
       expect(append.sent.includes('matrix_append_event(')).toBe(isFirst);
       const stale = await during(() =>
         storage.appendEvent(inviteOf(room.roomId, userId), read.result, inTime()),
