@@ -1,0 +1,222 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { isStorageUnavailable } from '../../../src/errors.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
+import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
+import { basisFor, CREATE, inTime, inviteOf, member, newRoom } from '../../support/storage-room.ts';
+
+const BOB = '@bob:example.org';
+
+let server: PostgresServer;
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  await new PostgresStorage(server.pool()).migrate();
+});
+afterAll(() => server.close());
+
+/** That many rooms, with what an invite of Bob stands on in each. */
+async function roomsOn(storage: PostgresStorage, count: number) {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const { roomId, state } = newRoom();
+      await storage.createRoom({ roomId, state });
+      const basis = await basisFor(storage, roomId, BOB);
+      const append = () => storage.appendEvent(inviteOf(roomId, BOB), basis, inTime());
+      return { roomId, basis, append };
+    }),
+  );
+}
+
+const lockedBy = async (roomId: string) => {
+  const client = await server.pool({ max: 1 }).connect();
+  await client.query('BEGIN');
+  await client.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR NO KEY UPDATE', [roomId]);
+  return async () => {
+    await client.query('COMMIT');
+    client.release();
+  };
+};
+
+describe('calls that wait together', () => {
+  it('share a statement, whatever their rooms, and each gets its own answer', async () => {
+    const pool = new RecordingPool(server.pool());
+    const storage = new PostgresStorage(pool);
+    const rooms = await roomsOn(storage, 30);
+    const [changed] = rooms;
+    await changed?.append();
+    pool.queries.length = 0;
+
+    const results = await Promise.all(rooms.map(({ append }) => append()));
+    expect(results.map(({ outcome }) => outcome)).toEqual(['stale', ...Array(29).fill('appended')]);
+    expect(pool.queries.length).toBeLessThanOrEqual(3);
+
+    pool.queries.length = 0;
+    const reads = await Promise.all([
+      storage.readState('!unheard-of:example.org', [CREATE], inTime()),
+      ...rooms.map(({ roomId }) => storage.readState(roomId, [member(BOB)], inTime())),
+      ...rooms.map(({ roomId }) => storage.readState(roomId, [], inTime())),
+    ]);
+    expect(pool.queries.length).toBeLessThanOrEqual(3);
+    expect(reads[0]).toBeUndefined();
+    for (const [index, { roomId }] of rooms.entries()) {
+      const result = results[index];
+      const { events = [] } = reads[1 + index] ?? {};
+      expect(events).toMatchObject([{ state_key: BOB, content: { membership: 'invite' } }]);
+      if (result?.outcome === 'appended') expect(events[0]?.event_id).toBe(result.eventId);
+      expect(reads[31 + index]).toEqual({ roomId, keys: [], events: [], revision: undefined });
+    }
+  });
+
+  it('take no more than two connections of the pool', async () => {
+    const pool = new RecordingPool(server.pool());
+    const storage = new PostgresStorage(pool);
+    const rooms = await roomsOn(storage, 30);
+    pool.mostInUse = 0;
+    await Promise.all(
+      rooms.flatMap(({ roomId, append }) => [append(), storage.readState(roomId, [CREATE], inTime())]),
+    );
+    expect(pool.mostInUse).toBe(2);
+  });
+
+  it('fail alone, when a trigger of the host refuses one of them', async () => {
+    const storage = new PostgresStorage(server.pool(), { tablePrefix: 'guarded_' });
+    await storage.migrate();
+    const rooms = await roomsOn(storage, 8);
+    const [unlucky] = rooms;
+    await server.pool().query(`
+      CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.room_id = '${unlucky?.roomId}' THEN RAISE EXCEPTION 'not here'; END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER guard BEFORE INSERT ON guarded_events FOR EACH ROW EXECUTE FUNCTION guard()`);
+    const results = await Promise.allSettled(rooms.map(({ append }) => append()));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', ...Array(7).fill('fulfilled')]);
+    expect(results[0]).toMatchObject({ reason: { isNotStored: true, cause: { code: 'P0001' } } });
+  });
+});
+
+describe('a room that somebody else is changing', () => {
+  it('is waited for, and keeps no other room waiting', async () => {
+    const storage = new PostgresStorage(server.pool());
+    const rooms = await roomsOn(storage, 10);
+    const [busy, ...others] = rooms;
+    const unlock = await lockedBy(busy?.roomId ?? '');
+    let isSettled = false;
+    // Twice: together with the others, and when it is known to be busy.
+    const waiting = [busy?.append(), delay(100).then(() => busy?.append())];
+    void Promise.race(waiting).then(() => {
+      isSettled = true;
+    });
+    const results = await Promise.all(others.map(({ append }) => append()));
+    await delay(300);
+    const again = await Promise.all(others.map(({ append }) => append()));
+    expect(isSettled).toBe(false);
+    await unlock();
+    const outcomes = (await Promise.all(waiting)).map((result) => result?.outcome);
+    expect(outcomes.sort()).toEqual(['appended', 'stale']);
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array(9).fill('appended'));
+    expect(again.map(({ outcome }) => outcome)).toEqual(Array(9).fill('stale'));
+  });
+
+  it('is waited for no longer than lockTimeoutMs, alone', async () => {
+    const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 300 });
+    const [busy, other] = await roomsOn(storage, 2);
+    const unlock = await lockedBy(busy?.roomId ?? '');
+    const startedAt = performance.now();
+    const [late, appended] = await Promise.allSettled([busy?.append(), other?.append()]);
+    expect(performance.now() - startedAt).toBeGreaterThan(250);
+    await unlock();
+    expect(late).toMatchObject({ reason: { isNotStored: true, cause: { code: '55P03' } } });
+    expect(appended).toMatchObject({ value: { outcome: 'appended' } });
+  });
+
+  it('by other locks than that of the room keeps no other room waiting either', async () => {
+    const storage = new PostgresStorage(server.pool());
+    const rooms = await roomsOn(storage, 5);
+    const [busy, ...others] = rooms;
+    const client = await server.pool({ max: 1 }).connect();
+    await client.query('BEGIN');
+    // The same key, not yet committed: whoever inserts it waits for how that ends.
+    await client.query(
+      `INSERT INTO matrix_state VALUES ($1, 'm.room.member', $2, 99, '$x', '@x:example.org', '{}')`,
+      [busy?.roomId, BOB],
+    );
+    const waiting = busy?.append();
+    const results = await Promise.all(others.map(({ append }) => append()));
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array(4).fill('appended'));
+    await client.query('ROLLBACK');
+    client.release();
+    expect(await waiting).toMatchObject({ outcome: 'appended' });
+  });
+});
+
+describe('a connection that leads nowhere', () => {
+  it('holds only those who were sent by it', async () => {
+    const pool = server.pool({ max: 4 });
+    let isStuck = false;
+    const stuckPool: PostgresPool = {
+      async connect() {
+        const client = await pool.connect();
+        if (!isStuck) return client;
+        isStuck = false;
+        return {
+          query: () => delay(1_500).then(() => Promise.reject(new Error('nothing came'))),
+          release: (destroy) => client.release(destroy),
+          on: (event, listener) => client.on(event, listener),
+          removeListener: (event, listener) => client.removeListener(event, listener),
+        };
+      },
+    };
+    const storage = new PostgresStorage(stuckPool);
+    const rooms = await roomsOn(storage, 3);
+    const [first, ...others] = rooms;
+    isStuck = true;
+    const stuck = first?.append();
+    stuck?.catch(() => {});
+    await delay(50);
+    const startedAt = performance.now();
+    const results = await Promise.all(others.map(({ append }) => append()));
+    expect(performance.now() - startedAt).toBeLessThan(1_200);
+    expect(results.map(({ outcome }) => outcome)).toEqual(['appended', 'appended']);
+    await expect(stuck).rejects.toSatisfy(isStorageUnavailable);
+    await expect(stuck).rejects.toHaveProperty('isNotStored', false);
+  });
+});
+
+describe('the plans of statements', () => {
+  it('look up each key by the index, also when they were made for small tables and small rooms', async () => {
+    const client = await server.pool({ max: 1 }).connect();
+    const storage = new PostgresStorage(lentPool(client), { tablePrefix: 'grown_' });
+    await storage.migrate();
+    const [room] = await roomsOn(storage, 1);
+    const { roomId = '' } = room ?? {};
+    const inviteOne = async (index: number) => {
+      const userId = `@guest${index}:example.org`;
+      const basis = await basisFor(storage, roomId, userId);
+      return storage.appendEvent(inviteOf(roomId, userId), basis, inTime());
+    };
+    await client.query('ANALYZE');
+    // PostgreSQL keeps a plan after five runs.
+    for (let index = 0; index < 10; index += 1) await inviteOne(index);
+    await client.query(
+      `INSERT INTO grown_state SELECT $1, 'm.room.member', '@member' || n || ':example.org', n, '$e' || n, '@x:example.org', '{}'
+       FROM generate_series(1, 5000) AS n`,
+      [roomId],
+    );
+    const rowsRead = async () => {
+      const { rows } = await client.query(
+        `SELECT (seq_tup_read + idx_tup_fetch)::int AS count FROM pg_stat_xact_user_tables WHERE relname = 'grown_state'`,
+      );
+      return rows[0].count;
+    };
+    await client.query('BEGIN');
+    const before = await rowsRead();
+    expect((await inviteOne(10)).outcome).toBe('appended');
+    expect((await rowsRead()) - before).toBeLessThan(20);
+    await client.query('ROLLBACK');
+    client.release();
+  });
+});
