@@ -7,6 +7,7 @@ import type {
   RateLimitScope,
 } from '../../src/ports/rate-limit.ts';
 import { fullRateLimits, type RateLimit, type RateLimits } from './limits.ts';
+import { Receipt } from './receipt.ts';
 
 export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './limits.ts';
 
@@ -29,7 +30,6 @@ export type MemoryRateLimitReceipt = object;
  */
 export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt> {
   readonly #limiters: ReadonlyMap<RateLimitScope, RateLimiterMemory | false>;
-  readonly #debits = new WeakMap<MemoryRateLimitReceipt, readonly Debit[]>();
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   /**
@@ -53,16 +53,13 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
     return this.#inTurn(async () => {
       const refusal = await longestWait(counters);
       if (refusal !== undefined) return { allowed: false, ...refusal };
-      const receipt = Object.freeze({});
-      this.#debits.set(receipt, await debited(counters));
-      return { allowed: true, receipt };
+      const debits = await debited(counters);
+      return { allowed: true, receipt: new Receipt(this, () => this.#giveBack(debits)) };
     });
   }
 
   async refund(receipt: MemoryRateLimitReceipt): Promise<void> {
-    const debits = this.#debits.get(receipt) ?? [];
-    this.#debits.delete(receipt);
-    await this.#inTurn(() => Promise.all(debits.map(({ counter, endsAt }) => counter.giveBack(endsAt))));
+    await Receipt.redeem(receipt, this)?.();
   }
 
   /** Says what `consume` would decide now, and takes nothing. */
@@ -72,13 +69,17 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
     return refusal === undefined ? { allowed: true } : { allowed: false, ...refusal };
   }
 
+  async #giveBack(debits: readonly Debit[]): Promise<void> {
+    await this.#inTurn(() => Promise.all(debits.map(giveBack)));
+  }
+
   #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {
     const counters: Counter[] = [];
     for (const { scope, key } of buckets) {
       const limiter = this.#limiters.get(scope);
       if (limiter === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
       const isNamedTwice = counters.some((counter) => counter.scope === scope && counter.key === key);
-      if (limiter !== false && !isNamedTwice) counters.push(new Counter(limiter, scope, key));
+      if (limiter !== false && !isNamedTwice) counters.push({ limiter, scope, key });
     }
     return counters;
   }
@@ -94,6 +95,9 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
   }
 }
 
+/** The points of one key. */
+type Counter = { readonly limiter: RateLimiterMemory; readonly scope: RateLimitScope; readonly key: string };
+
 type Debit = {
   readonly counter: Counter;
   /** When the window ends that was debited, in milliseconds since the epoch. */
@@ -106,42 +110,6 @@ type Debit = {
  */
 const SAME_END_MS = 500;
 
-/** The points of one key. */
-class Counter {
-  readonly scope: RateLimitScope;
-  readonly key: string;
-  readonly #limiter: RateLimiterMemory;
-
-  constructor(limiter: RateLimiterMemory, scope: RateLimitScope, key: string) {
-    this.#limiter = limiter;
-    this.scope = scope;
-    this.key = key;
-  }
-
-  /** Milliseconds until a point is free: 0 or less when one is, since a window may be over before its timer fires. */
-  async wait(): Promise<number> {
-    const count = await this.#limiter.get(this.key);
-    if (count === null || count.consumedPoints < this.#limiter.points) return 0;
-    // A clock that was set back says too much; the window ends by its timer nevertheless.
-    return Math.min(count.msBeforeNext, this.#limiter.msDuration);
-  }
-
-  /** Takes a point, and says when the window ends. */
-  async take(): Promise<number> {
-    // `consume` would judge again, and reject after other counters were debited, if the clock was set back since.
-    return endOf(await this.#limiter.penalty(this.key));
-  }
-
-  /** Gives a point back to the window with that end. */
-  async giveBack(endsAt: number): Promise<void> {
-    const count = await this.#limiter.get(this.key);
-    if (count === null || Math.abs(endOf(count) - endsAt) > SAME_END_MS) return;
-    const { isFirstInDuration } = await this.#limiter.reward(this.key);
-    // The window was over, and the reward has opened another that has a point too many.
-    if (isFirstInDuration) await this.#limiter.delete(this.key);
-  }
-}
-
 function limiterOf(limit: RateLimit | false): RateLimiterMemory | false {
   return limit && new RateLimiterMemory({ points: limit.points, duration: limit.durationSeconds });
 }
@@ -150,17 +118,37 @@ async function longestWait(
   counters: readonly Counter[],
 ): Promise<{ scope: RateLimitScope; retryAfterMs: number } | undefined> {
   let longest: { scope: RateLimitScope; retryAfterMs: number } | undefined;
-  for (const counter of counters) {
-    const retryAfterMs = await counter.wait();
-    if (retryAfterMs > (longest?.retryAfterMs ?? 0)) longest = { scope: counter.scope, retryAfterMs };
+  for (const { limiter, scope, key } of counters) {
+    const retryAfterMs = waitOf(await limiter.get(key), limiter);
+    if (retryAfterMs > (longest?.retryAfterMs ?? 0)) longest = { scope, retryAfterMs };
   }
   return longest;
 }
 
+/** Milliseconds until a point is free: 0 or less when one is, since a window may be over before its timer fires. */
+function waitOf(count: RateLimiterRes | null, { points, msDuration }: RateLimiterMemory): number {
+  if (count === null || count.consumedPoints < points) return 0;
+  // A clock that was set back says too much; the window ends by its timer nevertheless.
+  return Math.min(count.msBeforeNext, msDuration);
+}
+
+/** Takes a point of each. */
 async function debited(counters: readonly Counter[]): Promise<readonly Debit[]> {
   const debits: Debit[] = [];
-  for (const counter of counters) debits.push({ counter, endsAt: await counter.take() });
+  for (const counter of counters) {
+    // `consume` would judge again, and reject after other counters were debited, if the clock was set back since.
+    debits.push({ counter, endsAt: endOf(await counter.limiter.penalty(counter.key)) });
+  }
   return debits;
+}
+
+/** Gives a point back to the window that was debited. */
+async function giveBack({ counter: { limiter, key }, endsAt }: Debit): Promise<void> {
+  const count = await limiter.get(key);
+  if (count === null || Math.abs(endOf(count) - endsAt) > SAME_END_MS) return;
+  const { isFirstInDuration } = await limiter.reward(key);
+  // The window was over, and the reward has opened another that has a point too many.
+  if (isFirstInDuration) await limiter.delete(key);
 }
 
 function endOf(count: RateLimiterRes): number {

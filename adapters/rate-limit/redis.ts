@@ -6,6 +6,7 @@ import type {
 } from '../../src/ports/rate-limit.ts';
 import { fullRateLimits } from './limits.ts';
 import { MemoryRateLimit } from './memory.ts';
+import { Receipt } from './receipt.ts';
 import type { RedisClient } from './redis/client.ts';
 import { Counters, type GiveBack } from './redis/counters.ts';
 import { checkArguments, type RedisRateLimitOptions } from './redis/options.ts';
@@ -51,7 +52,6 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #counters: Counters;
   readonly #memory: MemoryRateLimit;
   readonly #outage: Outage;
-  readonly #debits = new WeakMap<RedisRateLimitReceipt, GiveBack>();
 
   /**
    * @param client an ioredis `Redis` or `Cluster`, of version 5 or 6
@@ -75,14 +75,12 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   /** Rejects only with `onStoreError: 'deny'`, when Redis cannot be asked: Redis's own error is the `cause`. */
   async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
     const counters = this.#counters.of(buckets);
-    // The caller may change them while Redis is asked.
-    const asGiven = [...buckets];
     try {
       const taken = await this.#counters.take(counters);
       return taken.allowed ? this.#allowed(taken.giveBack) : taken;
     } catch (error) {
       this.#outage.failed(error);
-      return this.#withoutRedis(asGiven, error);
+      return this.#withoutRedis(counters, error);
     }
   }
 
@@ -93,20 +91,17 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
    */
   async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
     const counters = this.#counters.of(buckets);
-    const asGiven = [...buckets];
     try {
       return (await this.#counters.peek(counters)) ?? { allowed: true };
     } catch (error) {
       this.#outage.failed(error);
-      return this.#forecastWithoutRedis(asGiven, error);
+      return this.#forecastWithoutRedis(counters, error);
     }
   }
 
   /** Never rejects. A point that Redis cannot be told of comes back when its window ends. */
   async refund(receipt: RedisRateLimitReceipt): Promise<void> {
-    const giveBack = this.#debits.get(receipt);
-    this.#debits.delete(receipt);
-    await giveBack?.();
+    await Receipt.redeem(receipt, this)?.();
   }
 
   async #withoutRedis(
@@ -140,9 +135,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   }
 
   #allowed(giveBack: GiveBack): RateLimitDecision<RedisRateLimitReceipt> {
-    const receipt = Object.freeze({});
-    this.#debits.set(receipt, giveBack);
-    return { allowed: true, receipt };
+    return { allowed: true, receipt: new Receipt(this, giveBack) };
   }
 }
 

@@ -13,7 +13,12 @@ export class Attempt {
   /** @param outcome rejects with a `RateLimiterRes` where there is no point */
   constructor(counter: Counter, outcome: Promise<unknown>) {
     this.counter = counter;
-    this.settled = this.#follow(outcome);
+    this.settled = outcome.then(
+      () => {
+        this.#state = 'granted';
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   get isPending(): boolean {
@@ -40,18 +45,13 @@ export class Attempt {
     if (this.#state !== 'refused') await this.counter.giveBack(call).catch(() => {});
   }
 
-  async #follow(outcome: Promise<unknown>): Promise<void> {
-    try {
-      await outcome;
-      this.#state = 'granted';
-    } catch (error) {
-      if (error instanceof RateLimiterRes) {
-        this.#state = 'refused';
-        this.#retryAfterMs = Math.max(Number(error.msBeforeNext), 1);
-      } else {
-        this.#state = 'failed';
-        this.#error = error;
-      }
+  #fail(error: unknown): void {
+    if (error instanceof RateLimiterRes) {
+      this.#state = 'refused';
+      this.#retryAfterMs = Math.max(Number(error.msBeforeNext), 1);
+    } else {
+      this.#state = 'failed';
+      this.#error = error;
     }
   }
 }

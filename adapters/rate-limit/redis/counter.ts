@@ -1,7 +1,8 @@
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RateLimitScope } from '../../../src/ports/rate-limit.ts';
-import type { RateLimit } from '../limits.ts';
+import { RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
+import type { FullRateLimits, RateLimit } from '../limits.ts';
 import { Connection, defineScript, type RedisClient, type Script } from './client.ts';
+import { limiterOf, type Take } from './limiter.ts';
 
 /*
  * How points are counted
@@ -21,16 +22,24 @@ import { Connection, defineScript, type RedisClient, type Script } from './clien
  * Numbers that fit 64 bits make Redis pack a set of up to 512 of them into 8 bytes each.
  */
 
-/** ARGV as rate-limiter-flexible gives it (points of this call, window, limit, window), and then the call. */
+/**
+ * ARGV as rate-limiter-flexible gives it (points of this call, window, limit, window), and then the call. Three commands
+ * do for most calls: to ask SISMEMBER and PTTL once more each takes a third more of Redis's time.
+ */
 const TAKE = `
 local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
 local taken = redis.call('SCARD', key)
-if redis.call('SISMEMBER', key, call) == 0 then
-  if taken < limit then redis.call('SADD', key, call) end
+if taken < limit then
+  taken = taken + redis.call('SADD', key, call)
+elseif redis.call('SISMEMBER', key, call) == 0 then
   taken = taken + 1
 end
-if redis.call('PTTL', key) == -1 then redis.call('EXPIRE', key, seconds) end
-return { taken, redis.call('PTTL', key) }`;
+local ttl = redis.call('PTTL', key)
+if ttl == -1 then
+  redis.call('EXPIRE', key, seconds)
+  ttl = 1000 * seconds
+end
+return { taken, ttl }`;
 
 const LOOK = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
 
@@ -41,36 +50,64 @@ const NEVER_EXPIRES = -1;
 export class CounterStore {
   readonly client: RedisClient;
   readonly connection: Connection;
-  readonly take: Script;
   readonly look: Script;
   /** Keys of which a command was still unanswered at its deadline. */
   readonly overdue = new Set<string>();
+  readonly #scopes: ReadonlyMap<RateLimitScope, ScopeLimit | false>;
 
-  constructor(client: RedisClient) {
+  constructor(client: RedisClient, limits: FullRateLimits, keyPrefix: string) {
     this.client = client;
     this.connection = new Connection(client);
-    this.take = defineScript(client, TAKE);
     this.look = defineScript(client, LOOK);
+    const script = defineScript(client, TAKE);
+    const limitOf = (scope: RateLimitScope) => {
+      const limit = limits[scope];
+      return (
+        limit && { ...limit, scope, namespace: `${keyPrefix}:${scope}:`, take: limiterOf(script, limit) }
+      );
+    };
+    this.#scopes = new Map([
+      ['attempt', limitOf('attempt')],
+      ['inviter', limitOf('inviter')],
+      ['room', limitOf('room')],
+      ['invitee', limitOf('invitee')],
+    ]);
+  }
+
+  /**
+   * The counter of a bucket, if its scope is not switched off.
+   *
+   * @throws {TypeError} for an unknown scope
+   */
+  counterOf({ scope, key }: RateLimitBucket): Counter | undefined {
+    const limit = this.#scopes.get(scope);
+    if (limit === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
+    return limit ? new Counter(this, limit, key) : undefined;
   }
 }
+
+type ScopeLimit = RateLimit & {
+  readonly scope: RateLimitScope;
+  /** What is before the key of a bucket in the key in Redis. */
+  readonly namespace: string;
+  readonly take: Take;
+};
 
 /** The points of one bucket. */
 export class Counter {
   readonly scope: RateLimitScope;
+  readonly key: string;
   /** The key in Redis. */
   readonly name: string;
   readonly #store: CounterStore;
-  readonly #limit: RateLimit;
-  readonly #namespace: string;
-  readonly #key: string;
+  readonly #limit: ScopeLimit;
 
-  constructor(store: CounterStore, limit: RateLimit, keyPrefix: string, scope: RateLimitScope, key: string) {
+  constructor(store: CounterStore, limit: ScopeLimit, key: string) {
     this.#store = store;
     this.#limit = limit;
-    this.scope = scope;
-    this.#namespace = `${keyPrefix}:${scope}`;
-    this.#key = key;
-    this.name = `${this.#namespace}:${key}`;
+    this.scope = limit.scope;
+    this.key = key;
+    this.name = limit.namespace + key;
   }
 
   /** Whether an earlier command for this key has not been answered in time, nor since. */
@@ -95,15 +132,8 @@ export class Counter {
   }
 
   /** Takes a point for a call; rejects with a `RateLimiterRes` where there is none. */
-  async take(call: string): Promise<unknown> {
-    const limiter = new RateLimiterRedis({
-      storeClient: clientOfCall(this.#store.take, call),
-      keyPrefix: this.#namespace,
-      points: this.#limit.points,
-      duration: this.#limit.durationSeconds,
-      customIncrTtlLuaScript: TAKE,
-    });
-    return limiter.consume(this.#key);
+  take(call: string): Promise<unknown> {
+    return this.#limit.take(this.name, call);
   }
 
   async #read(): Promise<{ taken: number; ttlMs: number }> {
@@ -124,20 +154,4 @@ export class Counter {
     await work;
     this.#store.overdue.delete(this.name);
   }
-}
-
-/**
- * The client as rate-limiter-flexible sees it during one call: it defines its script under a name that is the same
- * for all limiters, and would replace that of the host's own limiters on the same client; and it has no parameter
- * for the call.
- */
-function clientOfCall(script: Script, call: string): object {
-  const client = {
-    defineCommand(name: string) {
-      Object.assign(client, {
-        [name]: ([key = '', ...parameters]: readonly string[]) => script(key, ...parameters, call),
-      });
-    },
-  };
-  return client;
 }

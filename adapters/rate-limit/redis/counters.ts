@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import type { RateLimitBucket, RateLimitForecast, RateLimitScope } from '../../../src/ports/rate-limit.ts';
+import type { RateLimitBucket, RateLimitForecast } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits } from '../limits.ts';
 import { Attempt } from './attempt.ts';
+import { newCall } from './call.ts';
 import type { RedisClient } from './client.ts';
-import { Counter, CounterStore } from './counter.ts';
+import { type Counter, CounterStore } from './counter.ts';
 import { Deadline } from './deadline.ts';
 import type { Outage } from './outage.ts';
 import { RecentRefusals } from './refusals.ts';
@@ -26,13 +26,15 @@ type Setting = {
 
 /** The counters in Redis: several at once, and within a deadline. */
 export class Counters {
-  readonly #setting: Setting;
   readonly #store: CounterStore;
+  readonly #timeoutMs: number;
+  readonly #outage: Outage;
   readonly #refusals = new RecentRefusals();
 
-  constructor(client: RedisClient, setting: Setting) {
-    this.#setting = setting;
-    this.#store = new CounterStore(client);
+  constructor(client: RedisClient, { limits, keyPrefix, timeoutMs, outage }: Setting) {
+    this.#store = new CounterStore(client, limits, keyPrefix);
+    this.#timeoutMs = timeoutMs;
+    this.#outage = outage;
   }
 
   /**
@@ -41,16 +43,12 @@ export class Counters {
    * @throws {TypeError} for an unknown scope
    */
   of(buckets: readonly RateLimitBucket[]): readonly Counter[] {
-    const { limits, keyPrefix } = this.#setting;
-    const counters = new Map<string, Counter>();
-    for (const { scope, key } of buckets) {
-      if (!Object.hasOwn(limits, scope)) throw new TypeError(`Unknown rate limit scope "${scope}"`);
-      const limit = limits[scope];
-      if (limit === false) continue;
-      const counter = new Counter(this.#store, limit, keyPrefix, scope, key);
-      counters.set(counter.name, counter);
+    const counters: Counter[] = [];
+    for (const bucket of buckets) {
+      const counter = this.#store.counterOf(bucket);
+      if (counter && !counters.some(({ name }) => name === counter.name)) counters.push(counter);
     }
-    return [...counters.values()];
+    return counters;
   }
 
   /**
@@ -60,10 +58,13 @@ export class Counters {
    */
   async take(counters: readonly Counter[]): Promise<Taken | Refusal> {
     if (counters.length === 0) return { allowed: true, giveBack: async () => {} };
-    return this.#ask(
-      counters,
-      async (deadline) => (await this.#look(counters, deadline)) ?? (await this.#takeAll(counters, deadline)),
-    );
+    const deadline = this.#begin(counters);
+    try {
+      const refusal = this.#isLikelyRefused(counters) ? await this.#look(counters, deadline) : undefined;
+      return refusal ?? (await this.#takeAll(counters, deadline));
+    } finally {
+      deadline.end();
+    }
   }
 
   /**
@@ -73,40 +74,41 @@ export class Counters {
    */
   async peek(counters: readonly Counter[]): Promise<Refusal | undefined> {
     if (counters.length === 0) return undefined;
-    return this.#ask(counters, (deadline) =>
-      this.#refusalOf(
-        counters.map((counter) => new Attempt(counter, counter.peek())),
-        deadline,
-      ),
-    );
-  }
-
-  async #ask<Answer>(
-    counters: readonly Counter[],
-    work: (deadline: Deadline) => Promise<Answer>,
-  ): Promise<Answer> {
-    const { client, connection } = this.#store;
-    if (!connection.isAskable) throw new Error(`The Redis client is not connected: ${client.status}`);
-    if (counters.some(({ isOverdue }) => isOverdue)) throw new Error('A command to Redis is overdue');
-    const deadline = new Deadline(this.#setting.timeoutMs);
+    const deadline = this.#begin(counters);
     try {
-      return await work(deadline);
+      return await this.#refusalOf(
+        this.#send(counters, (counter) => counter.peek()),
+        deadline,
+      );
     } finally {
       deadline.end();
     }
   }
 
-  /** Refuses without a debit where a bucket is likely to have no point, and has none. */
-  async #look(counters: readonly Counter[], deadline: Deadline): Promise<Refusal | undefined> {
-    const isLikely = counters.length > 1 && counters.some(({ name }) => this.#refusals.has(name));
-    if (!isLikely) return undefined;
-    const attempts = counters.map((counter) => new Attempt(counter, counter.look()));
-    return this.#refusalOf(attempts, deadline);
+  /** @throws when it is known that Redis will not answer */
+  #begin(counters: readonly Counter[]): Deadline {
+    const { client, connection } = this.#store;
+    if (!connection.isAskable) throw new Error(`The Redis client is not connected: ${client.status}`);
+    if (counters.some(({ isOverdue }) => isOverdue)) throw new Error('A command to Redis is overdue');
+    return new Deadline(this.#timeoutMs);
+  }
+
+  /** Whether a look is worth its round trip. */
+  #isLikelyRefused(counters: readonly Counter[]): boolean {
+    return counters.length > 1 && counters.some(({ name }) => this.#refusals.has(name));
+  }
+
+  /** Refuses without a debit where a bucket has no point. */
+  #look(counters: readonly Counter[], deadline: Deadline): Promise<Refusal | undefined> {
+    return this.#refusalOf(
+      this.#send(counters, (counter) => counter.look()),
+      deadline,
+    );
   }
 
   async #takeAll(counters: readonly Counter[], deadline: Deadline): Promise<Taken | Refusal> {
     const call = newCall();
-    const attempts = counters.map((counter) => new Attempt(counter, counter.take(call)));
+    const attempts = this.#send(counters, (counter) => counter.take(call));
     const { refusal, failure } = await this.#outcomeOf(attempts, deadline);
     if (refusal === undefined && failure === undefined) {
       return { allowed: true, giveBack: () => this.#giveBack(counters, call) };
@@ -115,6 +117,11 @@ export class Counters {
     if (refusal === undefined) throw failure?.error;
     await deadline.wait(undone);
     return refusal;
+  }
+
+  #send(counters: readonly Counter[], command: (counter: Counter) => Promise<unknown>): readonly Attempt[] {
+    this.#store.connection.writeTogether();
+    return counters.map((counter) => new Attempt(counter, command(counter)));
   }
 
   /** The refusal of attempts that took nothing; rejects when there is none, but one of them failed. */
@@ -126,39 +133,36 @@ export class Counters {
 
   /** What the buckets have said when all have, or the time is over. One that refuses is enough for a refusal. */
   async #outcomeOf(attempts: readonly Attempt[], deadline: Deadline): Promise<Outcome> {
-    const { outage } = this.#setting;
     await deadline.wait(attempts.map(({ settled }) => settled));
-    const waits: Wait[] = [];
-    for (const { counter, retryAfterMs } of attempts) {
+    let refusal: Refusal | undefined;
+    let failure: Failure | undefined;
+    for (const attempt of attempts) {
+      const { counter, retryAfterMs } = attempt;
+      if (attempt.isPending) void counter.holdUntil(attempt.settled);
+      failure ??= attempt.failure;
       if (retryAfterMs === undefined) {
         this.#refusals.delete(counter.name);
-      } else {
-        this.#refusals.add(counter.name, retryAfterMs);
-        waits.push({ scope: counter.scope, retryAfterMs });
+        continue;
+      }
+      this.#refusals.add(counter.name, retryAfterMs);
+      if (retryAfterMs > (refusal?.retryAfterMs ?? 0)) {
+        refusal = { allowed: false, scope: counter.scope, retryAfterMs };
       }
     }
-    for (const { counter, settled, isPending } of attempts) if (isPending) void counter.holdUntil(settled);
-    const [failure] = attempts.flatMap((attempt) => attempt.failure ?? []);
-    if (failure === undefined) outage.answered();
-    else outage.failed(failure.error);
-    const [longest] = waits.sort((one, other) => other.retryAfterMs - one.retryAfterMs);
-    return { refusal: longest && { allowed: false, ...longest }, failure };
+    if (failure === undefined) this.#outage.answered();
+    else this.#outage.failed(failure.error);
+    return { refusal, failure };
   }
 
   async #giveBack(counters: readonly Counter[], call: string): Promise<void> {
-    const deadline = new Deadline(this.#setting.timeoutMs);
-    const attempts = counters.map((counter) => new Attempt(counter, counter.giveBack(call)));
+    const deadline = new Deadline(this.#timeoutMs);
+    const attempts = this.#send(counters, (counter) => counter.giveBack(call));
     await deadline.wait(attempts.map(({ settled }) => settled));
     deadline.end();
-    const [failure] = attempts.flatMap((attempt) => attempt.failure ?? []);
-    if (failure !== undefined) this.#setting.outage.failed(failure.error);
+    const failure = attempts.find((attempt) => attempt.failure !== undefined)?.failure;
+    if (failure !== undefined) this.#outage.failed(failure.error);
   }
 }
 
-type Wait = { readonly scope: RateLimitScope; readonly retryAfterMs: number };
-type Outcome = { readonly refusal?: Refusal; readonly failure?: { readonly error: unknown } };
-
-/** A number that no other call has, of any process: 64 random bits. */
-function newCall(): string {
-  return randomBytes(8).readBigInt64BE().toString();
-}
+type Failure = { readonly error: unknown };
+type Outcome = { readonly refusal?: Refusal; readonly failure?: Failure };

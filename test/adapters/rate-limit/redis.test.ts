@@ -159,6 +159,18 @@ describe('keys', () => {
     expect(await redis.memory('USAGE', 'matrix-invite:attempt:@alice:example.org')).toBeLessThan(6_000);
   });
 
+  it.each([' ', '', '7 8: \n\0 9', '\u{1F600} \uFFFF', '{!a:example.org} '])(
+    'may be made of %j',
+    async (key) => {
+      const limits = newLimits();
+      const receipt = await take(limits, { scope: 'room', key });
+      expect([...(await server.ttls()).keys()]).toEqual([`matrix-invite:room:${key}`]);
+      expect(await drain(limits, { scope: 'room', key })).toBe(2);
+      await limits.refund(receipt);
+      expect(await drain(limits, { scope: 'room', key })).toBe(1);
+    },
+  );
+
   it('that never expire, because someone saw to that, are put right by the next call', async () => {
     const limits = newLimits();
     expect(await drain(limits, ROOM)).toBe(3);
@@ -174,6 +186,18 @@ describe('a call', () => {
     await take(limits, ROOM, ALICE, BOB);
     const sent = await commandsOf(() => take(limits, ROOM, ALICE, BOB));
     expect(sent).toEqual(['evalsha', 'evalsha', 'evalsha']);
+  });
+
+  it('leaves in one write with the others of its turn, and holds the socket no longer', async () => {
+    const limits = newLimits();
+    const { writableCorked } = redis.stream;
+    const calls = [limits.consume([ROOM, ALICE, BOB]), limits.consume([ROOM])];
+    expect(redis.stream.writableCorked).toBe(writableCorked + 1);
+    const answer = redis.echo('of the host');
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(redis.stream.writableCorked).toBe(writableCorked);
+    expect(await answer).toBe('of the host');
+    expect(await countAllowed(calls)).toBe(2);
   });
 
   it('that is refused gives back what it took, and the next looks before it takes', async () => {
