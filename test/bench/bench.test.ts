@@ -139,6 +139,7 @@ describe('the report', () => {
       'commits',
       'growth',
       'flatness',
+      'profile',
       'allocations',
       'memory',
     ];
