@@ -62,15 +62,13 @@ describe('a profile', () => {
   });
   const heap = weightsOfHeap({
     head: {
-      id: 1,
       callFrame: callFrame('(root)', ''),
       selfSize: 0,
       children: [
-        { id: 2, callFrame: callFrame('answer', OURS), selfSize: 75, children: [] },
-        { id: 3, callFrame: callFrame('handle', EXPRESS), selfSize: 25, children: [] },
+        { callFrame: callFrame('answer', OURS), selfSize: 75, children: [] },
+        { callFrame: callFrame('handle', EXPRESS), selfSize: 25, children: [] },
       ],
     },
-    samples: [],
   });
   const row = { label: 'A row', cpu, heap };
 
