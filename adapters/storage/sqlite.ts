@@ -11,7 +11,7 @@ import type {
   TimelinePage,
 } from '../../src/ports/storage.ts';
 import { contextFor } from './shared/deadline.ts';
-import { checkBasis, sameState } from './shared/same-state.ts';
+import { checkBasis } from './shared/same-state.ts';
 import { copyOfKeys } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 import { Connection } from './sqlite/connection.ts';
@@ -90,19 +90,16 @@ export class SqliteStorage implements RoomStore {
     keys: readonly StateKey[],
     context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    const stored = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
-    if (stored === undefined) return undefined;
-    const events = stored.map((event) => event.toStripped());
-    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    const events = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
+    return events && { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   }
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
     const row = toEventRow(event);
     return this.#queue.write((): AppendResult => {
-      const current = this.#tables.currentEvents(basis.roomId, basis.keys);
-      if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
-      return { outcome: 'appended', eventId: this.#tables.addEvent(row) };
+      if (!this.#tables.holds(basis)) return { outcome: 'stale' };
+      return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
     }, context);
   }
 
@@ -119,7 +116,7 @@ export class SqliteStorage implements RoomStore {
     return this.#connection.read(() => {
       // Asked for first: rooms are never removed, so that one found here is whole in the next statement.
       if (!this.#tables.hasRoom(roomId)) return undefined;
-      return this.#tables.state(roomId).map((event) => event.toStateEvent());
+      return this.#tables.state(roomId);
     }, contextFor(LONGEST_WAIT_MS));
   }
 
@@ -130,8 +127,7 @@ export class SqliteStorage implements RoomStore {
     const { after, limit } = timelineOptions(options);
     return this.#connection.read(() => {
       if (!this.#tables.hasRoom(roomId)) return undefined;
-      const { events, next } = this.#tables.page(roomId, after, limit);
-      return { events: events.map((event) => event.toStateEvent()), next };
+      return this.#tables.page(roomId, after, limit);
     }, contextFor(LONGEST_WAIT_MS));
   }
 }

@@ -1,11 +1,22 @@
-import type { NewStateEvent, StateKey } from '../../../src/ports/storage.ts';
+import type {
+  JsonObject,
+  StateEvent,
+  StateKey,
+  StateSnapshot,
+  StrippedStateEvent,
+} from '../../../src/ports/storage.ts';
 import { newEventId } from '../shared/event-id.ts';
+import { eventUnder, sameState } from '../shared/same-state.ts';
 import { CREATE_KEY, keysByText } from '../shared/state-key.ts';
-import type { StoredEvent } from '../shared/stored-event.ts';
 import type { Connection } from './connection.ts';
-import { type EventRow, fromEventRow, type NewEventRow } from './event-row.ts';
+import type { NewEventRow } from './event-row.ts';
+import { keyList } from './key-list.ts';
 import { sqliteSchema } from './schema.ts';
+import { statementsOn } from './statements.ts';
 import { fromStoredText, toStoredText } from './text.ts';
+
+/** What stands among the current ids where a key has no event. */
+const NO_EVENT = 'null';
 
 /** The statements on the tables. Each method does its work at once; room ids go in and out as they are. */
 export class Tables {
@@ -33,34 +44,46 @@ export class Tables {
   }
 
   /** The current events under the keys, or undefined without the room; one statement, and so one moment. */
-  currentEvents(roomId: string, keys: readonly StateKey[]): StoredEvent[] | undefined {
+  currentEvents(roomId: string, keys: readonly StateKey[]): StrippedStateEvent[] | undefined {
     const room = toStoredText(roomId);
-    const storedKeys = [...keysByText(keys).values()].map(({ type, state_key }) => [
-      toStoredText(type),
-      toStoredText(state_key),
-    ]);
-    const statement = this.#connection.statement(this.#sql.currentEvents);
-    const rows = statement.all(room, JSON.stringify(storedKeys), room) as (EventRow | { event_id: null })[];
-    if (rows.length === 0) return undefined;
-    return rows.filter((row) => row.event_id !== null).map(fromEventRow);
+    const list = keyList(keysByText(keys).values());
+    const row = this.#connection.statement(this.#sql.currentEvents).get(room, list, room);
+    const { found, events } = row as { found: number | bigint; events: string | null };
+    return Number(found) === 0 ? undefined : JSON.parse(`[${events ?? ''}]`);
+  }
+
+  /** Whether the state of a basis still stands; to be called in the transaction that rests on it. */
+  holds(basis: StateSnapshot): boolean {
+    if (this.#hasSameIds(basis)) return true;
+    const current = this.currentEvents(basis.roomId, basis.keys);
+    return current !== undefined && sameState(basis, current);
   }
 
   /** Every current event, in commit order. */
-  state(roomId: string): StoredEvent[] {
-    const rows = this.#connection.statement(this.#sql.state).all(toStoredText(roomId)) as EventRow[];
-    return rows.map(fromEventRow);
+  state(roomId: string): StateEvent[] {
+    const rows = this.#connection.statement(this.#sql.state).all(toStoredText(roomId));
+    return (rows as { event: string }[]).map(({ event }) => JSON.parse(event));
   }
 
   /** A part of the log, and the position of its last event. */
-  page(roomId: string, after: number, limit: number): { events: StoredEvent[]; next: number } {
+  page(roomId: string, after: number, limit: number): { events: StateEvent[]; next: number } {
     const statement = this.#connection.statement(this.#sql.page);
-    const rows = statement.all(toStoredText(roomId), after, limit) as EventRow[];
-    return { events: rows.map(fromEventRow), next: Number(rows.at(-1)?.position ?? after) };
+    const rows = statement.all(toStoredText(roomId), after, limit) as {
+      position: number | bigint;
+      event: string;
+    }[];
+    const events = rows.map(({ event }) => JSON.parse(event) as StateEvent);
+    return { events, next: Number(rows.at(-1)?.position ?? after) };
   }
 
-  /** Appends an event to the log, and makes it current. Returns its id. */
-  addEvent(row: NewEventRow): string {
-    const eventId = newEventId(fromStoredText(row.sender), this.#createContent(row));
+  /**
+   * Appends an event to the log, and makes it current.
+   *
+   * @param basis a state of the room that {@link holds}: its create event need not be read again
+   * @returns the event's id
+   */
+  addEvent(row: NewEventRow, basis?: StateSnapshot): string {
+    const eventId = newEventId(fromStoredText(row.sender), this.#createContent(row, basis));
     const added = this.#connection
       .statement(this.#sql.addEvent)
       .run(
@@ -78,10 +101,29 @@ export class Tables {
     return eventId;
   }
 
-  #createContent(row: NewEventRow): NewStateEvent['content'] | undefined {
+  /** By the ids alone, where each event of the basis has one: takes 8 µs where whole events would take 12. */
+  #hasSameIds(basis: StateSnapshot): boolean {
+    const ids: string[] = [];
+    for (const key of basis.keys) {
+      const event = eventUnder(basis.events, key);
+      if (event !== undefined && event.event_id === undefined) return false;
+      ids.push(event?.event_id === undefined ? NO_EVENT : `"${toStoredText(event.event_id)}"`);
+    }
+    // That does not tell whether the room is there.
+    if (ids.every((id) => id === NO_EVENT)) return false;
+    const row = this.#connection
+      .statement(this.#sql.currentIds)
+      .get(keyList(basis.keys), toStoredText(basis.roomId));
+    return (row as { ids: string | null }).ids === ids.join();
+  }
+
+  #createContent(row: NewEventRow, basis?: StateSnapshot): JsonObject | undefined {
     if (row.type === CREATE_KEY.type && row.state_key === CREATE_KEY.state_key)
       return JSON.parse(row.content);
-    return this.currentEvents(fromStoredText(row.room_id), [CREATE_KEY])?.[0]?.content;
+    const create =
+      eventUnder(basis?.events ?? [], CREATE_KEY) ??
+      this.currentEvents(fromStoredText(row.room_id), [CREATE_KEY])?.[0];
+    return create?.content;
   }
 
   #version(): number {
@@ -92,33 +134,4 @@ export class Tables {
       | undefined;
     return row === undefined ? 0 : Number(row.version);
   }
-}
-
-function statementsOn(prefix: string) {
-  const columns =
-    'e.position, e.event_id, e.room_id, e.type, e.state_key, e.sender, e.origin_server_ts, e.content';
-  return {
-    version: `SELECT version FROM ${prefix}schema`,
-    room: `SELECT 1 AS found FROM ${prefix}rooms WHERE room_id = ?`,
-    addRoom: `INSERT INTO ${prefix}rooms (room_id) VALUES (?)`,
-    // The first row says that the room is there. CROSS JOIN keeps SQLite to this order: a look-up for each key.
-    currentEvents: `SELECT NULL AS position, NULL AS event_id, NULL AS room_id, NULL AS type, NULL AS state_key,
-  NULL AS sender, NULL AS origin_server_ts, NULL AS content
-FROM ${prefix}rooms WHERE room_id = ?
-UNION ALL
-SELECT ${columns}
-FROM json_each(?) AS k
-CROSS JOIN ${prefix}state AS s
-  ON s.room_id = ? AND s.type = json_extract(k.value, '$[0]') AND s.state_key = json_extract(k.value, '$[1]')
-CROSS JOIN ${prefix}events AS e ON e.position = s.position`,
-    state: `SELECT ${columns}
-FROM ${prefix}state AS s JOIN ${prefix}events AS e ON e.position = s.position
-WHERE s.room_id = ? ORDER BY s.position`,
-    page: `SELECT ${columns}
-FROM ${prefix}events AS e WHERE e.room_id = ? AND e.position > ? ORDER BY e.position LIMIT ?`,
-    addEvent: `INSERT INTO ${prefix}events
-  (event_id, room_id, type, state_key, sender, origin_server_ts, content) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    makeCurrent: `INSERT INTO ${prefix}state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
-ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
-  };
 }

@@ -1,0 +1,37 @@
+/**
+ * The statements on the tables of a prefix.
+ *
+ * Events come as JSON text, whose parts are stored as JSON writes them and need only be put together: that a driver
+ * makes an object of each row, of eight columns, takes as long as the look-ups.
+ */
+export function statementsOn(prefix: string) {
+  const decisive =
+    `"type":"' || e.type || '","state_key":"' || e.state_key || '","sender":"' || e.sender ||` +
+    ` '","event_id":"' || e.event_id || '","content":' || e.content || '`;
+  const stripped = `'{${decisive}}'`;
+  const whole = `'{${decisive},"room_id":"' || e.room_id || '","origin_server_ts":' || e.origin_server_ts || '}'`;
+  return {
+    version: `SELECT version FROM ${prefix}schema`,
+    room: `SELECT 1 AS found FROM ${prefix}rooms WHERE room_id = ?`,
+    addRoom: `INSERT INTO ${prefix}rooms (room_id) VALUES (?)`,
+    // CROSS JOIN keeps SQLite to this order: a look-up for each key.
+    currentEvents: `SELECT EXISTS (SELECT 1 FROM ${prefix}rooms WHERE room_id = ?) AS found,
+  group_concat(${stripped}) AS events
+FROM json_each(?) AS k
+CROSS JOIN ${prefix}state AS s ON s.room_id = ? AND s.type = k.value AND s.state_key = k.key
+CROSS JOIN ${prefix}events AS e ON e.position = s.position`,
+    currentIds: `SELECT group_concat(coalesce('"' || e.event_id || '"', 'null')) AS ids
+FROM json_each(?) AS k
+LEFT JOIN ${prefix}state AS s ON s.room_id = ? AND s.type = k.value AND s.state_key = k.key
+LEFT JOIN ${prefix}events AS e ON e.position = s.position`,
+    state: `SELECT ${whole} AS event
+FROM ${prefix}state AS s JOIN ${prefix}events AS e ON e.position = s.position
+WHERE s.room_id = ? ORDER BY s.position`,
+    page: `SELECT e.position, ${whole} AS event
+FROM ${prefix}events AS e WHERE e.room_id = ? AND e.position > ? ORDER BY e.position LIMIT ?`,
+    addEvent: `INSERT INTO ${prefix}events
+  (event_id, room_id, type, state_key, sender, origin_server_ts, content) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    makeCurrent: `INSERT INTO ${prefix}state (room_id, type, state_key, position) VALUES (?, ?, ?, ?)
+ON CONFLICT (room_id, type, state_key) DO UPDATE SET position = excluded.position`,
+  };
+}
