@@ -61,10 +61,8 @@ export function createInviteCheckRouter<R extends Requester = Requester>(
       bodyOf: (answer) => answer,
       logged: ({ allowed }) => ({ allowed }),
     },
-    work: (request, _response, roomId) => async (trace, log) => {
-      desk.throwIfClosed();
-      return checkByRequest(setting, request, roomId, trace, log);
-    },
+    work: (request, _response, roomId) => (trace, log) =>
+      checkByRequest(setting, request, roomId, trace, log),
   });
   return Object.assign(router, { close: () => desk.close() });
 }

@@ -55,18 +55,18 @@ export function createInviteRouter<R extends Requester = Requester>(
       what: 'An invite',
       bodyOf: () => ({}),
       logged: ({ outcome }) => ({ outcome }),
-      onEnd({ result, error, trace, durationMs }, request) {
-        const { status = 200, errcode } = error ?? {};
-        return options.onOutcome?.(
-          { ...trace, status, errcode, outcome: result?.outcome, durationMs },
-          request,
-        );
-      },
+      onEnd:
+        options.onOutcome &&
+        (({ result, error, trace, durationMs }, request) => {
+          const { status = 200, errcode } = error ?? {};
+          return options.onOutcome?.(
+            { ...trace, status, errcode, outcome: result?.outcome, durationMs },
+            request,
+          );
+        }),
     },
-    work: (request, response, roomId) => async (trace, log) => {
-      desk.throwIfClosed();
-      return inviteByRequest(setting, request, response, roomId, trace, log);
-    },
+    work: (request, response, roomId) => (trace, log) =>
+      inviteByRequest(setting, request, response, roomId, trace, log),
   });
   return Object.assign(router, { close: () => desk.close() });
 }

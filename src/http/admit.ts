@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { isMatrixError, MatrixError } from '../errors.ts';
+import { MatrixError } from '../errors.ts';
 import type { Verdict } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
 import { Deadline } from '../service/deadline.ts';
 import { takePoints } from '../service/debit.ts';
-import { unavailable } from '../service/refusals.ts';
-import { checkRequester } from '../service/request.ts';
+import { checkMayInvite } from '../service/request.ts';
 import type { ServiceSetting } from '../service/setting.ts';
 import type { RequestTrace } from './answering.ts';
 import { authenticate, type Logins } from './authenticate.ts';
@@ -23,14 +22,9 @@ export async function admitted<R extends Requester>(
   const { rateLimit } = setting;
   const deadline = new Deadline(setting.deadlineMs);
   try {
-    const requester = await deadline
-      .call('authenticate', (context) => authenticate(request, setting, context))
-      .catch((error: unknown) => {
-        // Never a 401 for an outage: it would log clients out.
-        throw isMatrixError(error) ? error : unavailable(error);
-      });
+    const requester = await authenticate(request, setting, deadline);
     trace.requesterId = requester.userId;
-    checkRequester(requester, setting.serverNames);
+    checkMayInvite(requester, setting.serverNames);
     if (rateLimit !== false && requester.isRateLimitExempt !== true) {
       const buckets = [{ scope: 'attempt', key: requester.userId }] as const;
       await takePoints((context) => rateLimit.consume(buckets, context), deadline, trace);

@@ -8,7 +8,7 @@ import type { InviteTrace } from '../service/trace.ts';
 import { answer, answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { hasBegun } from './has-begun.ts';
-import { asMatrixError } from './unexpected.ts';
+import { writableError } from './unexpected.ts';
 
 /** What becomes known of a request on its way. */
 export type RequestTrace = InviteTrace & {
@@ -38,7 +38,7 @@ export type AnsweringSetting<Result> = {
   /** What the log line says of a 200 beside what every line says. */
   logged(result: Result): object;
   /** Told right after the answer. */
-  onEnd?(end: RequestEnd<Result>, request: IncomingMessage): unknown;
+  readonly onEnd?: ((end: RequestEnd<Result>, request: IncomingMessage) => unknown) | undefined;
 };
 
 /** The work on a request: it resolves what is answered 200, or rejects with what went against it. */
@@ -63,16 +63,18 @@ export async function answered<Result>(
     const requestId = idIn(setting.requestId(request));
     if (requestId !== undefined) trace.requestId = requestId;
     result = await work(trace, log);
-    if (!hasBegun(response)) answer(response, 200, setting.bodyOf(result));
+    if (!hasBegun(response)) answer(response, 200, JSON.stringify(setting.bodyOf(result)));
   } catch (thrown) {
-    error = asMatrixError(thrown);
-    if (!hasBegun(response)) answerError(response, error);
+    const writable = writableError(thrown);
+    error = writable.error;
+    if (!hasBegun(response)) answerError(response, writable);
   }
   const durationMs = performance.now() - startedAt;
-  const details = result === undefined ? {} : setting.logged(result);
-  log.end(setting.what, { ...trace, ...details, durationMs }, error);
+  const said = () => (result === undefined ? {} : setting.logged(result));
+  log.end(setting.what, () => ({ ...trace, ...said(), durationMs }), error);
+  if (setting.onEnd === undefined) return;
   try {
-    await setting.onEnd?.({ result, error, trace, durationMs }, request);
+    await setting.onEnd({ result, error, trace, durationMs }, request);
   } catch (err) {
     log.error({ err }, 'onOutcome failed');
   }

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { MatrixError } from '../errors.ts';
+import { isMatrixError, MatrixError } from '../errors.ts';
 import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } from '../ports/auth.ts';
-import type { CallContext } from '../ports/context.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
+import type { Deadline } from '../service/deadline.ts';
 import { refusal } from '../service/refusal.ts';
+import { unavailable } from '../service/refusals.ts';
 import { credentialsOf } from './credentials.ts';
 
 export type Logins<R extends Requester> = {
@@ -21,21 +22,30 @@ export type Logins<R extends Requester> = {
 export async function authenticate<R extends Requester>(
   request: IncomingMessage,
   { auth, session, queryToken }: Logins<R>,
-  context: CallContext,
+  deadline: Deadline,
 ): Promise<R> {
-  const credentials = credentialsOf(request, queryToken);
-  const { accessToken } = credentials;
-  if (accessToken !== undefined) {
-    if (auth === undefined) throw failure('unknown');
-    return requesterOf('auth', await auth.authenticate({ ...credentials, accessToken, request }, context));
+  try {
+    const credentials = credentialsOf(request, queryToken);
+    const { accessToken } = credentials;
+    if (accessToken !== undefined) {
+      if (auth === undefined) throw failure('unknown');
+      const authRequest = { ...credentials, accessToken, request };
+      const result = await deadline.call('authenticate', (context) =>
+        auth.authenticate(authRequest, context),
+      );
+      return requesterOf('auth', result);
+    }
+    if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
+      const result = await deadline.call('authenticate', (context) => session.authenticate(request, context));
+      // Many look-ups say null for nobody; and without a token there is none that could be unknown.
+      const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
+      if (!isNobody) return requesterOf('session', result);
+    }
+    throw refusal(401, 'M_MISSING_TOKEN', 'An access token is needed');
+  } catch (error) {
+    // Never a 401 for an outage: it would log clients out.
+    throw isMatrixError(error) ? error : unavailable(error);
   }
-  if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
-    const result = await session.authenticate(request, context);
-    // Many look-ups say null for nobody; and without a token there is none that could be unknown.
-    const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
-    if (!isNobody) return requesterOf('session', result);
-  }
-  throw refusal(401, 'M_MISSING_TOKEN', 'An access token is needed');
 }
 
 /** @throws {MatrixError} the failure, or 500 when a host's function gave neither requester nor failure */

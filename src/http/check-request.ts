@@ -38,6 +38,7 @@ export async function checkByRequest<R extends Requester>(
   trace: RequestTrace,
   log: Logger,
 ): Promise<CheckAnswer> {
+  setting.desk.throwIfClosed();
   const requester = await admitted(setting, request, trace);
   const userId = inviteeOf(request);
   const roomId = required(validateRoomId(roomIdInPath));

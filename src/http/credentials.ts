@@ -17,11 +17,10 @@ export type Credentials = {
  */
 export function credentialsOf(request: IncomingMessage, queryToken: boolean): Credentials {
   const query = queryOf(request);
-  const headers = authorizationHeaders(request);
-  const tokens = [...headers.flatMap(bearerToken), ...(queryToken ? query.getAll('access_token') : [])];
-  if (headers.length > 1 || tokens.length > 1) {
-    throw new MatrixError(401, 'M_MISSING_TOKEN', 'The access token is given more than once');
-  }
+  const tokens = queryToken ? query.getAll('access_token') : [];
+  const bearer = bearerToken(authorizationHeader(request));
+  if (bearer !== undefined) tokens.push(bearer);
+  if (tokens.length > 1) throw givenTwice();
   return {
     accessToken: tokens[0] || undefined,
     assertedUserId: single(query, 'user_id'),
@@ -29,20 +28,33 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
   };
 }
 
-/** Every Authorization header, from the raw ones: Node keeps only the first, and a proxy may have read another. */
-function authorizationHeaders({ rawHeaders }: IncomingMessage): string[] {
-  const values: string[] = [];
+/**
+ * The one Authorization header, from the raw ones: Node keeps only the first, and a proxy may have read another.
+ *
+ * @throws {MatrixError} 401 `M_MISSING_TOKEN` when there are several
+ */
+function authorizationHeader({ rawHeaders }: IncomingMessage): string {
+  let found: string | undefined;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const [name = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
-    if (name.length === 'authorization'.length && name.toLowerCase() === 'authorization') values.push(value);
+    const name = rawHeaders[index];
+    if (name?.length !== 'authorization'.length || name.toLowerCase() !== 'authorization') continue;
+    if (found !== undefined) throw givenTwice();
+    found = rawHeaders[index + 1];
   }
-  return values;
+  return found ?? '';
 }
 
+function givenTwice(): MatrixError {
+  return new MatrixError(401, 'M_MISSING_TOKEN', 'The access token is given more than once');
+}
+
+const BEARER = 'bearer';
+
 /** The token, none in other schemes than Bearer: those are for others (a proxy's Basic, say). */
-function bearerToken(authorization: string): string[] {
-  const token = /^Bearer(?: +(.*))?$/i.exec(authorization);
-  return token === null ? [] : [(token[1] ?? '').trim()];
+function bearerToken(authorization: string): string | undefined {
+  if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined;
+  const token = authorization.slice(BEARER.length);
+  return token === '' || token.startsWith(' ') ? token.trim() : undefined;
 }
 
 const NO_QUERY = new URLSearchParams();

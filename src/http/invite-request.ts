@@ -33,6 +33,7 @@ export async function inviteByRequest<R extends Requester>(
   trace: RequestTrace,
   log: Logger,
 ): Promise<InviteResult> {
+  setting.desk.throwIfClosed();
   const requester = await admitted(setting, request, trace);
   const { readBody, bodyLimitBytes, bodyTimeoutMs } = setting;
   const body = await bodyOf(request, response, readBody, bodyLimitBytes, bodyTimeoutMs);
@@ -41,5 +42,5 @@ export async function inviteByRequest<R extends Requester>(
   const reason = Object.hasOwn(invite, 'reason') ? invite.reason : undefined;
   const roomId = required(validateRoomId(roomIdInPath));
   trace.roomId = roomId;
-  return setting.desk.invite({ requester, roomId, userId: invite.user_id, reason }, trace, log);
+  return setting.desk.inviteChecked({ requester, roomId, userId: invite.user_id, reason }, trace, log);
 }

@@ -6,7 +6,7 @@ import { RequestLog } from '../service/request-log.ts';
 import { answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { hasBegun } from './has-begun.ts';
-import { asMatrixError } from './unexpected.ts';
+import { writableError } from './unexpected.ts';
 
 /** An Express error handler. */
 export type ErrorHandler = (
@@ -47,10 +47,10 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
       next(error);
       return;
     }
-    const matrixError = asMatrixError(error);
-    new RequestLog(logger).end('A request', {}, matrixError);
+    const writable = writableError(error);
+    new RequestLog(logger).end('A request', () => ({}), writable.error);
     setCommonHeaders(response, cors);
-    answerError(response, matrixError);
+    answerError(response, writable);
   };
 }
 

@@ -2,9 +2,18 @@ import { STATUS_CODES } from 'node:http';
 import { isMatrixError, MatrixError } from '../errors.ts';
 import { bodyParserError } from './body.ts';
 
+/** An error, and the text of its answer. */
+export type WritableError = { readonly error: MatrixError; readonly text: string };
+
 /** What the caller is answered for anything thrown: always something that can be written. */
-export function asMatrixError(error: unknown): MatrixError {
-  if (isMatrixError(error)) return isWritable(error) ? error : internalError(error);
+export function writableError(thrown: unknown): WritableError {
+  const error = asMatrixError(thrown);
+  const text = textOf(error);
+  return text === undefined ? writableError(internalError(error)) : { error, text };
+}
+
+function asMatrixError(error: unknown): MatrixError {
+  if (isMatrixError(error)) return error;
   if (error instanceof URIError) {
     return new MatrixError(400, 'M_INVALID_PARAM', 'The path is not valid percent-encoded UTF-8', {
       cause: error,
@@ -14,18 +23,20 @@ export function asMatrixError(error: unknown): MatrixError {
 }
 
 /**
+ * The text of an answer, or undefined for what is none.
+ *
  * A host's own error may have a bigint or a circle in its fields, or a status that is none; and one that counts by its
  * `code` alone may have no `toJSON`.
  */
-function isWritable(error: MatrixError): boolean {
+function textOf(error: MatrixError): string | undefined {
   const { status, errcode, retryAfterMs } = error;
-  if (!Number.isInteger(status) || status < 400 || status > 599) return false;
-  if (typeof errcode !== 'string' || errcode === '') return false;
-  if (retryAfterMs !== undefined && typeof retryAfterMs !== 'number') return false;
+  if (!Number.isInteger(status) || status < 400 || status > 599) return undefined;
+  if (typeof errcode !== 'string' || errcode === '') return undefined;
+  if (retryAfterMs !== undefined && typeof retryAfterMs !== 'number') return undefined;
   try {
-    return typeof JSON.stringify(error.toJSON()) === 'string';
+    return JSON.stringify(error.toJSON());
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -52,20 +52,7 @@ export class Deadline {
 
   /** Settles as `work` does, or rejects with a {@link DeadlineOverError} when the time is over first. */
   race<T>(work: Promise<T>): Promise<T> {
-    if (this.#isOver) return Promise.race([work, Promise.reject(new DeadlineOverError('an adapter'))]);
-    return new Promise((resolve, reject) => {
-      this.#waits.add(reject);
-      work.then(
-        (value) => {
-          this.#waits.delete(reject);
-          resolve(value);
-        },
-        (error: unknown) => {
-          this.#waits.delete(reject);
-          reject(error);
-        },
-      );
-    });
+    return this.#race(work, (error) => error);
   }
 
   /**
@@ -74,24 +61,48 @@ export class Deadline {
    * @param call what is called, for logs and metrics
    * @param whenLate gets what was left behind, when the time was over first
    */
-  async call<T>(
+  call<T>(
     call: HostCall,
     work: (context: CallContext) => T | Promise<T>,
     whenLate?: (leftBehind: Promise<T>) => void,
   ): Promise<T> {
-    this.throwIfOver(call);
     let started: Promise<T> | undefined;
-    try {
-      started = Promise.resolve(work(this.context));
-      return await this.race(started);
-    } catch (error) {
+    const failure = (error: unknown) => {
       // A refusal is an answer.
       if (!isMatrixError(error)) this.failedCall ??= call;
       // An adapter that heeds the signal may be the first to say so, in words of its own.
-      if (!this.isOver) throw error;
+      if (!this.isOver) return error;
       if (started !== undefined) whenLate?.(started);
-      throw new DeadlineOverError(call, error);
+      return new DeadlineOverError(call, error);
+    };
+    try {
+      this.throwIfOver(call);
+      started = Promise.resolve(work(this.context));
+    } catch (error) {
+      return Promise.reject(failure(error));
     }
+    return this.#race(started, failure);
+  }
+
+  /**
+   * Settles as `work` does, or fails when the time is over first: by one promise, where an `async` function around
+   * another takes three.
+   *
+   * @param failureOf makes what it rejects with; called once at most
+   */
+  #race<T>(work: Promise<T>, failureOf: (error: unknown) => unknown): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => {
+        if (this.#waits.delete(fail)) reject(failureOf(error));
+      };
+      this.#waits.add(fail);
+      work.then((value) => {
+        this.#waits.delete(fail);
+        resolve(value);
+      }, fail);
+      // What has settled already comes first all the same.
+      if (this.#isOver) queueMicrotask(() => fail(new DeadlineOverError('an adapter')));
+    });
   }
 
   /**

@@ -23,9 +23,12 @@ export async function takePoints(
   trace: InviteTrace,
   whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
 ): Promise<unknown> {
-  const decision = await deadline.call('consume', consume, whenLate).catch((cause: unknown) => {
+  let decision: RateLimitDecision;
+  try {
+    decision = await deadline.call('consume', consume, whenLate);
+  } catch (cause) {
     throw unavailable(cause);
-  });
+  }
   refuseLimited(decision, trace);
   return decision.receipt;
 }
@@ -85,12 +88,12 @@ export class Debit {
   }
 
   /** Gives back what was taken. A failure is only logged, since it changes nothing of the answer. */
-  async giveBack(deadline: Deadline): Promise<void> {
-    if (this.#taken === undefined) return;
+  giveBack(deadline: Deadline): Promise<void> | undefined {
+    if (this.#taken === undefined) return undefined;
     const refunded = this.#refund(this.#taken.receipt);
     this.#taken = undefined;
     this.#setting.background.add(refunded);
-    await deadline.race(refunded).catch(() => {});
+    return deadline.race(refunded).catch(() => {});
   }
 
   /** A limiter that answers after the deadline has debited a request that was turned away already. */

@@ -83,10 +83,10 @@ export function createInviteService<R extends Requester = Requester>(
     try {
       const result = await work(log);
       const said = 'outcome' in result ? { outcome: result.outcome } : { allowed: result.allowed };
-      log.end(what, { ...details(), ...said });
+      log.end(what, () => ({ ...details(), ...said }));
       return result;
     } catch (error) {
-      log.end(what, details(), failureOf(error));
+      log.end(what, details, failureOf(error));
       throw withStack(error);
     }
   }
@@ -113,7 +113,7 @@ export class InviteDesk<R extends Requester> {
 
   /** See {@link InviteService.invite}. */
   async invite(
-    { requester, roomId, userId, reason, signal, resend = false }: InviteRequest<R>,
+    { requester, roomId, userId, reason, signal, resend }: InviteRequest<R>,
     trace: InviteTrace,
     log: Logger,
   ): Promise<InviteResult> {
@@ -121,14 +121,26 @@ export class InviteDesk<R extends Requester> {
     const request = { requester, roomId, userId, reason };
     checkRequester(requester, this.#setting.serverNames);
     checkInvite(request);
+    return this.inviteChecked(request, trace, log, { signal, resend });
+  }
+
+  /**
+   * As {@link invite}, of a request that has been checked: over HTTP by login and validation.
+   *
+   * @throws {MatrixError} (at once) 503 after {@link close}
+   */
+  inviteChecked(
+    request: PolicyRequest<R>,
+    trace: InviteTrace,
+    log: Logger,
+    { signal, resend = false }: Pick<InviteRequest<R>, 'signal' | 'resend'> = {},
+  ): Promise<InviteResult> {
+    this.throwIfClosed();
     const deadline = new Deadline(this.#setting.deadlineMs, signal);
-    const done = new InviteRun({ ...this.#setting, logger: log }, request, deadline, trace, resend).done();
+    const setting = { ...this.#setting, logger: log };
+    const done = new InviteRun(setting, request, deadline, trace, resend).done();
     this.#setting.background.add(done);
-    try {
-      return await done;
-    } finally {
-      deadline.end(trace);
-    }
+    return done;
   }
 
   /** See {@link InviteService.check}. */

@@ -8,7 +8,7 @@ import { asHostWants } from './before-append.ts';
 import type { Deadline } from './deadline.ts';
 import { Debit } from './debit.ts';
 import { checkSize, inviteEvent, isSameInvite, profileOf } from './invite-event.ts';
-import { judge } from './judge.ts';
+import { type Judgement, judge } from './judge.ts';
 import { tellOnInvite } from './on-invite.ts';
 import { keysToRead } from './policies.ts';
 import { failureOf, unavailable } from './refusals.ts';
@@ -58,7 +58,7 @@ export class InviteRun<R extends Requester> {
   }
 
   /**
-   * Decides the invite and appends its event.
+   * Decides the invite and appends its event. Then the deadline has ended.
    *
    * @throws {MatrixError} the refusal, or the failure
    */
@@ -70,46 +70,62 @@ export class InviteRun<R extends Requester> {
     } catch (error) {
       await this.#giveBack();
       throw failureOf(error);
+    } finally {
+      this.#deadline.end(this.#trace);
     }
   }
 
   async #tryUntilDone(): Promise<InviteResult> {
+    const { userId, roomId } = this.#request;
     const keys = keysToRead(this.#setting, this.#request, this.#trace);
     let cause: unknown;
     for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
       if (tries > 1) await waitBeforeTry(tries, this.#deadline);
       this.#trace.tries = tries;
       const snapshot = await this.#deadline.call('readState', (context) =>
-        this.#setting.storage.readState(this.#request.roomId, keys, context),
+        this.#setting.storage.readState(roomId, keys, context),
       );
-      const result = await this.#try(snapshot);
+      const stored = memberEvent(snapshot, userId);
+      if (this.#unsure && stored && isStoredNow(this.#unsure, stored)) {
+        return this.#invited(this.#unsure.event, stored.event_id);
+      }
+      const judgement = await judge(
+        this.#setting,
+        this.#request,
+        snapshot,
+        this.#deadline,
+        this.#trace,
+        this.#resend,
+      );
+      if (judgement.verdict === 'alreadyInvited') {
+        return { outcome: 'alreadyInvited', eventId: judgement.invite.event_id };
+      }
+      const result = await this.#do(judgement, stored);
       if (result.outcome !== 'again') return result;
       cause = result.cause;
     }
     throw unavailable(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
   }
 
-  async #try(snapshot: StateSnapshot | undefined): Promise<TryResult> {
-    const stored = memberEvent(snapshot, this.#request.userId);
-    if (this.#unsure && stored && isStoredNow(this.#unsure, stored)) {
-      return this.#invited(this.#unsure.event, stored.event_id);
-    }
-    const judgement = await judge(
-      this.#setting,
-      this.#request,
-      snapshot,
-      this.#deadline,
-      this.#trace,
-      this.#resend,
-    );
-    if (judgement.verdict === 'alreadyInvited') {
-      return { outcome: 'alreadyInvited', eventId: judgement.invite.event_id };
-    }
+  async #do(
+    judgement: Exclude<Judgement, { readonly verdict: 'alreadyInvited' }>,
+    replaced: StrippedStateEvent | undefined,
+  ): Promise<TryResult> {
     // What is too large must not hold points that are not its own, not even for a while.
-    inviteEvent(this.#request, {});
+    const bareEvent = inviteEvent(this.#request, {});
     const isDrop = judgement.verdict === 'drop';
-    await this.#debit.takeOnce(this.#deadline, this.#trace, isDrop);
+    if (this.#setting.rateLimit !== false) {
+      await this.#debit.takeOnce(this.#deadline, this.#trace, isDrop);
+    }
     if (isDrop) return { outcome: 'dropped' };
+    const isAsBare =
+      this.#setting.users?.getProfile === undefined && this.#setting.beforeAppend === undefined;
+    const event = isAsBare ? bareEvent : await this.#eventOfHost();
+    return this.#append({ event, replaced }, judgement.basis);
+  }
+
+  /** The event with the invitee's profile, and as `beforeAppend` wants it. */
+  async #eventOfHost(): Promise<NewStateEvent> {
     this.#profile ??= await profileOf(this.#setting, this.#request.userId, this.#deadline);
     const event = await asHostWants(
       this.#setting,
@@ -117,7 +133,7 @@ export class InviteRun<R extends Requester> {
       this.#deadline,
     );
     checkSize(event);
-    return this.#append({ event, replaced: stored }, judgement.basis);
+    return event;
   }
 
   async #append(unsure: Unsure, basis: StateSnapshot): Promise<TryResult> {
@@ -144,8 +160,8 @@ export class InviteRun<R extends Requester> {
   }
 
   /** Only where it is certain that no invite came of the request. */
-  async #giveBack(): Promise<void> {
-    if (this.#unsure === undefined) await this.#debit.giveBack(this.#deadline);
+  #giveBack(): Promise<void> | undefined {
+    return this.#unsure === undefined ? this.#debit.giveBack(this.#deadline) : undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { MatrixError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
+import { nowhere } from './logger.ts';
 
 type Level = keyof Logger;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
@@ -36,22 +37,21 @@ export class RequestLog implements Logger {
    * Writes the line, at the highest level among its own and those of the problems.
    *
    * @param what was answered: the beginning of the text
-   * @param details go before those of the problems
+   * @param details go before those of the problems; called only where a line is written
    * @param error the answer; undefined with a 200
    */
-  end(what: string, details: object, error?: MatrixError): void {
+  end(what: string, details: () => object, error?: MatrixError): void {
     const problems = this.#problems ?? [];
     this.#problems = undefined;
     let level = levelOf(error);
-    const before = {};
     for (const problem of problems) {
-      Object.assign(before, problem.details);
       if (LEVELS.indexOf(problem.level) > LEVELS.indexOf(level)) level = problem.level;
     }
+    if (this.#logger[level] === nowhere) return;
     this.#logger[level](
       {
-        ...before,
-        ...details,
+        ...Object.assign({}, ...problems.map(({ details }) => details)),
+        ...details(),
         status: error?.status ?? 200,
         ...(error === undefined ? {} : { errcode: error.errcode }),
         // Of a refusal the cause may quote what the caller sent.

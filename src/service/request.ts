@@ -4,9 +4,9 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import { domainOf, isRoomId, isUserId } from '../rooms/identifiers.ts';
 
 /**
- * Refuses a requester who may not invite at all.
+ * Refuses a requester who may not invite at all, for callers that have not been through a login.
  *
- * @throws {MatrixError} 403
+ * @throws {MatrixError} 403, or 500 for what is no requester
  */
 export function checkRequester(requester: Requester, serverNames: ReadonlySet<string>): void {
   if (typeof requester.userId !== 'string' || !isUserId(requester.userId)) {
@@ -14,6 +14,15 @@ export function checkRequester(requester: Requester, serverNames: ReadonlySet<st
       cause: new TypeError('The auth adapter gave a requester whose userId is not a full Matrix user ID'),
     });
   }
+  checkMayInvite(requester, serverNames);
+}
+
+/**
+ * Refuses a requester who may not invite at all.
+ *
+ * @throws {MatrixError} 403
+ */
+export function checkMayInvite(requester: Requester, serverNames: ReadonlySet<string>): void {
   if (!serverNames.has(domainOf(requester.userId) ?? '')) {
     throw new MatrixError(403, 'M_FORBIDDEN', 'You are not a user of this server');
   }
