@@ -1,6 +1,6 @@
 /** One thing to measure: what the server is, and what it is asked. */
 export type Case = {
-  readonly app: 'express5' | 'express4' | 'invite';
+  readonly app: 'express5' | 'express4' | 'headers' | 'invite';
   readonly store: 'memory' | 'sqlite' | 'postgres';
   readonly limits: 'none' | 'memory' | 'limited' | 'redis';
   readonly processes: number;

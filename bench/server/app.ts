@@ -4,9 +4,21 @@ import { TOKENS } from './rooms.ts';
 import type { ServerSetting } from './setting.ts';
 import { type OpenStore, openStore } from './stores.ts';
 
+/** What each of our answers bears. */
+const HEADERS = [
+  ['Cache-Control', 'no-store'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Access-Control-Allow-Origin', '*'],
+  ['Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE, OPTIONS'],
+  ['Access-Control-Allow-Headers', 'X-Requested-With, Content-Type, Authorization'],
+  ['Access-Control-Expose-Headers', 'Retry-After'],
+  ['Content-Type', 'application/json'],
+  ['Content-Length', '2'],
+] as const;
+
 export type App = { readonly listener: RequestListener; readonly store?: OpenStore };
 
-/** The app of a server process: the whole of ours, or a bare one that reads the same body and answers the same. */
+/** The app of a server process: the whole of ours, or a bare one that answers the same. */
 export async function makeApp(setting: ServerSetting): Promise<App> {
   switch (setting.app) {
     case 'express5': {
@@ -24,6 +36,15 @@ export async function makeApp(setting: ServerSetting): Promise<App> {
       app.use(express.json());
       app.post('/_matrix/client/v3/rooms/:roomId/invite', (_request, response) => {
         response.json({});
+      });
+      return { listener: app };
+    }
+    case 'headers': {
+      const { default: express } = await import('express');
+      const app = express();
+      app.use('/_matrix/client/v3', (_request, response) => {
+        for (const [name, value] of HEADERS) response.setHeader(name, value);
+        response.end('{}');
       });
       return { listener: app };
     }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 
 /** What a server process of the benchmark is told to be, in its environment, as JSON. */
 export type ServerSetting = {
-  readonly app: 'express5' | 'express4' | 'invite';
+  readonly app: 'express5' | 'express4' | 'headers' | 'invite';
   readonly store: StoreSetting;
   readonly limits: LimitsSetting;
   readonly processes: number;

@@ -50,6 +50,12 @@ export const ROWS: readonly Row[] = [
     it: { ...USUAL, app: 'express5' },
   },
   { id: 'express4', label: 'Express 4, the same', group: 'express', it: { ...USUAL, app: 'express4' } },
+  {
+    id: 'headers',
+    label: 'Express 5, no body read, our headers, `{}`',
+    group: 'express',
+    it: { ...USUAL, app: 'headers' },
+  },
   memory('memory', 'Invite in memory, no limits'),
   memory('memory-limits', 'Invite in memory, `MemoryRateLimit`', { limits: 'memory' }),
   memory('memory-redis', 'Invite in memory, `RedisRateLimit`', { limits: 'redis' }),

@@ -125,6 +125,15 @@ describe('the check router', () => {
       'OPTIONS, GET',
       'M_UNRECOGNIZED',
     ]);
+    const head = await supertest(app)
+      .head(PATH)
+      .query({ invitee: BOB })
+      .set('Authorization', 'Bearer alice-token');
+    expect([head.status, head.headers['content-type'], head.text]).toEqual([
+      200,
+      'application/json',
+      undefined,
+    ]);
     const preflight = await supertest(app).options(PATH);
     expect([preflight.status, preflight.headers]).toMatchObject([204, CORS_HEADERS]);
     expect((await supertest(app).get('/admin/rooms/x/invite')).status).toBe(404);

@@ -195,6 +195,15 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect((await store.readState(roomId, [NAME], inTime()))?.events[0]?.content).toEqual({ list: [1] });
   });
 
+  it('knows the room by the create event as it was', async () => {
+    const store = await open();
+    const { roomId, state } = newRoom('1');
+    await store.createRoom({ roomId, state });
+    for (const { content } of state) Object.assign(content, { room_version: '12' });
+    const result = await invite(store, roomId, BOB);
+    expect(result).toEqual({ outcome: 'appended', eventId: expect.stringMatching(/:example\.org$/) });
+  });
+
   it('appends the event as it was when the call was made', async () => {
     const { store, roomId } = await openWithRoom();
     const event = inviteOf(roomId, BOB, 'first');
