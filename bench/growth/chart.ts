@@ -1,7 +1,6 @@
 import { spreadOf } from '../harness/statistics.ts';
 import { COLOURS, curve, line, svg, text } from '../report/svg.ts';
-import { GROWING, STORES } from './curves.ts';
-import type { MeasuredCurve } from './run.ts';
+import { GROWING, type MeasuredCurve, STORES } from './curves.ts';
 import { costs, TITLES } from './tables.ts';
 
 const PANEL = 250;

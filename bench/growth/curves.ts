@@ -1,4 +1,5 @@
 import { type Case, USUAL } from '../harness/case.ts';
+import type { Sample } from '../harness/measure.ts';
 
 /** How the cost of an invite changes as one thing grows. */
 export type Curve = {
@@ -7,6 +8,10 @@ export type Curve = {
   readonly store: Case['store'];
   readonly sizes: readonly number[];
 };
+
+/** A size of a curve, with a sample of each round. */
+export type Point = { readonly size: number; readonly samples: Sample[] };
+export type MeasuredCurve = Curve & { readonly points: readonly Point[] };
 
 export type Growing = 'members' | 'rooms' | 'connections';
 

@@ -5,12 +5,8 @@ import { makeStore } from '../harness/store.ts';
 import { World } from '../harness/world.ts';
 import type { Outcome } from '../report/page.ts';
 import { growthChart } from './chart.ts';
-import { type Curve, caseOf, curvesUpTo } from './curves.ts';
+import { type Curve, caseOf, curvesUpTo, type MeasuredCurve } from './curves.ts';
 import { flatness, growthTables } from './tables.ts';
-
-/** A size of a curve, with a sample of each round. */
-export type Point = { readonly size: number; readonly samples: Sample[] };
-export type MeasuredCurve = Curve & { readonly points: readonly Point[] };
 
 /** Every size of a curve in every round; the stores are made once, since a million of anything takes a while. */
 export async function growth({ rounds, seconds, rows: pattern, most }: BenchOptions): Promise<Outcome> {

@@ -1,7 +1,6 @@
 import { ratioOf, type Spread, spreadOf } from '../harness/statistics.ts';
 import { ratio, table, whole } from '../report/markdown.ts';
-import { GROWING, type Growing, STORES } from './curves.ts';
-import type { MeasuredCurve, Point } from './run.ts';
+import { GROWING, type Growing, type MeasuredCurve, type Point, STORES } from './curves.ts';
 
 const NAMES: Record<(typeof STORES)[number], string> = {
   memory: 'memory',
