@@ -28,7 +28,7 @@ export type Judgement =
  * Judges an invite by one snapshot of the room: the room's rules, then the invitee's wishes, then the host's
  * policies. It changes nothing, so that it can be repeated when the room has moved on.
  *
- * It waits for nobody where nobody else is asked. This, and no other step that is entered for nothing, is a sixth of an
+ * It waits for nobody where nobody else is asked. Such steps, all those that are entered for nothing, were a tenth of an
  * invite in memory.
  *
  * @param resend whether a pending invite is judged like a new one

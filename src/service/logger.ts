@@ -1,6 +1,6 @@
 import type { Logger } from '../ports/logger.ts';
 
-/** Does nothing. Known by name, so that no line is made that goes nowhere: that takes 1.5 % of a request in memory. */
+/** Does nothing. Known by name, so that no line is made that goes nowhere. */
 export function nowhere(): void {}
 
 /** A logger that never throws: no failure of it may keep a request from its answer. */
