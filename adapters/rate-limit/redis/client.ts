@@ -9,7 +9,12 @@ export type RedisClient = {
   /** The command SREM. */
   srem(key: string, member: string): Promise<unknown>;
   /** The socket of a `Redis`, once it has one. */
-  readonly stream?: { cork(): void; uncork(): void } | null;
+  readonly stream?: {
+    /** Holds back what is written. */
+    cork(): void;
+    /** Writes what was held back. */
+    uncork(): void;
+  } | null;
 };
 
 /** A Lua script on a client. It touches one key, so that it runs on a cluster too. It may also throw. */
