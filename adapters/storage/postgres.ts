@@ -185,10 +185,9 @@ export class PostgresStorage implements RoomStore {
   ): Promise<readonly Appended[]> {
     const [first] = appends;
     const isShared = !waits && appends.length > 1;
-    const lockTimeoutMs = Math.min(
-      this.#lockTimeoutMs,
-      isShared ? SHARED_LOCK_TIMEOUT_MS : this.#lockTimeoutMs,
-    );
+    const lockTimeoutMs = isShared
+      ? Math.min(this.#lockTimeoutMs, SHARED_LOCK_TIMEOUT_MS)
+      : this.#lockTimeoutMs;
     try {
       const rows =
         first !== undefined && appends.length === 1

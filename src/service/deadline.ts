@@ -1,7 +1,6 @@
 import { isMatrixError } from '../errors.ts';
 import type { CallContext } from '../ports/context.ts';
 import { DeadlineContext } from '../ports/deadline-context.ts';
-
 import type { HostCall, InviteTrace } from './trace.ts';
 
 /**

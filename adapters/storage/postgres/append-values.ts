@@ -1,6 +1,7 @@
 import type { NewStateEvent, StateSnapshot } from '../../../src/ports/storage.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { newEventId } from '../shared/event-id.ts';
+import { eventUnder } from '../shared/same-state.ts';
 import type { Append } from './append-queue.ts';
 import { toStoredText } from './text.ts';
 
@@ -43,8 +44,8 @@ function basisColumns({ keys, events }: StateSnapshot): readonly (readonly (stri
     keys.map(({ type }) => toStoredText(type)),
     keys.map(({ state_key }) => toStoredText(state_key)),
     keys.map((key) => {
-      const event = events.find(({ type, state_key }) => type === key.type && state_key === key.state_key);
-      return event?.event_id === undefined ? null : toStoredText(event.event_id);
+      const eventId = eventUnder(events, key)?.event_id;
+      return eventId === undefined ? null : toStoredText(eventId);
     }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { StateKey, StateSnapshot } from '../../../src/ports/storage.ts';
 import { copyOfKeys, keysByText } from '../shared/state-key.ts';
-import { toStripped } from './rows.ts';
+import { presentRows, toStripped } from './rows.ts';
 import { toStoredText } from './text.ts';
 
 /** The keys of a room that somebody wants to know. */
@@ -35,7 +35,7 @@ export function snapshotsOf(
   return reads.map(({ roomId, keys }, index) => {
     const ofRoom = rowsOfRoom.get(index + 1);
     if (ofRoom === undefined) return undefined;
-    const events = ofRoom.filter(({ event_id }) => event_id !== null).map(toStripped);
+    const events = presentRows(ofRoom).map(toStripped);
     return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   });
 }
