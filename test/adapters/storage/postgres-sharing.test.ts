@@ -100,7 +100,8 @@ describe('calls that wait together', () => {
 
 describe('a room that somebody else is changing', () => {
   it('is waited for, and keeps no other room waiting', async () => {
-    const storage = new PostgresStorage(server.pool());
+    const pool = new RecordingPool(server.pool());
+    const storage = new PostgresStorage(pool);
     const rooms = await roomsOn(storage, 10);
     const [busy, ...others] = rooms;
     const unlock = await lockedBy(busy?.roomId ?? '');
@@ -119,6 +120,8 @@ describe('a room that somebody else is changing', () => {
     expect(outcomes.sort()).toEqual(['appended', 'stale']);
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(9).fill('appended'));
     expect(again.map(({ outcome }) => outcome)).toEqual(Array(9).fill('stale'));
+    // Not even for a while: no statement has waited for its lock in vain.
+    expect(pool.failures).toEqual([]);
   });
 
   it('is waited for no longer than lockTimeoutMs, alone', async () => {
@@ -145,8 +148,11 @@ describe('a room that somebody else is changing', () => {
       [busy?.roomId, BOB],
     );
     const waiting = busy?.append();
+    const startedAt = performance.now();
     const results = await Promise.all(others.map(({ append }) => append()));
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(4).fill('appended'));
+    // Far from the 5 seconds that the locked one may wait.
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     await client.query('ROLLBACK');
     client.release();
     expect(await waiting).toMatchObject({ outcome: 'appended' });
