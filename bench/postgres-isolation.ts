@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
-import { PostgresStorage } from '../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../test/support/postgres-server.ts';
 
 const seconds = Number(process.argv[2] ?? 1);

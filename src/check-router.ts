@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type CheckAnswer, checkByRequest } from './http/check-request.ts';
 import { routerOf } from './http/one-route.ts';
-import { checkOptions, functionOption, type OptionChecks } from './options.ts';
+import { checkOptions, functionOption, type OptionChecks } from './internal/options.ts';
+import { settingOf } from './invite/config.ts';
+import { InviteDesk } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import type { InviteRouter } from './router.ts';
 import {
@@ -11,8 +13,6 @@ import {
   inviteRouterOptionChecks,
   loginsOf,
 } from './router-options.ts';
-import { InviteDesk } from './service/invite-service.ts';
-import { settingOf } from './service/setting.ts';
 
 /**
  * The options of `createInviteCheckRouter`: those of `createInviteRouter`, so that both routers can be made of the same

@@ -4,7 +4,16 @@ export {
   type ErrorHandler,
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
-} from './http/matrix-error-handler.ts';
+} from './http/error-handler.ts';
+export type { InviteExplanation, InviteForecast } from './invite/explain.ts';
+export type { InviteResult } from './invite/invite.ts';
+export {
+  createInviteService,
+  type InviteCheckRequest,
+  type InviteRequest,
+  type InviteService,
+} from './invite/service.ts';
+export type { InviteDraft, InviteNotice, InviteServiceOptions } from './invite/service-options.ts';
 export type {
   AuthAdapter,
   AuthFailure,
@@ -26,29 +35,22 @@ export type {
 } from './ports/rate-limit.ts';
 export type {
   AppendResult,
-  JsonObject,
-  JsonValue,
   NewRoom,
-  NewStateEvent,
   RoomStore,
-  StateEvent,
-  StateKey,
   StateSnapshot,
   StorageAdapter,
-  StrippedStateEvent,
   TimelinePage,
 } from './ports/storage.ts';
 export type { Profile, UserDirectory } from './ports/user-directory.ts';
+export type {
+  JsonObject,
+  JsonValue,
+  NewStateEvent,
+  StateEvent,
+  StateKey,
+  StrippedStateEvent,
+} from './rooms/event.ts';
 export { domainOf, isRoomId, isServerName, isUserId } from './rooms/identifiers.ts';
 export type { InviteRefusalReason } from './rooms/invite-rule.ts';
 export { createInviteRouter, type InviteRouter } from './router.ts';
 export type { InviteRouterOptions } from './router-options.ts';
-export type { InviteExplanation, InviteForecast } from './service/forecast.ts';
-export type { InviteResult } from './service/invite.ts';
-export {
-  createInviteService,
-  type InviteCheckRequest,
-  type InviteRequest,
-  type InviteService,
-} from './service/invite-service.ts';
-export type { InviteDraft, InviteNotice, InviteServiceOptions } from './service/service-options.ts';

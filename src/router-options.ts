@@ -1,11 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { AnsweringSetting } from './http/answering.ts';
 import type { Logins } from './http/authenticate.ts';
-import { booleanOption, countOption, functionOption, hasMethods, type OptionChecks } from './options.ts';
+import {
+  booleanOption,
+  functionOption,
+  hasMethods,
+  integerOption,
+  type OptionChecks,
+} from './internal/options.ts';
+import { type InviteServiceOptions, inviteServiceOptionChecks } from './invite/service-options.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
 import type { Logger } from './ports/logger.ts';
 import type { RequestOutcome } from './ports/outcome.ts';
-import { type InviteServiceOptions, inviteServiceOptionChecks } from './service/service-options.ts';
 
 /** The options of `createInviteRouter`. One of `auth` and `session` is required. */
 export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
@@ -49,8 +55,8 @@ export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
   },
   queryToken: booleanOption,
   cors: booleanOption,
-  bodyLimitBytes: countOption('bytes'),
-  bodyTimeoutMs: countOption('milliseconds'),
+  bodyLimitBytes: integerOption('bytes'),
+  bodyTimeoutMs: integerOption('milliseconds'),
   requestId: functionOption,
   onOutcome: functionOption,
 };

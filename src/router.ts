@@ -2,7 +2,10 @@ import { raw } from 'express';
 import type { BodyReader } from './http/body.ts';
 import { inviteByRequest } from './http/invite-request.ts';
 import { type MatrixRouter, routerOf } from './http/one-route.ts';
-import { checkOptions } from './options.ts';
+import { checkOptions } from './internal/options.ts';
+import { settingOf } from './invite/config.ts';
+import type { InviteResult } from './invite/invite.ts';
+import { InviteDesk } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import {
   answeringOf,
@@ -11,9 +14,6 @@ import {
   inviteRouterOptionChecks,
   loginsOf,
 } from './router-options.ts';
-import type { InviteResult } from './service/invite.ts';
-import { InviteDesk } from './service/invite-service.ts';
-import { settingOf } from './service/setting.ts';
 
 /** An Express router, typed by Node's own types so that it fits every version of Express. */
 export interface InviteRouter extends MatrixRouter {

@@ -1,4 +1,4 @@
-import { hasMethods } from '../../src/options.ts';
+import { hasMethods } from '../../src/internal/options.ts';
 import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 

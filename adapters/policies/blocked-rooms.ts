@@ -1,4 +1,4 @@
-import { checkOptions } from '../../src/options.ts';
+import { checkOptions } from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import { isRoomId } from '../../src/rooms/identifiers.ts';

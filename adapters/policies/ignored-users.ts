@@ -1,4 +1,4 @@
-import { checkOptions, hasMethods } from '../../src/options.ts';
+import { checkOptions, hasMethods } from '../../src/internal/options.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import type { UserDirectory } from '../../src/ports/user-directory.ts';
 

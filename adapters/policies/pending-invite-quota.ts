@@ -1,4 +1,4 @@
-import { checkOptions, countOption, functionOption } from '../../src/options.ts';
+import { checkOptions, functionOption, integerOption } from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import type { Answer } from './shared/answer.ts';
@@ -34,7 +34,7 @@ export type PendingInviteQuotaOptions = RefusalOptions & {
  */
 export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePolicy {
   checkOptions<PendingInviteQuotaOptions>('pendingInviteQuota', options, {
-    max: { ...countOption('invites'), required: true },
+    max: { ...integerOption('invites'), required: true },
     countPending: { ...functionOption, required: true },
     ...refusalChecks,
   });

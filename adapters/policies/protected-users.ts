@@ -1,4 +1,4 @@
-import { checkOptions, functionOption } from '../../src/options.ts';
+import { checkOptions, functionOption } from '../../src/internal/options.ts';
 import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';

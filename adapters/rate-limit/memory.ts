@@ -6,10 +6,10 @@ import type {
   RateLimitForecast,
   RateLimitScope,
 } from '../../src/ports/rate-limit.ts';
-import { fullRateLimits, type RateLimit, type RateLimits } from './limits.ts';
-import { Receipt } from './receipt.ts';
+import { fullRateLimits, type RateLimit, type RateLimits } from './shared/limits.ts';
+import { Receipt } from './shared/receipt.ts';
 
-export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './limits.ts';
+export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './shared/limits.ts';
 
 /** Proof of a debit, for `refund` of the same {@link MemoryRateLimit}. There is nothing in it to read. */
 export type MemoryRateLimitReceipt = object;

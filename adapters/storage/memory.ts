@@ -1,15 +1,12 @@
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
-  JsonObject,
   NewRoom,
-  NewStateEvent,
   RoomStore,
-  StateEvent,
-  StateKey,
   StateSnapshot,
   TimelinePage,
 } from '../../src/ports/storage.ts';
+import type { JsonObject, NewStateEvent, StateEvent, StateKey } from '../../src/rooms/event.ts';
 import { throwIfLate } from './shared/deadline.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';

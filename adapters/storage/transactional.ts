@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, isStorageUnavailable, StorageUnavailableError } from '../../src/errors.ts';
-import { checkOptions, functionOption, type OptionCheck, type OptionChecks } from '../../src/options.ts';
+import {
+  checkOptions,
+  functionOption,
+  type OptionCheck,
+  type OptionChecks,
+} from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
-import type {
-  AppendResult,
-  NewStateEvent,
-  StateKey,
-  StateSnapshot,
-  StorageAdapter,
-  StrippedStateEvent,
-} from '../../src/ports/storage.ts';
+import type { AppendResult, StateSnapshot, StorageAdapter } from '../../src/ports/storage.ts';
+import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../src/rooms/event.ts';
 import { throwIfLate } from './shared/deadline.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
 import { copyOfKeys, keysByText } from './shared/state-key.ts';

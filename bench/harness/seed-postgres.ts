@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { PostgresStorage } from '../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { ALICE, FIRST_STATE } from '../server/rooms.ts';
 
 /** The tables, each with its primary key as `postgresSchema` has it. */

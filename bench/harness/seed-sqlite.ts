@@ -1,5 +1,5 @@
 import { DatabaseSync } from '@photostructure/sqlite';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { ALICE, FIRST_STATE } from '../server/rooms.ts';
 
 /** Rooms of the same content as `bench/server/stores.ts` makes in memory, by SQL. */

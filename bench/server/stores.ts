@@ -1,5 +1,5 @@
 import type { StorageAdapter } from 'express-matrix-invite';
-import type { JsonObject } from '../../src/ports/storage.ts';
+import type { JsonObject } from '../../src/rooms/event.ts';
 import { ALICE, FIRST_STATE, memberIdOf, roomIdOf } from './rooms.ts';
 import type { StoreSetting } from './setting.ts';
 

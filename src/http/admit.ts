@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { MatrixError } from '../errors.ts';
+import type { ServiceSetting } from '../invite/config.ts';
+import { Deadline } from '../invite/deadline.ts';
+import { takePoints } from '../invite/limits.ts';
+import { checkMayInvite } from '../invite/request.ts';
 import type { Verdict } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
-import { Deadline } from '../service/deadline.ts';
-import { takePoints } from '../service/debit.ts';
-import { checkMayInvite } from '../service/request.ts';
-import type { ServiceSetting } from '../service/setting.ts';
 import type { RequestTrace } from './answering.ts';
 import { authenticate, type Logins } from './authenticate.ts';
 

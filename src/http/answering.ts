@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { MatrixError } from '../errors.ts';
+import { RequestLog } from '../invite/request-log.ts';
+import type { InviteTrace } from '../invite/trace.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { JsonObject } from '../rooms/event.ts';
-import { RequestLog } from '../service/request-log.ts';
-import type { InviteTrace } from '../service/trace.ts';
 import { answer, answerError } from './answer.ts';
 import { setCommonHeaders } from './common-headers.ts';
 import { hasBegun } from './has-begun.ts';

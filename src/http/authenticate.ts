@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { isMatrixError, MatrixError } from '../errors.ts';
+import type { Deadline } from '../invite/deadline.ts';
+import { refusal } from '../invite/refusal.ts';
+import { unavailable } from '../invite/refusals.ts';
 import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } from '../ports/auth.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
-import type { Deadline } from '../service/deadline.ts';
-import { refusal } from '../service/refusal.ts';
-import { unavailable } from '../service/refusals.ts';
 import { credentialsOf } from './credentials.ts';
 
 export type Logins<R extends Requester> = {

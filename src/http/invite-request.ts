@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServiceSetting } from '../invite/config.ts';
+import type { InviteResult } from '../invite/invite.ts';
+import type { InviteDesk } from '../invite/service.ts';
 import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { InviteResult } from '../service/invite.ts';
-import type { InviteDesk } from '../service/invite-service.ts';
-import type { ServiceSetting } from '../service/setting.ts';
 import { admitted, required } from './admit.ts';
 import type { RequestTrace } from './answering.ts';
 import type { Logins } from './authenticate.ts';

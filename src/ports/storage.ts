@@ -2,15 +2,6 @@ import type { MatrixError } from '../errors.ts';
 import type { NewStateEvent, StateEvent, StateKey, StrippedStateEvent } from '../rooms/event.ts';
 import type { CallContext } from './context.ts';
 
-export type {
-  JsonObject,
-  JsonValue,
-  NewStateEvent,
-  StateEvent,
-  StateKey,
-  StrippedStateEvent,
-} from '../rooms/event.ts';
-
 /** The current state of a room under some keys, read at a single moment. */
 export type StateSnapshot<Revision = unknown> = {
   readonly roomId: string;

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
 import tsconfig from '../../tsconfig.json' with { type: 'json' };
-import { readPage, sectionsUnder, tableRowsOf } from './pages.ts';
+import { ROOT, readPage, sectionsUnder, tableRowsOf } from './pages.ts';
 
 /** The subpaths that package.json exports: `.`, `./testing`, … */
 export const exportedSubpaths: readonly string[] = Object.keys(manifest.exports).filter(
@@ -28,10 +29,12 @@ export const documentedSources: readonly string[] = ['.', ...adapterRows.map(({ 
 /** The source of an entry point, by the paths of tsconfig.json. */
 export function sourceOf(subpath: string): string {
   const name = `${manifest.name}${subpath.slice(1)}`;
-  for (const [alias, [target = '']] of Object.entries(tsconfig.compilerOptions.paths)) {
+  for (const [alias, targets] of Object.entries(tsconfig.compilerOptions.paths)) {
     const [start = '', end] = alias.split('*');
     if (end === undefined ? name !== alias : !name.startsWith(start)) continue;
-    return target.replace('./', '').replace('*', name.slice(start.length));
+    const paths = targets.map((target) => target.replace('./', '').replace('*', name.slice(start.length)));
+    const path = paths.find((candidate) => existsSync(ROOT + candidate));
+    if (path !== undefined) return path;
   }
   throw new Error(`no source for ${subpath}`);
 }

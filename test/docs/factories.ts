@@ -12,7 +12,7 @@ type Option = {
   readonly byDefault: string | undefined;
 };
 
-/** What takes an object of options: a call of `checkOptions`. */
+/** What: options must be an object: a call of `checkOptions`. */
 export type Factory = {
   /** How messages name it. */
   readonly what: string;
@@ -24,7 +24,7 @@ export type Factory = {
 
 /** Everything in the package that takes options: what checks them at run time says so. */
 export const factories: readonly Factory[] = withImports(documentedSources)
-  .filter((path) => path !== 'src/options.ts')
+  .filter((path) => path !== 'src/internal/options.ts')
   .flatMap((path) => [...nodesOf(parse(path))].flatMap((node) => factoryOf(path, node)));
 
 function factoryOf(path: string, node: ts.Node): Factory[] {

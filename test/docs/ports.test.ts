@@ -45,7 +45,7 @@ describe('the ports', () => {
 
 describe('the spans in docs/observability.md', () => {
   it('have the attributes that the code sets', () => {
-    const set = withImports(['adapters/observability/open-telemetry.ts'])
+    const set = withImports(['adapters/observability/open-telemetry/index.ts'])
       .flatMap((path) => [...nodesOf(parse(path))])
       .flatMap((node) => (ts.isStringLiteral(node) && /^matrix_invite\./.test(node.text) ? [node.text] : []));
     const documented = namesIn('docs/observability.md', 'Attribute').filter((name) =>

@@ -17,7 +17,8 @@ import supertest from 'supertest';
 import { afterEach, expect } from 'vitest';
 import { checkResponse } from '../../src/openapi/index.ts';
 import type { Logger } from '../../src/ports/logger.ts';
-import type { JsonObject, RoomStore } from '../../src/ports/storage.ts';
+import type { RoomStore } from '../../src/ports/storage.ts';
+import type { JsonObject } from '../../src/rooms/event.ts';
 import { newApp } from '../frameworks/hosts/new-app.ts';
 
 export const PREFIX = '/_matrix/client/v3';

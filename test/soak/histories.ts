@@ -1,5 +1,5 @@
+import { refusedByRoom } from '../../src/invite/refusals.ts';
 import type { JsonObject, StateEvent, StateKey } from '../../src/rooms/event.ts';
-import { refusedByRoom } from '../../src/service/refusals.ts';
 import { check } from './check.ts';
 import type { Anomaly, AnomalyKind, Answer, Call, History, Notice, Settings } from './history.ts';
 

@@ -1,4 +1,4 @@
-import type { RateLimits } from '../../adapters/rate-limit/limits.ts';
+import type { RateLimits } from '../../adapters/rate-limit/shared/limits.ts';
 import { type FaultInjector, REDIS_CRASHED, WORKER_KILLED } from './faults.ts';
 import type { Limit } from './history.ts';
 import type { WorkerSettings } from './worker-settings.ts';

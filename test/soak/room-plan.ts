@@ -1,4 +1,5 @@
-import type { NewRoom, NewStateEvent } from '../../src/ports/storage.ts';
+import type { NewRoom } from '../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../src/rooms/room-version.ts';
 import type { SeededRandom } from './random.ts';
 

@@ -1,5 +1,5 @@
-import type { RateLimits } from '../../adapters/rate-limit/limits.ts';
-import type { OnStoreError } from '../../adapters/rate-limit/redis.ts';
+import type { OnStoreError } from '../../adapters/rate-limit/redis/index.ts';
+import type { RateLimits } from '../../adapters/rate-limit/shared/limits.ts';
 
 /** How a storage can be broken on purpose, to see that the checker finds it. */
 export type Sabotage = 'comparesBeforeTheLock' | 'forgets' | 'readsOldState';

@@ -8,12 +8,13 @@ import express from 'express';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
-import { RedisRateLimit } from '../../adapters/rate-limit/redis.ts';
-import { PostgresStorage } from '../../adapters/storage/postgres.ts';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { RedisRateLimit } from '../../adapters/rate-limit/redis/index.ts';
+import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { createInviteRouter } from '../../src/index.ts';
 import type { RateLimitAdapter } from '../../src/ports/rate-limit.ts';
-import type { NewStateEvent, RoomStore } from '../../src/ports/storage.ts';
+import type { RoomStore } from '../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../src/rooms/event.ts';
 import { sabotaged } from './sabotage.ts';
 import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
 

@@ -2,7 +2,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { TransactionalStorageOptions } from '../../adapters/storage/transactional.ts';
 import { MatrixError } from '../../src/errors.ts';
 import type { CallContext } from '../../src/ports/context.ts';
-import type { StrippedStateEvent } from '../../src/ports/storage.ts';
+import type { StrippedStateEvent } from '../../src/rooms/event.ts';
 import type { TestDatabase } from './sqlite-file.ts';
 import { ALICE } from './storage-room.ts';
 

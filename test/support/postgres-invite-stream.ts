@@ -2,7 +2,7 @@
 // appended: postgres-invite-stream.ts <port> <room id> <name of the users> <how many>
 import { writeSync } from 'node:fs';
 import pg from 'pg';
-import { PostgresStorage } from '../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { invite } from './storage-room.ts';
 
 const [port = '', roomId = '', name = '', count = ''] = process.argv.slice(2);

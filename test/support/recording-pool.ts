@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { PostgresClient, PostgresPool, PostgresQuery } from '../../adapters/storage/postgres.ts';
+import type { PostgresClient, PostgresPool, PostgresQuery } from '../../adapters/storage/postgres/index.ts';
 
 /** A pool that remembers what went over its connections: `queries` in order, `failures` by SQLSTATE or message. */
 export class RecordingPool implements PostgresPool {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
-import { RedisRateLimit } from '../../adapters/rate-limit/redis.ts';
+import { RedisRateLimit } from '../../adapters/rate-limit/redis/index.ts';
 
 // One of several processes that race on one key. Prints "ready", begins at the time that it is then told on its
 // input, and prints how many of its calls were allowed.

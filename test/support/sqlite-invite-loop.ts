@@ -1,7 +1,7 @@
 // A process that keeps an SQLite file busy: it invites one user after the other until its stdin ends, and prints how
 // many: sqlite-invite-loop.ts <file> <room id> <name of the users>
 import { DatabaseSync } from '@photostructure/sqlite';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { invite } from './storage-room.ts';
 
 const [path = '', roomId = '', name = ''] = process.argv.slice(2);

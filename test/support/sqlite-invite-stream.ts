@@ -2,7 +2,7 @@
 // appended: sqlite-invite-stream.ts <file> <room id> <name of the users> <how many>
 import { writeSync } from 'node:fs';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { invite } from './storage-room.ts';
 
 const [path = '', roomId = '', name = '', count = ''] = process.argv.slice(2);

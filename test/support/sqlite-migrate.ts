@@ -1,7 +1,7 @@
 // A process that waits for a line on stdin, and then migrates: sqlite-migrate.ts <file>
 import { once } from 'node:events';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 
 const [path = ''] = process.argv.slice(2);
 const database = new DatabaseSync(path);

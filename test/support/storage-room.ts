@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CallContext } from '../../src/ports/context.ts';
-import type {
-  AppendResult,
-  NewRoom,
-  NewStateEvent,
-  StateKey,
-  StateSnapshot,
-  StorageAdapter,
-} from '../../src/ports/storage.ts';
+import type { AppendResult, NewRoom, StateSnapshot, StorageAdapter } from '../../src/ports/storage.ts';
+import type { NewStateEvent, StateKey } from '../../src/rooms/event.ts';
 
 export const ALICE = '@alice:example.org';
 export const CREATE: StateKey = { type: 'm.room.create', state_key: '' };

@@ -1,5 +1,5 @@
 import { copyFile } from 'node:fs/promises';
-import { SqliteStorage } from '../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { type RoomStoreHarness, type StorageHarness, storageHarnessFor } from '../../src/testing/index.ts';
 import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
 

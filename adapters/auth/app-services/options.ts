@@ -1,4 +1,4 @@
-import { functionOption, type OptionChecks } from '../../../src/options.ts';
+import { functionOption, type OptionChecks } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { isServerName } from '../../../src/rooms/identifiers.ts';
 import type { AppServiceRegistration } from './registration.ts';

@@ -1,4 +1,4 @@
-import type { OptionCheck } from '../../../src/options.ts';
+import type { OptionCheck } from '../../../src/internal/options.ts';
 import { isToken } from '../shared/token-digest.ts';
 
 /** Which ids belong to an application service (application service API, "Registration"). */

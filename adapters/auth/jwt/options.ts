@@ -1,5 +1,10 @@
 import type { KeyObject, webcrypto } from 'node:crypto';
-import { booleanOption, checkOptions, functionOption, type OptionChecks } from '../../../src/options.ts';
+import {
+  booleanOption,
+  checkOptions,
+  functionOption,
+  type OptionChecks,
+} from '../../../src/internal/options.ts';
 import type { AuthResult, Requester } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { ALGORITHM_NAMES, isAlgorithm, type JwtAlgorithm } from './algorithms.ts';

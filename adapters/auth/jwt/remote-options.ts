@@ -1,10 +1,10 @@
 import {
   booleanOption,
   checkOptions,
-  countOption,
+  integerOption,
   loggerOption,
   type OptionChecks,
-} from '../../../src/options.ts';
+} from '../../../src/internal/options.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 
 /** The issuer's JWKS, fetched when it is first needed, and kept. */
@@ -37,10 +37,10 @@ const optionChecks: OptionChecks<RemoteKeys> = {
     expects: 'a URL',
     accepts: (value) => value instanceof URL || (typeof value === 'string' && URL.canParse(value)),
   },
-  timeoutMs: countOption('milliseconds'),
-  cooldownMs: countOption('milliseconds'),
-  cacheMaxAgeMs: countOption('milliseconds'),
-  maxStaleMs: countOption('milliseconds'),
+  timeoutMs: integerOption('milliseconds'),
+  cooldownMs: integerOption('milliseconds'),
+  cacheMaxAgeMs: integerOption('milliseconds'),
+  maxStaleMs: integerOption('milliseconds'),
   allowInsecureHttp: booleanOption,
   logger: loggerOption,
 };

@@ -1,11 +1,11 @@
 import {
   booleanOption,
   checkOptions,
-  countOption,
   functionOption,
+  integerOption,
   type OptionCheck,
   type OptionChecks,
-} from '../../../src/options.ts';
+} from '../../../src/internal/options.ts';
 import type { AuthResult, Requester } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { IntrospectionClaims } from './claims.ts';
@@ -109,13 +109,13 @@ const optionChecks: OptionChecks<FullOptions<Requester>> = {
   },
   userId: { ...functionOption, required: true },
   requester: functionOption,
-  timeoutMs: countOption('milliseconds'),
-  maxConcurrent: countOption('requests'),
+  timeoutMs: integerOption('milliseconds'),
+  maxConcurrent: integerOption('requests'),
   cacheMs: {
     expects: 'a whole number of milliseconds from 0 to 2147483647',
-    accepts: (value) => value === 0 || countOption('milliseconds').accepts(value),
+    accepts: (value) => value === 0 || integerOption('milliseconds').accepts(value),
   },
-  cacheEntries: countOption('tokens'),
+  cacheEntries: integerOption('tokens'),
   acceptUntypedTokens: booleanOption,
   allowInsecureHttp: booleanOption,
 };

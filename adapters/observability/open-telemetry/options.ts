@@ -1,5 +1,5 @@
 import type { Tracer } from '@opentelemetry/api';
-import { booleanOption, checkOptions, hasMethods, type OptionChecks } from '../../../src/options.ts';
+import { booleanOption, checkOptions, hasMethods, type OptionChecks } from '../../../src/internal/options.ts';
 
 /** The options of `openTelemetry`. */
 export type OpenTelemetryOptions = {

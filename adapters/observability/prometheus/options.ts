@@ -1,5 +1,5 @@
 import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
-import { checkOptions, countOption, hasMethods, type OptionChecks } from '../../../src/options.ts';
+import { checkOptions, hasMethods, integerOption, type OptionChecks } from '../../../src/internal/options.ts';
 
 /** A `Registry` of prom-client, of either content type. */
 export type MetricsRegister = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
@@ -27,7 +27,7 @@ const optionChecks: OptionChecks<PrometheusOptions> = {
     expects: 'a list of rising numbers of seconds above 0',
     accepts: isListOfBounds,
   },
-  maxPolicies: countOption('names'),
+  maxPolicies: integerOption('names'),
 };
 
 /** @throws {TypeError} for what is no register of prom-client, and for an unknown or ill-typed option */

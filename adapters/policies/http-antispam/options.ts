@@ -1,10 +1,10 @@
 import {
   booleanOption,
   checkOptions,
-  countOption,
   functionOption,
+  integerOption,
   type OptionChecks,
-} from '../../../src/options.ts';
+} from '../../../src/internal/options.ts';
 import { type RefusalOptions, refusalChecks } from '../shared/refusal.ts';
 import type { HttpAntispamError } from './failure.ts';
 
@@ -43,7 +43,7 @@ const optionChecks: OptionChecks<HttpAntispamOptions> = {
     expects: 'a text of visible ASCII characters, not empty',
     accepts: (value) => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
   },
-  timeoutMs: countOption('milliseconds'),
+  timeoutMs: integerOption('milliseconds'),
   onFailure: {
     expects: '"refuse" or "allow"',
     accepts: (value) => value === 'refuse' || value === 'allow',

@@ -1,4 +1,4 @@
-import type { OptionCheck } from '../../../src/options.ts';
+import type { OptionCheck } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { type Answer, yesOrNo } from './answer.ts';
 

@@ -1,4 +1,4 @@
-import { type OptionCheck, type OptionChecks, textOption } from '../../../src/options.ts';
+import { type OptionCheck, type OptionChecks, stringOption } from '../../../src/internal/options.ts';
 import type { PolicyRefusal } from '../../../src/ports/policy.ts';
 
 /** What a ready-made policy answers when it refuses. */
@@ -18,14 +18,14 @@ const statusOption: OptionCheck = {
 
 const errcodeOption: OptionCheck = {
   expects: 'an errcode, a text that is not empty',
-  accepts: (value) => textOption.accepts(value) && value !== '',
+  accepts: (value) => stringOption.accepts(value) && value !== '',
 };
 
 /** The checks of these options, to be spread into a policy's own table. */
 export const refusalChecks: OptionChecks<RefusalOptions> = {
   status: statusOption,
   errcode: errcodeOption,
-  message: textOption,
+  message: stringOption,
 };
 
 /** The refusal that the options make of a policy's default one; where neither says, 403 `M_FORBIDDEN`. */

@@ -1,6 +1,6 @@
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
-import type { FullRateLimits, RateLimit } from '../limits.ts';
+import type { FullRateLimits, RateLimit } from '../shared/limits.ts';
 import { Connection, defineScript, type RedisClient, type Script } from './client.ts';
 import { limiterOf, type Take } from './limiter.ts';
 

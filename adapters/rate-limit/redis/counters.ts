@@ -1,5 +1,5 @@
 import type { RateLimitBucket, RateLimitForecast } from '../../../src/ports/rate-limit.ts';
-import type { FullRateLimits } from '../limits.ts';
+import type { FullRateLimits } from '../shared/limits.ts';
 import { Attempt } from './attempt.ts';
 import { newCall } from './call.ts';
 import type { RedisClient } from './client.ts';

@@ -1,5 +1,5 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import type { RateLimit } from '../limits.ts';
+import type { RateLimit } from '../shared/limits.ts';
 import type { Script } from './client.ts';
 
 /** Takes a point of a key for a call; rejects with a `RateLimiterRes` where there is none. */

@@ -1,12 +1,12 @@
 import {
   checkOptions,
-  countOption,
   hasMethods,
+  integerOption,
   loggerOption,
   type OptionChecks,
-} from '../../../src/options.ts';
+} from '../../../src/internal/options.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
-import type { RateLimits } from '../limits.ts';
+import type { RateLimits } from '../shared/limits.ts';
 import type { RedisClient } from './client.ts';
 import type { OnStoreError } from './outage.ts';
 
@@ -47,7 +47,7 @@ const optionChecks: OptionChecks<RedisRateLimitOptions> = {
     expects: 'a text that is not empty',
     accepts: (value) => typeof value === 'string' && value !== '',
   },
-  timeoutMs: countOption('milliseconds'),
+  timeoutMs: integerOption('milliseconds'),
   onStoreError: {
     expects: '"memory", "allow" or "deny"',
     accepts: (value) => value === 'memory' || value === 'allow' || value === 'deny',

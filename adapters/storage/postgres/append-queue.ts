@@ -1,5 +1,6 @@
 import type { CallContext } from '../../../src/ports/context.ts';
-import type { NewStateEvent, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../../src/rooms/event.ts';
 import { throwIfLate } from '../shared/deadline.ts';
 import { Lane, SHARED_PATIENCE_MS } from './lane.ts';
 import type { PostgresClient, PostgresPool } from './pool.ts';

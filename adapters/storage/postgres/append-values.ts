@@ -1,4 +1,5 @@
-import type { NewStateEvent, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../../src/rooms/event.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { newEventId } from '../shared/event-id.ts';
 import { eventUnder } from '../shared/same-state.ts';

@@ -24,7 +24,7 @@ type Waiting<Job, Result> = {
 
 export type LaneOptions = {
   /**
-   * After how many milliseconds those who wait are sent by another statement, since a connection that leads nowhere
+   * After how many milliseconds those who wait are sent by another statement, since a connection that leads noop
    * must not hold everybody. Left out: they wait on.
    */
   readonly patienceMs?: number;

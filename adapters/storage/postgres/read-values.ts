@@ -1,4 +1,5 @@
-import type { StateKey, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { StateKey } from '../../../src/rooms/event.ts';
 import { copyOfKeys, keysByText } from '../shared/state-key.ts';
 import { presentRows, toStripped } from './rows.ts';
 import { toStoredText } from './text.ts';

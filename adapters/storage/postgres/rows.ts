@@ -1,4 +1,4 @@
-import type { JsonObject, StateEvent, StrippedStateEvent } from '../../../src/ports/storage.ts';
+import type { JsonObject, StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { fromStoredText } from './text.ts';
 
 type Row = Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { StorageUnavailableError } from '../../../src/errors.ts';
+import { DeadlineContext } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { DeadlineContext } from '../../../src/ports/deadline-context.ts';
 
 /**
  * For stores that need a context's signal for nothing else: none is made for them.

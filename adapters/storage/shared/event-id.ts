@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { JsonObject } from '../../../src/ports/storage.ts';
+import type { JsonObject } from '../../../src/rooms/event.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 

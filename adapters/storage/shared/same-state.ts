@@ -1,9 +1,5 @@
-import type {
-  NewStateEvent,
-  StateKey,
-  StateSnapshot,
-  StrippedStateEvent,
-} from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { isSameJson } from '../../../src/rooms/same-json.ts';
 
 /**

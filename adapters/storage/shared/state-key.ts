@@ -1,4 +1,4 @@
-import type { StateKey } from '../../../src/ports/storage.ts';
+import type { StateKey } from '../../../src/rooms/event.ts';
 
 /** The key of the event that every room starts with. */
 export const CREATE_KEY: StateKey = { type: 'm.room.create', state_key: '' };

@@ -1,4 +1,4 @@
-import type { JsonObject, StateEvent, StrippedStateEvent } from '../../../src/ports/storage.ts';
+import type { JsonObject, StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
 
 /** A stored event without its content. */
 export type StoredFields = Readonly<Omit<StateEvent, 'content'>>;

@@ -1,4 +1,4 @@
-import type { NewStateEvent } from '../../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../../src/rooms/event.ts';
 import { toStoredText } from './text.ts';
 
 /** A new event's columns but for the id, ready to be bound. */

@@ -1,4 +1,4 @@
-import type { StateKey } from '../../../src/ports/storage.ts';
+import type { StateKey } from '../../../src/rooms/event.ts';
 import { toStoredText } from './text.ts';
 
 /**

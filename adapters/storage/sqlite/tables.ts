@@ -1,10 +1,5 @@
-import type {
-  JsonObject,
-  StateEvent,
-  StateKey,
-  StateSnapshot,
-  StrippedStateEvent,
-} from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { JsonObject, StateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { newEventId } from '../shared/event-id.ts';
 import { eventUnder, sameState } from '../shared/same-state.ts';
 import { CREATE_KEY, keysByText } from '../shared/state-key.ts';

@@ -1,4 +1,5 @@
-import type { JsonObject, NewRoom, NewStateEvent, RoomStore, StateEvent } from '../../ports/storage.ts';
+import type { NewRoom, RoomStore } from '../../ports/storage.ts';
+import type { JsonObject, NewStateEvent, StateEvent } from '../../rooms/event.ts';
 import { check } from '../check.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 import { newRoomId, newUserId } from '../random.ts';

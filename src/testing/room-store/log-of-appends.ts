@@ -1,4 +1,5 @@
-import type { RoomStore, StateEvent } from '../../ports/storage.ts';
+import type { RoomStore } from '../../ports/storage.ts';
+import type { StateEvent } from '../../rooms/event.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';

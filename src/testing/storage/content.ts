@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../ports/storage.ts';
+import type { JsonObject, JsonValue } from '../../rooms/event.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';

@@ -1,4 +1,5 @@
-import type { JsonObject, NewStateEvent, RoomStore } from '../../ports/storage.ts';
+import type { RoomStore } from '../../ports/storage.ts';
+import type { JsonObject, NewStateEvent } from '../../rooms/event.ts';
 import type { SeedRoom, StorageHarness } from './harness.ts';
 
 /**

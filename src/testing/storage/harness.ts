@@ -1,4 +1,5 @@
-import type { JsonObject, NewStateEvent, StorageAdapter } from '../../ports/storage.ts';
+import type { StorageAdapter } from '../../ports/storage.ts';
+import type { JsonObject, NewStateEvent } from '../../rooms/event.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 
 /** The memberships that the cases seed. */

@@ -1,12 +1,5 @@
-import type {
-  AppendResult,
-  JsonObject,
-  NewStateEvent,
-  StateKey,
-  StateSnapshot,
-  StorageAdapter,
-  StrippedStateEvent,
-} from '../../ports/storage.ts';
+import type { AppendResult, StateSnapshot, StorageAdapter } from '../../ports/storage.ts';
+import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../../rooms/event.ts';
 import { check } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import { newRoomId, newUserId, range } from '../random.ts';

@@ -3,7 +3,7 @@ import {
   type AppServiceRegistration,
   type AppServicesOptions,
   appServices,
-} from '../../../adapters/auth/app-services.ts';
+} from '../../../adapters/auth/app-services/index.ts';
 import {
   ask,
   bridges,
@@ -157,7 +157,7 @@ describe('options', () => {
     const options = { serverName: SERVER, registrations: [], tokens: [] } as AppServicesOptions;
     expect(() => appServices(options)).toThrow(
       new TypeError(
-        'appServices: unknown option "tokens"; allowed are serverName, registrations, userExists, deviceExists',
+        'appServices: unknown option "tokens"; allowed: serverName, registrations, userExists, deviceExists',
       ),
     );
   });

@@ -4,7 +4,7 @@ import {
   type AppServiceRegistration,
   type AppServicesOptions,
   appServices,
-} from '../../../adapters/auth/app-services.ts';
+} from '../../../adapters/auth/app-services/index.ts';
 import type { AuthAdapter, AuthRequest } from '../../../src/ports/auth.ts';
 import { authRequest, deadlineContext } from '../../../src/testing/index.ts';
 

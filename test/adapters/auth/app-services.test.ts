@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { type AppServiceRequester, appServices } from '../../../adapters/auth/app-services.ts';
+import { type AppServiceRequester, appServices } from '../../../adapters/auth/app-services/index.ts';
 import type { AuthAdapter } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { authContract, authRequest } from '../../../src/testing/index.ts';

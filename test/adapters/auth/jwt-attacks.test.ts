@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { jwt } from '../../../adapters/auth/jwt.ts';
+import { jwt } from '../../../adapters/auth/jwt/index.ts';
 import {
   ask,
   encode,

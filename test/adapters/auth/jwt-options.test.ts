@@ -1,7 +1,7 @@
 import { createSecretKey, generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type JwtOptions, jwt } from '../../../adapters/auth/jwt.ts';
+import { type JwtOptions, jwt } from '../../../adapters/auth/jwt/index.ts';
 import { ask, IS_ALICE, jwkOf, options, pemOf, secret, signerOf, tokenOf } from './jwt-support.ts';
 
 const rsa = signerOf('RS256');
@@ -22,7 +22,7 @@ const refusalOf = (given: object): unknown => {
 
 describe('options', () => {
   const wrong: readonly (readonly [object, string])[] = [
-    [{ isuer: 'x' }, 'unknown option "isuer"; allowed are issuer, audience, algorithms, keys, userId, typ'],
+    [{ isuer: 'x' }, 'unknown option "isuer"; allowed: issuer, audience, algorithms, keys, userId, typ'],
     [{ issuer: undefined }, 'option "issuer" is required'],
     [{ issuer: '' }, 'option "issuer" must be a text'],
     [{ issuer: [] }, 'option "issuer" must be a text'],
@@ -72,7 +72,7 @@ describe('a JWKS to fetch', () => {
     [{ maxStaleMs: -1 }, 'option "maxStaleMs" must be'],
     [{ allowInsecureHttp: 1 }, 'option "allowInsecureHttp" must be'],
     [{ logger: console.warn }, 'option "logger" must be'],
-    [{ timeout: 5 }, 'unknown option "timeout"; allowed are jwksUri, timeoutMs'],
+    [{ timeout: 5 }, 'unknown option "timeout"; allowed: jwksUri, timeoutMs'],
   ];
   it.each(wrong)('%j', (more, message) => {
     const error = refusalOf(remote(more));

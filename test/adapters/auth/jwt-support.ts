@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import { afterEach } from 'vitest';
-import { type JwtOptions, jwt, type RemoteKeys } from '../../../adapters/auth/jwt.ts';
+import { type JwtOptions, jwt, type RemoteKeys } from '../../../adapters/auth/jwt/index.ts';
 import type { AuthAdapter } from '../../../src/ports/auth.ts';
 import { authRequest, deadlineContext } from '../../../src/testing/index.ts';
 

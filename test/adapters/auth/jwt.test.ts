@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
-import { type JwtClaims, jwt } from '../../../adapters/auth/jwt.ts';
+import { type JwtClaims, jwt } from '../../../adapters/auth/jwt/index.ts';
 import { isMatrixError } from '../../../src/errors.ts';
 import type { AuthAdapter, AuthResult, Requester } from '../../../src/ports/auth.ts';
 import { authContract, authRequest } from '../../../src/testing/index.ts';

@@ -350,7 +350,7 @@ describe('options', () => {
   const url = 'option "issuer" must be an absolute URL, without user, query and fragment';
 
   it.each<[string, object, string]>([
-    ['a misspelt one', { ...good, clientID: 'a' }, 'unknown option "clientID"; allowed are issuer, '],
+    ['a misspelt one', { ...good, clientID: 'a' }, 'unknown option "clientID"; allowed: issuer, '],
     ['no address', noAddress, either],
     ['two addresses', { ...good, introspectionEndpoint: issuer }, either],
     [

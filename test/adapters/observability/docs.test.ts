@@ -7,7 +7,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { readPage, sectionsOf, tableRowsOf } from '../../docs/pages.ts';
 import { BOB, invite, limits, seedRoom, send, setUp } from '../../http/support.ts';
-import { around } from '../../service/support.ts';
+import { around } from '../../invite/support.ts';
 import { parseScrape, samplesOf } from './scrape.ts';
 
 const page = readPage('docs/observability.md');
@@ -141,7 +141,7 @@ describe('the options in docs/observability.md', () => {
     try {
       make();
     } catch (error) {
-      return /allowed are (.*)$/.exec(String(error))?.[1]?.split(', ');
+      return /allowed: (.*)$/.exec(String(error))?.[1]?.split(', ');
     }
     return undefined;
   };

@@ -35,7 +35,7 @@ import {
   setUp,
   silent,
 } from '../../http/support.ts';
-import { around } from '../../service/support.ts';
+import { around } from '../../invite/support.ts';
 
 const exporter = new InMemorySpanExporter();
 const processor = new SimpleSpanProcessor(exporter);
@@ -315,8 +315,8 @@ describe('the span', () => {
 
 describe('the options of openTelemetry', () => {
   it.each([
-    [null, 'openTelemetry takes an object of options'],
-    [{ trace: {} }, 'openTelemetry: unknown option "trace"; allowed are tracer, includeIds'],
+    [null, 'openTelemetry: options must be an object'],
+    [{ trace: {} }, 'openTelemetry: unknown option "trace"; allowed: tracer, includeIds'],
     [{ tracer: {} }, 'openTelemetry: option "tracer" must be a Tracer of OpenTelemetry'],
     [{ includeIds: 1 }, 'openTelemetry: option "includeIds" must be true or false'],
   ])('are checked: %j', (options, message) => {

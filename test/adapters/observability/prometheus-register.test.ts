@@ -138,11 +138,11 @@ describe('the arguments', () => {
   it.each([
     [undefined, {}, 'prometheusMetrics takes a Registry of prom-client'],
     [{ prefix: 'a_' }, {}, 'prometheusMetrics takes a Registry of prom-client'],
-    [new Registry(), null, 'prometheusMetrics takes an object of options'],
+    [new Registry(), null, 'prometheusMetrics: options must be an object'],
     [
       new Registry(),
       { prefx: 'a_' },
-      'prometheusMetrics: unknown option "prefx"; allowed are prefix, buckets, maxPolicies',
+      'prometheusMetrics: unknown option "prefx"; allowed: prefix, buckets, maxPolicies',
     ],
     [new Registry(), { prefix: '1_' }, 'option "prefix" must be a text of letters'],
     [new Registry(), { prefix: 'a-' }, 'option "prefix" must be a text of letters'],

@@ -3,7 +3,7 @@ import { type InvitePolicy, type InviteRouterOptions, StorageUnavailableError } 
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
 import { BOB, CAROL, invite, limits, seedRoom, send } from '../../http/support.ts';
-import { around } from '../../service/support.ts';
+import { around } from '../../invite/support.ts';
 import { counted, parseScrape } from './scrape.ts';
 import { measured } from './support.ts';
 

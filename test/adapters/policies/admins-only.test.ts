@@ -33,7 +33,7 @@ describe('adminsOnly', () => {
       new TypeError('adminsOnly: option "isAdmin" must be a function'),
     );
     // @ts-expect-error there are no options
-    expect(() => adminsOnly()).toThrow(new TypeError('adminsOnly takes an object of options'));
+    expect(() => adminsOnly()).toThrow(new TypeError('adminsOnly: options must be an object'));
   });
 
   it("knows the host's own requester", () => {

@@ -60,7 +60,7 @@ describe('contentRules', () => {
     [{ isUnwelcome: /rude/ }, 'option "isUnwelcome" must be a function'],
     [
       { maxlength: 5 },
-      'unknown option "maxlength"; allowed are required, maxLength, links, isUnwelcome, status, errcode, message',
+      'unknown option "maxlength"; allowed: required, maxLength, links, isUnwelcome, status, errcode, message',
     ],
   ])('takes no %j', (options, error) => {
     expect(() => contentRules(options as never)).toThrow(new TypeError(`contentRules: ${error}`));

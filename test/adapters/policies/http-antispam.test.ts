@@ -1,7 +1,7 @@
 import { type HttpAntispamOptions, httpAntispam } from 'express-matrix-invite/policies/http-antispam';
 import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, invitesOf, ROOM } from '../../http/support.ts';
-import { put } from '../../service/support.ts';
+import { put } from '../../invite/support.ts';
 import { answers, appAsking, inviteBy, serviceThat } from './http-antispam-support.ts';
 import { ask } from './support.ts';
 
@@ -197,7 +197,7 @@ describe('the options of httpAntispam', () => {
     ['option "errcode" must be', { baseUrl, errcode: '' }],
     ['option "message" must be', { baseUrl, message: null }],
     [
-      'unknown option "url"; allowed are baseUrl, allowHttp, accessToken, timeoutMs, onFailure, onError, sendReason, ' +
+      'unknown option "url"; allowed: baseUrl, allowHttp, accessToken, timeoutMs, onFailure, onError, sendReason, ' +
         'status, errcode, message',
       { url: baseUrl },
     ],

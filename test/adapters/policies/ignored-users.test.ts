@@ -68,7 +68,7 @@ describe('ignoredUsers', () => {
   it.each([
     [{}, 'option "users" is required: an object with getAccountData'],
     [{ users: { exists: async () => true } }, 'option "users" must be an object with getAccountData'],
-    [{ getAccountData: async () => undefined }, 'unknown option "getAccountData"; allowed are users'],
+    [{ getAccountData: async () => undefined }, 'unknown option "getAccountData"; allowed: users'],
   ])('takes no %j', (options, error) => {
     expect(() => ignoredUsers(options as never)).toThrow(new TypeError(`ignoredUsers: ${error}`));
   });

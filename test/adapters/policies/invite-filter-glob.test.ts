@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { charactersOf, matchesGlob } from '../../../adapters/policies/invite-filter/glob.ts';
 import { invite, seedRoom, setUp } from '../../http/support.ts';
-import { timed } from '../../service/support.ts';
+import { timed } from '../../invite/support.ts';
 
 const matches = (glob: string, text: string) => matchesGlob(charactersOf(glob), charactersOf(text));
 

@@ -8,7 +8,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
 import { ALICE, BOB, invite, invitesOf, ROOM, seedRoom, setUp } from '../../http/support.ts';
-import { recordedLogger } from '../../service/support.ts';
+import { recordedLogger } from '../../invite/support.ts';
 import { appWith, ask } from './support.ts';
 
 const STABLE = 'm.invite_permission_config';
@@ -244,7 +244,7 @@ describe('the options of inviteFilter', () => {
     ['option "status" must be', { users, status: 200 }],
     ['option "errcode" must be', { users, errcode: '' }],
     ['option "message" must be', { users, message: 5 }],
-    ['unknown option "type"; allowed are users, types, status, errcode, message', { users, type: STABLE }],
+    ['unknown option "type"; allowed: users, types, status, errcode, message', { users, type: STABLE }],
   ])('%s', (message, options) => {
     const make = () => inviteFilter(options as InviteFilterOptions);
     expect(make).toThrow(TypeError);

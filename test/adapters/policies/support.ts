@@ -110,7 +110,7 @@ export function itRefusesAsTold(
   });
 
   it.each<[string, object, string]>([
-    ['a misspelt option', { errCode: 'X' }, 'unknown option "errCode"; allowed are '],
+    ['a misspelt option', { errCode: 'X' }, 'unknown option "errCode"; allowed: '],
     ['a status that is none', { status: 200 }, 'option "status" must be an HTTP status from 400 to 599'],
     ['a status with a fraction', { status: 403.5 }, 'option "status" must be an HTTP status from 400 to 599'],
     ['an empty errcode', { errcode: '' }, 'option "errcode" must be an errcode, a text that is not empty'],

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RATE_LIMITS, fullRateLimits, type RateLimits } from '../../../adapters/rate-limit/limits.ts';
+import {
+  DEFAULT_RATE_LIMITS,
+  fullRateLimits,
+  type RateLimits,
+} from '../../../adapters/rate-limit/shared/limits.ts';
 
 /** Limits as JavaScript may hand them in. */
 const untyped = (limits: unknown) => limits as RateLimits;
@@ -75,13 +79,13 @@ describe('limits', () => {
   it.each(['rooms', 'ROOM', 'toString', '__proto__'])('refuse the scope %s, and name the others', (scope) => {
     const limits = Object.fromEntries([[scope, { points: 1, durationSeconds: 1 }]]);
     expect(() => fullRateLimits(untyped(limits))).toThrow(
-      new TypeError(`Rate limits: unknown scope "${scope}"; allowed are attempt, inviter, room, invitee`),
+      new TypeError(`Rate limits: unknown scope "${scope}"; allowed: attempt, inviter, room, invitee`),
     );
   });
 
   it('refuse an unknown field, and name the others', () => {
     expect(() => fullRateLimits(untyped({ room: { points: 1, duration: 1 } }))).toThrow(
-      new TypeError('Rate limit "room": unknown field "duration"; allowed are points, durationSeconds'),
+      new TypeError('Rate limit "room": unknown field "duration"; allowed: points, durationSeconds'),
     );
   });
 

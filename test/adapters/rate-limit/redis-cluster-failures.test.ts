@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RedisRateLimit } from '../../../adapters/rate-limit/redis.ts';
+import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually, RedisCluster } from '../../support/redis-server.ts';
 import { countAllowed, drain, Log, take, timed, times } from './redis-support.ts';
 

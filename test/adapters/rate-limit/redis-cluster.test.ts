@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RedisRateLimit } from '../../../adapters/rate-limit/redis.ts';
+import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisCluster } from '../../support/redis-server.ts';
 import { countAllowed, drain, raceProcesses, take, testRedisContract, times } from './redis-support.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis.ts';
+import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually, RedisServer } from '../../support/redis-server.ts';
 import { BOB, drain, Log, ROOM, type TestClient, take, timed, times } from './redis-support.ts';
 

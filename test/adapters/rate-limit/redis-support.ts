@@ -1,6 +1,6 @@
 import { describe, vi } from 'vitest';
-import type { RedisClient, RedisRateLimitOptions } from '../../../adapters/rate-limit/redis.ts';
-import { RedisRateLimit } from '../../../adapters/rate-limit/redis.ts';
+import type { RedisClient, RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
+import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import type { RateLimitBucket, RateLimitDecision, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import { rateLimitContract } from '../../../src/testing/index.ts';
 import { Child } from '../../support/child.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis.ts';
+import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisServer } from '../../support/redis-server.ts';
 import { ALICE, BOB, countAllowed, drain, ROOM, take, times } from './redis-support.ts';
 
@@ -69,10 +69,7 @@ describe('options', () => {
     Reflect.construct(RedisRateLimit, [client, options]) as RedisRateLimit;
 
   it.each([
-    [
-      { prefix: 'x' },
-      'unknown option "prefix"; allowed are limits, keyPrefix, timeoutMs, onStoreError, logger',
-    ],
+    [{ prefix: 'x' }, 'unknown option "prefix"; allowed: limits, keyPrefix, timeoutMs, onStoreError, logger'],
     [{ toString: 1 }, 'unknown option "toString"; allowed are'],
     [{ keyPrefix: '' }, 'option "keyPrefix" must be a text that is not empty'],
     [{ keyPrefix: 5 }, 'option "keyPrefix" must be'],
@@ -81,7 +78,7 @@ describe('options', () => {
     [{ timeoutMs: '200' }, 'option "timeoutMs" must be'],
     [{ onStoreError: 'ignore' }, 'option "onStoreError" must be "memory", "allow" or "deny"'],
     [{ logger: console.log }, 'option "logger" must be a logger'],
-    [{ limits: { rooms: false } }, 'unknown scope "rooms"; allowed are attempt, inviter, room, invitee'],
+    [{ limits: { rooms: false } }, 'unknown scope "rooms"; allowed: attempt, inviter, room, invitee'],
     [{ limits: { room: { points: 1, durationSeconds: 0.5 } } }, 'durationSeconds must be a whole number'],
     [null, 'takes an object of options'],
   ])('%j are refused', (options, message) => {

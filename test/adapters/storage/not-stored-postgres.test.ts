@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres.ts';
+import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
 import { invitesOf } from '../../http/support.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { eventually } from '../../support/redis-server.ts';

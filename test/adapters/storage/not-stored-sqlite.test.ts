@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage } from '../../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import { invitesOf } from '../../http/support.ts';
 import { newSqlitePath, openSqlite, type TestDatabase } from '../../support/sqlite-file.ts';
 import { inTime, inviteOf, newRoom } from '../../support/storage-room.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
-import type { JsonObject, StateKey } from '../../../src/ports/storage.ts';
+import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
+import type { JsonObject, StateKey } from '../../../src/rooms/event.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import {
   ALICE,

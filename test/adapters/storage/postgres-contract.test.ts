@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { roomStoreContract, storageContract, storageHarnessFor } from '../../../src/testing/index.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { testContract } from '../../testing/support.ts';

@@ -1,6 +1,6 @@
 import { createInviteService } from 'express-matrix-invite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import {

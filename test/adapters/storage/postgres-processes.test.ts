@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { Child } from '../../support/child.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { newRoom } from '../../support/storage-room.ts';

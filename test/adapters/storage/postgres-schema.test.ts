@@ -1,6 +1,10 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresPool, PostgresStorage, postgresSchema } from '../../../adapters/storage/postgres.ts';
+import {
+  type PostgresPool,
+  PostgresStorage,
+  postgresSchema,
+} from '../../../adapters/storage/postgres/index.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { Child } from '../../support/child.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';

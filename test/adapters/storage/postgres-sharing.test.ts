@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';

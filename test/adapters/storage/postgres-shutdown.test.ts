@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { PostgresStorage } from '../../../adapters/storage/postgres.ts';
+import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { CREATE, inTime } from '../../support/storage-room.ts';
 
 /** A message of PostgreSQL's protocol: its kind, its length, what it says. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStorage } from '../../../adapters/storage/memory.ts';
-import { SqliteStorage } from '../../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
-import type { JsonObject, RoomStore } from '../../../src/ports/storage.ts';
+import type { RoomStore } from '../../../src/ports/storage.ts';
+import type { JsonObject } from '../../../src/rooms/event.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import {
   ALICE,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkBasis, sameState } from '../../../adapters/storage/shared/same-state.ts';
-import type { JsonObject, StateSnapshot, StrippedStateEvent } from '../../../src/ports/storage.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { JsonObject, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { ALICE, inviteOf, member } from '../../support/storage-room.ts';
 
 const BOB = '@bob:example.org';

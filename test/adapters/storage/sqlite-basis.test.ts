@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage } from '../../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import { basisFor, inTime, inviteOf, member, NAME, newRoom, stateEvent } from '../../support/storage-room.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage } from '../../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import { expectDescribed, invite, invitesOf, seedRoom, setUp } from '../../http/support.ts';
 import { Child } from '../../support/child.ts';

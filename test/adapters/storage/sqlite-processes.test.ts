@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SqliteStorage } from '../../../adapters/storage/sqlite.ts';
+import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import { Child } from '../../support/child.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import { newRoom } from '../../support/storage-room.ts';

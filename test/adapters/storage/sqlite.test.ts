@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isBusy } from '../../../adapters/storage/sqlite/failures.ts';
-import { type SqliteDatabase, SqliteStorage, sqliteSchema } from '../../../adapters/storage/sqlite.ts';
+import { type SqliteDatabase, SqliteStorage, sqliteSchema } from '../../../adapters/storage/sqlite/index.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import {

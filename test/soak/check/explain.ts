@@ -1,5 +1,5 @@
+import { refusedByRoom } from '../../../src/invite/refusals.ts';
 import { decideInvite, inviteStateKeys } from '../../../src/rooms/invite-rule.ts';
-import { refusedByRoom } from '../../../src/service/refusals.ts';
 import { type Anomaly, type Answer, type Call, tagOf } from '../history.ts';
 import type { Moments } from './moments.ts';
 import type { RoomStates, Stretch } from './room-states.ts';

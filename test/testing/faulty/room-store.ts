@@ -1,4 +1,5 @@
-import type { NewRoom, NewStateEvent, StateEvent, TimelinePage } from '../../../src/ports/storage.ts';
+import type { NewRoom, TimelinePage } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StateEvent } from '../../../src/rooms/event.ts';
 import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
 
 type Page = Promise<TimelinePage | undefined>;

@@ -1,11 +1,6 @@
 import type { CallContext } from '../../../src/ports/context.ts';
-import type {
-  AppendResult,
-  NewStateEvent,
-  StateEvent,
-  StateSnapshot,
-  StrippedStateEvent,
-} from '../../../src/ports/storage.ts';
+import type { AppendResult, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
 
 type Append = [event: NewStateEvent, basis: StateSnapshot, context: CallContext];

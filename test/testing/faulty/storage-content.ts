@@ -1,4 +1,4 @@
-import type { JsonValue, NewStateEvent, StateKey } from '../../../src/ports/storage.ts';
+import type { JsonValue, NewStateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
 
 /** Lower-cases keys, as a case-insensitive collation does. */

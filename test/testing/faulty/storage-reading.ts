@@ -1,11 +1,6 @@
 import type { CallContext } from '../../../src/ports/context.ts';
-import type {
-  AppendResult,
-  NewStateEvent,
-  StateEvent,
-  StateKey,
-  StateSnapshot,
-} from '../../../src/ports/storage.ts';
+import type { AppendResult, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storage.ts';
 
 type Read = [roomId: string, keys: readonly StateKey[], context: CallContext];

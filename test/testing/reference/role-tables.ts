@@ -1,10 +1,5 @@
-import type {
-  AppendResult,
-  NewStateEvent,
-  StateSnapshot,
-  StorageAdapter,
-  StrippedStateEvent,
-} from '../../../src/ports/storage.ts';
+import type { AppendResult, StateSnapshot, StorageAdapter } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import type { StorageHarness } from '../../../src/testing/storage/harness.ts';
 
 type Member = { membership: string; invitation: string; changedBy: string };

@@ -3,14 +3,11 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import type {
   AppendResult,
   NewRoom,
-  NewStateEvent,
   RoomStore,
-  StateEvent,
-  StateKey,
   StateSnapshot,
-  StrippedStateEvent,
   TimelinePage,
 } from '../../../src/ports/storage.ts';
+import type { NewStateEvent, StateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 
 export type ReferenceRoom = { current: Map<string, StateEvent>; log: StateEvent[] };
 

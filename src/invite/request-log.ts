@@ -1,0 +1,75 @@
+import type { MatrixError } from '../errors.ts';
+import { noop } from '../internal/logger.ts';
+import type { Logger } from '../ports/logger.ts';
+
+type Level = keyof Logger;
+const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+
+/**
+ * The log of one request. What goes wrong on its way is gathered, so that the request makes one line, at its end; what
+ * is told later (of work that went on behind the answer) gets lines of its own.
+ */
+export class RequestLog implements Logger {
+  readonly #logger: Logger;
+  #problems: { readonly level: Level; readonly details: object; readonly message: string }[] | undefined = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  debug(details: object, message: string): void {
+    this.#add('debug', details, message);
+  }
+
+  info(details: object, message: string): void {
+    this.#add('info', details, message);
+  }
+
+  warn(details: object, message: string): void {
+    this.#add('warn', details, message);
+  }
+
+  error(details: object, message: string): void {
+    this.#add('error', details, message);
+  }
+
+  /**
+   * Writes the line, at the highest level among its own and those of the problems.
+   *
+   * @param what was answered: the beginning of the text
+   * @param details go before those of the problems; called only where a line is written
+   * @param error the answer; undefined with a 200
+   */
+  end(what: string, details: () => object, error?: MatrixError): void {
+    const problems = this.#problems ?? [];
+    this.#problems = undefined;
+    let level = levelOf(error);
+    for (const problem of problems) {
+      if (LEVELS.indexOf(problem.level) > LEVELS.indexOf(level)) level = problem.level;
+    }
+    if (this.#logger[level] === noop) return;
+    this.#logger[level](
+      {
+        ...Object.assign({}, ...problems.map(({ details }) => details)),
+        ...details(),
+        status: error?.status ?? 200,
+        ...(error === undefined ? {} : { errcode: error.errcode }),
+        // Of a refusal the cause may quote what the caller sent.
+        ...(error !== undefined && error.status >= 500 ? { err: error.cause ?? error } : {}),
+        ...(problems.length === 0 ? {} : { problems: problems.map(({ message }) => message) }),
+      },
+      `${what} was answered ${error?.status ?? 200}`,
+    );
+  }
+
+  #add(level: Level, details: object, message: string): void {
+    if (this.#problems === undefined) this.#logger[level](details, message);
+    else this.#problems.push({ level, details, message });
+  }
+}
+
+/** Invites and refusals are daily business; `warn` is for what passes by itself, `error` for what does not. */
+function levelOf(error: MatrixError | undefined): Level {
+  if (error === undefined || error.status < 500) return 'info';
+  return error.status === 503 ? 'warn' : 'error';
+}

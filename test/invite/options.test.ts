@@ -1,0 +1,227 @@
+import {
+  createInviteCheckRouter,
+  createInviteRouter,
+  createInviteService,
+  type InviteCheckRouterOptions,
+  type InviteRouterOptions,
+  type InviteServiceOptions,
+  type MatrixErrorHandlerOptions,
+  matrixErrorHandler,
+} from 'express-matrix-invite';
+import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { describe, expect, it } from 'vitest';
+import type { OptionChecks } from '../../src/internal/options.ts';
+import { inviteServiceOptionChecks } from '../../src/invite/service-options.ts';
+import { inviteRouterOptionChecks } from '../../src/router-options.ts';
+import { ALICE, invite, memberOf, seedRoom, setUp, tokens } from '../http/support.ts';
+
+const logger = { debug() {}, info() {}, warn() {}, error() {} };
+const session = { authenticate: async () => undefined, allowedOrigins: ['https://chat.example.org'] };
+
+const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
+
+/** One of each option, well typed. */
+const serviceOptions: Required<InviteServiceOptions> = {
+  ...required,
+  rateLimit: new MemoryRateLimit(),
+  policies: [{ name: 'none', stateKeys: [], decide: () => undefined }],
+  users: { exists: async () => true },
+  beforeAppend: () => undefined,
+  onInvite() {},
+  reasonCodes: false,
+  logger,
+  deadlineMs: 5_000,
+};
+const routerOptions: Required<InviteRouterOptions> = {
+  ...serviceOptions,
+  auth: tokens,
+  session,
+  queryToken: false,
+  cors: false,
+  bodyLimitBytes: 1,
+  bodyTimeoutMs: 2_147_483_647,
+  requestId: () => 'id',
+  onOutcome() {},
+};
+const checkRouterOptions: Required<InviteCheckRouterOptions> = { ...routerOptions, explainTo: () => true };
+const handlerOptions: Required<MatrixErrorHandlerOptions> = { cors: true, logger };
+
+/** What makes something of options, called with whatever JavaScript allows. */
+const makers = {
+  createInviteService: (options: unknown) => createInviteService(options as InviteServiceOptions),
+  createInviteRouter: (options: unknown) => createInviteRouter(options as InviteRouterOptions),
+  createInviteCheckRouter: (options: unknown) => createInviteCheckRouter(options as InviteCheckRouterOptions),
+  matrixErrorHandler: (options: unknown) => matrixErrorHandler(options as MatrixErrorHandlerOptions),
+};
+type Maker = keyof typeof makers;
+const complete: Record<Maker, Record<string, unknown>> = {
+  createInviteService: serviceOptions,
+  createInviteRouter: routerOptions,
+  createInviteCheckRouter: checkRouterOptions,
+  matrixErrorHandler: handlerOptions,
+};
+const everyMaker = Object.keys(makers) as Maker[];
+
+describe.each(everyMaker)('the options of %s', (maker) => {
+  const make = (changes: object) => makers[maker]({ ...complete[maker], ...changes });
+
+  it('are all accepted', () => {
+    expect(() => make({})).not.toThrow();
+  });
+
+  it.each(['storages', 'Storage', '__proto__x', 'constructor', 'toString'])(
+    'are refused for the unknown name %s, naming those that are allowed',
+    (name) => {
+      const error = thrown(() => make({ [name]: 1 }));
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toContain(`${maker}: unknown option "${name}"`);
+      const allowed = error.message.split('allowed are ')[1]?.split(', ');
+      expect(new Set(allowed)).toEqual(new Set(Object.keys(complete[maker])));
+    },
+  );
+
+  it.each([null, 'example.org', 7])('are refused as a whole when they are %j', (options) => {
+    expect(() => makers[maker](options)).toThrow(TypeError);
+  });
+});
+
+describe('a missing option', () => {
+  it.each(['serverName', 'storage', 'rateLimit'])('%s is named', (name) => {
+    for (const maker of ['createInviteService', 'createInviteRouter', 'createInviteCheckRouter'] as const) {
+      const { [name]: _left, ...others } = complete[maker];
+      const message = `${maker}: option "${name}" is required`;
+      expect(thrown(() => makers[maker](others)).message).toContain(message);
+      expect(thrown(() => makers[maker]({ ...others, [name]: undefined })).message).toContain(message);
+    }
+  });
+
+  it('auth is needed, or else a session', () => {
+    expect(thrown(() => createInviteRouter({ ...required }))).toMatchObject({
+      name: 'TypeError',
+      message: 'createInviteRouter: option "auth" or "session" is required',
+    });
+    expect(() => createInviteRouter({ ...required, session })).not.toThrow();
+    expect(() => createInviteRouter({ ...required, auth: tokens })).not.toThrow();
+  });
+});
+
+describe('an option that is undefined', () => {
+  it('counts as left out', async () => {
+    const optional = Object.keys(complete.createInviteRouter).filter(
+      (name) => !Object.hasOwn({ ...required, auth: 1 }, name),
+    );
+    const { app, store } = setUp(Object.fromEntries(optional.map((name) => [name, undefined])));
+    await seedRoom(store);
+    expect((await invite(app)).status).toBe(200);
+    expect(() => matrixErrorHandler({ cors: undefined, logger: undefined })).not.toThrow();
+  });
+});
+
+describe('an ill-typed option', () => {
+  const decide = () => undefined;
+  const illTyped: [name: string, values: unknown[], expected: string][] = [
+    ['serverName', ['', [], ['a', ''], ['a', 1], 'https://example.org', 'a b', null, 1], 'a server name'],
+    ['storage', [{}, null, 'x', { readState() {} }, { appendEvent() {} }], 'readState and appendEvent'],
+    ['rateLimit', [true, null, {}, { consume() {} }, { refund() {} }], 'consume and refund'],
+    [
+      'policies',
+      [
+        {},
+        decide,
+        [decide],
+        [{ decide }],
+        [{ name: 'a' }],
+        [null],
+        [{ name: 'a', decide, stateKeys: 'm.a' }],
+        [{ name: 'a', decide, stateKeys: [{ type: 'm.a', stateKey: '' }] }],
+      ],
+      'a list of policies',
+    ],
+    [
+      'users',
+      [
+        null,
+        () => true,
+        { exists: true },
+        { getProfile: {} },
+        { getAccountData: 1 },
+        { exist: async () => true },
+      ],
+      'exists',
+    ],
+    ['beforeAppend', [{}, null, 'log'], 'a function'],
+    ['onInvite', [{}, null, 'log'], 'a function'],
+    ['reasonCodes', [1, null, 'true'], 'true or false'],
+    ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],
+    ['deadlineMs', [0, -1, 1.5, '5000', Number.NaN, Infinity, 2_147_483_648, 5n], 'milliseconds'],
+    ['auth', [null, {}, () => {}, { authenticate: 'x' }], 'authenticate'],
+    [
+      'session',
+      [
+        { authenticate() {} },
+        { allowedOrigins: [] },
+        ...['https://a.org/', 'https://a.org/path', 'a.org', '*', 7].map((origin) => ({
+          ...session,
+          allowedOrigins: [origin],
+        })),
+        { ...session, allowedOrigins: 'https://a.org' },
+      ],
+      'https://chat.example.org',
+    ],
+    ['queryToken', ['false', 0, null], 'true or false'],
+    ['cors', ['*', 0, null, { origin: '*' }], 'true or false'],
+    ['bodyLimitBytes', [0, '1mb', -1, 2.5], 'bytes'],
+    ['bodyTimeoutMs', [0, '10s', Infinity], 'milliseconds'],
+    ['requestId', [{}, null, 'id'], 'a function'],
+    ['onOutcome', [{}, null], 'a function'],
+    ['explainTo', [true, null, '@admin:example.org'], 'a function'],
+  ];
+
+  it.each(illTyped)('%s is refused, saying what it must be', (name, values, expected) => {
+    for (const maker of everyMaker.filter((any) => Object.hasOwn(complete[any], name))) {
+      for (const value of values) {
+        const error = thrown(() => makers[maker]({ ...complete[maker], [name]: value }));
+        expect(error).toBeInstanceOf(TypeError);
+        expect(error.message).toContain(`${maker}: option "${name}" must be`);
+        expect(error.message).toContain(expected);
+      }
+    }
+  });
+
+  it('is looked for under every name', () => {
+    expect(new Set(illTyped.map(([name]) => name))).toEqual(new Set(Object.keys(checkRouterOptions)));
+  });
+});
+
+describe('serverName', () => {
+  it('may be a list: users of each name are local', async () => {
+    const { app, store } = setUp({ serverName: ['example.org', 'example.net:8448'] });
+    await seedRoom(store);
+    expect((await invite(app, { body: { user_id: '@bob:example.net:8448' } })).status).toBe(200);
+    expect((await invite(app, { body: { user_id: '@bob:example.net' } })).status).toBe(403);
+    expect(await memberOf(store, '@bob:example.net:8448')).toMatchObject({ sender: ALICE });
+  });
+});
+
+describe('the tables of checks', () => {
+  it('have a check for every option of the types, and no other', () => {
+    // The compiler holds the tables to the types: an option more, or less, is an error.
+    inviteServiceOptionChecks satisfies OptionChecks<InviteServiceOptions>;
+    inviteRouterOptionChecks satisfies OptionChecks<InviteRouterOptions>;
+    const { deadlineMs: _left, ...incomplete } = inviteServiceOptionChecks;
+    // @ts-expect-error a check is missing
+    incomplete satisfies OptionChecks<InviteServiceOptions>;
+    expect(new Set(Object.keys(inviteServiceOptionChecks))).toEqual(new Set(Object.keys(serviceOptions)));
+    expect(new Set(Object.keys(inviteRouterOptionChecks))).toEqual(new Set(Object.keys(routerOptions)));
+  });
+});
+
+function thrown(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  return expect.fail('nothing was thrown');
+}
