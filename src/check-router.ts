@@ -1,28 +1,28 @@
 import type { IncomingMessage } from 'node:http';
-import { type CheckAnswer, checkByRequest } from './http/check-request.ts';
-import { routerOf } from './http/one-route.ts';
+import { type CheckBody, checkByRequest } from './http/check-request.ts';
+import { createRoute } from './http/route.ts';
 import { checkOptions, functionOption, type OptionChecks } from './internal/options.ts';
-import { settingOf } from './invite/config.ts';
-import { InviteDesk } from './invite/service.ts';
+import { serviceConfig } from './invite/config.ts';
+import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import type { InviteRouter } from './router.ts';
 import {
-  answeringOf,
   checkLogins,
   type InviteRouterOptions,
   inviteRouterOptionChecks,
   loginsOf,
+  responseOptionsOf,
 } from './router-options.ts';
 
 /**
- * The options of `createInviteCheckRouter`: those of `createInviteRouter`, so that both routers can be made of the same
- * object, and `explainTo`. What has no meaning for a dry run is not used (`onInvite`, `onOutcome`, `beforeAppend` and the
- * body's limits).
+ * Options for `createInviteCheckRouter`: those of `createInviteRouter`, so that both routers can take the same object,
+ * and `explainTo`. Options that have no meaning for a dry run are ignored (`onInvite`, `onOutcome`, `beforeAppend` and
+ * the body limits).
  */
 export type InviteCheckRouterOptions<R extends Requester = Requester> = InviteRouterOptions<R> & {
   /**
-   * Who is told what decided (`explanation`), as well as the answer: it tells more than the invite endpoint does, so it
-   * is for the host's own admins. Only exactly `true` counts. Default: nobody.
+   * Returns true if the requester may see what decided (`explanation`), besides the response itself: it reveals more
+   * than the invite endpoint does, so it is for the host's own admins. Only exactly `true` counts. Default: nobody.
    */
   readonly explainTo?: (requester: R, request: IncomingMessage) => boolean | Promise<boolean>;
 };
@@ -33,15 +33,15 @@ const optionChecks: OptionChecks<InviteCheckRouterOptions> = {
 };
 
 /**
- * Makes the router of a dry run, `GET …/rooms/{roomId}/invite/check?invitee=…`, to be mounted at a path of the host's
- * own. It answers 200 `{ "allowed": true }`, or `{ "allowed": false, "status", "errcode", "error" }` with what the invite
- * endpoint would answer. Nothing is appended, and of the rate limits only `attempt` counts it.
+ * Creates the router for a dry run, `GET …/rooms/{roomId}/invite/check?invitee=…`. Mount it at a path of your own. It
+ * responds 200 `{ "allowed": true }`, or `{ "allowed": false, "status", "errcode", "error" }` with what the invite
+ * endpoint would respond. It appends nothing, and consumes only the `attempt` limit.
  *
  * ```ts
  * app.use('/_matrix/client/unstable/org.example', createInviteCheckRouter(options));
  * ```
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Router and service](../docs/errors.md#router-and-service)
  */
 export function createInviteCheckRouter<R extends Requester = Requester>(
@@ -49,20 +49,17 @@ export function createInviteCheckRouter<R extends Requester = Requester>(
 ): InviteRouter {
   checkOptions('createInviteCheckRouter', options, optionChecks);
   checkLogins('createInviteCheckRouter', options);
-  const service = settingOf(options);
-  const desk = new InviteDesk(service);
-  const setting = { ...service, ...loginsOf(options), desk, explainTo: options.explainTo };
-  const router = routerOf<CheckAnswer>({
+  const config = { ...serviceConfig(options), ...loginsOf(options), explainTo: options.explainTo };
+  const router = createRoute<CheckBody>({
     path: '/rooms/:roomId/invite/check',
-    method: 'get',
-    answering: {
-      ...answeringOf(options, service.logger),
-      what: 'An invite check',
-      bodyOf: (answer) => answer,
-      logged: ({ allowed }) => ({ allowed }),
+    method: 'GET',
+    responseOptions: {
+      ...responseOptionsOf(options, config.logger),
+      what: 'an invite check',
+      bodyOf: (body) => body,
+      detailsOf: ({ allowed }) => ({ allowed }),
     },
-    work: (request, _response, roomId) => (trace, log) =>
-      checkByRequest(setting, request, roomId, trace, log),
+    work: (exchange, roomId) => checkByRequest(config, exchange, roomId),
   });
-  return Object.assign(router, { close: () => desk.close() });
+  return Object.assign(router, { close: () => closeService(config) });
 }

@@ -5,15 +5,11 @@ export {
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
 } from './http/error-handler.ts';
-export type { InviteExplanation, InviteForecast } from './invite/explain.ts';
-export type { InviteResult } from './invite/invite.ts';
-export {
-  createInviteService,
-  type InviteCheckRequest,
-  type InviteRequest,
-  type InviteService,
-} from './invite/service.ts';
-export type { InviteDraft, InviteNotice, InviteServiceOptions } from './invite/service-options.ts';
+export type { InviteDraft, InviteNotice, InviteServiceOptions } from './invite/config.ts';
+export type { InviteExplanation } from './invite/decision.ts';
+export type { InviteForecast, InviteResult } from './invite/explain.ts';
+export type { InviteCheckRequest, InviteRequest } from './invite/request.ts';
+export { createInviteService, type InviteService } from './invite/service.ts';
 export type {
   AuthAdapter,
   AuthFailure,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { AnsweringSetting } from './http/answering.ts';
 import type { Logins } from './http/authenticate.ts';
+import type { ResponseOptions } from './http/response.ts';
 import {
   booleanOption,
   functionOption,
@@ -8,38 +8,38 @@ import {
   integerOption,
   type OptionChecks,
 } from './internal/options.ts';
-import { type InviteServiceOptions, inviteServiceOptionChecks } from './invite/service-options.ts';
+import { type InviteServiceOptions, inviteServiceOptionChecks } from './invite/config.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
 import type { Logger } from './ports/logger.ts';
 import type { RequestOutcome } from './ports/outcome.ts';
 
-/** The options of `createInviteRouter`. One of `auth` and `session` is required. */
+/** Options for `createInviteRouter`. Either `auth` or `session` is required. */
 export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
   /** The host's logins by access token. Default: none, so that only `session` counts. */
   readonly auth?: AuthAdapter<R>;
   /** The host's logins by cookie, for requests without a token. Default: none. */
   readonly session?: SessionAuth<R>;
-  /** Whether `?access_token=` is read as well as the Authorization header. Default true. */
+  /** Whether to read `?access_token=` as well as the Authorization header. Default true. */
   readonly queryToken?: boolean;
-  /** Whether the CORS headers are ours to send. Default true; false for a host that sends its own. */
+  /** Whether to send the CORS headers. Default true; pass false if the host sends its own. */
   readonly cors?: boolean;
   /**
-   * The most bytes of a body, inflated. Default 409600: an event of 64 KiB in which every character is written as
-   * `\uXXXX`.
+   * The maximum size of a body in bytes, decompressed. Default 409600: an event of 64 KiB in which every character is
+   * written as `\uXXXX`.
    */
   readonly bodyLimitBytes?: number;
   /** How long a body may take to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
   /**
-   * The id under which the host knows a request, for its log line and `onOutcome`; a text or a number. Default
-   * the request's own id, which pino-http and others leave in `request.id`.
+   * Returns the ID of a request in the host's logs, for its log line and `onOutcome`: a string or a number. Default
+   * the request's own `id`, which pino-http and others set.
    */
   readonly requestId?: (request: IncomingMessage) => unknown;
-  /** Told once a request (preflights aside), right after its answer; its failure is logged. Default none. */
+  /** Called once per request (except preflights), right after its response; its failure is logged. Default none. */
   readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
 };
 
-/** The checks of {@link InviteRouterOptions}. */
+/** Checks for {@link InviteRouterOptions}. */
 export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
   ...inviteServiceOptionChecks,
   auth: {
@@ -48,10 +48,10 @@ export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
   },
   session: {
     expects:
-      'an object with authenticate and allowedOrigins, a list of origins such as "https://chat.example.org"',
+      'an object with authenticate and allowedOrigins, an array of origins such as "https://chat.example.org"',
     accepts: (value) =>
       hasMethods(value, 'authenticate') &&
-      isListOfOrigins((value as { readonly allowedOrigins?: unknown }).allowedOrigins),
+      isArrayOfOrigins((value as { readonly allowedOrigins?: unknown }).allowedOrigins),
   },
   queryToken: booleanOption,
   cors: booleanOption,
@@ -73,19 +73,19 @@ export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): 
 }
 
 /** @param logger the service's */
-export function answeringOf<R extends Requester>(
-  { cors = true, requestId = idOf }: InviteRouterOptions<R>,
+export function responseOptionsOf<R extends Requester>(
+  { cors = true, requestId = ownIdOf }: InviteRouterOptions<R>,
   logger: Logger,
-): Pick<AnsweringSetting<unknown>, 'logger' | 'cors' | 'requestId'> {
+): Pick<ResponseOptions<unknown>, 'logger' | 'cors' | 'requestId'> {
   return { logger, cors, requestId };
 }
 
-function idOf(request: IncomingMessage & { readonly id?: unknown }): unknown {
+function ownIdOf(request: IncomingMessage & { readonly id?: unknown }): unknown {
   return request.id;
 }
 
-/** An origin with a path or a final slash would never match what browsers send. */
-function isListOfOrigins(value: unknown): boolean {
+/** An origin with a path or a trailing slash would never match what browsers send. */
+function isArrayOfOrigins(value: unknown): boolean {
   return (
     Array.isArray(value) &&
     value.every(

@@ -1,34 +1,34 @@
 import { raw } from 'express';
-import type { BodyReader } from './http/body.ts';
+import type { BodyParser } from './http/body.ts';
 import { inviteByRequest } from './http/invite-request.ts';
-import { type MatrixRouter, routerOf } from './http/one-route.ts';
+import { createRoute, type MatrixRouter } from './http/route.ts';
 import { checkOptions } from './internal/options.ts';
-import { settingOf } from './invite/config.ts';
-import type { InviteResult } from './invite/invite.ts';
-import { InviteDesk } from './invite/service.ts';
+import { serviceConfig } from './invite/config.ts';
+import type { InviteResult } from './invite/explain.ts';
+import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import {
-  answeringOf,
   checkLogins,
   type InviteRouterOptions,
   inviteRouterOptionChecks,
   loginsOf,
+  responseOptionsOf,
 } from './router-options.ts';
 
-/** An Express router, typed by Node's own types so that it fits every version of Express. */
+/** An Express router, in Node's own types so that it fits every version of Express. */
 export interface InviteRouter extends MatrixRouter {
   /**
-   * From now on requests are answered 503. Resolves when what has started is done (appends, `onInvite`), after the
+   * Makes the router respond 503 from now on. Resolves when the running work is done (appends, `onInvite`), or after the
    * deadline at the latest. The host's handles stay open.
    */
   close(): Promise<void>;
 }
 
 /**
- * Makes the router of `POST …/rooms/{roomId}/invite`, to be mounted at `/_matrix/client/v3`. Only that path is
- * answered; everything else goes on to the host's other routes.
+ * Creates the router for `POST …/rooms/{roomId}/invite`. Mount it at `/_matrix/client/v3`. It responds only to that
+ * path; everything else goes on to the host's other routes.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Router and service](../docs/errors.md#router-and-service)
  */
 export function createInviteRouter<R extends Requester = Requester>(
@@ -36,37 +36,29 @@ export function createInviteRouter<R extends Requester = Requester>(
 ): InviteRouter {
   checkOptions('createInviteRouter', options, inviteRouterOptionChecks);
   checkLogins('createInviteRouter', options);
-  const service = settingOf(options);
-  const desk = new InviteDesk(service);
-  const bodyLimitBytes = options.bodyLimitBytes ?? 409_600;
-  const setting = {
-    ...service,
+  const { onOutcome, bodyLimitBytes: limitBytes = 409_600, bodyTimeoutMs: timeoutMs = 10_000 } = options;
+  const parser = raw({ type: () => true, limit: limitBytes }) as unknown as BodyParser;
+  const config = {
+    ...serviceConfig(options),
     ...loginsOf(options),
-    desk,
-    readBody: raw({ type: () => true, limit: bodyLimitBytes }) as unknown as BodyReader,
-    bodyLimitBytes,
-    bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
+    body: { parser, limitBytes, timeoutMs },
   };
-  const router = routerOf<InviteResult>({
+  const router = createRoute<InviteResult>({
     path: '/rooms/:roomId/invite',
-    method: 'post',
-    answering: {
-      ...answeringOf(options, service.logger),
-      what: 'An invite',
+    method: 'POST',
+    responseOptions: {
+      ...responseOptionsOf(options, config.logger),
+      what: 'an invite',
       bodyOf: () => ({}),
-      logged: ({ outcome }) => ({ outcome }),
+      detailsOf: ({ outcome }) => ({ outcome }),
       onEnd:
-        options.onOutcome &&
-        (({ result, error, trace, durationMs }, request) => {
+        onOutcome &&
+        (({ request, trace }, { result, error, durationMs }) => {
           const { status = 200, errcode } = error ?? {};
-          return options.onOutcome?.(
-            { ...trace, status, errcode, outcome: result?.outcome, durationMs },
-            request,
-          );
+          return onOutcome({ ...trace, status, errcode, outcome: result?.outcome, durationMs }, request);
         }),
     },
-    work: (request, response, roomId) => (trace, log) =>
-      inviteByRequest(setting, request, response, roomId, trace, log),
+    work: (exchange, roomId) => inviteByRequest(config, exchange, roomId),
   });
-  return Object.assign(router, { close: () => desk.close() });
+  return Object.assign(router, { close: () => closeService(config) });
 }

@@ -27,7 +27,7 @@ export function curlLines({ url, metricsUrl, tokens, processes }: CurlOptions): 
     '',
     '# The provider does not know this token',
     `curl -sS -w ' %{http_code}\\n' ${inviteUrl(LOBBY)} ${as('made-up')} -d '{"user_id":"${BOB}"}'`,
-    '# {"errcode":"M_UNKNOWN_TOKEN","error":"The access token is not known"} 401',
+    '# {"errcode":"M_UNKNOWN_TOKEN","error":"The access token is unknown"} 401',
     '',
     '# The processes take turns: a new connection goes to the next one (the numbers may come in another order)',
     `for n in $(seq ${processes}); do curl -sS -o /dev/null -D - '${url}/health' | grep -i x-worker; done`,

@@ -1,13 +1,19 @@
 import type { IncomingMessage } from 'node:http';
-import { isMatrixError, MatrixError } from '../errors.ts';
-import type { Deadline } from '../invite/deadline.ts';
-import { refusal } from '../invite/refusal.ts';
-import { unavailable } from '../invite/refusals.ts';
+import { isMatrixError, type MatrixError } from '../errors.ts';
+import type { ServiceConfig } from '../invite/config.ts';
+import { Deadline } from '../invite/deadline.ts';
+import type { Refused } from '../invite/decision.ts';
+import { endRun } from '../invite/explain.ts';
+import { consumeAttempt } from '../invite/limits.ts';
+import { internalError, refusalError, unavailable } from '../invite/refusals.ts';
+import { refuseRequester } from '../invite/request.ts';
 import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } from '../ports/auth.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
 import { credentialsOf } from './credentials.ts';
+import type { Exchange } from './response.ts';
 
+/** The host's logins. */
 export type Logins<R extends Requester> = {
   readonly auth: AuthAdapter<R> | undefined;
   readonly session: SessionAuth<R> | undefined;
@@ -15,20 +21,41 @@ export type Logins<R extends Requester> = {
 };
 
 /**
- * Finds out who sent a request: by its token, or by the host's session where there is no token.
+ * Returns the requester, before any body or room is read, if they may invite at all. Consumes a point of their `attempt`
+ * limit.
  *
- * @throws {MatrixError} when nobody can be made out
+ * @throws {MatrixError} (rejects) the refusal, or the failure
  */
-export async function authenticate<R extends Requester>(
-  request: IncomingMessage,
+export async function authenticateAndThrottle<R extends Requester>(
+  config: ServiceConfig<R> & Logins<R>,
+  { request, trace }: Exchange,
+): Promise<R> {
+  const deadline = new Deadline(config.deadlineMs);
+  let refused: Refused | undefined;
+  try {
+    const requester = await authenticate(config, request, deadline);
+    trace.requesterId = requester.userId;
+    refused =
+      refuseRequester(requester, config.serverNames) ??
+      (await consumeAttempt(config.rateLimit, requester, deadline));
+    if (refused !== undefined) throw refused.error;
+    return requester;
+  } finally {
+    endRun({ deadline, trace, tries: 0 }, refused);
+  }
+}
+
+/** Identifies the sender of a request: by its token, or by the host's session if it has no token. */
+async function authenticate<R extends Requester>(
   { auth, session, queryToken }: Logins<R>,
+  request: IncomingMessage,
   deadline: Deadline,
 ): Promise<R> {
   try {
     const credentials = credentialsOf(request, queryToken);
     const { accessToken } = credentials;
     if (accessToken !== undefined) {
-      if (auth === undefined) throw failure('unknown');
+      if (auth === undefined) throw authError('unknown');
       const authRequest = { ...credentials, accessToken, request };
       const result = await deadline.call('authenticate', (context) =>
         auth.authenticate(authRequest, context),
@@ -37,28 +64,29 @@ export async function authenticate<R extends Requester>(
     }
     if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
       const result = await deadline.call('authenticate', (context) => session.authenticate(request, context));
-      // Many look-ups say null for nobody; and without a token there is none that could be unknown.
+      // Many look-ups return null for nobody; and without a token, none can be unknown.
       const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
       if (!isNobody) return requesterOf('session', result);
     }
-    throw refusal(401, 'M_MISSING_TOKEN', 'An access token is needed');
+    throw refusalError(401, 'M_MISSING_TOKEN', 'An access token is required');
   } catch (error) {
     // Never a 401 for an outage: it would log clients out.
     throw isMatrixError(error) ? error : unavailable(error);
   }
 }
 
-/** @throws {MatrixError} the failure, or 500 when a host's function gave neither requester nor failure */
+/** @throws {MatrixError} the failure, or 500 when the host's function returned neither requester nor failure */
 function requesterOf<R extends Requester>(option: 'auth' | 'session', result: AuthResult<R>): R {
   if (typeof result === 'object' && result !== null) {
     if ('requester' in result && isUser(result.requester)) return result.requester;
-    if ('failure' in result && Object.hasOwn(FAILURES, result.failure)) throw failure(result.failure);
+    if ('failure' in result && Object.hasOwn(AUTH_ERRORS, result.failure)) throw authError(result.failure);
   }
-  const cause = new TypeError(
-    `${option}.authenticate must resolve { requester: { userId } } with a full Matrix user ID, ` +
-      `or { failure } with one of ${Object.keys(FAILURES).join(', ')}`,
+  throw internalError(
+    new TypeError(
+      `${option}.authenticate must resolve { requester: { userId } } with a full Matrix user ID, ` +
+        `or { failure } with one of ${Object.keys(AUTH_ERRORS).join(', ')}`,
+    ),
   );
-  throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
 }
 
 function isUser(requester: Requester | undefined): boolean {
@@ -70,9 +98,8 @@ function hasFailure(result: AuthResult, reason: AuthFailure): boolean {
 }
 
 /**
- * Browsers send cookies along with posts from any site, but they always say from which: only pages of these origins
- * may act by a cookie. A request without `Origin` is from no page, unless
- * `Sec-Fetch-Site` says otherwise.
+ * Browsers send cookies with POST requests from any site, but always with the origin: only pages of the allowed origins
+ * may act by a cookie. A request without `Origin` comes from no page, unless `Sec-Fetch-Site` says otherwise.
  */
 function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
   if (headers.origin === undefined) {
@@ -81,19 +108,19 @@ function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly s
   return allowedOrigins.includes(headers.origin);
 }
 
-type Answer = readonly [status: number, errcode: string, text: string, fields?: JsonObject];
+type AuthError = readonly [status: number, errcode: string, error: string, fields?: JsonObject];
 
 const SOFT_LOGOUT = { soft_logout: true };
 
-const FAILURES: Record<AuthFailure, Answer> = {
-  unknown: [401, 'M_UNKNOWN_TOKEN', 'The access token is not known'],
+const AUTH_ERRORS: Record<AuthFailure, AuthError> = {
+  unknown: [401, 'M_UNKNOWN_TOKEN', 'The access token is unknown'],
   expired: [401, 'M_UNKNOWN_TOKEN', 'The access token has expired', SOFT_LOGOUT],
   locked: [401, 'M_USER_LOCKED', 'The account is locked', SOFT_LOGOUT],
-  forbidden: [403, 'M_FORBIDDEN', 'The access token does not allow to act as this user'],
-  unknownDevice: [400, 'M_UNKNOWN_DEVICE', 'The device is not known'],
+  forbidden: [403, 'M_FORBIDDEN', 'The access token may not act as this user'],
+  unknownDevice: [400, 'M_UNKNOWN_DEVICE', 'The device is unknown'],
 };
 
-function failure(reason: AuthFailure): MatrixError {
-  const [status, errcode, text, fields = {}] = FAILURES[reason];
-  return refusal(status, errcode, text, { fields });
+function authError(failure: AuthFailure): MatrixError {
+  const [status, errcode, error, fields = {}] = AUTH_ERRORS[failure];
+  return refusalError(status, errcode, error, { fields });
 }

@@ -3,45 +3,48 @@ import { MatrixError } from '../errors.ts';
 import { hasBegun } from './has-begun.ts';
 
 /** Reads a request's body into a Buffer at `request.body`: an Express body parser. */
-export type BodyReader = (
+export type BodyParser = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
+/** How to read a body. */
+export type BodyOptions = {
+  readonly parser: BodyParser;
+  /** The maximum size of an uncompressed body, in bytes. The parser has the same limit. */
+  readonly limitBytes: number;
+  /** How long the body may take to arrive, in milliseconds. */
+  readonly timeoutMs: number;
+};
+
 type RequestWithBody = IncomingMessage & { body?: unknown };
+type BodyExchange = { readonly request: RequestWithBody; readonly response: ServerResponse };
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Broken compression is told by the code alone: those of zlib, of Brotli and of Zstandard. */
+/** Broken compression is recognized by the code alone: those of zlib, Brotli and Zstandard. */
 const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
 
 /**
- * The JSON of a request's body: what the host has parsed already, or else read and parsed here.
+ * Returns the JSON of a request's body: what the host has already parsed, or else read and parsed here.
  *
- * @param limitBytes the most bytes of a body that is not compressed; `read` has the same limit
- * @param timeoutMs how long the body may take to arrive, in milliseconds
- * @throws {MatrixError} 400, 408, 413 or 415
+ * @throws {MatrixError} (rejects) 400, 408, 413 or 415
  */
-export async function bodyOf(
-  request: RequestWithBody,
-  response: ServerResponse,
-  read: BodyReader,
-  limitBytes: number,
-  timeoutMs: number,
-): Promise<unknown> {
-  // Whether the stream is still there decides: Express 4 sets a body of `{}` that nobody has read.
-  if (!request.readable || request.readableDidRead) return parsed(request.body);
-  if (isAllThere(request, limitBytes)) return parsed(taken(request));
-  await arrived(request, response, read, timeoutMs);
-  return parsed(Buffer.isBuffer(request.body) ? request.body : '');
+export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
+  const { request } = exchange;
+  // The state of the stream decides: Express 4 sets a body of `{}` that nobody has read.
+  if (!request.readable || request.readableDidRead) return parse(request.body);
+  if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
+  await readStream(exchange, options);
+  return parse(Buffer.isBuffer(request.body) ? request.body : '');
 }
 
 /**
- * Whether a body can be taken as it is, without waiting: nearly every body comes along with its head, and is there
- * once the login is done. Reading it by Express's parser takes 9 % of a request in memory.
+ * Returns true if the whole body is buffered and can be taken without waiting: most bodies arrive with the headers and
+ * are buffered by the time login finishes. Reading it with Express's parser costs 9 % of a request in memory.
  */
-function isAllThere(request: IncomingMessage, limitBytes: number): boolean {
+function isBuffered(request: IncomingMessage, limitBytes: number): boolean {
   return (
     request.headers['content-length'] === String(request.readableLength) &&
     request.headers['content-encoding'] === undefined &&
@@ -51,26 +54,21 @@ function isAllThere(request: IncomingMessage, limitBytes: number): boolean {
   );
 }
 
-/** The stream's end is read as well: without that neither `end` nor `close` comes, and hosts clean up by them. */
-function taken(request: IncomingMessage): Buffer | string {
+/** Reads to the end of the stream: otherwise neither `end` nor `close` is emitted, and hosts clean up on those. */
+function takeBuffered(request: IncomingMessage): Buffer | string {
   const body: Buffer | null = request.read();
   request.resume();
   return body ?? '';
 }
 
-function arrived(
-  request: IncomingMessage,
-  response: ServerResponse,
-  read: BodyReader,
-  timeoutMs: number,
-): Promise<void> {
+function readStream({ request, response }: BodyExchange, { parser, timeoutMs }: BodyOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      // The host may have answered meanwhile, by a time limit of its own.
+      // The host may have responded meanwhile, by a timeout of its own.
       if (!hasBegun(response)) response.setHeader('Connection', 'close');
       reject(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
     }, timeoutMs);
-    read(request, response, (error) => {
+    parser(request, response, (error) => {
       clearTimeout(timer);
       if (error === undefined) resolve();
       else reject(bodyParserError(error) ?? error);
@@ -78,8 +76,8 @@ function arrived(
   });
 }
 
-/** A host's parser may have left text or bytes. */
-function parsed(body: unknown): unknown {
+/** A host's parser may have left a string or bytes. */
+function parse(body: unknown): unknown {
   if (body === undefined || body === null) throw notJson('The body is empty');
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
   try {
@@ -90,7 +88,7 @@ function parsed(body: unknown): unknown {
   }
 }
 
-/** What an error of Express's body parsers means to the caller; undefined for other errors. */
+/** Returns the error of a response for an error of Express's body parsers, or undefined for any other error. */
 export function bodyParserError(error: unknown): MatrixError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { type, code, status } = error as Error & { type?: unknown; code?: unknown; status?: unknown };
@@ -101,7 +99,10 @@ export function bodyParserError(error: unknown): MatrixError | undefined {
     return new MatrixError(415, 'M_NOT_JSON', "The body's encoding is not supported", { cause: error });
   }
   if (status !== 400) return undefined;
-  return notJson(type === 'entity.parse.failed' ? 'The body is not JSON' : 'The body cannot be read', error);
+  return notJson(
+    type === 'entity.parse.failed' ? 'The body is not JSON' : 'The body could not be read',
+    error,
+  );
 }
 
 function notJson(message: string, cause?: unknown): MatrixError {

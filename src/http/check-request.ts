@@ -1,57 +1,54 @@
 import type { IncomingMessage } from 'node:http';
 import { MatrixError } from '../errors.ts';
-import type { ServiceSetting } from '../invite/config.ts';
+import type { ServiceConfig } from '../invite/config.ts';
 import { Deadline } from '../invite/deadline.ts';
 import type { InviteForecast } from '../invite/explain.ts';
-import { failureOf } from '../invite/refusals.ts';
-import type { InviteDesk } from '../invite/service.ts';
+import { check } from '../invite/invite.ts';
+import { toMatrixError } from '../invite/refusals.ts';
+import { startRun } from '../invite/run.ts';
 import { validateRoomId } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { Logger } from '../ports/logger.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
-import { admitted, required } from './admit.ts';
-import type { RequestTrace } from './answering.ts';
-import type { Logins } from './authenticate.ts';
-import { queryOf, single } from './credentials.ts';
+import { authenticateAndThrottle, type Logins } from './authenticate.ts';
+import { queryOf, singleParameter } from './credentials.ts';
+import type { Exchange } from './response.ts';
+import { required } from './validation.ts';
 
-/** The body of an answer. */
-export type CheckAnswer = JsonObject;
+/** The body of a 200. */
+export type CheckBody = JsonObject;
 
-/** What the steps over HTTP need beside the service. */
-export type CheckRequestSetting<R extends Requester> = ServiceSetting<R> &
+/** The config of the steps over HTTP. */
+export type CheckRequestConfig<R extends Requester> = ServiceConfig<R> &
   Logins<R> & {
-    readonly desk: InviteDesk<R>;
     readonly explainTo: ((requester: R, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   };
 
 /**
  * Takes a request through login, the `attempt` limit and validation to the dry run.
  *
- * @param roomIdInPath the room id as the path says it, decoded
- * @throws {MatrixError} the refusal of the question itself
+ * @param roomIdInPath the room ID as in the path, percent-decoded
+ * @throws {MatrixError} (rejects) the refusal of the check itself, or the failure
  */
 export async function checkByRequest<R extends Requester>(
-  setting: CheckRequestSetting<R>,
-  request: IncomingMessage,
-  roomIdInPath: unknown,
-  trace: RequestTrace,
-  log: Logger,
-): Promise<CheckAnswer> {
-  setting.desk.throwIfClosed();
-  const requester = await admitted(setting, request, trace);
-  const userId = inviteeOf(request);
+  config: CheckRequestConfig<R>,
+  exchange: Exchange,
+  roomIdInPath: string,
+): Promise<CheckBody> {
+  config.background.throwIfClosed();
+  const requester = await authenticateAndThrottle(config, exchange);
+  const userId = inviteeOf(exchange.request);
   const roomId = required(validateRoomId(roomIdInPath));
-  trace.roomId = roomId;
-  const forecast = await setting.desk.check({ requester, roomId, userId }, trace, log);
-  return (await mayKnow(setting, requester, request))
-    ? { ...answerOf(forecast), explanation: forecast.explanation }
-    : answerOf(forecast);
+  exchange.trace.roomId = roomId;
+  const forecast = await check(startRun(config, { requester, roomId, userId }, exchange));
+  return (await mayExplain(config, requester, exchange.request))
+    ? { ...checkBodyOf(forecast), explanation: forecast.explanation }
+    : checkBodyOf(forecast);
 }
 
-/** @throws {MatrixError} 500 when the host's function fails, 503 when it is late */
-async function mayKnow<R extends Requester>(
-  { explainTo, deadlineMs }: CheckRequestSetting<R>,
+/** @throws {MatrixError} (rejects) 500 when the host's function fails, 503 when it is late */
+async function mayExplain<R extends Requester>(
+  { explainTo, deadlineMs }: CheckRequestConfig<R>,
   requester: R,
   request: IncomingMessage,
 ): Promise<boolean> {
@@ -60,20 +57,20 @@ async function mayKnow<R extends Requester>(
   try {
     return (await deadline.race(Promise.resolve(explainTo(requester, request)))) === true;
   } catch (error) {
-    throw failureOf(error);
+    throw toMatrixError(error);
   } finally {
     deadline.end();
   }
 }
 
-function answerOf({ allowed, error }: InviteForecast): CheckAnswer {
+function checkBodyOf({ allowed, error }: InviteForecast): CheckBody {
   return error === undefined ? { allowed } : { ...error.toJSON(), allowed, status: error.status };
 }
 
-/** It is not named `user_id`: in a query that is the user for whom an application service speaks. */
+/** The parameter is not named `user_id`: in a query that is the user an application service acts as. */
 function inviteeOf(request: IncomingMessage): string {
-  const invitee = single(queryOf(request), 'invitee');
-  if (invitee === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', 'invitee is missing');
+  const invitee = singleParameter(queryOf(request), 'invitee');
+  if (invitee === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', 'invitee is required');
   if (!isUserId(invitee)) throw new MatrixError(400, 'M_INVALID_PARAM', 'invitee is not a Matrix user ID');
   return invitee;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { MatrixError } from '../errors.ts';
 
-/** What a request brings to say who it is from. */
+/** What a request says about its sender. */
 export type Credentials = {
   readonly accessToken?: string | undefined;
   readonly assertedUserId?: string | undefined;
@@ -9,48 +9,49 @@ export type Credentials = {
 };
 
 /**
- * Reads the access token from `Authorization: Bearer` or from `?access_token=`, and what an application service
- * asserts.
+ * Reads the access token from `Authorization: Bearer` or from `?access_token=`, and the user and device that an
+ * application service asserts.
  *
- * @throws {MatrixError} 401 `M_MISSING_TOKEN` when it is said twice or in two places, 400 `M_INVALID_PARAM` when an
- *   assertion is
+ * @throws {MatrixError} 401 `M_MISSING_TOKEN` if the token is sent twice or in two places, 400 `M_INVALID_PARAM` if an
+ *   assertion is sent twice
  */
 export function credentialsOf(request: IncomingMessage, queryToken: boolean): Credentials {
   const query = queryOf(request);
   const tokens = queryToken ? query.getAll('access_token') : [];
   const bearer = bearerToken(authorizationHeader(request));
   if (bearer !== undefined) tokens.push(bearer);
-  if (tokens.length > 1) throw givenTwice();
+  if (tokens.length > 1) throw tokenSentTwice();
   return {
     accessToken: tokens[0] || undefined,
-    assertedUserId: single(query, 'user_id'),
-    assertedDeviceId: single(query, 'device_id'),
+    assertedUserId: singleParameter(query, 'user_id'),
+    assertedDeviceId: singleParameter(query, 'device_id'),
   };
 }
 
 /**
- * The one Authorization header, from the raw ones: Node keeps only the first, and a proxy may have read another.
+ * Returns the only Authorization header, from the raw headers: Node keeps only the first one, and a proxy may have read
+ * another.
  *
- * @throws {MatrixError} 401 `M_MISSING_TOKEN` when there are several
+ * @throws {MatrixError} 401 `M_MISSING_TOKEN` if there are several
  */
 function authorizationHeader({ rawHeaders }: IncomingMessage): string {
   let found: string | undefined;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length !== 'authorization'.length || name.toLowerCase() !== 'authorization') continue;
-    if (found !== undefined) throw givenTwice();
+    if (found !== undefined) throw tokenSentTwice();
     found = rawHeaders[index + 1];
   }
   return found ?? '';
 }
 
-function givenTwice(): MatrixError {
-  return new MatrixError(401, 'M_MISSING_TOKEN', 'The access token is given more than once');
+function tokenSentTwice(): MatrixError {
+  return new MatrixError(401, 'M_MISSING_TOKEN', 'The access token was sent more than once');
 }
 
 const BEARER = 'bearer';
 
-/** The token, none in other schemes than Bearer: those are for others (a proxy's Basic, say). */
+/** Other schemes than Bearer carry no token for us: a proxy's Basic, for example. */
 function bearerToken(authorization: string): string | undefined {
   if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined;
   const token = authorization.slice(BEARER.length);
@@ -59,15 +60,15 @@ function bearerToken(authorization: string): string | undefined {
 
 const NO_QUERY = new URLSearchParams();
 
-/** The parameters of a request's query, to be read only. */
+/** Returns the query parameters of a request. They may be shared: do not change them. */
 export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   const start = url.indexOf('?');
   return start === -1 ? NO_QUERY : new URLSearchParams(url.slice(start + 1));
 }
 
-/** @throws {MatrixError} 400 `M_INVALID_PARAM` when it is said twice */
-export function single(query: URLSearchParams, name: string): string | undefined {
+/** @throws {MatrixError} 400 `M_INVALID_PARAM` if the parameter is sent twice */
+export function singleParameter(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name);
-  if (values.length > 1) throw new MatrixError(400, 'M_INVALID_PARAM', `${name} is given more than once`);
+  if (values.length > 1) throw new MatrixError(400, 'M_INVALID_PARAM', `${name} was sent more than once`);
   return values[0];
 }

@@ -1,46 +1,36 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServiceSetting } from '../invite/config.ts';
-import type { InviteResult } from '../invite/invite.ts';
-import type { InviteDesk } from '../invite/service.ts';
+import type { ServiceConfig } from '../invite/config.ts';
+import type { InviteResult } from '../invite/explain.ts';
+import { invite } from '../invite/invite.ts';
+import { startRun } from '../invite/run.ts';
 import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { Logger } from '../ports/logger.ts';
-import { admitted, required } from './admit.ts';
-import type { RequestTrace } from './answering.ts';
-import type { Logins } from './authenticate.ts';
-import { type BodyReader, bodyOf } from './body.ts';
+import { authenticateAndThrottle, type Logins } from './authenticate.ts';
+import { type BodyOptions, readBody } from './body.ts';
+import type { Exchange } from './response.ts';
+import { required } from './validation.ts';
 
-/** What the steps over HTTP need beside the service. */
-export type InviteRequestSetting<R extends Requester> = ServiceSetting<R> &
-  Logins<R> & {
-    readonly desk: InviteDesk<R>;
-    readonly readBody: BodyReader;
-    readonly bodyLimitBytes: number;
-    readonly bodyTimeoutMs: number;
-  };
+/** The config of the steps over HTTP. */
+export type InviteRequestConfig<R extends Requester> = ServiceConfig<R> &
+  Logins<R> & { readonly body: BodyOptions };
 
 /**
- * Takes a request through login, the `attempt` limit and validation to the service.
+ * Takes a request through login, the `attempt` limit and validation to the invite.
  *
- * @param roomIdInPath the room id as the path says it, decoded
- * @throws {MatrixError} the refusal
+ * @param roomIdInPath the room ID as in the path, percent-decoded
+ * @throws {MatrixError} (rejects) the refusal, or the failure
  */
 export async function inviteByRequest<R extends Requester>(
-  setting: InviteRequestSetting<R>,
-  request: IncomingMessage,
-  response: ServerResponse,
-  roomIdInPath: unknown,
-  trace: RequestTrace,
-  log: Logger,
+  config: InviteRequestConfig<R>,
+  exchange: Exchange,
+  roomIdInPath: string,
 ): Promise<InviteResult> {
-  setting.desk.throwIfClosed();
-  const requester = await admitted(setting, request, trace);
-  const { readBody, bodyLimitBytes, bodyTimeoutMs } = setting;
-  const body = await bodyOf(request, response, readBody, bodyLimitBytes, bodyTimeoutMs);
-  const invite: InviteBody = required(validateInviteBody(body));
-  // A field that is left out must not be looked for in the prototype.
-  const reason = Object.hasOwn(invite, 'reason') ? invite.reason : undefined;
+  config.background.throwIfClosed();
+  const requester = await authenticateAndThrottle(config, exchange);
+  const body = await readBody(exchange, config.body);
+  const fields: InviteBody = required(validateInviteBody(body));
   const roomId = required(validateRoomId(roomIdInPath));
-  trace.roomId = roomId;
-  return setting.desk.inviteChecked({ requester, roomId, userId: invite.user_id, reason }, trace, log);
+  exchange.trace.roomId = roomId;
+  // A missing field must not be looked up in the prototype.
+  const reason = Object.hasOwn(fields, 'reason') ? fields.reason : undefined;
+  return invite(startRun(config, { requester, roomId, userId: fields.user_id, reason }, exchange));
 }

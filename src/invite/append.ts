@@ -1,46 +1,120 @@
 import { isStorageUnavailable } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, StateSnapshot } from '../ports/storage.ts';
-import type { NewStateEvent } from '../rooms/event.ts';
-import type { ServiceSetting } from './config.ts';
-import type { Deadline } from './deadline.ts';
+import type { NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
+import { type Refused, refused } from './decision.ts';
+import { isSameInvite } from './event.ts';
+import type { InvitePoints } from './limits.ts';
+import { notifyOnInvite } from './notify.ts';
+import type { Run } from './run.ts';
+
+export type Invited = { readonly kind: 'invited'; readonly eventId: string | undefined };
+
+/** The invite must be decided again; `cause` is the failure of the store, if that is why. */
+type TryAgain = { readonly kind: 'tryAgain'; readonly cause?: unknown };
+
+/** An event that may have been stored, and the one that it was to replace. */
+type Unknown = { readonly event: NewStateEvent; readonly replaced: StrippedStateEvent | undefined };
 
 /**
  * - `unknown`: the store could not say whether it stored the event.
- * - `failed`: the store failed, and certainly has not stored it.
+ * - `failed`: the store failed, and certainly did not store it.
  */
-export type AppendOutcome =
-  | AppendResult
-  | { readonly outcome: 'unknown'; readonly cause: unknown }
-  | { readonly outcome: 'failed'; readonly cause: unknown };
+type AppendOutcome = AppendResult | { readonly outcome: 'unknown' | 'failed'; readonly cause: unknown };
 
-/**
- * Appends the event.
- *
- * @param whenLate gets what became of an append that answered after the deadline: it may have stored the event,
- *   although the caller was answered 503
- * @throws {DeadlineOverError} when the store does not answer in time
- */
-export async function append<R extends Requester>(
-  { storage, background }: ServiceSetting<R>,
-  event: NewStateEvent,
-  basis: StateSnapshot,
-  deadline: Deadline,
-  whenLate: (late: AppendOutcome) => unknown,
-): Promise<AppendOutcome> {
-  try {
-    return await deadline.call(
-      'appendEvent',
-      (context) => storage.appendEvent(event, basis, context),
-      (leftBehind) => background.add(leftBehind.catch(failureOf).then(whenLate)),
-    );
-  } catch (cause) {
-    if (isStorageUnavailable(cause)) return failureOf(cause);
-    throw cause;
+/** Appends the event of one invite, over as many tries as it takes. */
+export class InviteAppend<R extends Requester> {
+  readonly #run: Run<R>;
+  readonly #points: InvitePoints<R>;
+  /** The append whose outcome is unknown. Once there is one, only finding its event settles the invite. */
+  #unknown: Unknown | undefined;
+
+  constructor(run: Run<R>, points: InvitePoints<R>) {
+    this.#run = run;
+    this.#points = points;
+  }
+
+  /**
+   * Appends the event if the basis still holds.
+   *
+   * @param replaced the invitee's member event in the basis
+   * @throws (rejects) a DeadlineOverError when the store does not respond in time, and what the store throws
+   */
+  async append(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    replaced: StrippedStateEvent | undefined,
+  ): Promise<Invited | Refused | TryAgain> {
+    // A run that is late before the append has started has certainly stored nothing.
+    this.#run.deadline.throwIfOver('getProfile');
+    const unknownBefore = this.#unknown;
+    this.#unknown = { event, replaced };
+    const result = await this.#appendEvent(event, basis, (late) => {
+      if (late.outcome !== 'unknown') this.#unknown = unknownBefore;
+      return late.outcome === 'appended' ? this.#invited(event, late.eventId) : this.refund();
+    });
+    if (result.outcome === 'unknown') return { kind: 'tryAgain', cause: result.cause };
+    this.#unknown = unknownBefore;
+    switch (result.outcome) {
+      case 'appended':
+        return this.#invited(event, result.eventId);
+      case 'refused':
+        return refused({ by: 'storage' }, result.error);
+      case 'stale':
+        return { kind: 'tryAgain' };
+      case 'failed':
+        return { kind: 'tryAgain', cause: result.cause };
+    }
+  }
+
+  /**
+   * Looks for the event of an append whose outcome was unknown.
+   *
+   * @param stored the invitee's member event, read since
+   * @returns the invite, if it was stored after all: that event, and not an equal one that it was to replace
+   */
+  findStored(stored: StrippedStateEvent | undefined): Invited | undefined {
+    if (this.#unknown === undefined || stored === undefined) return undefined;
+    const { event, replaced } = this.#unknown;
+    const isReplaced = replaced !== undefined && replaced.event_id === stored.event_id;
+    return isSameInvite(event, stored) && !isReplaced ? this.#invited(event, stored.event_id) : undefined;
+  }
+
+  /** Refunds the points, but only where it is certain that the request stored no invite. */
+  refund(): Promise<void> | undefined {
+    return this.#unknown === undefined ? this.#points.refund() : undefined;
+  }
+
+  #invited(event: NewStateEvent, eventId: string | undefined): Invited {
+    this.#unknown = undefined;
+    notifyOnInvite(this.#run, { requester: this.#run.request.requester, event, eventId });
+    return { kind: 'invited', eventId };
+  }
+
+  /**
+   * @param whenLate gets the outcome of an append that ended after the deadline: it may have stored the event, although
+   *   the caller got a 503
+   */
+  async #appendEvent(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    whenLate: (late: AppendOutcome) => unknown,
+  ): Promise<AppendOutcome> {
+    const { config, deadline } = this.#run;
+    try {
+      return await deadline.call(
+        'appendEvent',
+        (context) => config.storage.appendEvent(event, basis, context),
+        (leftBehind) => config.background.add(leftBehind.catch(failedAppend).then(whenLate)),
+      );
+    } catch (cause) {
+      if (isStorageUnavailable(cause)) return failedAppend(cause);
+      throw cause;
+    }
   }
 }
 
-function failureOf(cause: unknown): AppendOutcome {
+function failedAppend(cause: unknown): AppendOutcome {
   const isNotStored = isStorageUnavailable(cause) && cause.isNotStored;
   return { outcome: isNotStored ? 'failed' : 'unknown', cause };
 }

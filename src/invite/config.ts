@@ -1,15 +1,82 @@
 import { defaultLogger, neverThrows } from '../internal/logger.ts';
+import {
+  booleanOption,
+  functionOption,
+  hasMethods,
+  integerOption,
+  loggerOption,
+  type OptionChecks,
+} from '../internal/options.ts';
 import type { Requester } from '../ports/auth.ts';
+import type { CallContext } from '../ports/context.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
 import type { RateLimitAdapter } from '../ports/rate-limit.ts';
 import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
+import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.ts';
+import { isServerName } from '../rooms/identifiers.ts';
 import { Background } from './background.ts';
-import type { InviteNotice, InviteServiceOptions } from './service-options.ts';
 
-/** The options of a service with every default filled in, and what all of its requests share. */
-export type ServiceSetting<R extends Requester = Requester> = {
+/** An appended invite, as `onInvite` gets it. */
+export type InviteNotice<R extends Requester = Requester> = {
+  readonly requester: R;
+  readonly event: NewStateEvent;
+  /** Absent where the host keeps no event IDs and the store did not return one. */
+  readonly eventId?: string;
+};
+
+/** An invite that is about to be appended, as `beforeAppend` gets it. */
+export type InviteDraft<R extends Requester = Requester> = {
+  readonly requester: R;
+  /** A copy: to change what is stored, return the `content`. */
+  readonly event: NewStateEvent;
+};
+
+/** Options for `createInviteService`. */
+export type InviteServiceOptions<R extends Requester = Requester> = {
+  /** The server name, as in `@user:name`, or a list of all names that are local. Required. */
+  readonly serverName: string | readonly string[];
+  /** Stores the rooms. Required. */
+  readonly storage: StorageAdapter;
+  /** Counts the rate limits. Required: pass `false` to disable limits explicitly. */
+  readonly rateLimit: RateLimitAdapter | false;
+  /** The host's own rules, called in order after the room's rules. Default none. */
+  readonly policies?: readonly InvitePolicy<R>[];
+  /** The host's users: whether they exist, their profiles and account data. Default none. */
+  readonly users?: UserDirectory;
+  /**
+   * Called right before each append, after policies and rate limits. Returns `undefined` to store the event unchanged,
+   * or `{ content }` to replace its content (`membership` must stay `invite`). Throws a `MatrixError` to veto the
+   * invite: that error is the response. Any other failure is a 500, a late result a 503; in each case nothing is
+   * appended and the rate limits are refunded. It must be safe to repeat: if the room changes meanwhile, it is called
+   * again. Default none.
+   */
+  readonly beforeAppend?: (
+    draft: InviteDraft<R>,
+    context: CallContext,
+  ) => { readonly content: JsonObject } | undefined | Promise<{ readonly content: JsonObject } | undefined>;
+  /**
+   * Called after each appended invite, off the request path. Best effort: a failure is logged and never changes the
+   * response, and a crash may lose a call. The room's timeline is the durable record. Default none.
+   */
+  readonly onInvite?: (invite: InviteNotice<R>) => unknown;
+  /**
+   * Whether a 403 by the room's rules has a machine-readable code besides its message, in the field
+   * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned, insufficient power. Default true.
+   */
+  readonly reasonCodes?: boolean;
+  /** Receives at most one line per request, in pino's format. Default: warnings and errors to the console. */
+  readonly logger?: Logger;
+  /**
+   * Time limit for an invite, all adapter calls together, in milliseconds. Default 5000. Over HTTP it applies twice: to
+   * login and the `attempt` limit, and again once the body has arrived.
+   */
+  readonly deadlineMs?: number;
+};
+
+/** The options of a service with all defaults filled in, and what its requests share. */
+export type ServiceConfig<R extends Requester = Requester> = {
   readonly serverNames: ReadonlySet<string>;
   readonly storage: StorageAdapter;
   readonly rateLimit: RateLimitAdapter | false;
@@ -23,7 +90,7 @@ export type ServiceSetting<R extends Requester = Requester> = {
   readonly background: Background;
 };
 
-export function settingOf<R extends Requester>(options: InviteServiceOptions<R>): ServiceSetting<R> {
+export function serviceConfig<R extends Requester>(options: InviteServiceOptions<R>): ServiceConfig<R> {
   const { serverName } = options;
   return {
     serverNames: new Set(typeof serverName === 'string' ? [serverName] : serverName),
@@ -38,4 +105,64 @@ export function settingOf<R extends Requester>(options: InviteServiceOptions<R>)
     deadlineMs: options.deadlineMs ?? 5_000,
     background: new Background(),
   };
+}
+
+const USER_FUNCTIONS = ['exists', 'getProfile', 'getAccountData'] as const satisfies (keyof UserDirectory)[];
+
+/** Checks for {@link InviteServiceOptions}. */
+export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
+  serverName: {
+    required: true,
+    expects: 'a server name such as "example.org", or a list of server names',
+    accepts: (value) => {
+      const names: unknown[] = Array.isArray(value) ? value : [value];
+      return names.length > 0 && names.every((name) => typeof name === 'string' && isServerName(name));
+    },
+  },
+  storage: {
+    required: true,
+    expects: 'a storage adapter: an object with readState and appendEvent',
+    accepts: (value) => hasMethods(value, 'readState', 'appendEvent'),
+  },
+  rateLimit: {
+    required: true,
+    expects: 'a rate limit adapter (an object with consume and refund), or false to disable limits',
+    accepts: (value) => value === false || hasMethods(value, 'consume', 'refund'),
+  },
+  policies: {
+    expects:
+      'an array of policies: objects with a name, a decide function and, optionally, stateKeys (an array of { type, state_key }, or a function)',
+    accepts: (value) => Array.isArray(value) && value.every(isPolicy),
+  },
+  users: {
+    expects: `an object of functions: ${USER_FUNCTIONS.join(', ')}, each optional`,
+    accepts: isUserDirectory,
+  },
+  beforeAppend: functionOption,
+  onInvite: functionOption,
+  reasonCodes: booleanOption,
+  logger: loggerOption,
+  deadlineMs: integerOption('milliseconds'),
+};
+
+/** A misspelled function would never be called. A class may have more methods, so only plain objects are strict. */
+function isUserDirectory(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const known: readonly string[] = USER_FUNCTIONS;
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return (
+    known.every((name) => ['undefined', 'function'].includes(typeof Reflect.get(value, name))) &&
+    (!isPlain || Object.keys(value).every((name) => known.includes(name)))
+  );
+}
+
+function isPolicy(value: unknown): boolean {
+  if (!hasMethods(value, 'decide')) return false;
+  const { name, stateKeys } = value as Record<string, unknown>;
+  return (
+    typeof name === 'string' &&
+    (stateKeys === undefined ||
+      typeof stateKeys === 'function' ||
+      (Array.isArray(stateKeys) && stateKeys.every(isStateKey)))
+  );
 }

@@ -1,11 +1,11 @@
 import { isMatrixError } from '../errors.ts';
 import { DeadlineContext } from '../internal/call-context.ts';
 import type { CallContext } from '../ports/context.ts';
-import type { HostCall, InviteTrace } from './trace.ts';
+import type { HostCall } from '../ports/outcome.ts';
 
 /**
- * The time that one request may take. Adapters get its signal; those that do not heed it are left behind, since
- * `race` settles when the time is over, whatever they do.
+ * The time limit of one request. Adapters get its signal; those that ignore it are left behind, since every wait here
+ * ends when the time is over.
  */
 export class Deadline {
   readonly context: CallContext;
@@ -13,7 +13,7 @@ export class Deadline {
   failedCall: HostCall | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #stopFollowing: () => void;
-  /** Ends each wait that is under way. `Promise.race` would take twice as long. */
+  /** Ends each pending wait. `Promise.race` would take twice as long. */
   readonly #waits = new Set<(error: DeadlineOverError) => void>();
   #isOver = false;
 
@@ -40,7 +40,7 @@ export class Deadline {
   }
 
   /**
-   * @param call would come next
+   * @param call the call that would come next
    * @throws {DeadlineOverError} when the time is over
    */
   throwIfOver(call: HostCall): void {
@@ -55,10 +55,11 @@ export class Deadline {
   }
 
   /**
-   * Calls with this deadline's context, and races: a function that throws at once rejects.
+   * Calls an adapter with this deadline's context, and waits for it as {@link race} does. If `work` throws, the result
+   * rejects.
    *
-   * @param call what is called, for logs and metrics
-   * @param whenLate gets what was left behind, when the time was over first
+   * @param call the name of the call, for logs and metrics
+   * @param whenLate gets the promise that was left behind, when the time is over first
    */
   call<T>(
     call: HostCall,
@@ -66,10 +67,10 @@ export class Deadline {
     whenLate?: (leftBehind: Promise<T>) => void,
   ): Promise<T> {
     let started: Promise<T> | undefined;
-    const failure = (error: unknown) => {
-      // A refusal is an answer.
+    const toError = (error: unknown) => {
+      // A refusal is a valid response.
       if (!isMatrixError(error)) this.failedCall ??= call;
-      // An adapter that heeds the signal may be the first to say so, in words of its own.
+      // An adapter that heeds the signal may report the deadline first, as an error of its own.
       if (!this.isOver) return error;
       if (started !== undefined) whenLate?.(started);
       return new DeadlineOverError(call, error);
@@ -78,50 +79,45 @@ export class Deadline {
       this.throwIfOver(call);
       started = Promise.resolve(work(this.context));
     } catch (error) {
-      return Promise.reject(failure(error));
+      return Promise.reject(toError(error));
     }
-    return this.#race(started, failure);
+    return this.#race(started, toError);
   }
 
   /**
-   * Settles as `work` does, or fails when the time is over first: by one promise, where an `async` function around
-   * another takes three.
+   * Settles as `work` does, or fails when the time is over first. It uses one promise, where an `async` function around
+   * another uses three.
    *
-   * @param failureOf makes what it rejects with; called once at most
+   * @param toError makes the error to reject with; called at most once
    */
-  #race<T>(work: Promise<T>, failureOf: (error: unknown) => unknown): Promise<T> {
+  #race<T>(work: Promise<T>, toError: (error: unknown) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
-        if (this.#waits.delete(fail)) reject(failureOf(error));
+        if (this.#waits.delete(fail)) reject(toError(error));
       };
       this.#waits.add(fail);
       work.then((value) => {
         this.#waits.delete(fail);
         resolve(value);
       }, fail);
-      // What has settled already comes first all the same.
+      // Work that has already settled still wins.
       if (this.#isOver) queueMicrotask(() => fail(new DeadlineOverError('an adapter')));
     });
   }
 
-  /**
-   * Stops the clock. To be called once the request is done.
-   *
-   * @param trace is told of the first call that failed
-   */
-  end(trace?: InviteTrace): void {
-    if (trace !== undefined && this.failedCall !== undefined) trace.failedCall ??= this.failedCall;
+  /** Stops the clock. Call it once the request is done. */
+  end(): void {
     clearTimeout(this.#timer);
     this.#stopFollowing();
   }
 }
 
-/** An adapter did not answer in time. */
+/** An adapter did not respond in time. */
 export class DeadlineOverError extends Error {
   readonly code = 'ERR_DEADLINE_OVER';
 
   constructor(what: string, cause?: unknown) {
-    super(`The deadline is over: ${what} took too long`, cause instanceof DeadlineOverError ? {} : { cause });
+    super(`Deadline exceeded: ${what} took too long`, cause instanceof DeadlineOverError ? {} : { cause });
     this.name = 'DeadlineOverError';
   }
 }

@@ -1,12 +1,9 @@
 import type { Requester } from '../ports/auth.ts';
-import type { PolicyRequest } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { StrippedStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
 import { decideInvite, type InviteRefusalReason } from '../rooms/invite-rule.ts';
-import type { ServiceSetting } from './config.ts';
-import type { Deadline } from './deadline.ts';
-import { askPolicies } from './policies.ts';
+import { type Decision, type Refused, refused } from './decision.ts';
+import { decideByPolicies } from './policies.ts';
 import {
   inviteBlocked,
   inviteeOfAnotherServer,
@@ -14,119 +11,102 @@ import {
   refusedByRoom,
   unavailable,
 } from './refusals.ts';
-import type { InviteTrace } from './trace.ts';
-
-const INVITE_PERMISSION_TYPE = 'm.invite_permission_config';
-
-/** What is to be done about an invite that nothing refuses. */
-export type Judgement =
-  | { readonly verdict: 'append'; readonly basis: StateSnapshot }
-  | { readonly verdict: 'drop' }
-  | { readonly verdict: 'alreadyInvited'; readonly invite: StrippedStateEvent };
+import type { Run } from './run.ts';
 
 /**
- * Judges an invite by one snapshot of the room: the room's rules, then the invitee's wishes, then the host's
- * policies. It changes nothing, so that it can be repeated when the room has moved on.
+ * Decides an invite by one snapshot of the room: first the room's rules, then the invitee, then the host's policies. It
+ * changes nothing, so it can be repeated when the room has changed.
  *
- * It waits for nobody where nobody else is asked. Such steps, all those that are entered for nothing, were a tenth of an
- * invite in memory.
+ * Synchronous when no `users` or `policies` are configured: awaiting steps that do nothing cost a tenth of an invite in
+ * memory.
  *
- * @param resend whether a pending invite is judged like a new one
- * @throws {MatrixError} the refusal, at once or by rejecting
+ * @throws when a host function fails or is late, at once or by rejecting
  */
-export function judge<R extends Requester>(
-  setting: ServiceSetting<R>,
-  request: PolicyRequest<R>,
+export function decide<R extends Requester>(
+  run: Run<R>,
   snapshot: StateSnapshot | undefined,
-  deadline: Deadline,
-  trace: InviteTrace,
-  resend: boolean,
-): Judgement | Promise<Judgement> {
-  if (snapshot === undefined) return refuse(setting, 'roomUnknownOrInviterNotJoined', trace);
-  const invite = askRoom(setting, request, snapshot, trace);
-  if (!setting.serverNames.has(domainOf(request.userId) ?? '')) throw inviteeOfAnotherServer();
-  const pending = resend ? undefined : invite;
-  const isHostAsked = setting.users !== undefined || setting.policies.length > 0;
-  if (isHostAsked) return askHost(setting, request, snapshot, pending, deadline, trace);
-  return pending === undefined
-    ? { verdict: 'append', basis: snapshot }
-    : { verdict: 'alreadyInvited', invite: pending };
+): Decision | Promise<Decision> {
+  const { config, request, resend } = run;
+  if (snapshot === undefined) return refusedBy(run, 'roomUnknownOrInviterNotJoined');
+  const byRoom = decideByRoom(run, snapshot);
+  if (byRoom.kind === 'refused') return byRoom;
+  if (!config.serverNames.has(domainOf(request.userId) ?? '')) {
+    return refused({ by: 'invitee' }, inviteeOfAnotherServer());
+  }
+  const decision: Decision = resend ? { kind: 'append', basis: snapshot } : byRoom;
+  const isHostAsked = config.users !== undefined || config.policies.length > 0;
+  return isHostAsked ? decideByHost(run, snapshot, decision) : decision;
 }
 
-/** Asks the host's users and policies. */
-async function askHost<R extends Requester>(
-  setting: ServiceSetting<R>,
-  request: PolicyRequest<R>,
+/** Asks the room's own rules. */
+function decideByRoom<R extends Requester>(
+  run: Run<R>,
   snapshot: StateSnapshot,
-  pending: StrippedStateEvent | undefined,
-  deadline: Deadline,
-  trace: InviteTrace,
-): Promise<Judgement> {
-  const { userId } = request;
-  await refuseBlocked(setting, userId, deadline);
-  if (pending !== undefined) return { verdict: 'alreadyInvited', invite: pending };
-  await refuseUnknown(setting, userId, deadline);
-  const objection = await askPolicies(setting, { ...request, state: snapshot }, deadline, trace);
-  return objection === 'drop' ? { verdict: 'drop' } : { verdict: 'append', basis: snapshot };
-}
-
-/** Asks the room's own rules. Returns the invite that is pending already, if there is one. */
-function askRoom<R extends Requester>(
-  setting: ServiceSetting<R>,
-  { requester, userId }: PolicyRequest<R>,
-  { roomId, events }: StateSnapshot,
-  trace: InviteTrace,
-): StrippedStateEvent | undefined {
-  const decision = decideInvite(events, requester.userId, userId);
+): Exclude<Decision, { readonly kind: 'drop' }> {
+  const { roomId, events } = snapshot;
+  const decision = decideInvite(events, run.request.requester.userId, run.request.userId);
   switch (decision.decision) {
     case 'allowed':
-      return undefined;
+      return { kind: 'append', basis: snapshot };
     case 'alreadyInvited':
-      return decision.invite;
+      return { kind: 'alreadyInvited', invite: decision.invite };
     case 'createEventMissing':
       throw new Error(`The storage adapter returned a room without an m.room.create event: ${roomId}`);
     case 'refused':
       if (decision.reason === 'powerLevelUnreadable') {
-        setting.logger.warn({ roomId }, 'A power level of the room cannot be read');
+        run.log.warn({ roomId }, 'A power level of the room cannot be read');
       }
-      return refuse(setting, decision.reason, trace);
+      return refusedBy(run, decision.reason);
   }
 }
 
-function refuse<R extends Requester>(
-  { reasonCodes }: ServiceSetting<R>,
-  reason: InviteRefusalReason,
-  trace: InviteTrace,
-): never {
-  trace.reason = reason;
-  throw refusedByRoom(reason, reasonCodes);
+function refusedBy<R extends Requester>({ config }: Run<R>, reason: InviteRefusalReason): Refused {
+  return refused({ by: 'room', reason }, refusedByRoom(reason, config.reasonCodes));
 }
 
-/** Invite permission module: any other value of `default_action` means that invites are welcome. */
-async function refuseBlocked<R extends Requester>(
-  { users }: ServiceSetting<R>,
-  userId: string,
-  deadline: Deadline,
-): Promise<void> {
-  if (users?.getAccountData === undefined) return;
-  const config = await deadline
+/** Asks the host's users and policies. */
+async function decideByHost<R extends Requester>(
+  run: Run<R>,
+  snapshot: StateSnapshot,
+  decision: Decision,
+): Promise<Decision> {
+  if (await isInviteBlocked(run)) return refused({ by: 'invitee' }, inviteBlocked());
+  if (decision.kind === 'alreadyInvited') return decision;
+  if (!(await inviteeExists(run))) return refused({ by: 'invitee' }, inviteeUnknown());
+  return decideByPolicies(run, snapshot);
+}
+
+const INVITE_PERMISSION_TYPE = 'm.invite_permission_config';
+
+/**
+ * The invite permission module: any value of `default_action` other than `block` allows invites.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#invite-permission
+ */
+async function isInviteBlocked<R extends Requester>({
+  config: { users },
+  request: { userId },
+  deadline,
+}: Run<R>): Promise<boolean> {
+  if (users?.getAccountData === undefined) return false;
+  const permission = await deadline
     .call('getAccountData', (context) => users.getAccountData?.(userId, INVITE_PERMISSION_TYPE, context))
-    .catch(failAsOutage);
-  if (config?.default_action === 'block') throw inviteBlocked();
+    .catch(failAsUnavailable);
+  return permission?.default_action === 'block';
 }
 
-async function refuseUnknown<R extends Requester>(
-  { users }: ServiceSetting<R>,
-  userId: string,
-  deadline: Deadline,
-): Promise<void> {
-  if (users?.exists === undefined) return;
+async function inviteeExists<R extends Requester>({
+  config: { users },
+  request: { userId },
+  deadline,
+}: Run<R>): Promise<boolean> {
+  if (users?.exists === undefined) return true;
   const exists = await deadline
     .call('exists', (context) => users.exists?.(userId, context))
-    .catch(failAsOutage);
-  if (exists !== true) throw inviteeUnknown();
+    .catch(failAsUnavailable);
+  return exists === true;
 }
 
-function failAsOutage(cause: unknown): never {
+function failAsUnavailable(cause: unknown): never {
   throw unavailable(cause);
 }

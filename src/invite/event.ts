@@ -1,29 +1,61 @@
+import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
 import { isSameJson } from '../rooms/same-json.ts';
-import type { ServiceSetting } from './config.ts';
 import { Deadline } from './deadline.ts';
+import { type Refused, refused } from './decision.ts';
 import { eventTooLarge } from './refusals.ts';
+import type { Run } from './run.ts';
 
-/** The specification's limit for an event, in bytes of JSON (client-server API, "Size limits"). */
+/**
+ * The maximum size of an event, in bytes of JSON.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#size-limits
+ */
 const MAX_EVENT_BYTES = 65_536;
 
-/** How much of the deadline the profile may take: a store of profiles that hangs must leave time for the invite. */
+/** The share of the deadline that the profile may take: a profile store that hangs must leave time for the invite. */
 const PROFILE_SHARE = 0.25;
 
-/** The invitee's profile; an invite does not fail for want of one. */
-export async function profileOf(
-  { users, logger, deadlineMs }: Pick<ServiceSetting, 'users' | 'logger' | 'deadlineMs'>,
-  userId: string,
-  deadline: Deadline,
-): Promise<Profile> {
+/**
+ * Returns the event of an invite without a profile (`m.room.member` with membership `invite`), or the refusal if it is
+ * too large. The form that counts is a homeserver's own, which is larger than this one: what is refused here would be
+ * refused there too.
+ */
+export function bareEvent({ request }: { readonly request: PolicyRequest }): NewStateEvent | Refused {
+  return unlessTooLarge(eventWith(request, {}));
+}
+
+/**
+ * Adds the invitee's profile to the event, and applies `beforeAppend`. A profile that would make the event too large is
+ * left out.
+ *
+ * @throws (rejects) what `beforeAppend` throws, and a TypeError when it returns content that cannot be stored
+ */
+export async function completeEvent<R extends Requester>(
+  run: Run<R>,
+  bare: NewStateEvent,
+  profile: Profile,
+): Promise<NewStateEvent | Refused> {
+  const withProfile = eventWith(run.request, profile);
+  const event = isSmallEnough(withProfile) ? withProfile : bare;
+  return unlessTooLarge(await applyBeforeAppend(run, event));
+}
+
+/** Returns the invitee's profile. An invite does not fail for lack of one. */
+export async function readProfile<R extends Requester>({
+  config: { users, deadlineMs },
+  request: { userId },
+  deadline,
+  log,
+}: Run<R>): Promise<Profile> {
   if (users?.getProfile === undefined) return {};
   const share = new Deadline(deadlineMs * PROFILE_SHARE, deadline.context.signal);
   try {
     return (await share.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
   } catch (err) {
-    logger.warn({ err }, "The invitee's profile could not be read: the invite goes without");
+    log.warn({ err }, "The invitee's profile could not be read: the invite is sent without it");
     return {};
   } finally {
     deadline.failedCall ??= share.failedCall;
@@ -31,32 +63,13 @@ export async function profileOf(
   }
 }
 
-/**
- * The member event of an invite (`m.room.member` with membership `invite`). Nothing else of the request gets in, and
- * a profile that would make it too large stays out.
- *
- * @throws {MatrixError} 413 when it is larger than an event may be. The form that counts is a homeserver's own;
- *   this one is smaller, so what it refuses would be refused there too.
- */
-export function inviteEvent(request: PolicyRequest, profile: Profile): NewStateEvent {
-  const event = eventWith(request, profile);
-  if (isSmallEnough(event)) return event;
-  const bareEvent = eventWith(request, {});
-  checkSize(bareEvent);
-  return bareEvent;
-}
-
-/** @throws {MatrixError} 413, see {@link inviteEvent} */
-export function checkSize(event: NewStateEvent): void {
-  if (!isSmallEnough(event)) throw eventTooLarge();
-}
-
+/** Nothing else of the request gets into the event. */
 function eventWith({ requester, roomId, userId, reason }: PolicyRequest, profile: Profile): NewStateEvent {
   const content: JsonObject = { membership: 'invite' };
   if (reason !== undefined) content.reason = reason;
   const { displayname, avatar_url } = profile;
-  if (isStorable(displayname)) content.displayname = displayname;
-  if (isStorable(avatar_url) && avatar_url.startsWith('mxc://')) content.avatar_url = avatar_url;
+  if (isWellFormed(displayname)) content.displayname = displayname;
+  if (isWellFormed(avatar_url) && avatar_url.startsWith('mxc://')) content.avatar_url = avatar_url;
   return {
     room_id: roomId,
     type: 'm.room.member',
@@ -67,12 +80,49 @@ function eventWith({ requester, roomId, userId, reason }: PolicyRequest, profile
   };
 }
 
-function isSmallEnough(event: NewStateEvent): boolean {
-  return mostBytesOf(event) <= MAX_EVENT_BYTES || Buffer.byteLength(JSON.stringify(event)) <= MAX_EVENT_BYTES;
+function isWellFormed(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && value.isWellFormed();
 }
 
-/** What an event's JSON takes at most, quickly: its size is asked for three times, and nearly always small. */
-function mostBytesOf({ room_id, type, state_key, sender, content }: NewStateEvent): number {
+async function applyBeforeAppend<R extends Requester>(
+  { config: { beforeAppend }, request: { requester }, deadline }: Run<R>,
+  event: NewStateEvent,
+): Promise<NewStateEvent> {
+  if (beforeAppend === undefined) return event;
+  const result: unknown = await deadline.call('beforeAppend', (context) =>
+    beforeAppend({ requester, event: structuredClone(event) }, context),
+  );
+  return result === undefined ? event : { ...event, content: contentOf(result) };
+}
+
+/** A lone surrogate, as JSON escapes it. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
+
+function contentOf(result: unknown): JsonObject {
+  const given = (result as { readonly content?: unknown } | null)?.content;
+  const json = typeof given === 'object' && given !== null ? JSON.stringify(given) : 'null';
+  // What is stored is JSON, whatever the host made it of.
+  const content: unknown = JSON.parse(json);
+  if (isInvite(content) && !LONE_SURROGATE.test(json)) return content;
+  throw new TypeError(
+    'beforeAppend must return undefined or { content }, with membership "invite" and well-formed strings',
+  );
+}
+
+function isInvite(content: unknown): content is JsonObject {
+  return typeof content === 'object' && content !== null && Reflect.get(content, 'membership') === 'invite';
+}
+
+function unlessTooLarge(event: NewStateEvent): NewStateEvent | Refused {
+  return isSmallEnough(event) ? event : refused({ by: 'size' }, eventTooLarge());
+}
+
+function isSmallEnough(event: NewStateEvent): boolean {
+  return maxBytesOf(event) <= MAX_EVENT_BYTES || Buffer.byteLength(JSON.stringify(event)) <= MAX_EVENT_BYTES;
+}
+
+/** A quick upper bound on an event's JSON: the size is checked up to three times, and is nearly always small. */
+function maxBytesOf({ room_id, type, state_key, sender, content }: NewStateEvent): number {
   let characters = room_id.length + type.length + state_key.length + sender.length;
   for (const [key, value] of Object.entries(content)) {
     if (typeof value !== 'string') return Number.POSITIVE_INFINITY;
@@ -83,11 +133,7 @@ function mostBytesOf({ room_id, type, state_key, sender, content }: NewStateEven
   return characters * 6 + 200;
 }
 
-/** Whether a stored event is this one: the store keeps events under ids of its own, so the rest is compared. */
+/** Compares by sender and content: the store keeps events under IDs of its own. */
 export function isSameInvite(event: NewStateEvent, stored: StrippedStateEvent): boolean {
   return stored.sender === event.sender && isSameJson(stored.content, event.content);
-}
-
-function isStorable(value: JsonValue | undefined): value is string {
-  return typeof value === 'string' && value.isWellFormed();
 }

@@ -1,107 +1,88 @@
 import type { MatrixError } from '../errors.ts';
-import type { Requester } from '../ports/auth.ts';
-import type { PolicyRequest } from '../ports/policy.ts';
-import type { RateLimitScope } from '../ports/rate-limit.ts';
-import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
-import type { ServiceSetting } from './config.ts';
+import type { InviteTrace } from '../ports/outcome.ts';
+import type { Invited } from './append.ts';
 import type { Deadline } from './deadline.ts';
-import { type Judgement, judge } from './decide.ts';
-import { inviteEvent } from './event.ts';
-import { bucketsOf, refuseLimited } from './limits.ts';
-import { keysToRead } from './policies.ts';
-import { failureOf, unavailable } from './refusals.ts';
-import { checkRequester } from './request.ts';
-import type { InviteTrace } from './trace.ts';
+import type { Decision, InviteExplanation } from './decision.ts';
+import { toMatrixError } from './refusals.ts';
 
-/**
- * What decided. It may tell more than the endpoint does (that a policy drops, which limit it is): it is for the host.
- * - `nothing`: nothing stands against the invite
- * - `pending`: there is an invite already
- * - `requester`: who asks may not invite at all
- * - `invitee`: unknown, of another server, or takes no invites
- * - `size`: the event would be too large
- */
-export type InviteExplanation =
-  | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' }
-  | { readonly by: 'room'; readonly reason: InviteRefusalReason }
-  | { readonly by: 'policy'; readonly policy: string; readonly isDrop: boolean }
-  | { readonly by: 'rateLimit'; readonly scope: RateLimitScope; readonly retryAfterMs: number };
+/** The result of an invite that was not refused. */
+export type InviteResult =
+  | { readonly outcome: 'invited'; readonly eventId?: string | undefined }
+  | { readonly outcome: 'alreadyInvited'; readonly eventId?: string | undefined }
+  | { readonly outcome: 'dropped' };
 
-/** What the endpoint would answer, were the invite asked for at this moment. */
+/** The response that the endpoint would give if the invite were requested at this moment. */
 export type InviteForecast = {
-  /** Whether it would be a 200. */
+  /** True if it would be a 200. */
   readonly allowed: boolean;
-  /** The refusal that it would be; undefined with a 200. */
+  /** The error it would be; undefined with a 200. */
   readonly error?: MatrixError;
   readonly explanation: InviteExplanation;
 };
 
+/** What {@link endRun} needs of a run: a login has no more than this. */
+type RunEnd = { readonly deadline: Deadline; readonly trace: InviteTrace; readonly tries: number };
+
+/** How a run ended: by its decision, by the invite that it appended, or by a failure. */
+export type Ending = Decision | Invited | Failed;
+
+type Failed = { readonly kind: 'failed'; readonly error: MatrixError };
+
+/** The ending of a run whose steps threw. */
+export function failed(thrown: unknown): Failed {
+  return { kind: 'failed', error: toMatrixError(thrown) };
+}
+
+/** Ends a run, and fills in its trace: for logs and metrics, and written nowhere else. */
+export function endRun({ deadline, trace, tries }: RunEnd, ending: Ending | undefined): void {
+  deadline.end();
+  trace.tries = tries;
+  if (deadline.failedCall !== undefined) trace.failedCall ??= deadline.failedCall;
+  if (ending?.kind === 'drop') trace.policy = ending.policy;
+  if (ending?.kind !== 'refused') return;
+  const { explanation } = ending;
+  if (explanation.by === 'room') trace.reason = explanation.reason;
+  if (explanation.by === 'policy') trace.policy = explanation.policy;
+  if (explanation.by === 'rateLimit') trace.scope = explanation.scope;
+}
+
 /**
- * Decides an invite as the endpoint would, and leaves everything as it is.
+ * The result of an invite. This is the one place that throws a refusal.
  *
- * @throws {MatrixError} 500 or 503, when it cannot be told
+ * @throws {MatrixError} the refusal, or the failure
  */
-export async function forecast<R extends Requester>(
-  setting: ServiceSetting<R>,
-  request: PolicyRequest<R>,
-  deadline: Deadline,
-  trace: InviteTrace,
-): Promise<InviteForecast> {
-  try {
-    checkRequester(request.requester, setting.serverNames);
-  } catch (error) {
-    return refusal(error, () => ({ by: 'requester' }));
+export function resultOf(ending: Exclude<Ending, { kind: 'append' }>): InviteResult {
+  switch (ending.kind) {
+    case 'invited':
+      return { outcome: 'invited', eventId: ending.eventId };
+    case 'alreadyInvited':
+      return { outcome: 'alreadyInvited', eventId: ending.invite.event_id };
+    case 'drop':
+      return { outcome: 'dropped' };
+    default:
+      throw ending.error;
   }
-  try {
-    const keys = keysToRead(setting, request, trace);
-    const snapshot = await deadline.call('readState', (context) =>
-      setting.storage.readState(request.roomId, keys, context),
-    );
-    const judgement = await judge(setting, request, snapshot, deadline, trace, false);
-    if (judgement.verdict !== 'alreadyInvited') {
-      inviteEvent(request, {});
-      await peek(setting, request, judgement.verdict === 'drop', deadline, trace);
+}
+
+/**
+ * The result of a dry run.
+ *
+ * @throws {MatrixError} 500 or 503 when it could not be decided
+ */
+export function forecastOf(ending: Exclude<Ending, Invited>): InviteForecast {
+  switch (ending.kind) {
+    case 'append':
+      return { allowed: true, explanation: { by: 'nothing' } };
+    case 'alreadyInvited':
+      return { allowed: true, explanation: { by: 'pending' } };
+    case 'drop':
+      return { allowed: true, explanation: { by: 'policy', policy: ending.policy, isDrop: true } };
+    case 'refused': {
+      const { error, explanation } = ending;
+      if (error.status >= 500) throw error;
+      return { allowed: false, error, explanation };
     }
-    return { allowed: true, explanation: explanationOf(judgement, trace) };
-  } catch (error) {
-    return refusal(error, (cause) => explanationOfRefusal(cause, trace));
+    case 'failed':
+      throw ending.error;
   }
-}
-
-/** A limit that cannot be peeked at is left out: asking it would take a point. */
-async function peek<R extends Requester>(
-  { rateLimit }: ServiceSetting<R>,
-  request: PolicyRequest<R>,
-  isDrop: boolean,
-  deadline: Deadline,
-  trace: InviteTrace,
-): Promise<void> {
-  const buckets = bucketsOf(request, isDrop);
-  if (rateLimit === false || rateLimit.peek === undefined || buckets.length === 0) return;
-  const decision = await deadline
-    .call('peek', async (context) => rateLimit.peek?.(buckets, context))
-    .catch((cause: unknown) => {
-      throw unavailable(cause);
-    });
-  if (decision !== undefined) refuseLimited(decision, trace);
-}
-
-function explanationOf({ verdict }: Judgement, { policy = '' }: InviteTrace): InviteExplanation {
-  if (verdict === 'drop') return { by: 'policy', policy, isDrop: true };
-  return { by: verdict === 'alreadyInvited' ? 'pending' : 'nothing' };
-}
-
-function explanationOfRefusal(error: MatrixError, trace: InviteTrace): InviteExplanation {
-  const { reason, policy, scope } = trace;
-  if (scope !== undefined) return { by: 'rateLimit', scope, retryAfterMs: error.retryAfterMs ?? 0 };
-  if (policy !== undefined) return { by: 'policy', policy, isDrop: false };
-  if (reason !== undefined) return { by: 'room', reason };
-  return { by: error.status === 413 ? 'size' : 'invitee' };
-}
-
-/** @throws {MatrixError} what is no refusal */
-function refusal(thrown: unknown, explain: (error: MatrixError) => InviteExplanation): InviteForecast {
-  const error = failureOf(thrown);
-  if (error.status >= 500) throw error;
-  return { allowed: false, error, explanation: explain(error) };
 }

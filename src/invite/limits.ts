@@ -1,55 +1,138 @@
 import type { Requester } from '../ports/auth.ts';
 import type { CallContext } from '../ports/context.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
-import type { RateLimitBucket, RateLimitDecision, RateLimitForecast } from '../ports/rate-limit.ts';
-import type { ServiceSetting } from './config.ts';
+import type {
+  RateLimitAdapter,
+  RateLimitBucket,
+  RateLimitDecision,
+  RateLimitForecast,
+} from '../ports/rate-limit.ts';
 import type { Deadline } from './deadline.ts';
+import { type Refused, refused } from './decision.ts';
 import { rateLimited, unavailable } from './refusals.ts';
-import type { InviteTrace } from './trace.ts';
+import type { Run } from './run.ts';
 
-/** A refund has a time of its own: it often follows a request whose deadline is over. In milliseconds. */
+/** A refund has its own timeout, in milliseconds: it often follows a request whose deadline is over. */
 const REFUND_TIMEOUT_MS = 1_000;
 
 /**
- * Takes a point from every bucket.
+ * Consumes a point of the requester's `attempt` limit, which is never refunded.
  *
- * @param whenLate gets the call that was left behind at the deadline
- * @returns the adapter's receipt
- * @throws {MatrixError} 429 when a limit is reached, 503 when the limits cannot be asked
+ * @returns the refusal, if the limit is reached
+ * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed
  */
-export async function takePoints(
-  consume: (context: CallContext) => Promise<RateLimitDecision>,
+export async function consumeAttempt(
+  rateLimit: RateLimitAdapter | false,
+  requester: Requester,
   deadline: Deadline,
-  trace: InviteTrace,
-  whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
-): Promise<unknown> {
-  let decision: RateLimitDecision;
-  try {
-    decision = await deadline.call('consume', consume, whenLate);
-  } catch (cause) {
-    throw unavailable(cause);
-  }
-  refuseLimited(decision, trace);
-  return decision.receipt;
+): Promise<Refused | undefined> {
+  if (rateLimit === false || requester.isRateLimitExempt === true) return undefined;
+  const buckets = [{ scope: 'attempt', key: requester.userId }] as const;
+  return refusedByLimit(await consume(deadline, (context) => rateLimit.consume(buckets, context)));
 }
 
-/** @throws {MatrixError} 429, when the decision is a refusal */
-export function refuseLimited<Decision extends RateLimitForecast>(
-  decision: Decision,
-  trace: InviteTrace,
-): asserts decision is Decision & { readonly allowed: true } {
-  if (decision.allowed) return;
-  trace.scope = decision.scope;
-  throw rateLimited(decision.retryAfterMs);
+/** The points that one invite consumes: once, however often it is decided, and refunded when nothing comes of it. */
+export class InvitePoints<R extends Requester> {
+  readonly #run: Run<R>;
+  #consumed: { readonly receipt: unknown } | undefined;
+
+  constructor(run: Run<R>) {
+    this.#run = run;
+  }
+
+  /**
+   * Consumes a point of each bucket, the first time it is called.
+   *
+   * @returns the refusal, if a limit is reached
+   * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed
+   */
+  async consumeOnce(isDrop: boolean): Promise<Refused | undefined> {
+    const { config, request, deadline } = this.#run;
+    const { rateLimit, background } = config;
+    const buckets = bucketsOf(request, isDrop);
+    if (this.#consumed !== undefined || rateLimit === false || buckets.length === 0) return undefined;
+    const decision = await consume(
+      deadline,
+      (context) => rateLimit.consume(buckets, context),
+      (leftBehind) => background.add(this.#refundLate(leftBehind)),
+    );
+    if (decision.allowed) this.#consumed = { receipt: decision.receipt };
+    return refusedByLimit(decision);
+  }
+
+  /** Refunds what was consumed. A failure is only logged: it does not change the response. */
+  refund(): Promise<void> | undefined {
+    if (this.#consumed === undefined) return undefined;
+    const refunded = this.#refund(this.#consumed.receipt);
+    this.#consumed = undefined;
+    const { config, deadline } = this.#run;
+    config.background.add(refunded);
+    return deadline.race(refunded).catch(() => {});
+  }
+
+  /** A limiter that responds after the deadline has counted a request that was refused already. */
+  async #refundLate(leftBehind: Promise<RateLimitDecision>): Promise<void> {
+    const decision = await leftBehind.catch(() => undefined);
+    if (decision?.allowed) await this.#refund(decision.receipt);
+  }
+
+  async #refund(receipt: unknown): Promise<void> {
+    const { config, log } = this.#run;
+    if (config.rateLimit === false) return;
+    try {
+      await config.rateLimit.refund(receipt, { signal: AbortSignal.timeout(REFUND_TIMEOUT_MS) });
+    } catch (err) {
+      log.warn({ err }, 'A rate limit could not be refunded');
+    }
+  }
 }
 
 /**
- * What an invite takes a point from.
+ * Checks for a dry run whether the limits would allow the invite. An adapter without `peek` is skipped: asking it would
+ * consume a point.
  *
- * @param isDrop whether the invitee is spared: who is never told of an invite must not lose others for it
+ * @throws {MatrixError} (rejects) 503 when the adapter fails
  */
-export function bucketsOf(
-  { requester, roomId, userId }: PolicyRequest<Requester>,
+export async function peekLimits<R extends Requester>(
+  { config: { rateLimit }, request, deadline }: Run<R>,
+  isDrop: boolean,
+): Promise<Refused | undefined> {
+  const buckets = bucketsOf(request, isDrop);
+  if (rateLimit === false || rateLimit.peek === undefined || buckets.length === 0) return undefined;
+  try {
+    const forecast = await deadline.call('peek', async (context) => rateLimit.peek?.(buckets, context));
+    return forecast && refusedByLimit(forecast);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}
+
+async function consume(
+  deadline: Deadline,
+  call: (context: CallContext) => Promise<RateLimitDecision>,
+  whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
+): Promise<RateLimitDecision> {
+  try {
+    return await deadline.call('consume', call, whenLate);
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}
+
+function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
+  if (decision.allowed) return undefined;
+  const error = rateLimited(decision.retryAfterMs);
+  const retryAfterMs = error.retryAfterMs ?? 0;
+  return refused({ by: 'rateLimit', scope: decision.scope, retryAfterMs }, error);
+}
+
+/**
+ * The buckets that an invite consumes.
+ *
+ * @param isDrop whether to spare the invitee: someone who never sees an invite must not lose others because of it
+ */
+function bucketsOf(
+  { requester, roomId, userId }: PolicyRequest,
   isDrop: boolean,
 ): readonly RateLimitBucket[] {
   if (requester.isRateLimitExempt === true) return [];
@@ -58,57 +141,4 @@ export function bucketsOf(
     { scope: 'room', key: roomId },
   ] as const;
   return isDrop ? ofInviter : [...ofInviter, { scope: 'invitee', key: userId }];
-}
-
-type DebitSetting = Pick<ServiceSetting, 'rateLimit' | 'logger' | 'background'>;
-
-/** The points of one invite: taken once, however often it is decided, and given back when nothing came of it. */
-export class Debit {
-  readonly #setting: DebitSetting;
-  readonly #request: PolicyRequest;
-  #taken: { readonly receipt: unknown } | undefined;
-
-  constructor(setting: DebitSetting, request: PolicyRequest) {
-    this.#setting = setting;
-    this.#request = request;
-  }
-
-  /** As {@link takePoints} from {@link bucketsOf}, the first time that it is called; afterwards nothing. */
-  async takeOnce(deadline: Deadline, trace: InviteTrace, isDrop: boolean): Promise<void> {
-    const { rateLimit, background } = this.#setting;
-    const buckets = bucketsOf(this.#request, isDrop);
-    if (this.#taken !== undefined || rateLimit === false || buckets.length === 0) return;
-    const receipt = await takePoints(
-      (context) => rateLimit.consume(buckets, context),
-      deadline,
-      trace,
-      (leftBehind) => background.add(this.#giveBackOnceTaken(leftBehind)),
-    );
-    this.#taken = { receipt };
-  }
-
-  /** Gives back what was taken. A failure is only logged, since it changes nothing of the answer. */
-  giveBack(deadline: Deadline): Promise<void> | undefined {
-    if (this.#taken === undefined) return undefined;
-    const refunded = this.#refund(this.#taken.receipt);
-    this.#taken = undefined;
-    this.#setting.background.add(refunded);
-    return deadline.race(refunded).catch(() => {});
-  }
-
-  /** A limiter that answers after the deadline has debited a request that was turned away already. */
-  async #giveBackOnceTaken(leftBehind: Promise<RateLimitDecision>): Promise<void> {
-    const decision = await leftBehind.catch(() => undefined);
-    if (decision?.allowed) await this.#refund(decision.receipt);
-  }
-
-  async #refund(receipt: unknown): Promise<void> {
-    const { rateLimit, logger } = this.#setting;
-    if (rateLimit === false) return;
-    try {
-      await rateLimit.refund(receipt, { signal: AbortSignal.timeout(REFUND_TIMEOUT_MS) });
-    } catch (err) {
-      logger.warn({ err }, 'A rate limit could not be given back');
-    }
-  }
 }

@@ -1,15 +1,17 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
-import type { ServiceSetting } from './config.ts';
-import type { InviteNotice } from './service-options.ts';
+import type { InviteNotice } from './config.ts';
+import type { Run } from './run.ts';
 
-/** Calls `onInvite` off the request's path: in a later turn of the event loop, when the answer is on its way. */
-export function tellOnInvite<R extends Requester>(setting: ServiceSetting<R>, invite: InviteNotice<R>): void {
-  const { onInvite, logger, background } = setting;
+/** Calls `onInvite` off the request path: in a later turn of the event loop, once the response is on its way. */
+export function notifyOnInvite<R extends Requester>(
+  { config: { onInvite, background }, log }: Run<R>,
+  invite: InviteNotice<R>,
+): void {
   if (onInvite === undefined) return;
-  const told = (async () => {
-    await turn();
+  const notified = (async () => {
+    await nextTurn();
     await onInvite(invite);
   })();
-  background.add(told.catch((err: unknown) => logger.error({ err }, 'onInvite failed')));
+  background.add(notified.catch((err: unknown) => log.error({ err }, 'onInvite failed')));
 }

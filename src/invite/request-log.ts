@@ -6,8 +6,8 @@ type Level = keyof Logger;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /**
- * The log of one request. What goes wrong on its way is gathered, so that the request makes one line, at its end; what
- * is told later (of work that went on behind the answer) gets lines of its own.
+ * The log of one request. It collects what goes wrong on the way, so that the request writes one line, at its end. What
+ * is logged later, by work that goes on after the response, gets lines of its own.
  */
 export class RequestLog implements Logger {
   readonly #logger: Logger;
@@ -34,11 +34,11 @@ export class RequestLog implements Logger {
   }
 
   /**
-   * Writes the line, at the highest level among its own and those of the problems.
+   * Writes the line, at the highest level of its own and of the problems.
    *
-   * @param what was answered: the beginning of the text
-   * @param details go before those of the problems; called only where a line is written
-   * @param error the answer; undefined with a 200
+   * @param what names the request in the message, as in `an invite`
+   * @param details are written before those of the problems; called only if a line is written
+   * @param error the error of the response; undefined with a 200
    */
   end(what: string, details: () => object, error?: MatrixError): void {
     const problems = this.#problems ?? [];
@@ -54,11 +54,11 @@ export class RequestLog implements Logger {
         ...details(),
         status: error?.status ?? 200,
         ...(error === undefined ? {} : { errcode: error.errcode }),
-        // Of a refusal the cause may quote what the caller sent.
+        // The cause of a refusal may quote what the caller sent.
         ...(error !== undefined && error.status >= 500 ? { err: error.cause ?? error } : {}),
         ...(problems.length === 0 ? {} : { problems: problems.map(({ message }) => message) }),
       },
-      `${what} was answered ${error?.status ?? 200}`,
+      `Responded ${error?.status ?? 200} to ${what}`,
     );
   }
 
@@ -68,7 +68,7 @@ export class RequestLog implements Logger {
   }
 }
 
-/** Invites and refusals are daily business; `warn` is for what passes by itself, `error` for what does not. */
+/** Invites and refusals are routine. `warn` is for what goes away on its own, `error` for what does not. */
 function levelOf(error: MatrixError | undefined): Level {
   if (error === undefined || error.status < 500) return 'info';
   return error.status === 503 ? 'warn' : 'error';

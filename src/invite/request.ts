@@ -2,38 +2,54 @@ import { MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import { domainOf, isRoomId, isUserId } from '../rooms/identifiers.ts';
+import { type Refused, refused } from './decision.ts';
+import { internalError } from './refusals.ts';
 
-/**
- * Refuses a requester who may not invite at all, for callers that have not been through a login.
- *
- * @throws {MatrixError} 403, or 500 for what is no requester
- */
-export function checkRequester(requester: Requester, serverNames: ReadonlySet<string>): void {
-  if (typeof requester.userId !== 'string' || !isUserId(requester.userId)) {
-    throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', {
-      cause: new TypeError('The auth adapter gave a requester whose userId is not a full Matrix user ID'),
-    });
+/** An invite to check in a dry run. */
+export type InviteCheckRequest<R extends Requester = Requester> = PolicyRequest<R> & {
+  /** Ends the wait early, as the deadline does. */
+  readonly signal?: AbortSignal;
+};
+
+/** An invite to send. */
+export type InviteRequest<R extends Requester = Requester> = PolicyRequest<R> & {
+  /** Ends the wait early, as the deadline does. It does not undo an append that has started. */
+  readonly signal?: AbortSignal;
+  /**
+   * Whether to send a pending invite again: a further event, of which clients notify. It consumes the same rate limits
+   * as a new one. Default false, as for every request over HTTP.
+   */
+  readonly resend?: boolean;
+};
+
+/** Returns the refusal of a requester who may not invite at all. */
+export function refuseRequester(
+  { userId, isGuest, isSuspended }: Requester,
+  serverNames: ReadonlySet<string>,
+): Refused | undefined {
+  const refuse = (errcode: string, message: string) =>
+    refused({ by: 'requester' }, new MatrixError(403, errcode, message));
+  if (!serverNames.has(domainOf(userId) ?? ''))
+    return refuse('M_FORBIDDEN', 'You are not a user of this server');
+  if (isGuest) return refuse('M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot invite users');
+  if (isSuspended) {
+    return refuse('M_USER_SUSPENDED', 'Your account is suspended and cannot invite users');
   }
-  checkMayInvite(requester, serverNames);
+  return undefined;
 }
 
 /**
- * Refuses a requester who may not invite at all.
+ * Checks the requester that a caller in code passes: it has not been through a login.
  *
- * @throws {MatrixError} 403
+ * @throws {MatrixError} 500 for what is not a requester
  */
-export function checkMayInvite(requester: Requester, serverNames: ReadonlySet<string>): void {
-  if (!serverNames.has(domainOf(requester.userId) ?? '')) {
-    throw new MatrixError(403, 'M_FORBIDDEN', 'You are not a user of this server');
-  }
-  if (requester.isGuest) throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot invite');
-  if (requester.isSuspended) {
-    throw new MatrixError(403, 'M_USER_SUSPENDED', 'Your account is suspended: it cannot invite');
-  }
+export function checkRequester({ userId }: Requester): void {
+  if (typeof userId === 'string' && isUserId(userId)) return;
+  throw internalError(new TypeError("The requester's userId must be a full Matrix user ID"));
 }
 
 /**
- * Refuses what cannot be an invite, for callers that do not come over HTTP.
+ * Checks the invite that a caller in code passes: it has not been validated against the schema.
  *
  * @throws {MatrixError} 400
  */
@@ -45,6 +61,6 @@ export function checkInvite({ roomId, userId, reason }: PolicyRequest): void {
     throw new MatrixError(400, 'M_INVALID_PARAM', 'userId is not a Matrix user ID');
   }
   if (reason !== undefined && !(typeof reason === 'string' && reason.isWellFormed())) {
-    throw new MatrixError(400, 'M_BAD_JSON', 'reason must be a string of whole characters');
+    throw new MatrixError(400, 'M_BAD_JSON', 'reason must be a well-formed string');
   }
 }

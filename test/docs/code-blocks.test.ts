@@ -84,7 +84,7 @@ function printedBy(text: string): string[] {
 
 /** Where a block listens, nobody may invite without a token, and Alice may. */
 function answersOf(text: string): string[] {
-  const refused = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is needed"}';
+  const refused = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is required"}';
   return [...text.matchAll(/\.listen\(/g)].flatMap(() => [refused, '200 {}']);
 }
 

@@ -129,7 +129,7 @@ it('refuses users and rooms that the app does not know', async () => {
   const { host, alice } = await setUp();
   expect(await host.invite(withToken(alice), 'nobody')).toEqual({
     status: 403,
-    body: { errcode: 'M_FORBIDDEN', error: 'There is no such user on this server' },
+    body: { errcode: 'M_FORBIDDEN', error: 'No such user exists on this server' },
   });
   const response = await host.send('/_matrix/client/v3/rooms/%21films:example.org/invite', {
     ...withToken(alice),

@@ -215,7 +215,7 @@ describe('matrixErrorHandler', () => {
       {
         level: 'error',
         details: { err: failure, status: 500, errcode: 'M_UNKNOWN' },
-        message: 'A request was answered 500',
+        message: 'Responded 500 to a request',
       },
     ]);
   });

@@ -204,7 +204,7 @@ describe('closing', () => {
       expect(milliseconds).toBeLessThan(1_100);
       expect(logger.lines.at(-1)).toMatchObject({
         level: 'warn',
-        message: 'Closed while an append or onInvite was still under way',
+        message: 'Closed while an append or onInvite was still running',
       });
     },
   );

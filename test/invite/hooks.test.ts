@@ -277,8 +277,8 @@ describe('the logger', () => {
     });
     await invite(down.app);
     expect(printed).toEqual([
-      'error express-matrix-invite: An invite was answered 403',
-      'warn express-matrix-invite: An invite was answered 503',
+      'error express-matrix-invite: Responded 403 to an invite',
+      'warn express-matrix-invite: Responded 503 to an invite',
     ]);
   });
 

@@ -95,7 +95,7 @@ describe('a request', () => {
         tries: 1,
         failedCall: 'decide',
         err: expect.objectContaining({ message: 'fault' }),
-        problems: ['A policy failed, or gave no answer that makes sense: the invite is refused'],
+        problems: ['A policy failed or returned an invalid decision: the invite is refused'],
       },
     ],
     [
@@ -110,7 +110,7 @@ describe('a request', () => {
         tries: 1,
         failedCall: 'getProfile',
         err: expect.objectContaining({ message: 'no profiles' }),
-        problems: ["The invitee's profile could not be read: the invite goes without"],
+        problems: ["The invitee's profile could not be read: the invite is sent without it"],
       },
     ],
   ];
@@ -119,7 +119,7 @@ describe('a request', () => {
     const { app, router, lines } = await appWith(options);
     const { status } = await invite(app, request);
     await router.close();
-    expect(lines).toEqual([[level, details, `An invite was answered ${status}`]]);
+    expect(lines).toEqual([[level, details, `Responded ${status} to an invite`]]);
   });
 
   it('over a rate limit says which', async () => {
@@ -135,7 +135,7 @@ describe('a request', () => {
         tries: 1,
         scope: expect.stringMatching(/inviter|room/),
       },
-      'An invite was answered 429',
+      'Responded 429 to an invite',
     ]);
   });
 
@@ -158,11 +158,11 @@ describe('a request', () => {
         {
           status: 413,
           problems: [
-            "The invitee's profile could not be read: the invite goes without",
-            'A rate limit could not be given back',
+            "The invitee's profile could not be read: the invite is sent without it",
+            'A rate limit could not be refunded',
           ],
         },
-        'An invite was answered 413',
+        'Responded 413 to an invite',
       ],
     ]);
   });
@@ -224,12 +224,12 @@ describe('a service', () => {
     await service.invite({ ...aliceInvitesBob, userId: ALICE }).catch(() => {});
     const ids = { requesterId: ALICE, roomId: ROOM };
     expect(lines).toEqual([
-      ['info', { ...ids, outcome: 'invited', tries: 1, status: 200 }, 'An invite was answered 200'],
-      ['info', { ...ids, allowed: true, tries: 0, status: 200 }, 'An invite check was answered 200'],
+      ['info', { ...ids, outcome: 'invited', tries: 1, status: 200 }, 'Responded 200 to an invite'],
+      ['info', { ...ids, allowed: true, tries: 0, status: 200 }, 'Responded 200 to an invite check'],
       [
         'info',
         { ...ids, tries: 1, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined' },
-        'An invite was answered 403',
+        'Responded 403 to an invite',
       ],
     ]);
   });

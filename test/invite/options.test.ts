@@ -12,7 +12,7 @@ import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it } from 'vitest';
 import type { OptionChecks } from '../../src/internal/options.ts';
-import { inviteServiceOptionChecks } from '../../src/invite/service-options.ts';
+import { inviteServiceOptionChecks } from '../../src/invite/config.ts';
 import { inviteRouterOptionChecks } from '../../src/router-options.ts';
 import { ALICE, invite, memberOf, seedRoom, setUp, tokens } from '../http/support.ts';
 
@@ -76,7 +76,7 @@ describe.each(everyMaker)('the options of %s', (maker) => {
       const error = thrown(() => make({ [name]: 1 }));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toContain(`${maker}: unknown option "${name}"`);
-      const allowed = error.message.split('allowed are ')[1]?.split(', ');
+      const allowed = error.message.split('allowed: ')[1]?.split(', ');
       expect(new Set(allowed)).toEqual(new Set(Object.keys(complete[maker])));
     },
   );
@@ -136,7 +136,7 @@ describe('an ill-typed option', () => {
         [{ name: 'a', decide, stateKeys: 'm.a' }],
         [{ name: 'a', decide, stateKeys: [{ type: 'm.a', stateKey: '' }] }],
       ],
-      'a list of policies',
+      'an array of policies',
     ],
     [
       'users',
@@ -152,7 +152,7 @@ describe('an ill-typed option', () => {
     ],
     ['beforeAppend', [{}, null, 'log'], 'a function'],
     ['onInvite', [{}, null, 'log'], 'a function'],
-    ['reasonCodes', [1, null, 'true'], 'true or false'],
+    ['reasonCodes', [1, null, 'true'], 'a boolean'],
     ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],
     ['deadlineMs', [0, -1, 1.5, '5000', Number.NaN, Infinity, 2_147_483_648, 5n], 'milliseconds'],
     ['auth', [null, {}, () => {}, { authenticate: 'x' }], 'authenticate'],
@@ -169,8 +169,8 @@ describe('an ill-typed option', () => {
       ],
       'https://chat.example.org',
     ],
-    ['queryToken', ['false', 0, null], 'true or false'],
-    ['cors', ['*', 0, null, { origin: '*' }], 'true or false'],
+    ['queryToken', ['false', 0, null], 'a boolean'],
+    ['cors', ['*', 0, null, { origin: '*' }], 'a boolean'],
     ['bodyLimitBytes', [0, '1mb', -1, 2.5], 'bytes'],
     ['bodyTimeoutMs', [0, '10s', Infinity], 'milliseconds'],
     ['requestId', [{}, null, 'id'], 'a function'],

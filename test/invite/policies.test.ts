@@ -171,7 +171,7 @@ describe('a policy that fails', () => {
       'secret',
     ],
     ['rejects', () => Promise.reject(new Error('secret')), 'secret'],
-    ['is late', () => never(), 'The deadline is over: decide took too long'],
+    ['is late', () => never(), 'Deadline exceeded: decide took too long'],
     ...nonsense.map((value): [string, InvitePolicy['decide']] => [
       `answers ${JSON.stringify(value)}`,
       () => value as PolicyDecision,

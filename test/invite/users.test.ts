@@ -21,7 +21,7 @@ describe('an invitee', () => {
     const response = await invite(app);
     expect([response.status, response.body]).toEqual([
       403,
-      { errcode: 'M_FORBIDDEN', error: 'There is no such user on this server' },
+      { errcode: 'M_FORBIDDEN', error: 'No such user exists on this server' },
     ]);
     expect(await invitesOf(store, BOB)).toBe(0);
   });

@@ -18,7 +18,7 @@ const OK: Answer = { status: 200 };
 export const FAILED: Answer = {
   status: 503,
   errcode: 'M_UNKNOWN',
-  text: 'The server cannot do this right now',
+  text: 'The server cannot process this request right now',
 };
 /** The connection ended before an answer came. */
 export const BROKEN = 'broken';

@@ -76,8 +76,8 @@ describe('a registration is refused', () => {
     [{ namespaces: [] }, '"namespaces" must be an object'],
     [{ namespaces: { users: {} } }, '"namespaces.users" must be a list'],
     [{ namespaces: { users: 'secret' } }, '"namespaces.users" must be a list'],
-    [{ rate_limited: 'no' }, '"rate_limited" must be true or false'],
-    [{ rate_limited: 0 }, '"rate_limited" must be true or false'],
+    [{ rate_limited: 'no' }, '"rate_limited" must be a boolean'],
+    [{ rate_limited: 0 }, '"rate_limited" must be a boolean'],
   ];
 
   it.each(cases)('for %j', (change, message) => {

@@ -46,7 +46,7 @@ describe('options', () => {
     ],
     [{ clockToleranceSeconds: Number.NaN }, 'option "clockToleranceSeconds" must be'],
     [{ clockToleranceSeconds: 30_000 }, 'option "clockToleranceSeconds" must be'],
-    [{ requireExpiry: 'no' }, 'option "requireExpiry" must be true or false'],
+    [{ requireExpiry: 'no' }, 'option "requireExpiry" must be a boolean'],
   ];
   it.each(wrong)('%j', (more, message) => {
     const error = refusalOf({ ...good, ...more });

@@ -201,7 +201,7 @@ describe('the log line in docs/observability.md', () => {
     const fields = new Set(lines.flatMap(([, each]) => Object.keys(each)));
     expect(firstCells(tableRowsOf(textUnder('Log lines')).slice(4)).sort()).toEqual([...fields].sort());
     for (const [, { status }, text] of lines) {
-      expect(text).toBe(`An invite was answered ${status}`);
+      expect(text).toBe(`Responded ${status} to an invite`);
     }
     const isProblem = ([, each]: Line) => 'problems' in each;
     const levels = lines
@@ -210,6 +210,6 @@ describe('the log line in docs/observability.md', () => {
     expect([...new Map(levels as [string, string][])].sort()).toEqual(
       tableRowsOf(textUnder('Log lines')).slice(0, 4).sort(),
     );
-    expect(lines.filter(isProblem)).toMatchObject([['warn', { status: 200 }, 'An invite was answered 200']]);
+    expect(lines.filter(isProblem)).toMatchObject([['warn', { status: 200 }, 'Responded 200 to an invite']]);
   });
 });

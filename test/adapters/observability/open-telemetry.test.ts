@@ -309,7 +309,7 @@ describe('the span', () => {
       logger: { debug: line, info: line, warn: line, error: line },
     });
     expect((await invite(app)).status).toBe(200);
-    expect(lines).toEqual(['An invite was answered 200']);
+    expect(lines).toEqual(['Responded 200 to an invite']);
   });
 });
 
@@ -318,7 +318,7 @@ describe('the options of openTelemetry', () => {
     [null, 'openTelemetry: options must be an object'],
     [{ trace: {} }, 'openTelemetry: unknown option "trace"; allowed: tracer, includeIds'],
     [{ tracer: {} }, 'openTelemetry: option "tracer" must be a Tracer of OpenTelemetry'],
-    [{ includeIds: 1 }, 'openTelemetry: option "includeIds" must be true or false'],
+    [{ includeIds: 1 }, 'openTelemetry: option "includeIds" must be a boolean'],
   ])('are checked: %j', (options, message) => {
     expect(() => openTelemetry(options as never)).toThrow(TypeError);
     expect(() => openTelemetry(options as never)).toThrow(message);

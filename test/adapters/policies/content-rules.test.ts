@@ -56,7 +56,7 @@ describe('contentRules', () => {
     [{ maxLength: 1.5 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
     [{ links: 'deny' }, "option \"links\" must be 'allow' or 'refuse'"],
     [{ links: true }, "option \"links\" must be 'allow' or 'refuse'"],
-    [{ required: 'yes' }, 'option "required" must be true or false'],
+    [{ required: 'yes' }, 'option "required" must be a boolean'],
     [{ isUnwelcome: /rude/ }, 'option "isUnwelcome" must be a function'],
     [
       { maxlength: 5 },

@@ -1,0 +1,50 @@
+import { STATUS_CODES } from 'node:http';
+import { isMatrixError, MatrixError } from '../errors.ts';
+import { internalError } from '../invite/refusals.ts';
+import { bodyParserError } from './body.ts';
+
+/** An error, and the body of its response. */
+export type ErrorResponse = { readonly error: MatrixError; readonly body: string };
+
+/** Turns anything thrown into a response that can be written. */
+export function errorResponse(thrown: unknown): ErrorResponse {
+  const error = httpErrorOf(thrown);
+  const body = bodyOf(error);
+  return body === undefined ? errorResponse(internalError(error)) : { error, body };
+}
+
+function httpErrorOf(thrown: unknown): MatrixError {
+  if (isMatrixError(thrown)) return thrown;
+  if (thrown instanceof URIError) {
+    return new MatrixError(400, 'M_INVALID_PARAM', 'The path is not valid percent-encoded UTF-8', {
+      cause: thrown,
+    });
+  }
+  return bodyParserError(thrown) ?? statusError(thrown) ?? internalError(thrown);
+}
+
+/** Express's convention for request errors: a `status`. The message may reveal more than the caller should know. */
+function statusError(thrown: unknown): MatrixError | undefined {
+  const { status } = (thrown ?? {}) as { readonly status?: unknown };
+  if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 499)
+    return undefined;
+  return new MatrixError(status, 'M_UNKNOWN', STATUS_CODES[status] ?? 'The request was refused', {
+    cause: thrown,
+  });
+}
+
+/**
+ * Returns the body, or undefined if the error cannot be written: a host's own error may have a bigint or a cycle in its
+ * fields or an invalid status, and one that is recognized by its `code` alone may have no `toJSON`.
+ */
+function bodyOf(error: MatrixError): string | undefined {
+  const { status, errcode, retryAfterMs } = error;
+  if (!Number.isInteger(status) || status < 400 || status > 599) return undefined;
+  if (typeof errcode !== 'string' || errcode === '') return undefined;
+  if (retryAfterMs !== undefined && typeof retryAfterMs !== 'number') return undefined;
+  try {
+    return JSON.stringify(error.toJSON());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MatrixError } from '../errors.ts';
+import { hasBegun } from './has-begun.ts';
+import { type Exchange, type ResponseOptions, respond, setCommonHeaders } from './response.ts';
+
+/** A handler, as Express's routers are, in Node's own types so that it fits every version of Express. */
+export type MatrixRouter = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** One path, and the work behind it. */
+export type Route<Result> = {
+  /** With `:roomId` for the room ID. */
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly responseOptions: ResponseOptions<Result>;
+  /**
+   * Does the work of a request.
+   *
+   * @param roomId as in the path, percent-decoded
+   */
+  work(exchange: Exchange, roomId: string): Promise<Result>;
+};
+
+type RoutedRequest = IncomingMessage & {
+  params?: unknown;
+  route?: unknown;
+  /** The whole path, as the client sent it. */
+  readonly originalUrl?: unknown;
+  /** The part of the path that led to this router. */
+  readonly baseUrl?: unknown;
+};
+
+/**
+ * Creates a router for one method of one path, and its preflights; everything else goes on to the host. It matches as
+ * Express's `Router({ caseSensitive: true, strict: true })` does, which costs 6 % of a request in memory.
+ */
+export function createRoute<Result>({ path, method, responseOptions, work }: Route<Result>): MatrixRouter {
+  const pattern = patternOf(path);
+  const route = { path };
+
+  return (request: RoutedRequest, response, next) => {
+    const url = encodedUrlOf(request);
+    const segment = pattern.exec(url)?.[1];
+    if (segment === undefined) {
+      next();
+      return;
+    }
+    request.url = url;
+    // A request that cannot even be responded to is the host's to end, as with any router: an unhandled rejection would
+    // end the process.
+    const respondWith = (run: (exchange: Exchange) => Promise<Result>) =>
+      respond(responseOptions, request, response, run).catch(next);
+    let roomId: string;
+    try {
+      roomId = decodeURIComponent(segment);
+    } catch (error) {
+      void respondWith(() => Promise.reject(error));
+      return;
+    }
+    // Where Express leaves them: hosts label metrics and traces by the route.
+    request.route = route;
+    request.params = { roomId };
+    if (request.method === 'OPTIONS') respondToPreflight(response, responseOptions.cors);
+    else if (request.method === method || (request.method === 'HEAD' && method === 'GET')) {
+      void respondWith((exchange) => work(exchange, roomId));
+    } else {
+      void respondWith(async () => {
+        response.setHeader('Allow', `OPTIONS, ${method}`);
+        throw new MatrixError(405, 'M_UNRECOGNIZED', `This path only accepts ${method}`);
+      });
+    }
+  };
+}
+
+/** Matches URLs with this path, also absolute ones, as in requests to proxies. */
+function patternOf(path: string): RegExp {
+  return new RegExp(
+    `^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?${path.replace(':roomId', '([^/?#]+)')}(?:[?#]|$)`,
+  );
+}
+
+function respondToPreflight(response: ServerResponse, cors: boolean): void {
+  if (hasBegun(response)) return;
+  setCommonHeaders(response, cors);
+  response.statusCode = 204;
+  response.end();
+}
+
+/**
+ * Returns the path and query below the mount point, percent-encoded as the client sent them. `@fastify/express` gives
+ * middlewares a decoded `url`, which would then be decoded twice: `%2541` would become `A`. A URL that a host rewrote in
+ * any other way stays as the host wants it.
+ */
+function encodedUrlOf({ url = '', originalUrl, baseUrl = '' }: RoutedRequest): string {
+  if (typeof originalUrl !== 'string' || typeof baseUrl !== 'string' || originalUrl === baseUrl + url)
+    return url;
+  const encoded = endOf(originalUrl, slashesIn(pathOf(url)));
+  return isDecoded(url, encoded) ? encoded : url;
+}
+
+/**
+ * Returns the end of a URL, from that many slashes of its path on. `baseUrl` cannot find it: the mount path may have
+ * been encoded too (`%763` for `v3`), or have had extra slashes. Slashes themselves stay encoded.
+ */
+function endOf(url: string, slashes: number): string {
+  let start = pathOf(url).length;
+  for (let left = slashes; left > 0 && start > 0; left -= 1) start = url.lastIndexOf('/', start - 1);
+  return url.slice(Math.max(0, start));
+}
+
+function pathOf(url: string): string {
+  const end = url.search(/[?#]/);
+  return end === -1 ? url : url.slice(0, end);
+}
+
+function slashesIn(path: string): number {
+  return path.split('/').length - 1;
+}
+
+function isDecoded(url: string, encoded: string): boolean {
+  try {
+    return decodeURI(encoded) === url;
+  } catch {
+    return false;
+  }
+}

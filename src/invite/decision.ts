@@ -1,0 +1,45 @@
+import type { MatrixError } from '../errors.ts';
+import type { RateLimitScope } from '../ports/rate-limit.ts';
+import type { StateSnapshot } from '../ports/storage.ts';
+import type { StrippedStateEvent } from '../rooms/event.ts';
+import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
+
+/**
+ * What decided an invite. It can reveal more than the endpoint does (that a policy drops, which limit was reached), so
+ * it is for the host app.
+ * - `nothing`: nothing objects to the invite
+ * - `pending`: an invite is already pending
+ * - `requester`: the requester may not invite at all
+ * - `invitee`: unknown, of another server, or does not accept invites
+ * - `size`: the event would be too large
+ * - `storage`: the storage adapter refused, with a `MatrixError` of its own
+ */
+export type InviteExplanation =
+  | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' | 'storage' }
+  | { readonly by: 'room'; readonly reason: InviteRefusalReason }
+  | { readonly by: 'policy'; readonly policy: string; readonly isDrop: boolean }
+  | { readonly by: 'rateLimit'; readonly scope: RateLimitScope; readonly retryAfterMs: number };
+
+/** A decision against an invite: the error of the response, and what decided it. */
+export type Refused = {
+  readonly kind: 'refused';
+  readonly explanation: InviteExplanation;
+  readonly error: MatrixError;
+};
+
+/**
+ * What to do about an invite. Every step returns one, and nothing on the way throws it.
+ * - `append`: store the event, if the room still is as in `basis`
+ * - `drop`: respond 200 and store nothing, as this policy wants
+ * - `alreadyInvited`: respond 200; this invite is pending
+ * - `refused`: respond with the error
+ */
+export type Decision =
+  | { readonly kind: 'append'; readonly basis: StateSnapshot }
+  | { readonly kind: 'drop'; readonly policy: string }
+  | { readonly kind: 'alreadyInvited'; readonly invite: StrippedStateEvent }
+  | Refused;
+
+export function refused(explanation: InviteExplanation, error: MatrixError): Refused {
+  return { kind: 'refused', explanation, error };
+}

@@ -1,0 +1,66 @@
+import { isMatrixError } from '../errors.ts';
+import type { Requester } from '../ports/auth.ts';
+import type { InvitePolicy } from '../ports/policy.ts';
+import type { StateSnapshot } from '../ports/storage.ts';
+import { isStateKey, type StateKey, type StrippedStateEvent } from '../rooms/event.ts';
+import { inviteStateKeys } from '../rooms/invite-rule.ts';
+import { type Refused, refused } from './decision.ts';
+import { policyFailed } from './policies.ts';
+import type { Run } from './run.ts';
+
+/** The state keys that decide an invite: those of the room's rules, and those that policies ask for. */
+export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[] | Refused {
+  const { request, config } = run;
+  const keys = inviteStateKeys(request.requester.userId, request.userId);
+  const ofRoom = keys.length;
+  for (const policy of config.policies) {
+    try {
+      keys.push(...stateKeysOf(run, policy));
+    } catch (err) {
+      return policyFailed(run, policy.name, err);
+    }
+  }
+  if (keys.length === ofRoom) return keys;
+  return [...new Map(keys.map((key) => [JSON.stringify([key.type, key.state_key]), key])).values()];
+}
+
+function stateKeysOf<R extends Requester>(
+  { request }: Run<R>,
+  policy: InvitePolicy<R>,
+): readonly StateKey[] {
+  if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
+  const keys: readonly unknown[] = [...policy.stateKeys(request)];
+  if (keys.every(isStateKey)) return keys;
+  throw new TypeError('stateKeys must return an array of { type, state_key }');
+}
+
+/** What `readState` returned, or its refusal: `transactionalStorage` lets a host throw a `MatrixError` here. */
+export type ReadResult = { readonly kind: 'read'; readonly snapshot: StateSnapshot | undefined } | Refused;
+
+/**
+ * Reads the state that decides, at one moment.
+ *
+ * @throws (rejects) when the store fails or is late
+ */
+export async function readState<R extends Requester>(
+  { config, request, deadline }: Run<R>,
+  keys: readonly StateKey[],
+): Promise<ReadResult> {
+  try {
+    const snapshot = await deadline.call('readState', (context) =>
+      config.storage.readState(request.roomId, keys, context),
+    );
+    return { kind: 'read', snapshot };
+  } catch (error) {
+    if (isMatrixError(error)) return refused({ by: 'storage' }, error);
+    throw error;
+  }
+}
+
+/** Returns the member event of a user, if the snapshot has one. */
+export function memberEvent(
+  snapshot: StateSnapshot | undefined,
+  userId: string,
+): StrippedStateEvent | undefined {
+  return snapshot?.events.find(({ type, state_key }) => type === 'm.room.member' && state_key === userId);
+}

@@ -1,0 +1,45 @@
+import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { InviteTrace } from '../ports/outcome.ts';
+import type { PolicyRequest } from '../ports/policy.ts';
+import type { ServiceConfig } from './config.ts';
+import { Deadline } from './deadline.ts';
+
+/** One invite, or one dry run, on its way: the parameter of every step. */
+export type Run<R extends Requester = Requester> = {
+  readonly config: ServiceConfig<R>;
+  readonly request: PolicyRequest<R>;
+  readonly deadline: Deadline;
+  /** Filled in when the run ends, by `endRun`. */
+  readonly trace: InviteTrace;
+  readonly log: Logger;
+  /** Whether to send a pending invite again. */
+  readonly resend: boolean;
+  /** How many times the invite was decided. */
+  tries: number;
+};
+
+/** What a run starts with, besides its config and request. */
+export type RunOptions = {
+  readonly trace: InviteTrace;
+  readonly log: Logger;
+  /** Ends the run early, as the deadline does. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default false. */
+  readonly resend?: boolean | undefined;
+};
+
+/**
+ * Starts a run, and its deadline.
+ *
+ * @throws {MatrixError} 503 once the service is closed
+ */
+export function startRun<R extends Requester>(
+  config: ServiceConfig<R>,
+  request: PolicyRequest<R>,
+  { trace, log, signal, resend = false }: RunOptions,
+): Run<R> {
+  config.background.throwIfClosed();
+  const deadline = new Deadline(config.deadlineMs, signal);
+  return { config, request, deadline, trace, log, resend, tries: 0 };
+}

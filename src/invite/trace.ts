@@ -1,1 +1,0 @@
-export type { HostCall, InviteTrace } from '../ports/outcome.ts';
