@@ -1,13 +1,13 @@
 import type { JsonObject } from './rooms/event.ts';
 
 /**
- * An error that is answered to the caller: what goes over the wire (`status`, `errcode`, `message`, `fields`),
- * and what only the log sees (`cause`).
+ * The error of a response: what goes over the wire (`status`, `errcode`, `message`, `fields`), and what only the log sees
+ * (`cause`).
  *
- * Recognise it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package
- * are different classes.
+ * Recognize it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package are
+ * different classes.
  *
- * @see [errors, Answers](../docs/errors.md#answers): a part for each errcode
+ * @see [errors, Answers](../docs/errors.md#answers): a section for each errcode
  */
 export class MatrixError extends Error {
   readonly code = 'ERR_MATRIX';
@@ -15,18 +15,18 @@ export class MatrixError extends Error {
   readonly status: number;
   /** The specification's error code, such as `M_FORBIDDEN`. */
   readonly errcode: string;
-  /** Fields of the answer beside `errcode` and `error`. */
+  /** Fields of the response besides `errcode` and `error`. */
   readonly fields: JsonObject;
-  /** Milliseconds after which another try makes sense: sent as `Retry-After`, in whole seconds, at least 1. */
+  /** Milliseconds after which to retry: sent as `Retry-After`, in whole seconds, at least 1. */
   readonly retryAfterMs: number | undefined;
 
   /**
-   * @param status HTTP status, 400 to 599; any other becomes 500, since it cannot be an error's
+   * @param status HTTP status, 400 to 599; any other becomes 500
    * @param errcode the specification's error code
-   * @param message the answer's `error`, a text for the caller
-   * @param options.fields further fields of the answer (default none)
-   * @param options.retryAfterMs milliseconds after which another try makes sense (default: not said)
-   * @param options.cause what lies behind it, for the log
+   * @param message the `error` of the response: a message for the caller
+   * @param options.fields further fields of the response (default none)
+   * @param options.retryAfterMs milliseconds after which to retry (default: not sent)
+   * @param options.cause the underlying error, for the log
    */
   constructor(
     status: number,
@@ -42,14 +42,14 @@ export class MatrixError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** The answer's body. */
+  /** Returns the body of the response. */
   toJSON(): JsonObject {
     return { ...this.fields, errcode: this.errcode, error: this.message };
   }
 }
 
 /**
- * The store cannot be reached, or cannot say whether it stored an event. Answered 503 with `Retry-After`.
+ * The store cannot be reached, or cannot say whether it stored an event. The response is a 503 with `Retry-After`.
  *
  * Any error whose `code` is `ERR_STORAGE_UNAVAILABLE` counts as one.
  *
@@ -57,12 +57,12 @@ export class MatrixError extends Error {
  */
 export class StorageUnavailableError extends Error {
   readonly code = 'ERR_STORAGE_UNAVAILABLE';
-  /** Whether it is certain that nothing was stored. */
+  /** True if it is certain that nothing was stored. */
   readonly isNotStored: boolean;
 
   /**
    * @param options.isNotStored whether it is certain that nothing was stored (default false)
-   * @param options.cause what lies behind it, for the log
+   * @param options.cause the underlying error, for the log
    */
   constructor(message: string, options: ErrorOptions & { readonly isNotStored?: boolean } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -71,12 +71,12 @@ export class StorageUnavailableError extends Error {
   }
 }
 
-/** Whether a value is a {@link MatrixError}, of whichever copy of this package. */
+/** Returns true for a {@link MatrixError}, of any copy of this package. */
 export function isMatrixError(value: unknown): value is MatrixError {
   return hasCode(value, 'ERR_MATRIX');
 }
 
-/** Whether a value is a {@link StorageUnavailableError}, of whichever copy of this package. */
+/** Returns true for a {@link StorageUnavailableError}, of any copy of this package. */
 export function isStorageUnavailable(value: unknown): value is StorageUnavailableError {
   return hasCode(value, 'ERR_STORAGE_UNAVAILABLE');
 }

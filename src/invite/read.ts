@@ -24,10 +24,7 @@ export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[
   return [...new Map(keys.map((key) => [JSON.stringify([key.type, key.state_key]), key])).values()];
 }
 
-function stateKeysOf<R extends Requester>(
-  { request }: Run<R>,
-  policy: InvitePolicy<R>,
-): readonly StateKey[] {
+function stateKeysOf<R extends Requester>({ request }: Run<R>, policy: InvitePolicy<R>): readonly StateKey[] {
   if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
   const keys: readonly unknown[] = [...policy.stateKeys(request)];
   if (keys.every(isStateKey)) return keys;

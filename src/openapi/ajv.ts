@@ -5,16 +5,15 @@ import { inviteDescription } from './description.ts';
 const DESCRIPTION = 'invite';
 
 /**
- * The one Ajv instance. It knows what Matrix's `format`s mean, and refuses schemas that it does not understand
- * to the last keyword.
+ * The only Ajv instance. It knows Matrix's `format`s, and rejects a schema with any keyword it does not know.
  */
 export const ajv = new Ajv2020({
   strict: true,
   strictTypes: true,
   strictRequired: true,
-  // Whether an answer is M_BAD_JSON or M_INVALID_PARAM takes all that is wrong into account.
+  // Choosing between M_BAD_JSON and M_INVALID_PARAM takes all errors into account.
   allErrors: true,
-  // Fields that a polluted Object.prototype brings do not count.
+  // Fields of a polluted Object.prototype do not count.
   ownProperties: true,
 });
 
@@ -24,16 +23,16 @@ ajv.addKeyword({
   keyword: 'x-well-formed',
   type: 'string',
   metaSchema: { const: true },
-  validate: (_: true, text: string) => text.isWellFormed(),
+  validate: (_: true, value: string) => value.isWellFormed(),
   errors: false,
 });
 ajv.addVocabulary(['x-addedInMatrixVersion']);
-// To Ajv the document around the schemas is a schema as well, one without rules.
+// To Ajv, the document around the schemas is a schema too, one without rules.
 ajv.addVocabulary(Object.keys(inviteDescription));
 ajv.addSchema(inviteDescription, DESCRIPTION);
 
 /**
- * The compiled schema that a `$ref` of the description points to.
+ * Returns the compiled schema that a `$ref` of the description points to.
  *
  * @param ref such as `#/components/schemas/Error`
  * @throws {Error} when it points to nothing

@@ -6,13 +6,13 @@ import type { ResponseDescription } from './document.ts';
 const RESPONSES = inviteDescription.paths['/rooms/{roomId}/invite'].post.responses;
 
 /**
- * Holds an answer against the description. It is meant for tests: what a host's policies or its store answer
- * need not keep to it.
+ * Checks a response against the description. It is meant for tests: the errors of a host's policies or its store need not
+ * match.
  *
  * @param status the HTTP status
  * @param body the parsed body
- * @param headers the headers, whatever the case of their names; left out, they are not checked
- * @returns all that is wrong; empty when nothing is
+ * @param headers the headers, with names in any case; not checked if omitted
+ * @returns the problems found; empty if there are none
  */
 export function checkResponse(status: number, body: unknown, headers?: Record<string, unknown>): string[] {
   const response = Object.hasOwn(RESPONSES, status) ? RESPONSES[status] : undefined;
@@ -45,7 +45,7 @@ function headerFaults(response: ResponseDescription, headers: Record<string, unk
   });
 }
 
-/** The number that a header's digits say; anything else stays, for the schema to refuse. */
+/** Parses the digits of a header; anything else stays, for the schema to reject. */
 function integerOf(value: unknown): unknown {
   return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
 }

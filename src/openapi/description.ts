@@ -3,11 +3,11 @@ import { responses } from './responses.ts';
 import { schemas } from './schemas.ts';
 
 /**
- * The endpoint as an OpenAPI 3.1 document: plain data, for a host to serve, to merge into its own description
- * or to make clients from. Requests are validated against these very schemas.
+ * The endpoint as an OpenAPI 3.1 document: plain data, to serve, to merge into another description or to generate clients
+ * from. Requests are validated against these same schemas.
  *
- * `x-errcodes` lists the error codes that this package answers under a status; a host's policies and its store
- * may answer others.
+ * `x-errcodes` lists the error codes that this package returns with a status; a host's policies and its store may return
+ * others.
  */
 export const inviteDescription: OpenApiDocument = {
   openapi: '3.1.0',
@@ -15,9 +15,9 @@ export const inviteDescription: OpenApiDocument = {
     title: 'Matrix room invites',
     version: '1.0.0',
     description:
-      'One endpoint of the Matrix Client-Server API. `x-errcodes` lists, under each status, the error codes ' +
-      "that the endpoint answers by itself; the server's own policies and its store may answer other codes " +
-      'and other statuses, with a body of the same form.',
+      'One endpoint of the Matrix Client-Server API. `x-errcodes` lists, for each status, the error codes that ' +
+      "the endpoint itself returns; the server's own policies and its store may return other codes and other " +
+      'statuses, with a body of the same form.',
   },
   servers: [{ url: '/_matrix/client/v3', description: 'Where Matrix clients expect it.' }],
   paths: {
@@ -26,8 +26,8 @@ export const inviteDescription: OpenApiDocument = {
         operationId: 'inviteUser',
         summary: 'Invite a user into a room.',
         description:
-          'Asks a user to join. They are no member before they do. Only members of a room can invite, and only ' +
-          'with the power that the room asks for.',
+          'Asks a user to join. They are not a member until they do. Only members of a room can invite, and only ' +
+          'with the power level that the room requires.',
         tags: ['Room membership'],
         security: [{ accessTokenBearer: [] }, { accessTokenQuery: [] }],
         parameters: [
@@ -35,7 +35,7 @@ export const inviteDescription: OpenApiDocument = {
             in: 'path',
             name: 'roomId',
             required: true,
-            description: "The room's id; aliases are not taken.",
+            description: 'The room ID. Aliases are not accepted.',
             schema: { $ref: '#/components/schemas/RoomId' },
           },
         ],
@@ -60,8 +60,8 @@ export const inviteDescription: OpenApiDocument = {
         in: 'query',
         name: 'access_token',
         description:
-          'The same token in the URL, where logs and proxies see it: for old clients. A server may have it ' +
-          'switched off, and refuses both ways at once.',
+          'The same token in the URL, where logs and proxies see it: for old clients. A server may disable it, ' +
+          'and rejects requests that use both.',
       },
     },
   },

@@ -1,6 +1,6 @@
 /**
- * The part of OpenAPI 3.1 that the description uses. Host applications that know the whole of it may treat the
- * description as any other OpenAPI document.
+ * The part of OpenAPI 3.1 that the description uses. Tools for the whole of OpenAPI can read the description as any other
+ * document.
  */
 export type OpenApiDocument = {
   openapi: '3.1.0';
@@ -34,7 +34,7 @@ type Parameter = {
 
 export type ResponseDescription = {
   description: string;
-  /** The error codes that this package answers under the status. */
+  /** The error codes that this package returns with the status. */
   'x-errcodes'?: string[];
   headers?: Record<string, HeaderDescription>;
   content: JsonContent;
@@ -65,8 +65,8 @@ export type Schema = {
   minimum?: number;
   /** `mx-user-id` and `mx-room-id` are Matrix's identifier grammars, at most 255 bytes of UTF-8. */
   format?: 'mx-user-id' | 'mx-room-id';
-  /** The text has no lone surrogates: it can be said in UTF-8. */
+  /** The string has no lone surrogates: it can be encoded in UTF-8. */
   'x-well-formed'?: true;
-  /** The version of the Matrix specification that brought the field. */
+  /** The version of the Matrix specification that added the field. */
   'x-addedInMatrixVersion'?: string;
 };

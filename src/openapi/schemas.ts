@@ -4,7 +4,7 @@ const roomId: Schema = {
   type: 'string',
   title: 'RoomId',
   description:
-    'A room id, at most 255 bytes of UTF-8: with a domain in room versions 1 to 11, without from 12 on.',
+    'A room ID, at most 255 bytes of UTF-8: with a domain in room versions 1 to 11, without one from version 12 on.',
   format: 'mx-room-id',
   pattern: '^!',
   examples: ['!d41d8cd:matrix.org'],
@@ -13,18 +13,18 @@ const roomId: Schema = {
 const inviteByUserId: Schema = {
   type: 'object',
   title: 'InviteByUserId',
-  description: 'Invites a user whose Matrix id is known. Other fields are ignored.',
+  description: 'Invites a user by Matrix user ID. Other fields are ignored.',
   properties: {
     user_id: {
       type: 'string',
-      description: 'Who is invited: a full user id, at most 255 bytes of UTF-8.',
+      description: 'The invitee: a full user ID, at most 255 bytes of UTF-8.',
       format: 'mx-user-id',
       pattern: '^@',
       'x-well-formed': true,
     },
     reason: {
       type: 'string',
-      description: 'Goes into the membership event as its `reason`.',
+      description: 'Becomes the `reason` of the membership event.',
       'x-well-formed': true,
       'x-addedInMatrixVersion': '1.1',
     },
@@ -37,14 +37,14 @@ const inviteByThirdPartyId: Schema = {
   type: 'object',
   title: 'InviteByThirdPartyId',
   description:
-    'Invites whoever owns an e-mail address or a phone number. This server refuses it with 403 ' +
-    '`M_THREEPID_DENIED`, also without `id_server` and `id_access_token`. A body that has `user_id` too is ' +
-    'taken for an `InviteByUserId`.',
+    'Invites the owner of an e-mail address or a phone number. This server rejects it with 403 ' +
+    '`M_THREEPID_DENIED`, even without `id_server` and `id_access_token`. A body that also has `user_id` is an ' +
+    '`InviteByUserId`.',
   properties: {
-    id_server: { type: 'string', description: 'Host name, and port if any, of the identity server to ask.' },
+    id_server: { type: 'string', description: 'Host name and optional port of the identity server.' },
     id_access_token: { type: 'string', description: "The inviter's access token for the identity server." },
-    medium: { type: 'string', description: 'What kind of address it is, such as `email` or `msisdn`.' },
-    address: { type: 'string', description: 'The address itself.' },
+    medium: { type: 'string', description: 'The kind of address, such as `email` or `msisdn`.' },
+    address: { type: 'string', description: 'The address.' },
   },
   required: ['id_server', 'id_access_token', 'medium', 'address'],
 };
@@ -59,7 +59,7 @@ const invited: Schema = {
 const error: Schema = {
   type: 'object',
   title: 'Error',
-  description: 'What went wrong.',
+  description: 'An error.',
   properties: {
     errcode: { type: 'string', description: 'For programs.', pattern: '^[A-Z0-9_.]+$' },
     error: { type: 'string', description: 'For people; its wording may change.' },
@@ -70,7 +70,7 @@ const error: Schema = {
 
 const unauthorizedError: Schema = {
   title: 'UnauthorizedError',
-  description: 'Says also whether the session lives on.',
+  description: 'An error that also says whether the session is still valid.',
   allOf: [
     { $ref: '#/components/schemas/Error' },
     {
@@ -79,7 +79,7 @@ const unauthorizedError: Schema = {
         soft_logout: {
           type: 'boolean',
           description:
-            'True: the client may keep what it has stored, encryption keys among it, and log in again (expired ' +
+            'True: the client may keep its stored data, including encryption keys, and log in again (expired ' +
             'token) or wait (locked account). False or absent: the session is gone.',
         },
       },
@@ -89,7 +89,7 @@ const unauthorizedError: Schema = {
 
 const rateLimitError: Schema = {
   title: 'RateLimitError',
-  description: 'Says also when to try again.',
+  description: 'An error that also says when to retry.',
   allOf: [
     { $ref: '#/components/schemas/Error' },
     {
@@ -99,7 +99,7 @@ const rateLimitError: Schema = {
           type: 'integer',
           minimum: 1,
           deprecated: true,
-          description: 'How long to wait, in milliseconds. For clients that do not read `Retry-After`.',
+          description: 'Milliseconds to wait before retrying. For clients that do not read `Retry-After`.',
         },
       },
       required: ['retry_after_ms'],

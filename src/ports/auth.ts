@@ -1,32 +1,32 @@
 import type { IncomingMessage } from 'node:http';
 import type { CallContext } from './context.ts';
 
-/** Who asks. A host may add fields of its own: policies see them. */
+/** The user who sends a request. A host may add fields of its own: policies see them. */
 export type Requester = {
-  /** The full Matrix user id, `@localpart:domain`, of a user of this server. */
+  /** The full Matrix user ID, `@localpart:domain`, of a user of this server. */
   readonly userId: string;
   /** Guests may not invite: 403 `M_GUEST_ACCESS_FORBIDDEN`. Default false. */
   readonly isGuest?: boolean;
   /** Suspended accounts may not invite: 403 `M_USER_SUSPENDED`. Default false. */
   readonly isSuspended?: boolean;
-  /** No rate limit applies (an application service with `rate_limited: false`, say). Default false. */
+  /** No rate limit applies, as to an application service with `rate_limited: false`. Default false. */
   readonly isRateLimitExempt?: boolean;
 };
 
-/** What a request says of who sent it. */
+/** What a request says about its sender. */
 export type AuthRequest = {
   /** The access token, never empty. It is a secret: it must not reach a log. */
   readonly accessToken: string;
-  /** `?user_id=`: the user whom an application service asserts. An adapter for ordinary tokens ignores it. */
+  /** `?user_id=`: the user that an application service asserts. An adapter for ordinary tokens ignores it. */
   readonly assertedUserId?: string;
-  /** `?device_id=`: the device which an application service asserts. An adapter for ordinary tokens ignores it. */
+  /** `?device_id=`: the device that an application service asserts. An adapter for ordinary tokens ignores it. */
   readonly assertedDeviceId?: string;
-  /** The request itself, for hosts that need more of it (a client certificate, say). */
+  /** The request itself, for hosts that need more of it, such as a client certificate. */
   readonly request: IncomingMessage;
 };
 
 /**
- * Why nobody could be made out.
+ * Why a request has no requester.
  * - `unknown`: 401 `M_UNKNOWN_TOKEN` (for a session: 401 `M_MISSING_TOKEN`)
  * - `expired`: 401 `M_UNKNOWN_TOKEN` with `soft_logout: true`
  * - `locked`: 401 `M_USER_LOCKED` with `soft_logout: true`
@@ -35,7 +35,7 @@ export type AuthRequest = {
  */
 export type AuthFailure = 'unknown' | 'expired' | 'locked' | 'forbidden' | 'unknownDevice';
 
-/** Whose token it is, or why nobody could be made out. */
+/** The owner of a token, or why there is none. */
 export type AuthResult<R extends Requester = Requester> =
   | { readonly requester: R }
   | { readonly failure: AuthFailure };
@@ -43,16 +43,15 @@ export type AuthResult<R extends Requester = Requester> =
 /** A host's logins by access token. */
 export interface AuthAdapter<R extends Requester = Requester> {
   /**
-   * Finds out whose token it is.
+   * Looks up the owner of a token.
    *
-   * 1. A known token resolves its requester, with a full user id.
-   * 2. A token that is not known resolves `{ failure: 'unknown' }`; it never rejects and never matches by a
-   *    part, another case or another Unicode form of the token.
+   * 1. A known token resolves its requester, with a full user ID.
+   * 2. An unknown token resolves `{ failure: 'unknown' }`. It never rejects, and never matches by a part, another case
+   *    or another Unicode form of the token.
    * 3. Concurrent calls do not mix up their requesters.
-   * 4. It rejects only when it cannot tell (its own store is down): answered 503, never 401, since a 401 logs
-   *    clients out.
-   * 5. A token is its owner's whatever the request asserts: only an application service's own token speaks for
-   *    the user in `assertedUserId`.
+   * 4. It rejects only when it cannot tell (its own store is down): a 503, never a 401, since a 401 logs clients out.
+   * 5. A token belongs to its owner whatever the request asserts: only an application service's own token acts as the
+   *    user in `assertedUserId`.
    */
   authenticate(request: AuthRequest, context: CallContext): Promise<AuthResult<R>>;
 }
@@ -60,13 +59,13 @@ export interface AuthAdapter<R extends Requester = Requester> {
 /** A host's logins without a token: a cookie session, passport. */
 export type SessionAuth<R extends Requester = Requester> = {
   /**
-   * Asked when a request brings no token, and only if its `Origin` is absent or one of `allowedOrigins`.
-   * Resolves `undefined` (or `null`) when nobody is logged in.
+   * Called when a request has no token, and only if its `Origin` is absent or one of `allowedOrigins`. Resolves
+   * `undefined` (or `null`) when nobody is logged in.
    */
   authenticate(request: IncomingMessage, context: CallContext): Promise<AuthResult<R> | undefined | null>;
   /**
-   * The origins (`https://chat.example.org`, no path) whose pages may use the session, the host's own among
-   * them: browsers send `Origin` with every cross-site POST, and a cookie alone proves nothing.
+   * The origins (`https://chat.example.org`, no path) whose pages may use the session, including the host's own:
+   * browsers send `Origin` with every cross-site POST, and a cookie alone proves nothing.
    */
   readonly allowedOrigins: readonly string[];
 };

@@ -1,8 +1,8 @@
-/** What every call of a port gets last. */
+/** The last parameter of every port method. */
 export type CallContext = {
   /**
-   * Aborted when the caller's deadline is over. It may end a wait (for a connection, for a lock); it must
-   * never tear a write that has started.
+   * Aborted when the caller's deadline is over. It may end a wait (for a connection, for a lock); it must never
+   * interrupt a write that has started.
    */
   readonly signal: AbortSignal;
 };

@@ -1,11 +1,11 @@
-/** The part of pino's interface that is used: what is known first, then the text. */
+/** The part of pino's interface that is used: details first, then the message. */
 export interface Logger {
-  /** Nothing is told at this level yet. */
+  /** Nothing is logged at this level yet. */
   debug(details: object, message: string): void;
-  /** Invites that were made, and refusals: daily business. */
+  /** Invites and refusals: routine. */
   info(details: object, message: string): void;
-  /** What passes by itself: a store that is down, an invite without its profile. */
+  /** Problems that go away on their own: a store that is down, an invite without its profile. */
   warn(details: object, message: string): void;
-  /** What does not: faults of the program, `onInvite` that failed. */
+  /** Problems that do not: bugs, an `onInvite` that failed. */
   error(details: object, message: string): void;
 }

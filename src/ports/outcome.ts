@@ -1,7 +1,7 @@
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import type { RateLimitScope } from './rate-limit.ts';
 
-/** The functions of a host that a request calls. */
+/** The host functions that a request calls. */
 export type HostCall =
   | 'authenticate'
   | 'consume'
@@ -14,9 +14,9 @@ export type HostCall =
   | 'decide'
   | 'beforeAppend';
 
-/** What became known on the way to an answer: for logs and metrics, never for the caller. */
+/** What a run found out: for logs and metrics, never for the caller. */
 export type InviteTrace = {
-  /** How often the invite was decided: more than once when the room changed meanwhile. */
+  /** How many times the invite was decided: more than once if the room changed meanwhile. */
   tries: number;
   /** The rate limit that refused. */
   scope?: RateLimitScope;
@@ -24,22 +24,22 @@ export type InviteTrace = {
   policy?: string;
   /** The rule of the room that refused. */
   reason?: InviteRefusalReason;
-  /** The host's function that failed or was late, the first one. The answer may be a 200 all the same. */
+  /** The first host function that failed or was late. The response may still be a 200. */
   failedCall?: HostCall;
 };
 
-/** How a request ended, for metrics. It bears no secret, but user and room ids. */
+/** How a request ended, for metrics. It contains user and room IDs, but no secrets. */
 export type RequestOutcome = InviteTrace & {
   readonly status: number;
-  /** The answer's `errcode`; undefined with a 200. */
+  /** The `errcode` of the response; undefined with a 200. */
   readonly errcode?: string | undefined;
-  /** What became of the invite; undefined with an error. */
+  /** The result of the invite; undefined with an error. */
   readonly outcome?: 'invited' | 'alreadyInvited' | 'dropped' | undefined;
-  /** From the router's first line to its answer, in milliseconds. */
+  /** Time from the router's first line to its response, in milliseconds. */
   readonly durationMs: number;
-  /** Who asked, once that is known. */
+  /** The requester, once known. */
   readonly requesterId?: string | undefined;
   readonly roomId?: string | undefined;
-  /** What the option `requestId` says. */
+  /** The result of the option `requestId`. */
   readonly requestId?: string | undefined;
 };

@@ -7,38 +7,38 @@ import type { StateSnapshot } from './storage.ts';
 export type PolicyRequest<R extends Requester = Requester> = {
   readonly requester: R;
   readonly roomId: string;
-  /** The invitee's user id. */
+  /** The invitee's user ID. */
   readonly userId: string;
   readonly reason?: string;
 };
 
-/** A refusal: what the caller is answered. */
+/** A refusal: the error of the response. */
 export type PolicyRefusal = {
   /** HTTP status, 400 to 599. Default 403. */
   readonly status?: number;
   /** Default `M_FORBIDDEN`. */
   readonly errcode?: string;
-  /** The answer's `error`: a text for the caller. */
+  /** The `error` of the response: a message for the caller. */
   readonly message: string;
-  /** Further fields of the answer. */
+  /** Further fields of the response. */
   readonly fields?: JsonObject;
 };
 
 /**
- * `undefined`: no objection. A refusal: the caller is answered so. `'drop'`: the caller sees a 200, and nothing
- * happens; what the rate limits took stays taken.
+ * `undefined`: no objection. A refusal: the response has that error. `'drop'`: the caller sees a 200, and nothing
+ * happens; consumed rate limits are not refunded.
  */
 export type PolicyDecision = undefined | PolicyRefusal | 'drop';
 
 /**
- * A rule of the host's own. Policies run after the room's rules, in order, and the first answer wins. One that
- * throws or is late refuses, and is logged. They must be safe to repeat: when the room changes while an invite
- * is on its way, everything is decided afresh.
+ * A rule of the host app. Policies run after the room's rules, in order, and the first decision wins. A policy that
+ * throws or is late refuses, and is logged. Policies must be safe to repeat: if the room changes while an invite is
+ * processed, everything is decided again.
  */
 export interface InvitePolicy<R extends Requester = Requester> {
   /** For logs and metrics. */
   readonly name: string;
-  /** State that `decide` wants to see, read in the same round trip as the rest. Default none. */
+  /** State that `decide` needs, read in the same round trip as the rest. Default none. */
   readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]);
   /** Judges one invite. `state` has the state that the room's rules read, and what `stateKeys` names. */
   decide(

@@ -2,60 +2,60 @@ import type { CallContext } from './context.ts';
 
 /**
  * What a limit counts.
- * - `attempt`: what one requester asks, allowed or not
+ * - `attempt`: requests by one requester, allowed or not
  * - `inviter`, `room`, `invitee`: invites by one user, into one room, of one user
  */
 export type RateLimitScope = 'attempt' | 'inviter' | 'room' | 'invitee';
 
-/** One count: `key` is a user id or a room id. */
+/** One counter: `key` is a user ID or a room ID. */
 export type RateLimitBucket = { readonly scope: RateLimitScope; readonly key: string };
 
 /** @inline */
-type Refusal = {
+type LimitReached = {
   readonly allowed: false;
-  /** The scope that has the longest wait. For logs and metrics, never for the caller. */
+  /** The scope with the longest wait. For logs and metrics, never for the caller. */
   readonly scope: RateLimitScope;
   /** Milliseconds, at least 1. */
   readonly retryAfterMs: number;
 };
 
-/** What became of a call of `consume`. */
+/** The result of `consume`. */
 export type RateLimitDecision<Receipt = unknown> =
   | { readonly allowed: true; readonly receipt: Receipt }
-  | Refusal;
+  | LimitReached;
 
-/** What `consume` would decide. A moment later it may decide otherwise: nothing is set aside. */
-export type RateLimitForecast = { readonly allowed: true } | Refusal;
+/** What `consume` would decide. A moment later it may decide otherwise: nothing is reserved. */
+export type RateLimitForecast = { readonly allowed: true } | LimitReached;
 
-/** Where rate limits are counted. */
+/** Counts rate limits. */
 export interface RateLimitAdapter<Receipt = unknown> {
   /**
-   * Takes one point from every bucket.
+   * Consumes one point of every bucket.
    *
-   * 1. It debits every bucket, or none. When it refuses, it names the longest wait (milliseconds) among the
-   *    buckets that refused, and that bucket's scope.
-   * 2. Of racing calls on one key never more than its points are allowed in a window, over all processes that
-   *    share the store.
-   * 3. A refused call neither lengthens a window nor counts in it.
+   * 1. It consumes from every bucket, or from none. When it refuses, it returns the longest wait (milliseconds) among
+   *    the buckets that refused, and that bucket's scope.
+   * 2. Of racing calls on one key, never more than its points are allowed in a window, over all processes that share the
+   *    store.
+   * 3. A refused call neither extends a window nor counts in it.
    * 4. A key's window ends.
    *
-   * It rejects only when it cannot decide: answered 503.
+   * It rejects only when it cannot decide: a 503.
    */
   consume(buckets: readonly RateLimitBucket[], context: CallContext): Promise<RateLimitDecision<Receipt>>;
 
   /**
-   * Gives back what a call of `consume` took.
+   * Refunds what a call of `consume` consumed.
    *
-   * 5. It does so once, while the window that was debited lives; afterwards it does nothing.
+   * 5. It does so once, while the window it was consumed from lives; afterwards it does nothing.
    */
   refund(receipt: Receipt, context: CallContext): Promise<void>;
 
   /**
-   * Optional. Says what `consume` would decide on these buckets at this moment: for a dry run, which must cost its
+   * Optional. Returns what `consume` would decide on these buckets at this moment: for a dry run, which must cost its
    * user nothing.
    *
-   * 6. It takes nothing, not even for a moment, and neither opens nor lengthens a window.
-   * 7. It counts as `consume` does: the same decision, and of a refusal the same scope and wait.
+   * 6. It consumes nothing, not even for a moment, and neither opens nor extends a window.
+   * 7. It counts as `consume` does: the same decision and, for a refusal, the same scope and wait.
    *
    * It rejects only when it cannot tell.
    */

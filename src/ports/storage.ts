@@ -5,19 +5,19 @@ import type { CallContext } from './context.ts';
 /** The current state of a room under some keys, read at a single moment. */
 export type StateSnapshot<Revision = unknown> = {
   readonly roomId: string;
-  /** The keys that were asked for, in the order in which they were asked. */
+  /** The requested keys, in the requested order. */
   readonly keys: readonly StateKey[];
   /** The current event of each key that has one. */
   readonly events: readonly StrippedStateEvent[];
-  /** The adapter's own: a version, a timestamp, nothing. It is handed back to `appendEvent` untouched. */
+  /** The adapter's own: a version, a timestamp, nothing. It is passed back to `appendEvent` untouched. */
   readonly revision: Revision;
 };
 
 /**
- * What became of an append.
+ * The result of an append.
  * - `appended`: the event is stored and current.
  * - `stale`: a key of the basis has changed; nothing was stored.
- * - `refused`: the host's own store says no; `error` is answered as it stands, and nothing was stored.
+ * - `refused`: the host's own store refuses the event; `error` is the response, and nothing was stored.
  */
 export type AppendResult =
   | { readonly outcome: 'appended'; readonly eventId: string }
@@ -25,20 +25,20 @@ export type AppendResult =
   | { readonly outcome: 'refused'; readonly error: MatrixError };
 
 /**
- * Where a host keeps its rooms. The numbers are promises; the contract kit in `express-matrix-invite/testing`
- * has cases for each.
+ * Stores a host's rooms. The numbers are promises; the contract kit in `express-matrix-invite/testing` has cases for
+ * each.
  */
 export interface StorageAdapter<Revision = unknown> {
   /**
    * Reads the current state events under the given keys.
    *
-   * 1. It is one consistent read: every event returned was current at one and the same moment. A key that has
-   *    no event is left out of `events`.
+   * 1. It is one consistent read: every returned event was current at one and the same moment. A key that has no event
+   *    is left out of `events`.
    * 2. It resolves `undefined` when this server has no such room.
    * 3. Its cost does not grow with the number of members or events in the room.
    * 4. What it returns shares nothing mutable with the store.
    *
-   * A key that is named twice brings its event once.
+   * A key that is named twice returns its event once.
    *
    * @throws {StorageUnavailableError} (rejects) when the store cannot be reached.
    */
@@ -49,25 +49,25 @@ export interface StorageAdapter<Revision = unknown> {
   ): Promise<StateSnapshot<Revision> | undefined>;
 
   /**
-   * Stores one state event, if the state that it was decided on still stands.
+   * Stores one state event, if the state that it was decided on still holds.
    *
-   * 1. It appends the event and makes it current, atomically and durably, if and only if at the moment of the
-   *    commit every key of `basis.keys` is as `basis` shows it: an absent one still absent, a present one the
-   *    same event (or, where the host keeps no event ids, the same sender and content). The key of the event
-   *    itself is always one of them.
+   * 1. It appends the event and makes it current, atomically and durably, if and only if at the moment of the commit
+   *    every key of `basis.keys` is as `basis` shows it: an absent one still absent, a present one the same event (or,
+   *    where the host keeps no event IDs, the same sender and content). The key of the event itself is always one of
+   *    them.
    * 2. Otherwise it changes nothing and resolves `{ outcome: 'stale' }`.
-   * 3. Of racing appends on the same key from the same basis exactly one resolves `appended`.
-   * 4. Appends that touch different keys of one room do not make each other stale: any number of parallel
-   *    invites into one room all complete. Changes of keys outside the basis never make it stale.
-   * 5. Once it has resolved `appended`, a crash of the process or of the store does not lose the event, and
-   *    `readState` shows it from every process.
-   * 6. It rejects with a `StorageUnavailableError` when the store cannot be reached, or cannot say whether the
-   *    event was stored (the connection went during the commit). The service then reads again. Where it is certain
-   *    that nothing was stored, the error says so by `isNotStored`, and the rate limits are given back.
-   * 7. It resolves `{ outcome: 'refused', error }` when the host's own store says no, and then has stored
+   * 3. Of racing appends on the same key from the same basis, exactly one resolves `appended`.
+   * 4. Appends that touch different keys of one room do not make each other stale: any number of parallel invites into
+   *    one room all complete. Changes of keys outside the basis never make it stale.
+   * 5. Once it has resolved `appended`, a crash of the process or of the store does not lose the event, and `readState`
+   *    shows it from every process.
+   * 6. It rejects with a `StorageUnavailableError` when the store cannot be reached, or cannot say whether the event was
+   *    stored (the connection was lost during the commit). The service then reads again. Where it is certain that
+   *    nothing was stored, the error sets `isNotStored`, and the rate limits are refunded.
+   * 7. It resolves `{ outcome: 'refused', error }` when the host's own store refuses the event, and then has stored
    *    nothing.
    *
-   * A call whose signal is aborted already writes nothing and rejects.
+   * A call whose signal is already aborted writes nothing and rejects.
    *
    * @throws {StorageUnavailableError} (rejects) see 6.
    */
@@ -78,26 +78,26 @@ export interface StorageAdapter<Revision = unknown> {
   ): Promise<AppendResult>;
 }
 
-/** A room as it is created: its create event comes first, and the state is stored as it stands, unjudged. */
+/** A room to create: its create event comes first, and the state is stored as given, without judging it. */
 export type NewRoom = {
   readonly roomId: string;
   readonly state: readonly Omit<NewStateEvent, 'room_id'>[];
 };
 
-/** A part of a room's log, and the position to go on from. */
+/** A part of a room's log, and the position to continue from. */
 export type TimelinePage = { readonly events: StateEvent[]; readonly next: number };
 
-/** A storage adapter that can also make rooms: what the built-in adapters are, for hosts without a store. */
+/** A storage adapter that can also create rooms, as the built-in ones do for hosts without a store. */
 export interface RoomStore<Revision = unknown> extends StorageAdapter<Revision> {
   /**
-   * 1. Creates the tables, or brings them up to date. It may run in many processes at once, any number of
-   *    times, and keeps what is stored.
+   * 1. Creates the tables, or brings them up to date. It may run in many processes at once, any number of times, and
+   *    keeps what is stored.
    */
   migrate(): Promise<void>;
 
   /**
-   * 1. Creates a room with its whole initial state, or nothing at all: `exists` when the room is there.
-   * 2. Of racing calls for one room id exactly one resolves `created`.
+   * 1. Creates a room with its whole initial state, or nothing at all: `exists` when the room already exists.
+   * 2. Of racing calls for one room ID, exactly one resolves `created`.
    */
   createRoom(room: NewRoom): Promise<'created' | 'exists'>;
 
@@ -107,18 +107,18 @@ export interface RoomStore<Revision = unknown> extends StorageAdapter<Revision> 
    */
   putState(event: NewStateEvent): Promise<{ eventId: string } | undefined>;
 
-  /** 1. Every current state event, or `undefined` for an unknown room. */
+  /** 1. Returns every current state event, or `undefined` for an unknown room. */
   roomState(roomId: string): Promise<StateEvent[] | undefined>;
 
   /**
    * Reads the room's log.
    *
-   * 1. It is in commit order, from a position on: a reader that remembers the last `next` never misses an event
+   * 1. It is in commit order, starting after a position: a reader that remembers the last `next` never misses an event
    *    and never sees one twice, however commits raced.
    * 2. It resolves `undefined` for an unknown room.
    *
-   * @param options.after a `next` of an earlier page; from the start when left out
-   * @param options.limit the most events to return (default 100)
+   * @param options.after the `next` of an earlier page; from the start if omitted
+   * @param options.limit the maximum number of events to return (default 100)
    */
   timeline(
     roomId: string,

@@ -1,13 +1,13 @@
-/** A value that JSON can say. */
+/** Any JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 
 /** A JSON object. */
 export type JsonObject = { [key: string]: JsonValue };
 
-/** What a piece of room state is filed under: at most one current event exists for each key of a room. */
+/** The key of a piece of room state: a room has at most one current event under each key. */
 export type StateKey = { readonly type: string; readonly state_key: string };
 
-/** Whether a value is a {@link StateKey}: `stateKey` for `state_key` is easily written. */
+/** Returns true for a {@link StateKey}: `stateKey` for `state_key` is an easy mistake. */
 export function isStateKey(value: unknown): value is StateKey {
   if (typeof value !== 'object' || value === null) return false;
   const { type, state_key } = value as Partial<StateKey>;
@@ -15,8 +15,9 @@ export function isStateKey(value: unknown): value is StateKey {
 }
 
 /**
- * A current state event, as far as decisions need it (the specification's "stripped state").
- * `event_id` is left out by hosts that keep no event ids.
+ * A current state event, with the fields that decisions need. Hosts that keep no event IDs leave out `event_id`.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#stripped-state
  */
 export type StrippedStateEvent = StateKey & {
   readonly sender: string;
@@ -24,7 +25,7 @@ export type StrippedStateEvent = StateKey & {
   readonly event_id?: string;
 };
 
-/** A state event that is to be stored: the client format of Matrix, still without an id. */
+/** A state event to store: Matrix's client format, without an ID. */
 export type NewStateEvent = {
   room_id: string;
   type: string;

@@ -1,44 +1,56 @@
-/** The most bytes of UTF-8 that a user id or a room id may have (appendices, "Identifier grammar"). */
+/**
+ * The maximum size of a user ID or a room ID, in bytes of UTF-8.
+ *
+ * @see https://spec.matrix.org/v1.18/appendices/#common-identifier-format
+ */
 const MAX_IDENTIFIER_BYTES = 255;
 
 const SERVER_NAME: RegExp = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?$/;
 
-/** Whether a text is a server name, port included (appendices, "Server name"). Case matters. */
-export function isServerName(text: string): boolean {
-  return SERVER_NAME.test(text);
+/**
+ * Returns true for a server name, with or without a port. Case matters.
+ *
+ * @see https://spec.matrix.org/v1.18/appendices/#server-name
+ */
+export function isServerName(value: string): boolean {
+  return SERVER_NAME.test(value);
 }
 
 /**
- * Whether a text is a user id by the historical grammar, which servers must accept: any localpart, the empty
- * one included, without `:` and NUL (appendices, "Historical user IDs").
+ * Returns true for a user ID in the historical grammar, which servers must accept: any localpart without `:` and NUL, the
+ * empty one included.
+ *
+ * @see https://spec.matrix.org/v1.18/appendices/#historical-user-ids
  */
-export function isUserId(text: string): boolean {
-  return isIdentifier(text, '@') && isServerName(domainOf(text) ?? '');
+export function isUserId(value: string): boolean {
+  return isIdentifier(value, '@') && isServerName(domainOf(value) ?? '');
 }
 
 /**
- * Whether a text is a room id: `!` and an opaque part, with a domain in room versions 1 to 11 and without one
- * from 12 on (appendices, "Room IDs").
+ * Returns true for a room ID: `!` and an opaque part, with a domain in room versions 1 to 11 and without one from version
+ * 12 on.
+ *
+ * @see https://spec.matrix.org/v1.18/appendices/#room-ids
  */
-export function isRoomId(text: string): boolean {
-  if (!isIdentifier(text, '!') || text.length < 2) return false;
-  const domain = domainOf(text);
+export function isRoomId(value: string): boolean {
+  if (!isIdentifier(value, '!') || value.length < 2) return false;
+  const domain = domainOf(value);
   return domain === undefined || isServerName(domain);
 }
 
-/** The part of an identifier behind its first `:`, or `undefined` where there is none. */
+/** Returns the part of an identifier after its first `:`, or `undefined` if it has none. */
 export function domainOf(identifier: string): string | undefined {
   const colon = identifier.indexOf(':');
   return colon === -1 ? undefined : identifier.slice(colon + 1);
 }
 
-function isIdentifier(text: string, sigil: string): boolean {
-  return text.startsWith(sigil) && isShortEnough(text) && !text.includes('\0') && text.isWellFormed();
+function isIdentifier(value: string, sigil: string): boolean {
+  return value.startsWith(sigil) && isShortEnough(value) && !value.includes('\0') && value.isWellFormed();
 }
 
-/** A character takes three bytes at most, so that the bytes of most texts need no counting. */
-function isShortEnough(text: string): boolean {
-  const { length } = text;
+/** A UTF-16 code unit takes at most three bytes, so most identifiers need no counting. */
+function isShortEnough(value: string): boolean {
+  const { length } = value;
   if (length * 3 <= MAX_IDENTIFIER_BYTES) return true;
-  return length <= MAX_IDENTIFIER_BYTES && Buffer.byteLength(text) <= MAX_IDENTIFIER_BYTES;
+  return length <= MAX_IDENTIFIER_BYTES && Buffer.byteLength(value) <= MAX_IDENTIFIER_BYTES;
 }

@@ -8,21 +8,21 @@ import { type RoomVersionRules, roomVersionOf } from './room-version.ts';
 export type InviteRefusalReason =
   | 'roomUnknownOrInviterNotJoined'
   | 'roomVersionUnknown'
-  /** The room is closed to other servers than its creator's (`m.federate`), and the inviter is of another. */
+  /** The room is closed to servers other than its creator's (`m.federate`), and the inviter is from another one. */
   | 'unfederatable'
   | 'inviteeBanned'
   | 'inviteeJoined'
   | 'insufficientPower'
-  /** A level that decides has no meaning in the room's version. */
+  /** A power level that decides is not valid in the room's version. */
   | 'powerLevelUnreadable';
 
 /** What a room's own rules say about an invite. */
 export type InviteDecision =
   | { readonly decision: 'allowed' }
-  /** Allowed as well, but there is an invite already: the membership would not change. */
+  /** Also allowed, but an invite is already pending: the membership would not change. */
   | { readonly decision: 'alreadyInvited'; readonly invite: StrippedStateEvent }
   | { readonly decision: 'refused'; readonly reason: InviteRefusalReason }
-  /** No room is without its create event: the state that was given is at fault, not the invite. */
+  /** Every room has a create event: the given state is at fault, not the invite. */
   | { readonly decision: 'createEventMissing' };
 
 const CREATE_KEY: StateKey = { type: 'm.room.create', state_key: '' };
@@ -30,8 +30,8 @@ const POWER_LEVELS_KEY: StateKey = { type: 'm.room.power_levels', state_key: '' 
 const memberKey = (userId: string): StateKey => ({ type: 'm.room.member', state_key: userId });
 
 /**
- * The keys of the state that decides: create, power levels, the inviter's and the invitee's membership. None
- * comes twice, also where somebody invites themselves.
+ * Returns the keys of the state that decides: create event, power levels, and the memberships of inviter and invitee,
+ * each once, even if somebody invites themselves.
  */
 export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
   const keys = [{ ...CREATE_KEY }, { ...POWER_LEVELS_KEY }, memberKey(inviter)];
@@ -40,12 +40,13 @@ export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
 }
 
 /**
- * Judges an invite by user id, as the authorisation rules of the room's version do for `membership: invite`.
- * They come in an order that tells outsiders nothing: who is not in the room learns only that.
+ * Decides an invite by user ID, as the authorization rules of the room's version do for `membership: invite`. The order
+ * of the checks reveals nothing to outsiders: somebody who is not in the room learns only that.
  *
- * @param events the current events under {@link inviteStateKeys}; others are passed over
- * @param inviter user id
- * @param invitee user id
+ * @param events the current events under {@link inviteStateKeys}; others are ignored
+ * @param inviter user ID
+ * @param invitee user ID
+ * @see https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules
  */
 export function decideInvite(
   events: readonly StrippedStateEvent[],
@@ -54,20 +55,36 @@ export function decideInvite(
 ): InviteDecision {
   const create = find(events, CREATE_KEY);
   if (create === undefined) return { decision: 'createEventMissing' };
+
+  // Only joined members can invite.
+  // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
   if (membershipIn(find(events, memberKey(inviter))) !== 'join') {
     return refused('roomUnknownOrInviterNotJoined');
   }
+
+  // A server that does not know the room's version must not judge its events.
+  // https://spec.matrix.org/v1.18/client-server-api/#post_matrixclientv3roomsroomidinvite (400)
   const rules = roomVersionOf(create.content);
   if (rules === undefined) return refused('roomVersionUnknown');
+
+  // If `m.federate` is false, only users of the server that created the room can send events.
+  // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.federate)
   if (!mayTakePart(inviter, create)) return refused('unfederatable');
 
+  // A banned or joined user cannot be invited.
+  // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
   const inviteeMember = find(events, memberKey(invitee));
   const membership = membershipIn(inviteeMember);
   if (membership === 'ban') return refused('inviteeBanned');
   if (membership === 'join') return refused('inviteeJoined');
 
+  // The inviter's power level must be at least the invite level.
+  // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
   const lack = lackOfPower(inviter, rules, create, find(events, POWER_LEVELS_KEY));
   if (lack !== undefined) return refused(lack);
+
+  // Inviting an invited user changes nothing.
+  // https://spec.matrix.org/v1.18/client-server-api/#mroommember (table of membership changes)
   return inviteeMember !== undefined && membership === 'invite'
     ? { decision: 'alreadyInvited', invite: inviteeMember }
     : { decision: 'allowed' };
@@ -96,8 +113,7 @@ function lackOfPower(
   powerLevels: StrippedStateEvent | undefined,
 ): InviteRefusalReason | undefined {
   const power = powerLevelOf(inviter, rules, create, powerLevels);
-  // Infinite power is enough for any level, so for one that cannot be read as well: a creator is never locked
-  // out by the power levels.
+  // Infinite power is enough for any level, including an unreadable one: the power levels never lock a creator out.
   if (power === 'infinite') return undefined;
   const required = inviteLevelOf(rules, powerLevels);
   if (power === 'unreadable' || required === 'unreadable') return 'powerLevelUnreadable';

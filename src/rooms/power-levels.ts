@@ -2,25 +2,31 @@ import { fieldOf, isJsonObject } from './content.ts';
 import type { JsonValue, StrippedStateEvent } from './event.ts';
 import type { RoomVersionRules } from './room-version.ts';
 
-/** A user's power: exact, because levels written as strings have no upper bound; or a creator's, above all. */
+/** A user's power: exact, because levels written as strings have no upper bound; or a creator's, above all others. */
 export type PowerLevel = bigint | 'infinite';
 
-/** A level that is there, but that the room's version has no meaning for. */
+/** Present, but not a valid level in this room version. */
 export type Unreadable = 'unreadable';
 
+// https://spec.matrix.org/v1.18/client-server-api/#mroompower_levels
 const DEFAULT_LEVEL = 0n;
 const CREATOR_LEVEL_WITHOUT_POWER_LEVELS = 100n;
 
-const INTEGER_TEXT = /^\s*[+-]?[0-9]+\s*$/;
-/** An event is never larger (client-server API, "Size limits"), which bounds what reading a level can cost. */
-const MAX_LEVEL_TEXT = 65_536;
+const INTEGER_STRING = /^\s*[+-]?[0-9]+\s*$/;
+/**
+ * An event is never larger, which bounds the cost of reading a level.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#size-limits
+ */
+const MAX_LEVEL_LENGTH = 65_536;
 
 /**
- * The power of a user (client-server API, "m.room.power_levels"): an entry of their own in `users`, else
- * `users_default`, else 0. Only what decides is read: the levels of others may be as unreadable as they like.
+ * Returns the power of a user: their own entry in `users`, else `users_default`, else 0. Reads only what decides: other
+ * levels may be unreadable.
  *
  * @param create the room's `m.room.create`
- * @param powerLevels the room's `m.room.power_levels`, `undefined` where it has none
+ * @param powerLevels the room's `m.room.power_levels`, `undefined` if it has none
+ * @see https://spec.matrix.org/v1.18/client-server-api/#mroompower_levels
  */
 export function powerLevelOf(
   userId: string,
@@ -28,7 +34,12 @@ export function powerLevelOf(
   create: StrippedStateEvent,
   powerLevels: StrippedStateEvent | undefined,
 ): PowerLevel | Unreadable {
+  // Room version 12: room creators have infinite power, whatever the power levels say.
+  // https://spec.matrix.org/v1.18/rooms/v12/#authorization-rules
   if (rules.creatorsHaveInfinitePower && isCreator(userId, create)) return 'infinite';
+
+  // Without a power levels event, the creator has 100 and all others have 0.
+  // https://spec.matrix.org/v1.18/client-server-api/#mroompower_levels
   if (powerLevels === undefined) {
     return userId === originalCreator(rules, create) ? CREATOR_LEVEL_WITHOUT_POWER_LEVELS : DEFAULT_LEVEL;
   }
@@ -39,9 +50,10 @@ export function powerLevelOf(
 }
 
 /**
- * The level that inviting takes: 0 where nothing is said.
+ * Returns the level that an invite requires: 0 if the power levels do not say.
  *
- * @param powerLevels the room's `m.room.power_levels`, `undefined` where it has none
+ * @param powerLevels the room's `m.room.power_levels`, `undefined` if it has none
+ * @see https://spec.matrix.org/v1.18/client-server-api/#mroompower_levels
  */
 export function inviteLevelOf(
   rules: RoomVersionRules,
@@ -50,6 +62,11 @@ export function inviteLevelOf(
   return readLevel(fieldOf(powerLevels?.content, 'invite'), rules);
 }
 
+/**
+ * Room version 11 removed `creator` from the create event: its sender is the creator.
+ *
+ * @see https://spec.matrix.org/v1.18/rooms/v11/#remove-the-creator-property-of-mroomcreate-events
+ */
 function originalCreator(
   { creatorFrom }: RoomVersionRules,
   create: StrippedStateEvent,
@@ -57,7 +74,11 @@ function originalCreator(
   return creatorFrom === 'sender' ? create.sender : fieldOf(create.content, 'creator');
 }
 
-/** Room version 12, "Authorisation rules": the sender of the create event, and `additional_creators`. */
+/**
+ * Room version 12: the creators are the sender of the create event and its `additional_creators`.
+ *
+ * @see https://spec.matrix.org/v1.18/rooms/v12/#authorization-rules
+ */
 function isCreator(userId: string, { sender, content }: StrippedStateEvent): boolean {
   const additional = fieldOf(content, 'additional_creators');
   return userId === sender || (Array.isArray(additional) && additional.includes(userId));
@@ -66,16 +87,25 @@ function isCreator(userId: string, { sender, content }: StrippedStateEvent): boo
 function readLevel(value: JsonValue | undefined, rules: RoomVersionRules): bigint | Unreadable {
   if (value === undefined) return DEFAULT_LEVEL;
   if (typeof value === 'number') return readNumber(value, rules);
-  if (typeof value === 'string' && rules.stringPowerLevels) return readText(value);
+  if (typeof value === 'string' && rules.stringPowerLevels) return readString(value);
   return 'unreadable';
 }
 
-/** Where floats are levels, any double is; where they are not, only the integers of canonical JSON are. */
+/**
+ * Where floats are levels, any double is one, truncated. Elsewhere only the integers of canonical JSON are.
+ *
+ * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-floats
+ */
 function readNumber(value: number, { floatPowerLevels }: RoomVersionRules): bigint | Unreadable {
   const isLevel = floatPowerLevels ? Number.isFinite(value) : Number.isSafeInteger(value);
   return isLevel ? BigInt(Math.trunc(value)) : 'unreadable';
 }
 
-function readText(value: string): bigint | Unreadable {
-  return value.length <= MAX_LEVEL_TEXT && INTEGER_TEXT.test(value) ? BigInt(value) : 'unreadable';
+/**
+ * A string is a base 10 integer, with an optional sign, leading zeroes and surrounding white space.
+ *
+ * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-strings
+ */
+function readString(value: string): bigint | Unreadable {
+  return value.length <= MAX_LEVEL_LENGTH && INTEGER_STRING.test(value) ? BigInt(value) : 'unreadable';
 }

@@ -1,25 +1,49 @@
 import { fieldOf } from './content.ts';
 import type { JsonObject } from './event.ts';
 
-/** What room versions differ in, as far as an invite is concerned. Ask for a flag, never for the number. */
+/** The differences between room versions that matter to an invite. Check a flag, never the number. */
 export type RoomVersionRules = {
-  /** As it stands in the create event's `room_version`. */
+  /** As in the create event's `room_version`. */
   readonly version: string;
-  /** Power levels may be integers written as strings ("`m.room.power_levels` events accept values as strings"). */
+  /**
+   * Power levels may be integers written as strings.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-strings
+   */
   readonly stringPowerLevels: boolean;
-  /** Power levels may be floats, truncated towards zero ("… accept values as floats"). */
+  /**
+   * Power levels may be floats, truncated toward zero.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-floats
+   */
   readonly floatPowerLevels: boolean;
-  /** Where the creator's user id stands: `content.creator` of the create event, or its `sender`. */
+  /**
+   * The place of the creator's user ID: `content.creator` of the create event, or its `sender`.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v11/#remove-the-creator-property-of-mroomcreate-events
+   */
   readonly creatorFrom: 'content' | 'sender';
-  /** The creator and `additional_creators` have infinite power, whatever the power levels say. */
+  /**
+   * The creator and `additional_creators` have infinite power, whatever the power levels say.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v12/#authorization-rules
+   */
   readonly creatorsHaveInfinitePower: boolean;
-  /** Room ids are `!opaque:domain`; otherwise `!` and the create event's hash. */
+  /**
+   * Room IDs are `!opaque:domain`; otherwise `!` and the hash of the create event.
+   *
+   * @see https://spec.matrix.org/v1.18/appendices/#room-ids
+   */
   readonly roomIdHasDomain: boolean;
-  /** Event ids are `$opaque:domain`; otherwise `$` and the event's hash. */
+  /**
+   * Event IDs are `$opaque:domain`; otherwise `$` and the hash of the event.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v3/#event-ids
+   */
   readonly eventIdHasDomain: boolean;
 };
 
-// Each version builds on the one before it, as in the specification: a row says what is new in it.
+// Each version builds on the one before it, as in the specification: a row says what is new.
 const V1: RoomVersionRules = {
   version: '1',
   stringPowerLevels: true,
@@ -46,17 +70,17 @@ const V12: RoomVersionRules = {
   roomIdHasDomain: false,
 };
 
-/** The room versions that are known, by name. */
+/** The known room versions, by name. */
 export const ROOM_VERSIONS: ReadonlyMap<string, RoomVersionRules> = new Map(
   [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12].map((rules) => [rules.version, Object.freeze(rules)]),
 );
 
 /**
- * The rules of the room with that create event, or `undefined` for a version that is not known. Without
- * `room_version` it is version 1 (client-server API, "m.room.create"). Versions are strings, compared exactly:
- * neither the number 11 nor `"01"` is one.
+ * Returns the rules of the room with this create event, or `undefined` for an unknown version. Without `room_version` it
+ * is version 1. Versions are strings and must match exactly: neither the number 11 nor `"01"` is a version.
  *
  * @param createContent the content of `m.room.create`
+ * @see https://spec.matrix.org/v1.18/client-server-api/#mroomcreate
  */
 export function roomVersionOf(createContent: JsonObject): RoomVersionRules | undefined {
   const version = fieldOf(createContent, 'room_version');

@@ -1,6 +1,6 @@
 import type { JsonValue } from './event.ts';
 
-/** Whether two JSON values say the same. The order of an object's keys does not count. */
+/** Returns true if two JSON values are equal. The order of an object's keys does not matter. */
 export function isSameJson(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
   if (one === other) return true;
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;

@@ -208,7 +208,7 @@ describe('any JSON value', () => {
       'user_id is not a Matrix user ID',
       'reason must be a string',
       'reason must be well-formed Unicode',
-      'Users can be invited by their Matrix user ID only',
+      'Users can only be invited by their Matrix user ID',
     ]).toEqual(expect.arrayContaining([...new Set(told)]));
   });
 });

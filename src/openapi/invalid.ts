@@ -1,30 +1,30 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
 
-/** What a request is refused with; `message` names what is wrong and never repeats what came. */
-export type Refusal = {
+/** The error for an invalid value; `message` says what is wrong and never quotes the value. */
+export type Invalid = {
   readonly valid: false;
   readonly errcode: 'M_BAD_JSON' | 'M_INVALID_PARAM' | 'M_THREEPID_DENIED';
   readonly message: string;
 };
 
-/** How messages name what was validated, as in `the body` and `user ID`. */
+/** The name of the validated value in messages, as in `the body` and `user ID`. */
 export type Subject = { readonly whole: string; readonly identifier: string };
 
 /**
- * Makes Ajv's errors an answer: `M_INVALID_PARAM` when everything has the right shape and only a `pattern` or
- * a `format` fails, else `M_BAD_JSON`. The message says all that is wrong under that code.
+ * Turns Ajv's errors into one error: `M_INVALID_PARAM` if everything has the right type and only a `pattern` or a `format`
+ * fails, otherwise `M_BAD_JSON`. The message lists all problems with that code.
  */
-export function refusal(errors: readonly ErrorObject[], subject: Subject): Refusal {
-  const ofShape = errors.filter((error) => !isAboutMeaning(error));
-  const told = ofShape.length > 0 ? ofShape : errors;
+export function invalid(errors: readonly ErrorObject[], subject: Subject): Invalid {
+  const ofType = errors.filter((error) => !isAboutFormat(error));
+  const listed = ofType.length > 0 ? ofType : errors;
   return {
     valid: false,
-    errcode: ofShape.length > 0 ? 'M_BAD_JSON' : 'M_INVALID_PARAM',
-    message: [...new Set(told.map((error) => explain(error, subject)))].join('; '),
+    errcode: ofType.length > 0 ? 'M_BAD_JSON' : 'M_INVALID_PARAM',
+    message: [...new Set(listed.map((error) => explain(error, subject)))].join('; '),
   };
 }
 
-function isAboutMeaning(error: ErrorObject): boolean {
+function isAboutFormat(error: ErrorObject): boolean {
   return error.keyword === 'pattern' || error.keyword === 'format';
 }
 
