@@ -10,10 +10,11 @@ export type Credentials = {
 
 /**
  * Reads the access token from `Authorization: Bearer` or from `?access_token=`, and the user and device that an
- * application service asserts.
+ * application service asserts. A token is sent once, in one place: requests that send more are ambiguous.
  *
  * @throws {MatrixError} 401 `M_MISSING_TOKEN` if the token is sent twice or in two places, 400 `M_INVALID_PARAM` if an
  *   assertion is sent twice
+ * @see https://spec.matrix.org/v1.18/client-server-api/#using-access-tokens
  */
 export function credentialsOf(request: IncomingMessage, queryToken: boolean): Credentials {
   const query = queryOf(request);
@@ -51,7 +52,11 @@ function tokenSentTwice(): MatrixError {
 
 const BEARER = 'bearer';
 
-/** Other schemes than Bearer carry no token for us: a proxy's Basic, for example. */
+/**
+ * The scheme is `Bearer`, in any case. Other schemes carry no token for us: a proxy's Basic, for example.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#using-access-tokens
+ */
 function bearerToken(authorization: string): string | undefined {
   if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined;
   const token = authorization.slice(BEARER.length);

@@ -1,6 +1,7 @@
-import { type InviteServiceOptions, StorageUnavailableError } from 'express-matrix-invite';
+import { type InviteServiceOptions, MatrixError, StorageUnavailableError } from 'express-matrix-invite';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
 import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, limits, MALLORY, ROOM, seedRoom } from '../http/support.ts';
 import {
@@ -99,6 +100,23 @@ describe('a check', () => {
     if (forecast.error === undefined) await expect(real).resolves.toBeDefined();
     else expect((await refusalOf(real)).toJSON()).toEqual(forecast.error.toJSON());
   });
+
+  it.each([403, 413])(
+    'says that the storage refuses to read the room, with its own error: %i',
+    async (status) => {
+      const storage = transactionalStorage({
+        transact: (_roomId, work) => work(undefined),
+        readState: () =>
+          Promise.reject(new MatrixError(status, 'ORG.EXAMPLE.ARCHIVED', 'The room is archived')),
+        insert: async () => ({ eventId: '$none' }),
+      });
+      const { service } = serviceOn({ storage });
+      const forecast = await service.check(aliceInvitesBob);
+      expect(forecast).toMatchObject({ allowed: false, explanation: { by: 'storage' } });
+      const real = await refusalOf(service.invite(aliceInvitesBob));
+      expect([real.status, real.toJSON()]).toEqual([status, forecast.error?.toJSON()]);
+    },
+  );
 
   it('says that an invite is pending', async () => {
     const store = new MemoryStorage();

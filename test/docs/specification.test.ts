@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { pages, ROOT } from './pages.ts';
+
+/** The version of the specification that code and docs link to. */
+const SPECIFICATION = 'https://spec.matrix.org/v1.18';
+
+/** The sections of that version that may be linked, as its pages name them. */
+const SECTIONS: Readonly<Record<string, readonly string[]>> = {
+  'application-service-api/': ['registration'],
+  'appendices/': ['common-identifier-format', 'event-ids', 'historical-user-ids', 'room-ids', 'server-name'],
+  'client-server-api/': [
+    'account-locking',
+    'account-suspension',
+    'invite-permission',
+    'mroomcreate',
+    'mroommember',
+    'mroompower_levels',
+    'post_matrixclientv3roomsroomidinvite',
+    'rate-limiting',
+    'room-membership',
+    'size-limits',
+    'soft-logout',
+    'stripped-state',
+    'using-access-tokens',
+    'web-browser-clients',
+  ],
+  'rooms/v1/': [
+    'mroompower_levels-events-accept-values-as-floats',
+    'mroompower_levels-events-accept-values-as-strings',
+  ],
+  'rooms/v3/': ['event-ids'],
+  'rooms/v11/': ['authorization-rules', 'remove-the-creator-property-of-mroomcreate-events'],
+  'rooms/v12/': ['authorization-rules'],
+};
+
+const sources = ['src', 'adapters'].flatMap((folder) =>
+  readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`)
+    .map((path) => ({ path, text: readFileSync(ROOT + path, 'utf8') })),
+);
+
+const linksIn = (text: string): string[] => text.match(/https:\/\/spec\.matrix\.org\/[^\s)\]`'"]*/g) ?? [];
+
+describe('links to the specification', () => {
+  it.each([...sources, ...pages].filter(({ text }) => linksIn(text).length > 0))(
+    'go to sections of one fixed version: $path',
+    ({ text }) => {
+      for (const link of linksIn(text)) {
+        expect(link).toMatch(new RegExp(`^${SPECIFICATION.replaceAll('.', '\\.')}/`));
+        const [page = '', section] = link.slice(SPECIFICATION.length + 1).split('#');
+        if (section !== undefined) expect(SECTIONS[page] ?? []).toContain(section);
+      }
+    },
+  );
+
+  it.each([
+    'src/rooms/identifiers.ts',
+    'src/rooms/invite-rule.ts',
+    'src/rooms/power-levels.ts',
+    'src/rooms/room-version.ts',
+    'src/http/credentials.ts',
+  ])('stand beside the rules in %s', (path) => {
+    const text = sources.find((source) => source.path === path)?.text ?? '';
+    expect(linksIn(text)).not.toEqual([]);
+  });
+});
+
+describe('the rules that an invite is decided by', () => {
+  it('each have their link above the line that refuses', () => {
+    const text = sources.find(({ path }) => path === 'src/rooms/invite-rule.ts')?.text ?? '';
+    const lines = text
+      .slice(text.indexOf('export function decideInvite'), text.indexOf('\nfunction refused'))
+      .split('\n');
+    const refusals = lines.flatMap((line, index) => (line.includes('return refused(') ? [index] : []));
+    expect(refusals.length).toBeGreaterThanOrEqual(6);
+    for (const index of refusals) expect(linksIn(lines.slice(index - 6, index).join('\n'))).not.toEqual([]);
+  });
+});
