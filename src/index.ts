@@ -5,9 +5,10 @@ export {
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
 } from './http/error-handler.ts';
-export type { InviteDraft, InviteNotice, InviteServiceOptions } from './invite/config.ts';
+export type { InviteDraft, InviteServiceOptions } from './invite/config.ts';
 export type { InviteExplanation } from './invite/decision.ts';
 export type { InviteForecast, InviteResult } from './invite/explain.ts';
+export type { InviteNotice } from './invite/notify.ts';
 export type { InviteCheckRequest, InviteRequest } from './invite/request.ts';
 export { createInviteService, type InviteService } from './invite/service.ts';
 export type {

@@ -12,8 +12,8 @@ import type { JsonObject } from '../rooms/event.ts';
 import { isUserId } from '../rooms/identifiers.ts';
 import { authenticateAndThrottle, type Logins } from './authenticate.ts';
 import { queryOf, singleParameter } from './credentials.ts';
+import { required } from './error-response.ts';
 import type { Exchange } from './response.ts';
-import { required } from './validation.ts';
 
 /** The body of a 200. */
 export type CheckBody = JsonObject;

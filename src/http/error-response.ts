@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { isMatrixError, MatrixError } from '../errors.ts';
 import { internalError } from '../invite/refusals.ts';
+import type { Verdict } from '../openapi/validators.ts';
 import { bodyParserError } from './body.ts';
 
 /** An error, and the body of its response. */
@@ -47,4 +48,11 @@ function bodyOf(error: MatrixError): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** @throws {MatrixError} 400, or 403 for an invite by address, if the value does not match the schema */
+export function required<T>(verdict: Verdict<T>): T {
+  if (verdict.valid) return verdict.value;
+  const status = verdict.errcode === 'M_THREEPID_DENIED' ? 403 : 400;
+  throw new MatrixError(status, verdict.errcode, verdict.message);
 }

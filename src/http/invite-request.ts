@@ -6,8 +6,8 @@ import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/
 import type { Requester } from '../ports/auth.ts';
 import { authenticateAndThrottle, type Logins } from './authenticate.ts';
 import { type BodyOptions, readBody } from './body.ts';
+import { required } from './error-response.ts';
 import type { Exchange } from './response.ts';
-import { required } from './validation.ts';
 
 /** The config of the steps over HTTP. */
 export type InviteRequestConfig<R extends Requester> = ServiceConfig<R> &

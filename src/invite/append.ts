@@ -87,7 +87,8 @@ export class InviteAppend<R extends Requester> {
 
   #invited(event: NewStateEvent, eventId: string | undefined): Invited {
     this.#unknown = undefined;
-    notifyOnInvite(this.#run, { requester: this.#run.request.requester, event, eventId });
+    const { config, log, request } = this.#run;
+    notifyOnInvite(config, log, { requester: request.requester, event, eventId });
     return { kind: 'invited', eventId };
   }
 

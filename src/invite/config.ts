@@ -16,15 +16,7 @@ import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
 import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
-import { Background } from './background.ts';
-
-/** An appended invite, as `onInvite` gets it. */
-export type InviteNotice<R extends Requester = Requester> = {
-  readonly requester: R;
-  readonly event: NewStateEvent;
-  /** Absent where the host keeps no event IDs and the store did not return one. */
-  readonly eventId?: string;
-};
+import { Background, type InviteNotice } from './notify.ts';
 
 /** An invite that is about to be appended, as `beforeAppend` gets it. */
 export type InviteDraft<R extends Requester = Requester> = {

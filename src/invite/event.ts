@@ -1,8 +1,8 @@
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
+import { isSameJson } from '../rooms/content.ts';
 import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
-import { isSameJson } from '../rooms/same-json.ts';
 import { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
 import { eventTooLarge } from './refusals.ts';

@@ -1,11 +1,26 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
-import type { InviteNotice } from './config.ts';
-import type { Run } from './run.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { NewStateEvent } from '../rooms/event.ts';
+import { unavailable } from './refusals.ts';
+
+/** An appended invite, as `onInvite` gets it. */
+export type InviteNotice<R extends Requester = Requester> = {
+  readonly requester: R;
+  readonly event: NewStateEvent;
+  /** Absent where the host keeps no event IDs and the store did not return one. */
+  readonly eventId?: string;
+};
+
+type Notification<R extends Requester> = {
+  readonly onInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
+  readonly background: Background;
+};
 
 /** Calls `onInvite` off the request path: in a later turn of the event loop, once the response is on its way. */
 export function notifyOnInvite<R extends Requester>(
-  { config: { onInvite, background }, log }: Run<R>,
+  { onInvite, background }: Notification<R>,
+  log: Logger,
   invite: InviteNotice<R>,
 ): void {
   if (onInvite === undefined) return;
@@ -14,4 +29,45 @@ export function notifyOnInvite<R extends Requester>(
     await onInvite(invite);
   })();
   background.add(notified.catch((err: unknown) => log.error({ err }, 'onInvite failed')));
+}
+
+/** The work of a service that goes on after responses, so that closing can wait for it. */
+export class Background {
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  /** Keeps a promise until it settles. It must not reject unhandled: pass one that handles its own failure. */
+  add(work: Promise<unknown>): void {
+    this.#running.add(work);
+    const remove = () => this.#running.delete(work);
+    work.then(remove, remove);
+  }
+
+  /** @throws {MatrixError} 503 after {@link close} */
+  throwIfClosed(): void {
+    if (this.#isClosed) throw unavailable(new Error('The service is closed'));
+  }
+
+  /**
+   * Accepts no new runs. Waits for the running work, including what it adds, for at most this many milliseconds.
+   *
+   * @returns false when some of it still runs
+   */
+  async close(timeoutMs: number): Promise<boolean> {
+    this.#isClosed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#settled(), timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #settled(): Promise<true> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    return true;
+  }
 }

@@ -1,10 +1,15 @@
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import { compiled } from './ajv.ts';
-import { type Invalid, invalid } from './invalid.ts';
-
-export { checkResponse } from './check-response.ts';
 
 /** The fields that are read from a body. All others are ignored. */
 export type InviteBody = { user_id: string; reason?: string };
+
+/** The error for an invalid value; `message` says what is wrong and never quotes the value. */
+type Invalid = {
+  readonly valid: false;
+  readonly errcode: 'M_BAD_JSON' | 'M_INVALID_PARAM' | 'M_THREEPID_DENIED';
+  readonly message: string;
+};
 
 /** The valid value, or the error code and message. */
 export type Verdict<T> = { readonly valid: true; readonly value: T } | Invalid;
@@ -54,4 +59,39 @@ function isThirdPartyForm(body: unknown): boolean {
 
 function hasOwnString(body: object, field: string): boolean {
   return typeof Object.getOwnPropertyDescriptor(body, field)?.value === 'string';
+}
+
+/** The name of the validated value in messages, as in `the body` and `user ID`. */
+type Subject = { readonly whole: string; readonly identifier: string };
+
+/**
+ * Turns Ajv's errors into one error: `M_INVALID_PARAM` if everything has the right type and only a `pattern` or a `format`
+ * fails, otherwise `M_BAD_JSON`. The message lists all problems with that code.
+ */
+function invalid(errors: readonly ErrorObject[], subject: Subject): Invalid {
+  const ofType = errors.filter((error) => !isAboutFormat(error));
+  const listed = ofType.length > 0 ? ofType : errors;
+  return {
+    valid: false,
+    errcode: ofType.length > 0 ? 'M_BAD_JSON' : 'M_INVALID_PARAM',
+    message: [...new Set(listed.map((error) => explain(error, subject)))].join('; '),
+  };
+}
+
+function isAboutFormat(error: ErrorObject): boolean {
+  return error.keyword === 'pattern' || error.keyword === 'format';
+}
+
+function explain(error: ErrorObject, { whole, identifier }: Subject): string {
+  const field = error.instancePath === '' ? whole : error.instancePath.slice(1);
+  switch (error.keyword) {
+    case 'type':
+      return `${field} must be a ${error.params.type === 'object' ? 'JSON object' : error.params.type}`;
+    case 'required':
+      return `${error.params.missingProperty} is required`;
+    case 'x-well-formed':
+      return `${field} must be well-formed Unicode`;
+    default:
+      return `${field} is not a Matrix ${identifier}`;
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { checkResponse } from '../../src/openapi/check-response.ts';
 import { inviteDescription } from '../../src/openapi/index.ts';
-import { checkResponse } from '../../src/openapi/validators.ts';
 
 const forbidden = { errcode: 'M_FORBIDDEN', error: 'no' };
 const limited = { errcode: 'M_LIMIT_EXCEEDED', error: 'slower', retry_after_ms: 700 };

@@ -1,6 +1,6 @@
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import { isSameJson } from '../../../src/rooms/content.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
-import { isSameJson } from '../../../src/rooms/same-json.ts';
 
 /**
  * Whether every key of a basis is still as the basis shows it: an absent one absent, a present one the same
