@@ -3,10 +3,10 @@ import { codeBlocksOf, type Page, readPage, sectionsOf, tableRowsOf } from './pa
 
 export const page: Page = readPage('docs/invite-spam.md');
 
-export const SEE = 'See it';
+export const SEE = 'Monitor invites';
 export const LIMIT = 'Limit the inviter';
 export const CAP = 'Cap unanswered invites';
-export const CONTENT = 'Refuse links, and hold to blocks';
+export const CONTENT = 'Refuse links and honor blocks';
 
 /** The code block of a section: the settings that its reader mounts. */
 export function blockUnder(title: string): string {

@@ -33,7 +33,7 @@ describe('the figures in docs/invite-spam.md', () => {
     [LIMIT, `[${LIMIT}]`, LINK],
     [CAP, `[${CAP}]`, LINK],
     [CONTENT, `[${CONTENT}]`, LINK],
-    [CONTENT, 'The same, and Mallory leaves out the link'],
+    [CONTENT, 'The same, but Mallory leaves out the link'],
   ];
   const rows = tableUnder('What each step stops');
 
@@ -54,7 +54,7 @@ describe('the figures in docs/invite-spam.md', () => {
     const world = await worldOf(SEE);
     const answers = await Promise.all(TARGETS.map((target) => spam(world, target, LINK)));
     const through = answers.filter(({ status }) => status === 200).length;
-    expect(page.text).toContain(`of 100 invites at once they let ${through} through`);
+    expect(page.text).toContain(`of 100 invites at once, they let ${through} through`);
   });
 });
 
