@@ -7,7 +7,7 @@ import type { JsonObject } from './rooms/event.ts';
  * Recognize it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package are
  * different classes.
  *
- * @see [errors, Answers](../docs/errors.md#answers): a section for each errcode
+ * @see [errors, Responses](../docs/errors.md#responses): a section for each errcode
  */
 export class MatrixError extends Error {
   readonly code = 'ERR_MATRIX';

@@ -12,7 +12,7 @@ import { anchorOf, readPage, sectionsOf, sectionsUnder, tableRowsOf } from './pa
 import { publicComments, typeErrorMessages, withImports } from './source.ts';
 
 const page = readPage('docs/errors.md');
-const answers = sectionsUnder(page, 'Answers');
+const responses = sectionsUnder(page, 'Responses');
 const ofTypeErrors = sectionsUnder(page, 'TypeErrors');
 const parts = ofTypeErrors.filter(({ level }) => level === 3).map(({ title }) => title);
 const typeErrors = ofTypeErrors.filter(({ level }) => level === 4).map(({ title }) => title);
@@ -25,11 +25,11 @@ const described = Object.entries(inviteDescription.paths['/rooms/{roomId}/invite
 describe('the errcodes in docs/errors.md', () => {
   it('are those of the OpenAPI description', () => {
     const errcodes = new Set(described.map((each) => each.split(' ')[1]));
-    expect(answers.map(({ title }) => title).sort()).toEqual([...errcodes].sort());
+    expect(responses.map(({ title }) => title).sort()).toEqual([...errcodes].sort());
   });
 
   it('come with the statuses under which they are answered', () => {
-    const documented = answers.flatMap(({ title, text }) =>
+    const documented = responses.flatMap(({ title, text }) =>
       [...text.matchAll(/^(?:- )?(\d{3})\b/gm)].map((match) => `${match[1]} ${title}`),
     );
     expect(documented.sort()).toEqual([...described].sort());
