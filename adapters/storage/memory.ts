@@ -6,24 +6,29 @@ import type {
   StateSnapshot,
   TimelinePage,
 } from '../../src/ports/storage.ts';
-import type { JsonObject, NewStateEvent, StateEvent, StateKey } from '../../src/rooms/event.ts';
-import { throwIfLate } from './shared/deadline.ts';
+import type {
+  JsonObject,
+  NewStateEvent,
+  StateEvent,
+  StateKey,
+  StrippedStateEvent,
+} from '../../src/rooms/event.ts';
+import { throwIfAborted } from './shared/aborted.ts';
 import { newEventId } from './shared/event-id.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
-import { CREATE_KEY, copyOfKeys } from './shared/state-key.ts';
-import { StoredEvent } from './shared/stored-event.ts';
+import { CREATE_KEY, copyOfKeys, isSameKey } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
 /**
- * Rooms in the memory of one process, for trying things out and for tests: they are gone when the process ends,
- * and no other process sees them.
+ * Stores rooms in the memory of one process, for demos and tests. They are lost when the process ends, and no other
+ * process sees them.
  *
- * Every method does its work before it first gives way to other code, and so needs no lock.
+ * Every method does its work synchronously, before it returns a promise, so it needs no lock.
  */
 export class MemoryStorage implements RoomStore {
   readonly #rooms = new Map<string, Room>();
 
-  /** There is nothing to prepare. */
+  /** Does nothing: there are no tables. */
   async migrate(): Promise<void> {}
 
   async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
@@ -39,7 +44,7 @@ export class MemoryStorage implements RoomStore {
     keys: readonly StateKey[],
     context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    throwIfLate(context);
+    throwIfAborted(context);
     const room = this.#rooms.get(roomId);
     if (room === undefined) return undefined;
     const events = room.current(keys).map((event) => event.toStripped());
@@ -48,7 +53,7 @@ export class MemoryStorage implements RoomStore {
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
-    throwIfLate(context);
+    throwIfAborted(context);
     const room = this.#rooms.get(event.room_id);
     if (room === undefined || !sameState(basis, room.current(basis.keys))) return { outcome: 'stale' };
     return { outcome: 'appended', eventId: room.add(event) };
@@ -72,29 +77,29 @@ export class MemoryStorage implements RoomStore {
   }
 }
 
-/** One room: its log, and what of it is current. A position in the log is the number of events up to it. */
+/** One room: its log and its current events. A position in the log is the number of events up to it. */
 class Room {
   readonly #log: StoredEvent[] = [];
   /**
-   * By type, then state key: a text of both would have to be made and hashed for each look-up, which takes a fifth of
-   * a read and an append.
+   * By type, then by state key. One string of both would have to be built and hashed for each lookup, which costs a
+   * fifth of a read and an append.
    */
   readonly #current = new Map<string, Map<string, StoredEvent>>();
   #createContent: JsonObject | undefined;
 
-  add({ room_id, type, state_key, sender, origin_server_ts, content }: NewStateEvent): string {
-    const contentText = JSON.stringify(content);
-    const isCreate = type === CREATE_KEY.type && state_key === CREATE_KEY.state_key;
-    // Read once, and from the text: the caller's own object may change.
-    if (isCreate) this.#createContent = JSON.parse(contentText) as JsonObject;
+  add(event: NewStateEvent): string {
+    const { room_id, type, state_key, sender, origin_server_ts, content } = event;
+    const contentJson = JSON.stringify(content);
+    // Parsed from the JSON, because the caller may change its own object later.
+    if (isSameKey(event, CREATE_KEY)) this.#createContent = JSON.parse(contentJson) as JsonObject;
     const event_id = newEventId(sender, this.#createContent);
-    const event = new StoredEvent(
+    const stored = new StoredEvent(
       { room_id, type, state_key, sender, origin_server_ts, event_id },
-      contentText,
+      contentJson,
     );
     const ofType = this.#current.get(type) ?? new Map<string, StoredEvent>();
-    this.#current.set(type, ofType.set(state_key, event));
-    this.#log.push(event);
+    this.#current.set(type, ofType.set(state_key, stored));
+    this.#log.push(stored);
     return event_id;
   }
 
@@ -118,5 +123,42 @@ class Room {
 
   #under({ type, state_key }: StateKey): StoredEvent | undefined {
     return this.#current.get(type)?.get(state_key);
+  }
+}
+
+/**
+ * A stored event. Its content stays JSON until someone reads it: comparing by event ID needs no content, and every
+ * reader gets its own object.
+ */
+class StoredEvent implements StrippedStateEvent {
+  readonly type: string;
+  readonly state_key: string;
+  readonly sender: string;
+  readonly event_id: string;
+  readonly #fields: Readonly<Omit<StateEvent, 'content'>>;
+  readonly #contentJson: string;
+
+  constructor(fields: Readonly<Omit<StateEvent, 'content'>>, contentJson: string) {
+    this.type = fields.type;
+    this.state_key = fields.state_key;
+    this.sender = fields.sender;
+    this.event_id = fields.event_id;
+    this.#fields = fields;
+    this.#contentJson = contentJson;
+  }
+
+  get content(): JsonObject {
+    return JSON.parse(this.#contentJson) as JsonObject;
+  }
+
+  /** Returns a copy of what decisions need. */
+  toStripped(): StrippedStateEvent {
+    const { type, state_key, sender, event_id, content } = this;
+    return { type, state_key, sender, content, event_id };
+  }
+
+  /** Returns a copy of the whole event. */
+  toStateEvent(): StateEvent {
+    return { ...this.#fields, content: this.content };
   }
 }

@@ -9,31 +9,33 @@ import {
 import type { CallContext } from '../../src/ports/context.ts';
 import type { AppendResult, StateSnapshot, StorageAdapter } from '../../src/ports/storage.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../src/rooms/event.ts';
-import { throwIfLate } from './shared/deadline.ts';
+import { throwIfAborted } from './shared/aborted.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
-import { copyOfKeys, keysByText } from './shared/state-key.ts';
+import { copyOfKeys, uniqueKeys } from './shared/state-key.ts';
 
-const MOST_READS = 5;
+const MAX_READ_ATTEMPTS = 5;
 
-/** What a host gives to {@link transactionalStorage}. `Tx` is whatever its database calls a transaction. */
+/** Options for {@link transactionalStorage}. `Tx` is the host app's type of a transaction. */
 export type TransactionalStorageOptions<Tx> = {
   /**
-   * Runs `work` in a transaction that no other transaction on the same room overlaps: it takes a lock on the room
-   * first (`SELECT … FOR UPDATE` on its row, an advisory lock), or is serialisable.
+   * Runs `work` in a transaction that overlaps no other transaction on the same room: the transaction first takes a
+   * lock on the room (`SELECT … FOR UPDATE` on its row, or an advisory lock), or it is serializable.
    *
-   * It commits, durably, when `work` resolves, and then resolves with the same value. It rolls back when `work`
-   * rejects, and then rejects with the same error. It may run `work` again after a conflict. `work` does not know
-   * whether the room exists: a lock on a row that is not there must not fail.
+   * When `work` resolves, commits durably and then resolves to the same value. When `work` rejects, rolls back and then
+   * rejects with the same error. May run `work` again after a conflict. The room may not exist: locking a missing row
+   * must not fail.
    *
-   * The signal may end a wait for a connection or for the lock.
+   * The context's signal may end the wait for a connection or for the lock.
    */
   transact<T>(roomId: string, work: (tx: Tx) => Promise<T>, context: CallContext): Promise<T>;
 
   /**
-   * The current events under the keys, none of which is named twice, as seen inside the transaction, or `undefined`
-   * without the room. Keep it independent of the room's size. A host that keeps no events makes them up from its own
-   * tables: a create event, a power-levels event made of its roles, member events; always the same content for the
-   * same rows. The objects are the caller's from then on.
+   * Reads the current events under the keys inside the transaction. Resolves to `undefined` for an unknown room. No key
+   * is passed twice. The cost should not depend on the size of the room.
+   *
+   * A host app that stores no events derives them from its own tables: a create event, a power levels event from its
+   * roles, and member events, always with the same content for the same rows. The caller may keep and change the
+   * returned objects.
    */
   readState(
     tx: Tx,
@@ -42,17 +44,17 @@ export type TransactionalStorageOptions<Tx> = {
   ): Promise<readonly StrippedStateEvent[] | undefined>;
 
   /**
-   * Stores the event, and makes it current, inside the transaction. All of `event.content` must come back from
-   * `readState`: the service knows its own invite again by sender and content after a lost connection. It throws a
-   * `MatrixError` to refuse the event: that error is then the answer to the caller.
+   * Stores the event inside the transaction and makes it current. `readState` must return all of `event.content`: after
+   * a lost connection, the service recognizes its own invite by sender and content. To refuse the event, throws a
+   * `MatrixError`, which becomes the response.
    *
-   * @returns the event's id; a host that keeps none returns whatever tells its invites apart
+   * @returns the event's ID; a host app without event IDs returns any string that is unique among its invites
    */
   insert(tx: Tx, event: NewStateEvent): Promise<{ eventId: string }>;
 
   /**
-   * Whether an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001 or
-   * Prisma's P2034 (default: none does). It must not be true where the commit may have gone through.
+   * Returns true if an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001
+   * or Prisma's P2034 (default: none does). Must return false if the commit may have succeeded.
    */
   isConflict?(error: unknown): boolean;
 };
@@ -67,19 +69,21 @@ const optionChecks: OptionChecks<TransactionalStorageOptions<unknown>> = {
 };
 
 /**
- * Makes a storage adapter from what a host has, and does the comparing for it.
+ * Returns a storage adapter that works on the host app's own tables. It compares the basis of an append with the current
+ * state, so that the host app only reads and inserts.
  *
- * The host's own bans, joins, kicks and role changes must go through the same lock as `transact`, or be serialisable
- * too. Otherwise one of them can slip in between the comparison and the commit, and a banned inviter still invites.
+ * The host app's own bans, joins, kicks and role changes must take the same lock as `transact`, or be serializable too.
+ * Otherwise one of them can slip in between the comparison and the commit, and a banned inviter still invites.
  *
- * What becomes of an error in `appendEvent`:
- * - a `MatrixError`: `refused`, with that error;
- * - one that `isConflict` knows: `stale`;
- * - a `StorageUnavailableError` passes as it is;
- * - any other becomes the `cause` of a `StorageUnavailableError`, since from here nobody can tell a lost connection,
- *   after which the event may be stored, from a mistake in the host's functions.
+ * Errors in `appendEvent`:
+ * - A `MatrixError` resolves to `refused`, with that error.
+ * - An error for which `isConflict` returns true resolves to `stale`.
+ * - A `StorageUnavailableError` is passed on unchanged.
+ * - Any other error becomes the `cause` of a `StorageUnavailableError`, because a lost connection, after which the event
+ *   may be stored, cannot be told apart from a bug in the host app's functions.
  *
- * In `readState` a `MatrixError` passes as it is, and a conflict is tried again, five times at the most.
+ * In `readState`, a `MatrixError` is passed on unchanged, and after a conflict the read is repeated, up to five reads in
+ * all.
  *
  * @throws {TypeError} for an unknown, missing or ill-typed option
  * @see [errors, Options](../../docs/errors.md#options)
@@ -90,8 +94,8 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
 
   return {
     async readState(roomId, keys, context) {
-      for (let reads = 1; ; reads += 1) {
-        throwIfLate(context);
+      for (let attempt = 1; ; attempt += 1) {
+        throwIfAborted(context);
         try {
           const events = await options.transact(
             roomId,
@@ -101,19 +105,19 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
           return events && { roomId, keys: copyOfKeys(keys), events, revision: undefined };
         } catch (error) {
           if (isMatrixError(error)) throw error;
-          if (!isConflict(error) || reads === MOST_READS) throw unavailable(error);
+          if (!isConflict(error) || attempt === MAX_READ_ATTEMPTS) throw hostFailure(error);
         }
-        await delay(Math.random() * 2 ** reads);
+        await delay(Math.random() * 2 ** attempt);
       }
     },
 
     async appendEvent(event, basis, context) {
       checkBasis(event, basis);
-      throwIfLate(context);
-      let failureOfWork: unknown;
+      throwIfAborted(context);
+      let workError: unknown;
       const work = (tx: Tx) =>
         appendIfSame(options, tx, event, basis, context).catch((error: unknown) => {
-          failureOfWork = error;
+          workError = error;
           throw error;
         });
       try {
@@ -121,21 +125,21 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       } catch (error) {
         if (isMatrixError(error)) return { outcome: 'refused', error };
         if (isConflict(error)) return { outcome: 'stale' };
-        // By its promise `transact` has rolled back when it passes on the work's own failure.
-        throw unavailable(error, error !== undefined && error === failureOfWork);
+        // If `transact` passes on the error of `work`, it has rolled back, as it promises.
+        throw hostFailure(error, error !== undefined && error === workError);
       }
     },
   };
 }
 
-/** Asks for each key once, so that hosts need not think of keys that are named twice. */
+/** Reads each key once, so that host apps need not handle keys that are passed twice. */
 function currentEvents<Tx>(
   options: TransactionalStorageOptions<Tx>,
   tx: Tx,
   roomId: string,
   keys: readonly StateKey[],
 ): Promise<readonly StrippedStateEvent[] | undefined> {
-  return options.readState(tx, roomId, [...keysByText(keys).values()]);
+  return options.readState(tx, roomId, [...uniqueKeys(keys)]);
 }
 
 async function appendIfSame<Tx>(
@@ -147,13 +151,13 @@ async function appendIfSame<Tx>(
 ): Promise<AppendResult> {
   const current = await currentEvents(options, tx, event.room_id, basis.keys);
   if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
-  // The wait for the lock may have been a long one, and nothing is written yet.
-  throwIfLate(context);
+  // The wait for the lock may have been long, and nothing is written yet.
+  throwIfAborted(context);
   const { eventId } = await options.insert(tx, event);
   return { outcome: 'appended', eventId };
 }
 
-function unavailable(error: unknown, isNotStored = false): StorageUnavailableError {
+function hostFailure(error: unknown, isNotStored = false): StorageUnavailableError {
   if (isStorageUnavailable(error)) return error;
   return new StorageUnavailableError("The host's transaction failed", { cause: error, isNotStored });
 }

@@ -1,167 +1,141 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { onAbort } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { deadlineOver, onceLate, throwIfLate } from '../shared/deadline.ts';
-import { isOfOneEvent, unavailable } from './failures.ts';
+import { abortedError, throwIfAborted } from '../shared/aborted.ts';
+import { isAboutOneEvent, postgresFailure } from './failures.ts';
 import { type PostgresClient, type PostgresPool, withClient } from './pool.ts';
 
-/** The most jobs of one statement. */
-const MOST_AT_ONCE = 100;
+/** The maximum number of jobs in one statement. */
+const MAX_BATCH = 100;
 
-/** For lanes in which nothing waits for locks, so that an answer takes a round trip and a commit. */
+/** The patience of lanes whose statements wait for no lock, so that a response takes a round trip and a commit. */
 export const SHARED_PATIENCE_MS = 250;
 
-/** Does jobs by one statement: the result of each. */
-export type SendAll<Job, Result> = (
+/** Sends jobs in one statement. Resolves to one result for each job, in the same order. */
+export type SendBatch<Job, Result> = (
   client: PostgresClient,
   jobs: readonly Job[],
 ) => Promise<readonly Result[]>;
 
-type Waiting<Job, Result> = {
-  readonly job: Job;
-  resolve(result: Result): void;
-  reject(error: unknown): void;
-};
-
 export type LaneOptions = {
   /**
-   * After how many milliseconds those who wait are sent by another statement, since a connection that leads noop
-   * must not hold everybody. Left out: they wait on.
+   * Milliseconds after which waiting jobs go out in another statement, because a dead connection must not hold up
+   * everyone. Default: they wait until the statement is done.
    */
   readonly patienceMs?: number;
-  /** Called when nothing is under way any more. */
-  readonly onEmpty?: () => void;
+  /** Called when no job is waiting and no statement is in flight. */
+  readonly onIdle?: () => void;
 };
 
+type Outcome<Result> = { readonly result: Result } | { readonly error: unknown };
+
+type Waiting<Job, Result> = { readonly job: Job; settle(outcome: Outcome<Result>): void };
+
 /**
- * Jobs of one kind, by one statement at a time: while one is under way, what comes waits, and goes with the next. So
- * jobs that wait together share a round trip, a connection and a commit, and one alone waits for nobody.
+ * Sends jobs of one kind, one statement at a time. While a statement is in flight, new jobs wait, and then share the
+ * next one: its round trip, its connection and its commit. A job in an idle lane is sent without waiting for others.
  */
 export class Lane<Job, Result> {
   readonly #pool: PostgresPool;
-  readonly #sendAll: SendAll<Job, Result>;
+  readonly #sendBatch: SendBatch<Job, Result>;
   readonly #options: LaneOptions;
   readonly #waiting: Waiting<Job, Result>[] = [];
-  #underWay = 0;
-  /** How many of those have not been under way for too long. */
-  #onTime = 0;
+  /** True while a statement is in flight and the waiting jobs still have patience. */
+  #isBlocked = false;
+  #inFlight = 0;
 
-  constructor(pool: PostgresPool, sendAll: SendAll<Job, Result>, options: LaneOptions) {
+  constructor(pool: PostgresPool, sendBatch: SendBatch<Job, Result>, options: LaneOptions) {
     this.#pool = pool;
-    this.#sendAll = sendAll;
+    this.#sendBatch = sendBatch;
     this.#options = options;
   }
 
   /**
-   * @param context ends the wait for a turn; what was sent is not interrupted
+   * Sends a job, together with others that wait.
+   *
+   * @param context ends the wait for a statement; a job that was sent is not interrupted
    * @throws {StorageUnavailableError} (rejects)
    */
-  do(job: Job, context: CallContext): Promise<Result> {
+  send(job: Job, context: CallContext): Promise<Result> {
     return new Promise((resolve, reject) => {
-      throwIfLate(context);
-      const stopListening = onceLate(context, () => {
+      throwIfAborted(context);
+      const waiting: Waiting<Job, Result> = {
+        job,
+        settle(outcome) {
+          stopListening();
+          if ('error' in outcome) reject(postgresFailure(outcome.error));
+          else resolve(outcome.result);
+        },
+      };
+      const stopListening = onAbort(context, () => {
         const index = this.#waiting.indexOf(waiting);
         if (index === -1) return;
         this.#waiting.splice(index, 1);
-        waiting.reject(deadlineOver(context));
+        waiting.settle({ error: abortedError(context) });
       });
-      const waiting: Waiting<Job, Result> = {
-        job,
-        resolve(result) {
-          stopListening();
-          resolve(result);
-        },
-        reject(error) {
-          stopListening();
-          reject(error);
-        },
-      };
       this.#waiting.push(waiting);
-      void this.#next();
+      void this.#sendWaiting();
     });
   }
 
-  /**
-   * Sends those who wait, unless a statement is under way that will soon be back. First it lets the event loop come
-   * round: what comes with the same turn goes along, which makes an invite 9 % cheaper at 32 callers.
-   */
-  async #next(): Promise<void> {
-    if (this.#onTime > 0 || this.#waiting.length === 0) return;
-    this.#onTime += 1;
-    this.#underWay += 1;
-    await nextTurn();
-    await this.#sendWaiting();
-    this.#underWay -= 1;
-    if (this.#underWay === 0) this.#options.onEmpty?.();
-  }
-
+  /** Sends the waiting jobs in one statement, unless they wait for a statement that is in flight. */
   async #sendWaiting(): Promise<void> {
-    const { patienceMs } = this.#options;
-    const settle: (() => void)[] = [];
-    let sent: readonly Waiting<Job, Result>[] | undefined;
-    let isOnTime = true;
-    const letOthersGo = () => {
-      if (!isOnTime) return;
-      isOnTime = false;
-      this.#onTime -= 1;
-      void this.#next();
+    if (this.#isBlocked || this.#waiting.length === 0) return;
+    this.#isBlocked = true;
+    this.#inFlight += 1;
+    let isBlocking = true;
+    const unblock = () => {
+      if (!isBlocking) return;
+      isBlocking = false;
+      this.#isBlocked = false;
+      void this.#sendWaiting();
     };
-    const patience = patienceMs && setTimeout(letOthersGo, patienceMs);
+
+    // Jobs of the same turn of the event loop join the batch, which makes an invite 9 % cheaper at 32 callers.
+    await nextTurn();
+    const patience = this.#options.patienceMs && setTimeout(unblock, this.#options.patienceMs);
+
+    let batch: readonly Waiting<Job, Result>[] | undefined;
+    let outcomes: readonly Outcome<Result>[] = [];
     try {
-      await withClient(this.#pool, undefined, (client) => {
-        // Who goes along is settled only now.
-        sent = this.#waiting.splice(0, MOST_AT_ONCE);
-        return this.#send(client, sent, settle);
+      await withClient(this.#pool, undefined, async (client) => {
+        // The batch is picked once a connection is available.
+        batch = this.#waiting.splice(0, MAX_BATCH);
+        outcomes = await this.#outcomesOf(
+          client,
+          batch.map(({ job }) => job),
+        );
+        // The last statement tells whether the connection is still usable.
+        const last = outcomes.at(-1);
+        if (last !== undefined && 'error' in last) throw last.error;
       });
     } catch (error) {
-      if (sent === undefined && isOnTime) {
-        for (const { reject } of this.#waiting.splice(0)) reject(error);
+      // No connection: every waiting job fails, unless another statement is about to send it.
+      if (batch === undefined && isBlocking) {
+        batch = this.#waiting.splice(0);
+        outcomes = batch.map(() => ({ error }));
       }
     }
     clearTimeout(patience);
-    letOthersGo();
-    // Only now, when the connection is free again.
-    for (const tell of settle) tell();
+    unblock();
+
+    // Callers continue only now, when the connection is free again.
+    for (const [index, outcome] of outcomes.entries()) batch?.[index]?.settle(outcome);
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) this.#options.onIdle?.();
   }
 
-  /**
-   * What fails fails for all, unless it is about one of them.
-   *
-   * @param settle gets what tells each
-   */
-  async #send(
-    client: PostgresClient,
-    all: readonly Waiting<Job, Result>[],
-    settle: (() => void)[],
-  ): Promise<void> {
-    if (all.length === 0) return;
+  /** Sends jobs in one statement. If it fails because of one of them, sends each in its own, so that one fails alone. */
+  async #outcomesOf(client: PostgresClient, jobs: readonly Job[]): Promise<readonly Outcome<Result>[]> {
+    if (jobs.length === 0) return [];
     try {
-      const results = await this.#sendAll(
-        client,
-        all.map(({ job }) => job),
-      );
-      for (const [index, { resolve }] of all.entries()) settle.push(() => resolve(results[index] as Result));
+      const results = await this.#sendBatch(client, jobs);
+      return results.map((result) => ({ result }));
     } catch (error) {
-      if (all.length > 1 && isOfOneEvent(error)) return this.#sendOneByOne(client, all, settle);
-      for (const { reject } of all) settle.push(() => reject(unavailable(error)));
-      throw error;
+      if (jobs.length === 1 || !isAboutOneEvent(error)) return jobs.map(() => ({ error }));
     }
-  }
-
-  /** The last failure tells what became of the connection. */
-  async #sendOneByOne(
-    client: PostgresClient,
-    all: readonly Waiting<Job, Result>[],
-    settle: (() => void)[],
-  ): Promise<void> {
-    let failure: { readonly error: unknown } | undefined;
-    for (const waiting of all) {
-      try {
-        await this.#send(client, [waiting], settle);
-        failure = undefined;
-      } catch (error) {
-        failure = { error };
-      }
-    }
-    if (failure !== undefined) throw failure.error;
+    const outcomes: Outcome<Result>[] = [];
+    for (const job of jobs) outcomes.push(...(await this.#outcomesOf(client, [job])));
+    return outcomes;
   }
 }

@@ -1,41 +1,42 @@
+import { isAborted, onAbort } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { deadlineOver, isLate, onceLate, throwIfLate } from '../shared/deadline.ts';
-import { isConnectionLost, unavailable } from './failures.ts';
+import { abortedError, throwIfAborted } from '../shared/aborted.ts';
+import { isConnectionLost, postgresFailure } from './failures.ts';
 
-/** A query, as pg's `query` takes it. */
+/** A query, as the `query` method of pg takes it. */
 export type PostgresQuery = {
   readonly name?: string;
   readonly text: string;
   readonly values?: unknown[];
-  /** Milliseconds after which the answer is not waited for any more. */
+  /** Milliseconds to wait for the response. */
   readonly query_timeout?: number;
 };
 
-/** A connection of a pool: the part of pg's PoolClient that is used. */
+/** A connection of a pool: the part of pg's PoolClient that the adapter uses. */
 export interface PostgresClient {
-  /** Sends one statement; rejects with an error that has PostgreSQL's SQLSTATE as its `code`. */
+  /** Sends one statement. Rejects with an error whose `code` is PostgreSQL's SQLSTATE. */
   query(query: PostgresQuery): Promise<{ readonly rows: Record<string, unknown>[] }>;
-  /** Gives the connection back to the pool, or ends it. */
+  /** Returns the connection to the pool, or closes it if `destroy` is true. */
   release(destroy?: boolean): void;
-  /** A connection that breaks says so here; unheard, that would end the process. */
+  /** Listens for a connection that breaks. Without a listener, that error would end the process. */
   on(event: 'error', listener: (error: Error) => void): unknown;
-  /** Takes back what `on` did. */
+  /** Removes a listener that `on` added. */
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** Where connections come from: a Pool of pg, or anything with its `connect`. */
+/** A source of connections: a Pool of pg, or any object with its `connect` method. */
 export interface PostgresPool {
-  /** Waits for a free connection, as long as the pool's own `connectionTimeoutMillis` says. */
+  /** Waits for a free connection, up to the pool's own `connectionTimeoutMillis`. */
   connect(): Promise<PostgresClient>;
-  /** Where there is one, it is told of each new connection before `connect` resolves, as pg's Pool does. */
+  /** Optional. Calls the listener with each new connection before `connect` resolves, as pg's Pool does. */
   on?(event: 'connect', listener: (client: PostgresClient) => void): unknown;
 }
 
 /**
- * Works on a connection of the pool. One that failed otherwise than by an answer of the server is not given back
- * to the pool.
+ * Runs `work` on a connection of the pool. The connection goes back to the pool afterwards, or is closed if it is no
+ * longer usable.
  *
- * @param context ends the wait for a connection; work that has started is not interrupted
+ * @param context ends the wait for a connection; it does not interrupt work that has started
  * @throws {StorageUnavailableError} for every failure
  */
 export async function withClient<Result>(
@@ -43,7 +44,7 @@ export async function withClient<Result>(
   context: CallContext | undefined,
   work: (client: PostgresClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await connected(pool, context);
+  const client = await connect(pool, context);
   client.on('error', ignoreError);
   try {
     const result = await work(client);
@@ -51,46 +52,61 @@ export async function withClient<Result>(
     return result;
   } catch (error) {
     giveBack(client, isConnectionLost(error));
-    throw unavailable(error);
+    throw postgresFailure(error);
   }
 }
 
-async function connected(pool: PostgresPool, context: CallContext | undefined): Promise<PostgresClient> {
-  if (context !== undefined) throwIfLate(context);
-  listenFromTheStart(pool);
-  const connecting = pool.connect();
-  if (context === undefined) return connecting.catch(failToConnect);
+/** Runs `work` in a READ COMMITTED transaction, whatever the default isolation level of the connection is. */
+export async function inReadCommitted<Result>(
+  client: PostgresClient,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await client.query({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
+  try {
+    const result = await work();
+    await client.query({ text: 'COMMIT' });
+    return result;
+  } catch (error) {
+    // The first error is the one to report. The connection may be gone.
+    await client.query({ text: 'ROLLBACK' }).catch(() => {});
+    throw error;
+  }
+}
+
+async function connect(pool: PostgresPool, context: CallContext | undefined): Promise<PostgresClient> {
+  if (context !== undefined) throwIfAborted(context);
+  ignoreErrorsFromTheStart(pool);
+  const connecting = pool.connect().catch((error: unknown) => {
+    throw postgresFailure(error, false);
+  });
+  if (context === undefined) return connecting;
   return new Promise((resolve, reject) => {
-    const stopListening = onceLate(context, () => reject(deadlineOver(context)));
+    const stopListening = onAbort(context, () => reject(abortedError(context)));
     connecting.then(
       (client) => {
         stopListening();
-        // Too late: nobody waits for it any more.
-        if (isLate(context)) client.release();
+        // Too late: the caller no longer waits for the connection.
+        if (isAborted(context)) client.release();
         else resolve(client);
       },
       (error: unknown) => {
         stopListening();
-        reject(unavailable(error, false));
+        reject(error);
       },
     );
   });
 }
 
-const listenedTo = new WeakSet<PostgresPool>();
+const poolsWithListener = new WeakSet<PostgresPool>();
 
 /**
- * The server may say goodbye in the same piece of data as that a new connection is ready: then it breaks before
- * `connect` has resolved, while the pool does not listen any more and we do not yet.
+ * PostgreSQL can send its termination message in the same packet as ReadyForQuery. The connection then breaks before
+ * `connect` resolves, when the pool no longer listens and `withClient` does not listen yet.
  */
-function listenFromTheStart(pool: PostgresPool): void {
-  if (listenedTo.has(pool)) return;
-  listenedTo.add(pool);
+function ignoreErrorsFromTheStart(pool: PostgresPool): void {
+  if (poolsWithListener.has(pool)) return;
+  poolsWithListener.add(pool);
   pool.on?.('connect', (client) => client.on('error', ignoreError));
-}
-
-function failToConnect(error: unknown): never {
-  throw unavailable(error, false);
 }
 
 function giveBack(client: PostgresClient, destroy: boolean): void {
@@ -100,6 +116,6 @@ function giveBack(client: PostgresClient, destroy: boolean): void {
 
 /**
  * A connection that breaks while it is in use fails its query and also emits `error`, which would end the process
- * if nobody listened.
+ * without a listener.
  */
 function ignoreError(): void {}

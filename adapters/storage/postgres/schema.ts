@@ -1,49 +1,76 @@
-/** What the names of tables and functions start with, unless said otherwise. */
-export const DEFAULT_TABLE_PREFIX = 'matrix_';
+import { inReadCommitted, type PostgresClient } from './pool.ts';
 
-/** @throws {TypeError} when the prefix cannot start a name, or leaves too little of PostgreSQL's 63 bytes */
-export function checkTablePrefix(tablePrefix: string): void {
-  if (typeof tablePrefix !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(tablePrefix)) {
-    throw new TypeError(
-      'PostgresStorage: tablePrefix must be a lower-case letter or _, followed by at most 39 lower-case letters, digits and _',
-    );
-  }
-}
-
-/** What leads from each version of the tables to the next. Released ones are never changed. */
+/** The script from each version of the tables to the next. A released script never changes. */
 const VERSIONS: readonly ((prefix: string) => string)[] = [
   (prefix) => tablesOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
 ];
 
+/** The advisory lock of migrations: "matrix" in ASCII, a number that others are unlikely to use. */
+const MIGRATION_LOCK = 0x6d6174726978;
+
 /**
- * The SQL that makes the tables of `PostgresStorage`, for hosts that run migrations of their own: a script for each
- * version, to be run in a transaction. After them `migrate()` has nothing left to do.
+ * Returns the SQL that creates the tables of `PostgresStorage`, for host apps that run their own migrations: one script
+ * for each version, to be run in a transaction. After that, `migrate()` has nothing to do.
  *
- * Every change of a room locks the room's row first and keeps it until its commit, so that the changes of one room
- * come one after the other:
+ * Every change of a room locks the room's row first and keeps the lock until its commit, so that the changes of one
+ * room happen one after the other:
  *
- * - An invite's basis is compared after the lock is there. The comparison stands in a statement of its own, inside
- *   a function, because under READ COMMITTED each statement of a function sees what was committed when that
- *   statement began. In one statement with the lock it would see the state from before the wait: PostgreSQL looks
- *   again only at the row that it waited for.
- * - A key that was absent has no row to lock; the room's row stands in for it.
- * - There is one lock in a transaction, so that two people who invite each other cannot wait for each other.
- * - Positions in the timeline are given under the lock, so that a room's commits come in their order: a reader that
- *   remembers a position never misses an event.
- * - Where the default isolation is REPEATABLE READ or SERIALIZABLE, whoever waited for the row fails with 40001
- *   instead of going on, and is run again in a transaction that is READ COMMITTED.
+ * - An invite's basis is compared once the lock is held. The comparison is a statement of its own, inside a function,
+ *   because under READ COMMITTED each statement of a function sees what was committed when that statement began. In one
+ *   statement with the lock it would see the state from before the wait: PostgreSQL looks again only at the row that it
+ *   waited for.
+ * - A key that was absent has no row to lock. The room's row stands in for it.
+ * - A transaction takes one lock only, so that two people who invite each other cannot wait for each other.
+ * - Positions in the timeline are assigned under the lock, so that a room's commits are in the order of their
+ *   positions: a reader that remembers a position never misses an event.
+ * - If the default isolation level is REPEATABLE READ or SERIALIZABLE, a statement that waited for the row fails with
+ *   40001 and is run again in a READ COMMITTED transaction.
  *
- * Ids are stored in the text form of `text.ts`, content as JSON text: `jsonb` refuses NUL and rounds nothing but
- * reorders. Everything that is compared collates by bytes.
+ * IDs are stored as `encoding.ts` escapes them, content as JSON in a `text` column: `jsonb` rejects NUL, and although it
+ * rounds nothing, it reorders keys. Everything that is compared collates by bytes.
  *
- * @param tablePrefix what the names of tables and functions start with (default `matrix_`)
- * @param after the version that is there already (default 0: nothing)
- * @throws {TypeError} when the prefix cannot start a name
+ * @param tablePrefix the prefix of the names of tables and functions (default `matrix_`)
+ * @param after the version that exists already (default 0: nothing)
+ * @throws {TypeError} if the prefix cannot start a name
  * @see [errors, Stores](../../../docs/errors.md#stores)
  */
-export function postgresSchema(tablePrefix: string = DEFAULT_TABLE_PREFIX, after = 0): readonly string[] {
-  checkTablePrefix(tablePrefix);
-  return VERSIONS.slice(after).map((script) => script(tablePrefix));
+export function postgresSchema(tablePrefix?: string, after = 0): readonly string[] {
+  const prefix = postgresTablePrefix(tablePrefix);
+  return VERSIONS.slice(after).map((script) => script(prefix));
+}
+
+/**
+ * Returns the prefix, or the default one.
+ *
+ * @throws {TypeError} if the prefix cannot start a name, or leaves too few of PostgreSQL's 63 bytes
+ */
+export function postgresTablePrefix(tablePrefix: string | undefined): string {
+  const prefix = tablePrefix ?? 'matrix_';
+  if (typeof prefix !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
+    throw new TypeError(
+      'PostgresStorage: tablePrefix must start with a lowercase letter or _ and contain only lowercase letters, digits and _, at most 40 in all',
+    );
+  }
+  return prefix;
+}
+
+/**
+ * Brings the tables up to date. The lock belongs to the transaction, so that processes take turns and a pooler in
+ * transaction mode may stand in between. A process that waited sees what the one before it has committed.
+ */
+export async function migrate(client: PostgresClient, tablePrefix: string): Promise<void> {
+  await inReadCommitted(client, async () => {
+    await client.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [MIGRATION_LOCK] });
+    const installed = await installedVersion(client, `${tablePrefix}schema`);
+    for (const script of postgresSchema(tablePrefix, installed)) await client.query({ text: script });
+  });
+}
+
+async function installedVersion(client: PostgresClient, table: string): Promise<number> {
+  const found = await client.query({ text: 'SELECT to_regclass($1) AS name', values: [table] });
+  if (found.rows[0]?.name === null) return 0;
+  const { rows } = await client.query({ text: `SELECT coalesce(max(version), 0) AS version FROM ${table}` });
+  return Number(rows[0]?.version);
 }
 
 function tablesOf(prefix: string): string {
@@ -80,12 +107,15 @@ CREATE TABLE ${prefix}state (
 }
 
 /*
- * Both functions look up each key by itself, by the index, whatever the planner thinks of the tables. Its plans are
- * made once a connection and may be of a time when the tables were small, or of rooms that were: then it reads a whole
- * table, or all the members of a room, for each invite. That is what `LIMIT 1` and `enable_seqscan` are for.
+ * Both functions look up each key separately, in the index, whatever the planner assumes about the tables. It plans once
+ * for each connection, possibly when the tables or the rooms were still small: then it would read a whole table, or all
+ * members of a room, for each invite. `LIMIT 1` and `enable_seqscan` prevent that.
  */
 
-/** The current events of some keys of some rooms, by the number of the room; a row without an event for each room. */
+/**
+ * Returns the current events under some keys of some rooms, with the number of the room, and a row without an event for
+ * each room that exists.
+ */
 function readFunctionOf(prefix: string): string {
   return `
 CREATE FUNCTION ${prefix}read_state(
@@ -114,9 +144,10 @@ $body$;
 }
 
 /**
- * Stores an event at the next position, if the basis stands: `NULL` when it does not, or when there is no such room.
- * With `p_waits` false an empty text when somebody else has the lock, or when there is no such room.
- * The event is durable when it is answered, also where the connection's default is to answer before the disk has it.
+ * Stores an event at the next position if the basis still stands, and returns its ID. Returns `NULL` if the basis is
+ * stale or the room does not exist. If `p_waits` is false, returns an empty string if another transaction holds the lock
+ * or the room does not exist. The event is durable once the response arrives, even if the connection's default is to
+ * respond before the data is on disk.
  */
 function appendFunctionOf(prefix: string): string {
   return `

@@ -1,37 +1,62 @@
-/** A statement: where it has a name, it is prepared once a connection. */
+import type { Row } from './encoding.ts';
+import { isConflict } from './failures.ts';
+import { inReadCommitted, type PostgresClient } from './pool.ts';
+
+/** A statement with a name is prepared once on each connection. */
 type Statement = { readonly name?: string; readonly text: string };
 
-export type StatementName = keyof ReturnType<typeof textsOn>;
+export type StatementName = keyof ReturnType<typeof sqlOn>;
 
-/** The statements that run on the tables of one prefix. */
-export type Statements = Readonly<Record<StatementName, Statement>>;
+export type StatementOptions = {
+  readonly tablePrefix: string;
+  readonly preparedStatements: boolean;
+  readonly queryTimeoutMs: number;
+};
 
-export function statementsOn(prefix: string, isPrepared: boolean): Statements {
-  const texts = textsOn(prefix);
-  const statement = (name: StatementName): Statement =>
-    // A name means the same text on every connection of the pool, whatever storages share it.
-    isPrepared ? { name: `${prefix}${name}_1`, text: texts[name] } : { text: texts[name] };
-  return {
-    readState: statement('readState'),
-    appendEvent: statement('appendEvent'),
-    appendEvents: statement('appendEvents'),
-    createRoom: statement('createRoom'),
-    roomState: statement('roomState'),
-    timeline: statement('timeline'),
-  };
+/** Runs the statements on the tables of one prefix. */
+export class Statements {
+  readonly #statements: Readonly<Record<StatementName, Statement>>;
+  readonly #queryTimeoutMs: number;
+
+  constructor({ tablePrefix, preparedStatements, queryTimeoutMs }: StatementOptions) {
+    const sql = sqlOn(tablePrefix);
+    const statement = (name: StatementName): Statement =>
+      // A name must mean the same SQL on every connection of the pool, whichever storages share the pool.
+      preparedStatements ? { name: `${tablePrefix}${name}_1`, text: sql[name] } : { text: sql[name] };
+    this.#statements = {
+      readState: statement('readState'),
+      appendEvent: statement('appendEvent'),
+      appendEvents: statement('appendEvents'),
+      createRoom: statement('createRoom'),
+      roomState: statement('roomState'),
+      timeline: statement('timeline'),
+    };
+    this.#queryTimeoutMs = queryTimeoutMs;
+  }
+
+  /** Runs a statement, a second time if another transaction's change came first, and returns its rows. */
+  async run(client: PostgresClient, name: StatementName, values: unknown[]): Promise<readonly Row[]> {
+    const query = { ...this.#statements[name], values, query_timeout: this.#queryTimeoutMs };
+    try {
+      return (await client.query(query)).rows;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return (await inReadCommitted(client, () => client.query(query))).rows;
+    }
+  }
 }
 
-/** Each is one statement: one round trip, and one moment. No row: there is no such room. */
-function textsOn(prefix: string) {
+/** Each is a single statement: one round trip, and one moment. A statement on an unknown room returns no rows. */
+function sqlOn(prefix: string) {
   return {
     readState: `
 SELECT room, type, state_key, event_id, sender, content FROM ${prefix}read_state($1, $2, $3, $4)`,
 
-    // For one event, as comes often: arrays that are taken apart cost the server a seventh more.
+    // For a single event, which is common: unnesting arrays costs the server a seventh more.
     appendEvent: `
 SELECT ${prefix}append_event($6, $7, $8, $9, $10, $11, $12, $13, $1, $2, $3, $4, $5) AS event_id`,
 
-    // For each event, its part of the columns of basis keys that all of them share.
+    // The basis keys of all events share three arrays. Each event has its range of them.
     appendEvents: `
 SELECT ${prefix}append_event(room_id, event_id, domain, type, state_key, sender, origin_server_ts, content, $1, $2,
   ($3::text[])[first_key:last_key], ($4::text[])[first_key:last_key], ($5::text[])[first_key:last_key]) AS event_id

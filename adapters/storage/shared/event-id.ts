@@ -1,33 +1,19 @@
-import { randomBytes } from 'node:crypto';
+import { randomBlock } from '../../../src/internal/random-block.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 
-const ID_BYTES = 32;
-/** Random bytes for many ids, and where those begin that no id has: a call of `randomBytes` costs more than an id. */
-let block = Buffer.alloc(0);
-let start = 0;
-
-function nextText(): string {
-  if (start === block.length) {
-    block = randomBytes(128 * ID_BYTES);
-    start = 0;
-  }
-  const end = start + ID_BYTES;
-  const text = block.toString('base64url', start, end);
-  start = end;
-  return text;
-}
+const randomCharacters = randomBlock(32, 128, (block, start, end) => block.toString('base64url', start, end));
 
 /**
- * Makes an event id: `$` and 43 random characters of URL-safe base64, as long as the hashes of room version 4 and
- * later. Room versions 1 and 2 put `:` and the sender's domain behind it (appendices, "Event IDs").
+ * Returns a new event ID: `$` and 43 random characters of URL-safe base64, as long as the hashes of room version 4 and
+ * later. Room versions 1 and 2 append `:` and the sender's domain (appendices, "Event IDs").
  *
- * @param createContent the content of the room's create event; without one, or in a room version that is not
- *   known, the id has no domain
+ * @param createContent the content of the room's create event; if it is undefined or names an unknown room version, the
+ *   ID has no domain
  */
 export function newEventId(sender: string, createContent: JsonObject | undefined): string {
-  const eventId = `$${nextText()}`;
+  const eventId = `$${randomCharacters()}`;
   const version = createContent === undefined ? undefined : roomVersionOf(createContent);
   const domain = version?.eventIdHasDomain ? domainOf(sender) : undefined;
   return domain === undefined ? eventId : `${eventId}:${domain}`;

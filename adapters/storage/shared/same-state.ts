@@ -1,34 +1,35 @@
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import { isSameJson } from '../../../src/rooms/content.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
+import { isSameKey } from './state-key.ts';
 
 /**
- * Whether every key of a basis is still as the basis shows it: an absent one absent, a present one the same
- * event. Where either side has no event id, the same sender and the same content count as the same event.
+ * Returns true if every key of a basis is still as the basis shows it: an absent key is absent, a present one has the
+ * same event. If either event has no ID, they are the same event when sender and content are the same.
  *
- * @param current the current events; those under keys that are not in the basis do not count
+ * @param current the current events; events under keys outside the basis are ignored
  */
 export function sameState(basis: StateSnapshot, current: readonly StrippedStateEvent[]): boolean {
   return basis.keys.every((key) => isSameEvent(eventUnder(basis.events, key), eventUnder(current, key)));
 }
 
-/** The last event under a key. A basis has few keys: looking through its events takes less time than a map of them. */
+/** Returns the last event under a key. A basis has few keys: searching its events is faster than building a map. */
 export function eventUnder(
   events: readonly StrippedStateEvent[],
-  { type, state_key }: StateKey,
+  key: StateKey,
 ): StrippedStateEvent | undefined {
-  return events.findLast((event) => event.state_key === state_key && event.type === type);
+  return events.findLast((event) => isSameKey(event, key));
 }
 
 /**
- * Holds a caller of `appendEvent` to what its promises rest on.
+ * Checks what the promises of `appendEvent` rely on.
  *
- * @throws {TypeError} when the basis is of another room, or was read without the key of the event
+ * @throws {TypeError} if the basis belongs to another room, or was read without the key of the event
  */
 export function checkBasis(event: NewStateEvent, basis: StateSnapshot): void {
   if (basis.roomId !== event.room_id) throw new TypeError('The basis is a snapshot of another room');
-  const { type, state_key } = event;
-  if (!basis.keys.some((key) => key.type === type && key.state_key === state_key)) {
+  if (!basis.keys.some((key) => isSameKey(key, event))) {
+    const { type, state_key } = event;
     throw new TypeError(`The basis must include the key of the event: ${JSON.stringify([type, state_key])}`);
   }
 }

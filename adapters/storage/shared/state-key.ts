@@ -3,17 +3,18 @@ import type { StateKey } from '../../../src/rooms/event.ts';
 /** The key of the event that every room starts with. */
 export const CREATE_KEY: StateKey = { type: 'm.room.create', state_key: '' };
 
-/** A text that two keys share only when type and state key are the same: by the length, they cannot run together. */
-export function keyText({ type, state_key }: StateKey): string {
-  return `${type.length} ${type}${state_key}`;
+/** Returns true if two keys, or the keys of two events, are the same. */
+export function isSameKey(one: StateKey, other: StateKey): boolean {
+  return one.state_key === other.state_key && one.type === other.type;
 }
 
-/** A list of keys that is nobody else's: callers may change theirs. */
+/** Returns a copy of the keys, so that callers may change theirs. */
 export function copyOfKeys(keys: readonly StateKey[]): StateKey[] {
   return keys.map(({ type, state_key }) => ({ type, state_key }));
 }
 
-/** The keys, each once, by their text. */
-export function keysByText(keys: readonly StateKey[]): Map<string, StateKey> {
-  return new Map(keys.map((key) => [keyText(key), key]));
+/** Returns each key once. */
+export function uniqueKeys(keys: readonly StateKey[]): Iterable<StateKey> {
+  // The length keeps the type and the state key from running together.
+  return new Map(keys.map((key) => [`${key.type.length} ${key.type}${key.state_key}`, key])).values();
 }

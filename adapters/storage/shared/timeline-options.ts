@@ -1,9 +1,9 @@
 const DEFAULT_LIMIT = 100;
 
 /**
- * The options of `timeline` with their defaults.
+ * Returns the options of `timeline` with their defaults.
  *
- * @throws {RangeError} when a value is not a whole number from 0 on
+ * @throws {RangeError} if a value is not a non-negative integer
  */
 export function timelineOptions(options: { readonly after?: number; readonly limit?: number } = {}): {
   after: number;
@@ -12,7 +12,7 @@ export function timelineOptions(options: { readonly after?: number; readonly lim
   const { after = 0, limit = DEFAULT_LIMIT } = options;
   for (const [name, value] of Object.entries({ after, limit })) {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new RangeError(`timeline: ${name} must be a whole number from 0 on, not ${value}`);
+      throw new RangeError(`timeline: ${name} must be a non-negative integer, not ${value}`);
     }
   }
   return { after, limit };

@@ -1,13 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { throwIfLate } from '../shared/deadline.ts';
-import type { SqliteDatabase, SqliteStatement } from './database.ts';
+import { throwIfAborted } from '../shared/aborted.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
 
-const LONGEST_WAIT_MS = 20;
+/**
+ * An SQLite connection: the part that `DatabaseSync` of `node:sqlite` (Node 22 and later), `DatabaseSync` of
+ * `@photostructure/sqlite`, and `better-sqlite3` have in common.
+ */
+export type SqliteDatabase = {
+  /** Runs statements that return no rows. */
+  exec(sql: string): unknown;
+  /** Prepares a statement. Throws if the SQL is invalid. */
+  prepare(sql: string): SqliteStatement;
+};
 
-/** A host's connection, set up as we need it, with the statements prepared on it. */
-export class Connection {
+/** A prepared statement of an {@link SqliteDatabase}. */
+export type SqliteStatement = {
+  /** Returns the first row, or `undefined`. */
+  get(...parameters: (string | number)[]): unknown;
+  /** Returns every row. */
+  all(...parameters: (string | number)[]): unknown[];
+  /** Runs a statement that returns no rows. Returns the ID of the row that it inserted last. */
+  run(...parameters: (string | number)[]): { lastInsertRowid: number | bigint };
+};
+
+const MAX_LOCK_DELAY_MS = 20;
+
+/** The host app's connection, with the settings that storage needs and the statements prepared on it. */
+export class SqliteConnection {
   readonly #database: SqliteDatabase;
   readonly #statements = new Map<string, SqliteStatement>();
   #isSetUp: boolean = false;
@@ -16,7 +36,7 @@ export class Connection {
     this.#database = database;
   }
 
-  /** The prepared statement of a text; the same text is prepared once. */
+  /** Returns the prepared statement of some SQL. Prepares the same SQL once. */
   statement(sql: string): SqliteStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
@@ -29,10 +49,10 @@ export class Connection {
     this.#database.exec(sql);
   }
 
-  /** Runs a read, again and again while the database is locked and the deadline lets it. */
+  /** Runs a read, and repeats it while the database is locked and the deadline has not passed. */
   async read<T>(work: () => T, context: CallContext): Promise<T> {
     for (;;) {
-      throwIfLate(context);
+      throwIfAborted(context);
       try {
         this.#setUp();
         return work();
@@ -44,8 +64,8 @@ export class Connection {
   }
 
   /**
-   * Runs writes in one transaction: all of them are stored when it returns, none when it throws.
-   * `BEGIN IMMEDIATE` takes the write lock at once, so that what the work reads holds until the commit.
+   * Runs writes in one transaction: all of them are stored when it returns, none when it throws. `BEGIN IMMEDIATE` takes
+   * the write lock at once, so that what the work reads stays true until the commit.
    */
   transaction<T>(work: () => T): T {
     let step: 'before' | 'work' | 'commit' = 'before';
@@ -58,15 +78,15 @@ export class Connection {
       this.exec('COMMIT');
       return result;
     } catch (error) {
-      // What has not begun here may be a transaction of the host.
+      // If BEGIN failed, an open transaction is the host app's.
       if (step !== 'before') this.#rollBack();
       throw isBusy(error) ? error : sqliteFailure(error, step !== 'commit');
     }
   }
 
   /**
-   * Runs a part of a transaction. When it throws, that part alone is undone, and `onFailure` gives the result;
-   * where that is not possible (another connection holds a lock, SQLite has rolled everything back) it throws.
+   * Runs a part of a transaction. If it throws, only that part is undone, and `onFailure` returns the result. Throws if
+   * that is not possible: another connection holds a lock, or SQLite has rolled everything back.
    */
   savepoint<T>(work: () => T, onFailure: (error: unknown) => T): T {
     this.exec('SAVEPOINT one_write');
@@ -81,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * Before the first use. Only FULL makes each commit in WAL mode outlast a power cut (better-sqlite3 is built
-   * with NORMAL), and a busy timeout would have the driver block the event loop.
+   * Runs before the first use. In WAL mode only FULL makes each commit survive a power cut (better-sqlite3 is built with
+   * NORMAL), and with a busy timeout the driver would block the event loop.
    */
   #setUp(): void {
     if (this.#isSetUp) return;
@@ -106,12 +126,12 @@ export class Connection {
     try {
       this.exec('ROLLBACK');
     } catch {
-      // After some failures (a full disk, say) SQLite has rolled back by itself.
+      // After some failures, such as a full disk, SQLite has already rolled back.
     }
   }
 }
 
-/** Waits a random while, so that processes that want the same lock draw apart. */
+/** Waits for a random time, so that processes that want the same lock try at different times. */
 export async function waitForLock(): Promise<void> {
-  await delay(1 + Math.random() * LONGEST_WAIT_MS);
+  await delay(1 + Math.random() * MAX_LOCK_DELAY_MS);
 }

@@ -1,11 +1,11 @@
 import { StorageUnavailableError } from '../../../src/errors.ts';
 
-/** SQLite's result code for a lock that another connection holds; an extended code has it in its low byte. */
+/** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
 
 /**
- * Whether a driver failed because another connection holds a lock. `node:sqlite` and `@photostructure/sqlite` say
- * so by a numeric `errcode`, `better-sqlite3` by the name in `code`.
+ * Returns true if a driver failed because another connection holds a lock. `node:sqlite` and `@photostructure/sqlite`
+ * have a numeric `errcode`, `better-sqlite3` has the name of the code in `code`.
  */
 export function isBusy(error: unknown): boolean {
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
@@ -14,9 +14,9 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * The error to reject with for any failure of the driver: a full disk, a closed or read-only database, …
+ * Returns the error that callers get for any failure of the driver: a full disk, a closed or read-only database, …
  *
- * @param isNotStored whether it is certain that nothing was stored: not where a commit failed
+ * @param isNotStored true if it is certain that nothing was stored; false after a commit that failed (default false)
  */
 export function sqliteFailure(cause: unknown, isNotStored = false): StorageUnavailableError {
   const message = cause instanceof Error ? cause.message : String(cause);

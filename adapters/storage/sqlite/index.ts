@@ -1,3 +1,4 @@
+import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import { checkOptions, hasMethods, type OptionChecks, stringOption } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type {
@@ -8,69 +9,65 @@ import type {
   TimelinePage,
 } from '../../../src/ports/storage.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
-import { contextFor } from '../shared/deadline.ts';
 import { checkBasis } from '../shared/same-state.ts';
 import { copyOfKeys } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
-import { Connection } from './connection.ts';
-import type { SqliteDatabase } from './database.ts';
-import { toEventRow } from './event-row.ts';
-import { checkTablePrefix, DEFAULT_TABLE_PREFIX } from './schema.ts';
+import { SqliteConnection, type SqliteDatabase } from './connection.ts';
+import { toEventRow } from './encoding.ts';
+import { sqliteTablePrefix } from './schema.ts';
 import { Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
 
-export type { SqliteDatabase, SqliteStatement } from './database.ts';
+export type { SqliteDatabase, SqliteStatement } from './connection.ts';
 export { sqliteSchema } from './schema.ts';
 
-/** The options of {@link SqliteStorage}. */
+/** Options for {@link SqliteStorage}. */
 export type SqliteStorageOptions = {
-  /** What the names of tables and indexes start with. Default `matrix_`. */
+  /** The prefix of the names of tables and indexes. Default `matrix_`. */
   readonly tablePrefix?: string;
 };
 
 const optionChecks: OptionChecks<SqliteStorageOptions> = { tablePrefix: stringOption };
 
-/** How long methods that take no signal wait for a lock. */
-const LONGEST_WAIT_MS = 5_000;
+/** Milliseconds that methods without a context wait for a lock. */
+const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Rooms in an SQLite file, which several processes of one machine may share (SQLite 3.38 or later).
+ * Stores rooms in an SQLite file (SQLite 3.38 or later). Several processes on one machine may share the file.
  *
- * The connection must be this storage's own: it sets `journal_mode = WAL`, `synchronous = FULL` and
- * `busy_timeout = 0` on it, and a transaction of the host on the same connection would mix with its own. A lock
- * that another process holds is waited for without blocking the event loop: until the deadline of the call, or
- * 5 seconds where a method has none. The host closes the connection.
+ * The storage needs a connection of its own: it sets `journal_mode = WAL`, `synchronous = FULL` and `busy_timeout = 0`
+ * on it, and a transaction of the host app on the same connection would mix with the storage's own. The storage waits
+ * for a lock of another process without blocking the event loop: until the deadline of the call, or for 5 seconds in
+ * methods without one. The host app closes the connection.
  *
- * Every method rejects with a `StorageUnavailableError` when SQLite fails, or stays locked for too long; the
- * driver's error is its `cause`. Tables that are not there count as such a failure.
+ * Every method rejects with a `StorageUnavailableError` if SQLite fails or stays locked for too long. The driver's error
+ * is its `cause`. Missing tables count as such a failure.
  */
 export class SqliteStorage implements RoomStore {
-  readonly #connection: Connection;
+  readonly #connection: SqliteConnection;
   readonly #tables: Tables;
   readonly #queue: WriteQueue;
 
   /**
    * @param database an open connection
-   * @throws {TypeError} for what is no connection, for an unknown option, and when the prefix is not a letter or `_`, followed by letters, digits and `_`
+   * @throws {TypeError} if the database has no `exec` or `prepare`, for an unknown or ill-typed option, and if the prefix is not a letter or `_`, followed by letters, digits and `_`
    * @see [errors, Stores](../../../docs/errors.md#stores)
    */
   constructor(database: SqliteDatabase, options: SqliteStorageOptions = {}) {
     if (!hasMethods(database, 'exec', 'prepare')) {
       throw new TypeError(
-        'SqliteStorage takes an open connection: a DatabaseSync of node:sqlite, or one like it',
+        'SqliteStorage: the first argument must be an open connection, such as a DatabaseSync of node:sqlite',
       );
     }
     checkOptions('SqliteStorage', options, optionChecks);
-    const { tablePrefix = DEFAULT_TABLE_PREFIX } = options;
-    checkTablePrefix(tablePrefix);
-    this.#connection = new Connection(database);
-    this.#tables = new Tables(this.#connection, tablePrefix);
+    this.#connection = new SqliteConnection(database);
+    this.#tables = new Tables(this.#connection, sqliteTablePrefix(options.tablePrefix));
     this.#queue = new WriteQueue(this.#connection);
   }
 
-  /** Goes forward only: tables that a later release has made are left as they are. */
+  /** Creates the tables or brings them up to date. Leaves tables of a later release as they are. */
   async migrate(): Promise<void> {
-    await this.#queue.write(() => this.#tables.migrate(), contextFor(LONGEST_WAIT_MS));
+    await this.#queue.write(() => this.#tables.migrate(), contextWithTimeout(LOCK_TIMEOUT_MS));
   }
 
   async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
@@ -80,7 +77,7 @@ export class SqliteStorage implements RoomStore {
       this.#tables.addRoom(roomId);
       for (const row of rows) this.#tables.addEvent(row);
       return 'created';
-    }, contextFor(LONGEST_WAIT_MS));
+    }, contextWithTimeout(LOCK_TIMEOUT_MS));
   }
 
   async readState(
@@ -106,16 +103,16 @@ export class SqliteStorage implements RoomStore {
     const row = toEventRow(event);
     return this.#queue.write(
       () => (this.#tables.hasRoom(roomId) ? { eventId: this.#tables.addEvent(row) } : undefined),
-      contextFor(LONGEST_WAIT_MS),
+      contextWithTimeout(LOCK_TIMEOUT_MS),
     );
   }
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {
     return this.#connection.read(() => {
-      // Asked for first: rooms are never removed, so that one found here is whole in the next statement.
+      // Rooms are never removed: a room that this statement finds is complete in the next one.
       if (!this.#tables.hasRoom(roomId)) return undefined;
       return this.#tables.state(roomId);
-    }, contextFor(LONGEST_WAIT_MS));
+    }, contextWithTimeout(LOCK_TIMEOUT_MS));
   }
 
   async timeline(
@@ -126,6 +123,6 @@ export class SqliteStorage implements RoomStore {
     return this.#connection.read(() => {
       if (!this.#tables.hasRoom(roomId)) return undefined;
       return this.#tables.page(roomId, after, limit);
-    }, contextFor(LONGEST_WAIT_MS));
+    }, contextWithTimeout(LOCK_TIMEOUT_MS));
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The statements on the tables of a prefix.
+ * Returns the statements on the tables of a prefix.
  *
- * Events come as JSON text, whose parts are stored as JSON writes them and need only be put together: that a driver
- * makes an object of each row, of eight columns, takes as long as the look-ups.
+ * Events are returned as JSON. Their parts are stored as JSON writes them and only need to be concatenated: if the
+ * driver built an object of eight columns for each row, that would take as long as the lookups.
  */
 export function statementsOn(prefix: string) {
   const decisive =
@@ -14,7 +14,7 @@ export function statementsOn(prefix: string) {
     version: `SELECT version FROM ${prefix}schema`,
     room: `SELECT 1 AS found FROM ${prefix}rooms WHERE room_id = ?`,
     addRoom: `INSERT INTO ${prefix}rooms (room_id) VALUES (?)`,
-    // CROSS JOIN keeps SQLite to this order: a look-up for each key.
+    // CROSS JOIN makes SQLite keep this order: one lookup for each key.
     currentEvents: `SELECT EXISTS (SELECT 1 FROM ${prefix}rooms WHERE room_id = ?) AS found,
   group_concat(${stripped}) AS events
 FROM json_each(?) AS k

@@ -2,30 +2,28 @@ import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { JsonObject, StateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { newEventId } from '../shared/event-id.ts';
 import { eventUnder, sameState } from '../shared/same-state.ts';
-import { CREATE_KEY, keysByText } from '../shared/state-key.ts';
-import type { Connection } from './connection.ts';
-import type { NewEventRow } from './event-row.ts';
-import { keyList } from './key-list.ts';
+import { CREATE_KEY, isSameKey, uniqueKeys } from '../shared/state-key.ts';
+import type { SqliteConnection } from './connection.ts';
+import { fromStoredText, type NewEventRow, toKeyList, toStoredText } from './encoding.ts';
 import { sqliteSchema } from './schema.ts';
 import { statementsOn } from './statements.ts';
-import { fromStoredText, toStoredText } from './text.ts';
 
-/** What stands among the current ids where a key has no event. */
+/** Stands for a key without an event in a list of event IDs. */
 const NO_EVENT = 'null';
 
-/** The statements on the tables. Each method does its work at once; room ids go in and out as they are. */
+/** Reads and writes the tables. Each method is synchronous. Room IDs are passed unencoded. */
 export class Tables {
-  readonly #connection: Connection;
+  readonly #connection: SqliteConnection;
   readonly #prefix: string;
   readonly #sql: ReturnType<typeof statementsOn>;
 
-  constructor(connection: Connection, prefix: string) {
+  constructor(connection: SqliteConnection, prefix: string) {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#sql = statementsOn(prefix);
   }
 
-  /** Brings the tables up to date; to be called in a transaction. Newer ones are left as they are. */
+  /** Creates the tables or brings them up to date. Call it in a transaction. Leaves newer tables as they are. */
   migrate(): void {
     for (const sql of sqliteSchema(this.#prefix, this.#version())) this.#connection.exec(sql);
   }
@@ -38,29 +36,29 @@ export class Tables {
     this.#connection.statement(this.#sql.addRoom).run(toStoredText(roomId));
   }
 
-  /** The current events under the keys, or undefined without the room; one statement, and so one moment. */
+  /** Returns the current events under the keys, or undefined for an unknown room. One statement reads at one moment. */
   currentEvents(roomId: string, keys: readonly StateKey[]): StrippedStateEvent[] | undefined {
     const room = toStoredText(roomId);
-    const list = keyList(keysByText(keys).values());
+    const list = toKeyList(uniqueKeys(keys));
     const row = this.#connection.statement(this.#sql.currentEvents).get(room, list, room);
     const { found, events } = row as { found: number | bigint; events: string | null };
     return Number(found) === 0 ? undefined : JSON.parse(`[${events ?? ''}]`);
   }
 
-  /** Whether the state of a basis still stands; to be called in the transaction that rests on it. */
+  /** Returns true if a basis still stands. Call it in the transaction that relies on it. */
   holds(basis: StateSnapshot): boolean {
     if (this.#hasSameIds(basis)) return true;
     const current = this.currentEvents(basis.roomId, basis.keys);
     return current !== undefined && sameState(basis, current);
   }
 
-  /** Every current event, in commit order. */
+  /** Returns every current event, in commit order. */
   state(roomId: string): StateEvent[] {
     const rows = this.#connection.statement(this.#sql.state).all(toStoredText(roomId));
     return (rows as { event: string }[]).map(({ event }) => JSON.parse(event));
   }
 
-  /** A part of the log, and the position of its last event. */
+  /** Returns a part of the log, and the position of its last event. */
   page(roomId: string, after: number, limit: number): { events: StateEvent[]; next: number } {
     const statement = this.#connection.statement(this.#sql.page);
     const rows = statement.all(toStoredText(roomId), after, limit) as {
@@ -72,10 +70,10 @@ export class Tables {
   }
 
   /**
-   * Appends an event to the log, and makes it current.
+   * Appends an event to the log and makes it current.
    *
-   * @param basis a state of the room that {@link holds}: its create event need not be read again
-   * @returns the event's id
+   * @param basis a basis that {@link holds}: if it has the create event, that is not read again
+   * @returns the event's ID
    */
   addEvent(row: NewEventRow, basis?: StateSnapshot): string {
     const eventId = newEventId(fromStoredText(row.sender), this.#createContent(row, basis));
@@ -96,7 +94,7 @@ export class Tables {
     return eventId;
   }
 
-  /** By the ids alone, where each event of the basis has one: takes 8 µs where whole events would take 12. */
+  /** Compares event IDs only, if each event of the basis has one: takes 8 µs where whole events would take 12. */
   #hasSameIds(basis: StateSnapshot): boolean {
     const ids: string[] = [];
     for (const key of basis.keys) {
@@ -104,17 +102,16 @@ export class Tables {
       if (event !== undefined && event.event_id === undefined) return false;
       ids.push(event?.event_id === undefined ? NO_EVENT : `"${toStoredText(event.event_id)}"`);
     }
-    // That does not tell whether the room is there.
+    // Without any event, it is unknown whether the room exists.
     if (ids.every((id) => id === NO_EVENT)) return false;
     const row = this.#connection
       .statement(this.#sql.currentIds)
-      .get(keyList(basis.keys), toStoredText(basis.roomId));
+      .get(toKeyList(basis.keys), toStoredText(basis.roomId));
     return (row as { ids: string | null }).ids === ids.join();
   }
 
   #createContent(row: NewEventRow, basis?: StateSnapshot): JsonObject | undefined {
-    if (row.type === CREATE_KEY.type && row.state_key === CREATE_KEY.state_key)
-      return JSON.parse(row.content);
+    if (isSameKey(row, CREATE_KEY)) return JSON.parse(row.content);
     const create =
       eventUnder(basis?.events ?? [], CREATE_KEY) ??
       this.currentEvents(fromStoredText(row.room_id), [CREATE_KEY])?.[0];

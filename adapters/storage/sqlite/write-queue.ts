@@ -1,38 +1,39 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isStorageUnavailable } from '../../../src/errors.ts';
+import { isAborted } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { deadlineOver, isLate } from '../shared/deadline.ts';
-import { type Connection, waitForLock } from './connection.ts';
+import { abortedError } from '../shared/aborted.ts';
+import { type SqliteConnection, waitForLock } from './connection.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
 
-/** Bounds how long one transaction keeps the event loop. */
-const MOST_WRITES_A_TRANSACTION = 64;
+/** The maximum number of writes in a transaction. Limits how long it blocks the event loop. */
+const MAX_BATCH = 64;
 
 type Write = {
   readonly context: CallContext;
-  /** Does the write, and returns what tells the caller once it is committed. */
+  /** Runs the write. Returns a function that resolves the caller's promise, to be called after the commit. */
   readonly run: () => () => void;
   readonly reject: (error: unknown) => void;
 };
 
 /**
- * Runs writes in the order in which they came. Those that wait together share a transaction, because its flush to
- * the disk costs far more than the writes themselves.
+ * Runs writes in the order in which they were queued. Writes that wait together share a transaction, because flushing
+ * it to disk costs far more than the writes themselves.
  */
 export class WriteQueue {
-  readonly #connection: Connection;
+  readonly #connection: SqliteConnection;
   #waiting: Write[] = [];
   #isRunning: boolean = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: SqliteConnection) {
     this.#connection = connection;
   }
 
   /**
-   * Resolves with what `work` returned, once it is committed.
+   * Runs `work` in a transaction. Resolves to its result after the commit.
    *
-   * @param context ends the wait for the lock; a write that has started is never torn
-   * @throws {StorageUnavailableError} (rejects) when nothing was stored, or the commit failed
+   * @param context ends the wait for the lock; a write that has started is not interrupted
+   * @throws {StorageUnavailableError} (rejects) if nothing was stored, or the commit failed
    */
   write<T>(work: () => T, context: CallContext): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -49,24 +50,24 @@ export class WriteQueue {
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
       await nextTurn();
-      this.#rejectOverdue();
-      const writes = this.#waiting.slice(0, MOST_WRITES_A_TRANSACTION);
+      this.#rejectAborted();
+      const writes = this.#waiting.slice(0, MAX_BATCH);
       if (writes.length > 0 && !this.#commit(writes)) await waitForLock();
     }
     this.#isRunning = false;
   }
 
-  #rejectOverdue(): void {
+  #rejectAborted(): void {
     for (const { context, reject } of this.#waiting) {
-      if (isLate(context)) reject(deadlineOver(context));
+      if (isAborted(context)) reject(abortedError(context));
     }
-    this.#waiting = this.#waiting.filter(({ context }) => !isLate(context));
+    this.#waiting = this.#waiting.filter(({ context }) => !isAborted(context));
   }
 
-  /** Returns false when the database is locked: the writes wait on. */
+  /** Returns false if the database is locked: the writes stay in the queue. */
   #commit(writes: readonly Write[]): boolean {
     try {
-      for (const tell of this.#runTogether(writes)) tell();
+      for (const resolve of this.#runTogether(writes)) resolve();
     } catch (error) {
       if (isBusy(error)) return false;
       for (const { reject } of writes) reject(error);
@@ -76,8 +77,8 @@ export class WriteQueue {
   }
 
   /**
-   * At first without savepoints: they take 4 % of what a read and an append take, and writes seldom fail. A commit
-   * that failed is not tried again: it may have stored them.
+   * Tries without savepoints first: they cost 4 % of a read and an append, and writes rarely fail. A commit that failed
+   * is not repeated: it may have stored the writes.
    */
   #runTogether(writes: readonly Write[]): (() => void)[] {
     try {
@@ -89,7 +90,7 @@ export class WriteQueue {
     }
   }
 
-  /** A write that fails takes no other of its transaction with it. */
+  /** Runs a write in a savepoint: if it fails, the other writes of its transaction are stored. */
   #runOne({ run, reject }: Write): () => void {
     return this.#connection.savepoint(run, (error) => () => reject(sqliteFailure(error, true)));
   }

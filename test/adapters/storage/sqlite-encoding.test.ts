@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fromStoredText, toStoredText } from '../../../adapters/storage/sqlite/text.ts';
+import { fromStoredText, toStoredText } from '../../../adapters/storage/sqlite/encoding.ts';
 
 it.each(['', 'a', '\u{1f600}', 'a\u{1f600}b'])('a stored text is what JSON writes, as of %j', (text) => {
   expect(toStoredText(text)).toBe(JSON.stringify(text).slice(1, -1));

@@ -1,0 +1,174 @@
+import type { CallContext } from '../../../src/ports/context.ts';
+import type { StateSnapshot } from '../../../src/ports/storage.ts';
+import type { NewStateEvent } from '../../../src/rooms/event.ts';
+import { domainOf } from '../../../src/rooms/identifiers.ts';
+import { throwIfAborted } from '../shared/aborted.ts';
+import { newEventId } from '../shared/event-id.ts';
+import { eventUnder } from '../shared/same-state.ts';
+import { fromStoredText, type Row, toStoredText } from './encoding.ts';
+import { isLockTimeout } from './failures.ts';
+import { Lane, SHARED_PATIENCE_MS } from './lane.ts';
+import { type PostgresClient, type PostgresPool, withClient } from './pool.ts';
+import type { Statements } from './statements.ts';
+
+/** Milliseconds that a statement of several rooms may wait for locks other than those of the rooms. */
+const SHARED_LOCK_TIMEOUT_MS = 50;
+
+/** An event and the basis that it was decided on. */
+type Append = { readonly event: NewStateEvent; readonly basis: StateSnapshot };
+
+/** The ID of the stored event, or why it was not stored. `busy`: another connection is changing the room. */
+type Appended = { readonly eventId: string } | 'stale' | 'busy';
+
+/** How a statement waits: whether it waits for the lock of a room, and for how long for any lock. */
+type LockWait = { readonly waits: boolean; readonly lockTimeoutMs: number };
+
+/**
+ * The appends of this process. They share a lane, whatever their rooms, and with it a commit, which costs far more than
+ * its contents: with 32 callers in 1,000 rooms that makes nearly twice as many invites a second as one statement each.
+ *
+ * No append in the shared lane waits for a room that another connection is changing, because all the others would have
+ * to wait too. The append moves to a lane for that room, and so do further appends to the room until that lane is idle.
+ */
+export class Appends {
+  readonly #pool: PostgresPool;
+  readonly #statements: Statements;
+  readonly #lockTimeoutMs: number;
+  readonly #sharedLane: Lane<Append, Appended>;
+  readonly #busyRooms = new Map<string, Lane<Append, Appended>>();
+
+  /** @param lockTimeoutMs milliseconds that an append may wait for the other changes of its room */
+  constructor(pool: PostgresPool, statements: Statements, lockTimeoutMs: number) {
+    this.#pool = pool;
+    this.#statements = statements;
+    this.#lockTimeoutMs = lockTimeoutMs;
+    this.#sharedLane = new Lane(pool, (client, appends) => this.#sendBatch(client, appends, false), {
+      patienceMs: SHARED_PATIENCE_MS,
+    });
+  }
+
+  /**
+   * Appends an event if its basis still stands.
+   *
+   * @param context ends the wait for a statement; an append that was sent is not interrupted
+   * @throws {StorageUnavailableError} (rejects)
+   */
+  async append(append: Append, context: CallContext): Promise<Appended> {
+    const roomId = append.event.room_id;
+    if (!this.#busyRooms.has(roomId)) {
+      const appended = await this.#sharedLane.send(append, context);
+      if (appended !== 'busy') return appended;
+      // Checked before the lane exists: a lane that nobody enters would never become idle.
+      throwIfAborted(context);
+    }
+    return this.#laneOf(roomId).send(append, context);
+  }
+
+  /**
+   * Appends an event whatever the current state, and waits for the room.
+   *
+   * @param context ends the wait for a connection
+   * @throws {StorageUnavailableError} (rejects)
+   */
+  async put(event: NewStateEvent, context: CallContext): Promise<Appended> {
+    const basis = { roomId: event.room_id, keys: [], events: [], revision: undefined };
+    const values = appendValues({ event, basis }, { waits: true, lockTimeoutMs: this.#lockTimeoutMs });
+    const [row] = await withClient(this.#pool, context, (client) =>
+      this.#statements.run(client, 'appendEvent', values),
+    );
+    return toAppended(row);
+  }
+
+  #laneOf(roomId: string): Lane<Append, Appended> {
+    const known = this.#busyRooms.get(roomId);
+    if (known !== undefined) return known;
+    const lane = new Lane<Append, Appended>(
+      this.#pool,
+      (client, appends) => this.#sendBatch(client, appends, true),
+      { onIdle: () => this.#busyRooms.delete(roomId) },
+    );
+    this.#busyRooms.set(roomId, lane);
+    return lane;
+  }
+
+  /** @param waits true to wait for other changes of the rooms; false to return `busy` for the appends to those rooms */
+  async #sendBatch(
+    client: PostgresClient,
+    appends: readonly Append[],
+    waits: boolean,
+  ): Promise<readonly Appended[]> {
+    const [first] = appends;
+    const isShared = !waits && appends.length > 1;
+    const lockTimeoutMs = isShared
+      ? Math.min(this.#lockTimeoutMs, SHARED_LOCK_TIMEOUT_MS)
+      : this.#lockTimeoutMs;
+    try {
+      const rows =
+        first !== undefined && appends.length === 1
+          ? await this.#statements.run(client, 'appendEvent', appendValues(first, { waits, lockTimeoutMs }))
+          : await this.#statements.run(
+              client,
+              'appendEvents',
+              batchValues(appends, { waits, lockTimeoutMs }),
+            );
+      return appends.map((_, index) => toAppended(rows[index]));
+    } catch (error) {
+      if (!isShared || !isLockTimeout(error)) throw error;
+      return appends.map(() => 'busy');
+    }
+  }
+}
+
+/** Returns the values of the statement `appendEvent`. */
+function appendValues({ event, basis }: Append, { waits, lockTimeoutMs }: LockWait): unknown[] {
+  return [waits, lockTimeoutMs, ...basisColumns(basis), ...eventValues(event)];
+}
+
+/** Returns the values of the statement `appendEvents`. */
+function batchValues(appends: readonly Append[], { waits, lockTimeoutMs }: LockWait): unknown[] {
+  const bases = appends.map(({ basis }) => basisColumns(basis));
+  let last = 0;
+  const rows = appends.map(({ event, basis }) => {
+    const first = last + 1;
+    last += basis.keys.length;
+    return [first, last, ...eventValues(event)];
+  });
+  return [waits, lockTimeoutMs, ...columnsOf(bases).map((column) => column.flat()), ...columnsOf(rows)];
+}
+
+function eventValues(event: NewStateEvent): unknown[] {
+  return [
+    toStoredText(event.room_id),
+    newEventId(event.sender, undefined),
+    toStoredText(domainOf(event.sender) ?? ''),
+    toStoredText(event.type),
+    toStoredText(event.state_key),
+    toStoredText(event.sender),
+    event.origin_server_ts,
+    JSON.stringify(event.content),
+  ];
+}
+
+/** Returns the keys of a basis as columns: types, state keys, and the event ID of each key that has an event. */
+function basisColumns({ keys, events }: StateSnapshot): readonly (readonly (string | null)[])[] {
+  return [
+    keys.map(({ type }) => toStoredText(type)),
+    keys.map(({ state_key }) => toStoredText(state_key)),
+    keys.map((key) => {
+      const eventId = eventUnder(events, key)?.event_id;
+      return eventId === undefined ? null : toStoredText(eventId);
+    }),
+  ];
+}
+
+/** Turns rows into columns. */
+function columnsOf(rows: readonly (readonly unknown[])[]): unknown[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
+}
+
+/** Reads the result of `append_event`. */
+function toAppended(row: Row | undefined): Appended {
+  const eventId = row?.event_id;
+  if (typeof eventId !== 'string') return 'stale';
+  return eventId === '' ? 'busy' : { eventId: fromStoredText(eventId) };
+}
