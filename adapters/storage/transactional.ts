@@ -159,5 +159,5 @@ async function appendIfSame<Tx>(
 
 function hostFailure(error: unknown, isNotStored = false): StorageUnavailableError {
   if (isStorageUnavailable(error)) return error;
-  return new StorageUnavailableError("The host's transaction failed", { cause: error, isNotStored });
+  return new StorageUnavailableError("The host app's transaction failed", { cause: error, isNotStored });
 }

@@ -15,7 +15,7 @@ const MIGRATION_LOCK = 0x6d6174726978;
  * Every change of a room locks the room's row first and keeps the lock until its commit, so that the changes of one
  * room happen one after the other:
  *
- * - An invite's basis is compared once the lock is held. The comparison is a statement of its own, inside a function,
+ * - An invite's basis is compared once the lock is held. The comparison is a separate statement, inside a function,
  *   because under READ COMMITTED each statement of a function sees what was committed when that statement began. In one
  *   statement with the lock it would see the state from before the wait: PostgreSQL looks again only at the row that it
  *   waited for.

@@ -35,7 +35,7 @@ const LOCK_TIMEOUT_MS = 5_000;
 /**
  * Stores rooms in an SQLite file (SQLite 3.38 or later). Several processes on one machine may share the file.
  *
- * The storage needs a connection of its own: it sets `journal_mode = WAL`, `synchronous = FULL` and `busy_timeout = 0`
+ * The storage needs its own connection: it sets `journal_mode = WAL`, `synchronous = FULL` and `busy_timeout = 0`
  * on it, and a transaction of the host app on the same connection would mix with the storage's own. The storage waits
  * for a lock of another process without blocking the event loop: until the deadline of the call, or for 5 seconds in
  * methods without one. The host app closes the connection.

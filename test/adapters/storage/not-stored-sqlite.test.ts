@@ -3,12 +3,12 @@ import { SqliteStorage } from '../../../adapters/storage/sqlite/index.ts';
 import { invitesOf } from '../../http/support.ts';
 import { newSqlitePath, openSqlite, type TestDatabase } from '../../support/sqlite-file.ts';
 import { inTime, inviteOf, newRoom } from '../../support/storage-room.ts';
-import { decided, failureOf } from './not-stored.ts';
+import { decideInvite, storageErrorOf } from './not-stored.ts';
 
 const BOB = '@bob:example.org';
 const LONG_REASON = 'x'.repeat(50_000);
 
-/** A file with a room, and an invite of Bob into it that is decided and not yet appended. */
+/** Creates a file with a room, and decides an invite of Bob that is not appended yet. */
 async function openRoom() {
   const path = await newSqlitePath();
   const database = openSqlite(path);
@@ -21,90 +21,90 @@ async function openRoom() {
     database,
     storage,
     roomId: room.roomId,
-    ...(await decided(storage, room.roomId, BOB)),
-    /** As another connection sees it. */
+    ...(await decideInvite(storage, room.roomId, BOB)),
+    /** Counts the invites that another connection sees. */
     stored: () => invitesOf(new SqliteStorage(openSqlite(path)), BOB, room.roomId),
   };
 }
 
-function leaveRoomFor(database: TestDatabase, pages: number): void {
+function leaveSpaceFor(database: TestDatabase, pages: number): void {
   const { page_count } = database.prepare('PRAGMA page_count').get() as { page_count: number };
   database.exec(`PRAGMA max_page_count = ${page_count + pages}`);
 }
 
-describe('nothing was stored, for certain', () => {
-  it('where another connection keeps its lock until the deadline', async () => {
+describe('isNotStored is true', () => {
+  it('when another connection keeps its lock until the deadline', async () => {
     const { path, append, storage, stored } = await openRoom();
     const other = openSqlite(path);
     other.exec('BEGIN IMMEDIATE');
-    const failure = await failureOf(append(storage, { signal: AbortSignal.timeout(100) }));
+    const failure = await storageErrorOf(append(storage, { signal: AbortSignal.timeout(100) }));
     other.exec('COMMIT');
     expect(failure.isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the deadline is over from the start', async () => {
+  it('when the deadline has passed from the start', async () => {
     const { append, storage, stored } = await openRoom();
-    const failure = await failureOf(append(storage, { signal: AbortSignal.abort() }));
+    const failure = await storageErrorOf(append(storage, { signal: AbortSignal.abort() }));
     expect(failure.isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the disk is full: for each of those that wait together', async () => {
+  it('when the disk is full: for each append of the transaction', async () => {
     const { database, storage, roomId, stored } = await openRoom();
     const users = [BOB, '@carol:example.org', '@dan:example.org'];
-    const bases = await Promise.all(users.map((user) => decided(storage, roomId, user)));
-    leaveRoomFor(database, 2);
+    const bases = await Promise.all(users.map((user) => decideInvite(storage, roomId, user)));
+    leaveSpaceFor(database, 2);
     const appends = bases.map(({ basis }, index) =>
       storage.appendEvent(inviteOf(roomId, users[index] ?? '', LONG_REASON), basis, inTime()),
     );
-    const failures = await Promise.all(appends.map(failureOf));
+    const failures = await Promise.all(appends.map(storageErrorOf));
     expect(failures.map(({ isNotStored }) => isNotStored)).toEqual([true, true, true]);
-    leaveRoomFor(database, 1_000);
+    leaveSpaceFor(database, 1_000);
     expect(await stored()).toBe(0);
     expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 
-  it('where the database is closed', async () => {
+  it('when the database is closed', async () => {
     const { database, append, stored } = await openRoom();
     database.close();
-    const failure = await failureOf(append());
+    const failure = await storageErrorOf(append());
     expect(failure.cause).toHaveProperty('code', 'ERR_INVALID_STATE');
     expect(failure.isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the database is read-only', async () => {
+  it('when the database is read-only', async () => {
     const { path, append, stored } = await openRoom();
-    const failure = await failureOf(append(new SqliteStorage(openSqlite(path, { readOnly: true }))));
+    const failure = await storageErrorOf(append(new SqliteStorage(openSqlite(path, { readOnly: true }))));
     expect(failure.message).toContain('readonly');
     expect(failure.isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the tables are missing', async () => {
+  it('when the tables are missing', async () => {
     const { append } = await openRoom();
-    const failure = await failureOf(append(new SqliteStorage(openSqlite(await newSqlitePath()))));
+    const failure = await storageErrorOf(append(new SqliteStorage(openSqlite(await newSqlitePath()))));
     expect(failure.message).toContain('no such table');
     expect(failure.isNotStored).toBe(true);
   });
 
-  it('where a trigger of the host fails for it, and the one beside it is stored', async () => {
+  it('when a trigger of the host app rejects the append, while another append is stored', async () => {
     const { database, storage, roomId, append, stored } = await openRoom();
     database.exec(`CREATE TRIGGER no_bob BEFORE INSERT ON matrix_events WHEN NEW.state_key = '${BOB}'
       BEGIN SELECT RAISE(ABORT, 'not him'); END`);
-    const beside = await decided(storage, roomId, '@carol:example.org');
-    const [failure, other] = await Promise.all([failureOf(append()), beside.append()]);
+    const ofCarol = await decideInvite(storage, roomId, '@carol:example.org');
+    const [failure, other] = await Promise.all([storageErrorOf(append()), ofCarol.append()]);
     expect(failure.isNotStored).toBe(true);
     expect(other).toMatchObject({ outcome: 'appended' });
     expect(await stored()).toBe(0);
   });
 });
 
-describe('nobody can say whether it was stored', () => {
-  it('where the driver fails during the commit', async () => {
+describe('isNotStored is false', () => {
+  it('when the driver fails during the commit', async () => {
     const { database, roomId, append, stored } = await openRoom();
-    // A driver that loses the answer to the commit: on a real disk, an fsync that fails.
+    // The commit succeeds, but the driver reports an error: on a real disk, an fsync that fails.
     const storage = new SqliteStorage({
       prepare: (sql) => database.prepare(sql),
       exec(sql) {
@@ -112,7 +112,7 @@ describe('nobody can say whether it was stored', () => {
         if (sql === 'COMMIT') throw Object.assign(new Error('disk I/O error'), { errcode: 10 });
       },
     });
-    const failure = await failureOf(append(storage));
+    const failure = await storageErrorOf(append(storage));
     expect(failure.message).toContain('disk I/O error');
     expect(failure.isNotStored).toBe(false);
     expect([await stored(), (await storage.roomState(roomId))?.length]).toEqual([1, 3]);

@@ -9,7 +9,7 @@ import type { StorageAdapter } from '../../../src/ports/storage.ts';
 import { PostgresServer } from '../../support/postgres-server.ts';
 import { ALICE } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { decided, failureOf } from './not-stored.ts';
+import { decideInvite, storageErrorOf } from './not-stored.ts';
 
 const BOB = '@bob:example.org';
 const ROOM = '!room:example.org';
@@ -37,7 +37,7 @@ afterEach(async () => {
   await admin.query('DELETE FROM members');
 });
 
-/** A host with tables in PostgreSQL that does what `transact` promises, on its way through the proxy. */
+/** A host app with tables in PostgreSQL that keeps the promises of `transact`. */
 function hostOn(pool: pg.Pool): Host {
   return {
     async transact(roomId, work) {
@@ -74,18 +74,18 @@ function hostOn(pool: pg.Pool): Host {
   };
 }
 
-/** An invite of Bob that is decided and not yet appended, through a host that is changed. */
+/** Decides an invite of Bob. `append` appends it through the proxy, with the changed host app. */
 async function open(change: (host: Host) => Partial<Host> = () => ({})) {
   const host = hostOn(server.pool({ port: proxy.port }));
   const storage: StorageAdapter = transactionalStorage({ ...host, ...change(host) });
-  const { append } = await decided(transactionalStorage(hostOn(server.pool())), ROOM, BOB);
+  const { append } = await decideInvite(transactionalStorage(hostOn(server.pool())), ROOM, BOB);
   return { append: (context?: { signal: AbortSignal }) => append(storage, context) };
 }
 
 const stored = async () => (await admin.query('SELECT 1 FROM members')).rowCount;
 
-describe('nothing was stored, for certain', () => {
-  it('where insert fails, and transact rolls back and passes its error on', async () => {
+describe('isNotStored is true', () => {
+  it('when insert fails, and transact rolls back and passes on the error', async () => {
     const failed = new TypeError('no such column');
     const { append } = await open((host) => ({
       async insert(client, event) {
@@ -93,23 +93,23 @@ describe('nothing was stored, for certain', () => {
         throw failed;
       },
     }));
-    expect(await failureOf(append())).toMatchObject({ isNotStored: true, cause: failed });
+    expect(await storageErrorOf(append())).toMatchObject({ isNotStored: true, cause: failed });
     expect(await stored()).toBe(0);
   });
 
-  it('where the connection is cut while insert is under way', async () => {
+  it('when the connection is cut during insert', async () => {
     const { append } = await open();
     proxy.onRequest = (piece) => (piece.includes('INSERT') ? 'cut' : 'pass');
-    expect((await failureOf(append())).isNotStored).toBe(true);
+    expect((await storageErrorOf(append())).isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the state cannot be read in the transaction', async () => {
+  it('when the state cannot be read in the transaction', async () => {
     const { append } = await open(() => ({ readState: () => Promise.reject(new Error('no')) }));
-    expect((await failureOf(append())).isNotStored).toBe(true);
+    expect((await storageErrorOf(append())).isNotStored).toBe(true);
   });
 
-  it('where the deadline is over during the wait for the lock', async () => {
+  it('when the deadline passes during the wait for the lock', async () => {
     const deadline = new AbortController();
     const { append } = await open((host) => ({
       async readState(...parameters) {
@@ -117,11 +117,11 @@ describe('nothing was stored, for certain', () => {
         return host.readState(...parameters);
       },
     }));
-    expect((await failureOf(append({ signal: deadline.signal }))).isNotStored).toBe(true);
+    expect((await storageErrorOf(append({ signal: deadline.signal }))).isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
 
-  it('where the host says so, of its own failure to connect', async () => {
+  it('when the host app says so about its own failure to connect', async () => {
     const { append } = await open((host) => ({
       transact: (...parameters) =>
         host.transact(...parameters).catch((cause: unknown) => {
@@ -129,39 +129,39 @@ describe('nothing was stored, for certain', () => {
         }),
     }));
     await server.stop('SIGINT');
-    const failure = await failureOf(append()).finally(() => server.startAgain());
+    const failure = await storageErrorOf(append()).finally(() => server.startAgain());
     expect(failure).toMatchObject({ isNotStored: true, message: 'no connection' });
     expect(await stored()).toBe(0);
   });
 });
 
-describe('nobody can say whether it was stored', () => {
-  it('where transact fails before the work, and the host does not say more', async () => {
+describe('isNotStored is false', () => {
+  it('when transact fails before the work, and the host app does not say more', async () => {
     const { append } = await open();
     await server.stop('SIGINT');
-    const failure = await failureOf(append()).finally(() => server.startAgain());
+    const failure = await storageErrorOf(append()).finally(() => server.startAgain());
     expect(failure.isNotStored).toBe(false);
     expect(await stored()).toBe(0);
   });
 
-  it('where the connection is cut before the answer to the commit: it was', async () => {
+  it('when the connection is cut before the response to the commit: the event was stored', async () => {
     const { append } = await open();
     proxy.onRequest = (piece) => {
       if (piece.includes('COMMIT')) proxy.onAnswer = () => 'cut';
       return 'pass';
     };
-    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect((await storageErrorOf(append())).isNotStored).toBe(false);
     expect(await stored()).toBe(1);
   });
 
-  it('where the connection is cut before the server has heard of the commit: it was not', async () => {
+  it('when the connection is cut before the commit arrives: the event was not stored', async () => {
     const { append } = await open();
     proxy.onRequest = (piece) => (piece.includes('COMMIT') ? 'cut' : 'pass');
-    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect((await storageErrorOf(append())).isNotStored).toBe(false);
     expect(await stored()).toBe(0);
   });
 
-  it('where transact fails with an error of its own although insert failed', async () => {
+  it('when insert fails, but transact rejects with an error of its own', async () => {
     const { append } = await open((host) => ({
       transact: (...parameters) =>
         host.transact(...parameters).catch((cause: unknown) => {
@@ -169,18 +169,18 @@ describe('nobody can say whether it was stored', () => {
         }),
       insert: () => Promise.reject(new Error('no')),
     }));
-    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect((await storageErrorOf(append())).isNotStored).toBe(false);
   });
 
-  it('where the work fails with nothing, which says nothing', async () => {
+  it('when the work rejects with undefined, which identifies no error', async () => {
     const { append } = await open(() => ({ insert: () => Promise.reject(undefined) }));
-    expect((await failureOf(append())).isNotStored).toBe(false);
+    expect((await storageErrorOf(append())).isNotStored).toBe(false);
   });
 
-  it('where the host says no more than that its store is unavailable', async () => {
+  it('when the host app only says that its store is unavailable', async () => {
     const down = new StorageUnavailableError('down');
     const { append } = await open(() => ({ insert: () => Promise.reject(down) }));
-    expect(await failureOf(append())).toBe(down);
+    expect(await storageErrorOf(append())).toBe(down);
     expect(down.isNotStored).toBe(false);
   });
 });

@@ -3,15 +3,15 @@ import { isStorageUnavailable, type StorageUnavailableError } from '../../../src
 import type { AppendResult, StorageAdapter } from '../../../src/ports/storage.ts';
 import { basisFor, inTime, inviteOf } from '../../support/storage-room.ts';
 
-/** The failure of an append, which must be a StorageUnavailableError. */
-export async function failureOf(append: Promise<AppendResult>): Promise<StorageUnavailableError> {
+/** Returns the StorageUnavailableError that an append rejects with. */
+export async function storageErrorOf(append: Promise<AppendResult>): Promise<StorageUnavailableError> {
   const outcome: unknown = await append.catch((error: unknown) => error);
   expect(outcome).toSatisfy(isStorageUnavailable);
   return outcome as StorageUnavailableError;
 }
 
-/** Decides on an invite while all is well; it is appended when `append` is called. */
-export async function decided(store: StorageAdapter, roomId: string, userId: string) {
+/** Reads the basis of an invite while the store works. `append` appends the invite later. */
+export async function decideInvite(store: StorageAdapter, roomId: string, userId: string) {
   const basis = await basisFor(store, roomId, userId);
   return {
     basis,

@@ -25,8 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** A text of 255 bytes of UTF-8, made of these characters in an order that no compression shortens. */
-function longTextOf(characters: readonly string[], seed: number): string {
+/** Returns a string of 255 bytes of UTF-8, made of these characters in an order that does not compress. */
+function longIdOf(characters: readonly string[], seed: number): string {
   let text = '';
   let random = seed;
   for (;;) {
@@ -40,19 +40,19 @@ function longTextOf(characters: readonly string[], seed: number): string {
 const between = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCodePoint(first + index));
 
-describe('ids', () => {
+describe('IDs', () => {
   it.each<[string, readonly string[]]>([
-    ['any byte of ASCII', between(0, 0x7f)],
+    ['every ASCII character', between(0, 0x7f)],
     ['control characters', between(0, 0x1f)],
-    ['NUL alone', ['\0']],
+    ['only NUL', ['\0']],
     ['NUL and backslashes', ['\0', '\\']],
-    ['backslashes alone', ['\\']],
+    ['only backslashes', ['\\']],
     ['backslashes, quotes and braces', ['\\', '"', '{', '}', ',', "'"]],
-    ['characters of four bytes', between(0x1f600, 0x1f64f)],
+    ['four-byte characters', between(0x1f600, 0x1f64f)],
     ['lone surrogates', between(0xd800, 0xd83f)],
-    ['what looks like an escape', ['\\u0000', '\\0', '\\\\', '\\ud800', '0', 'u']],
-  ])('of 255 bytes each, at once: %s', async (_, characters) => {
-    const [roomId, sender, type, stateKey] = [1, 2, 3, 4].map((seed) => longTextOf(characters, seed));
+    ['look-alikes of escapes', ['\\u0000', '\\0', '\\\\', '\\ud800', '0', 'u']],
+  ])('may all have 255 bytes at once: %s', async (_, characters) => {
+    const [roomId, sender, type, stateKey] = [1, 2, 3, 4].map((seed) => longIdOf(characters, seed));
     if (!roomId || !sender || !type || !stateKey) throw new Error('unreachable');
     const key = { type, state_key: stateKey };
     const create = stateEvent(roomId, CREATE, { room_version: '11' }, sender);
@@ -75,7 +75,7 @@ describe('ids', () => {
     expect(await storage.roomState(roomId)).toContainEqual(stored);
   });
 
-  it('that differ only in how NUL, a backslash or a surrogate is written stay different', async () => {
+  it('stay different if they differ only in how NUL, a backslash or a surrogate is written', async () => {
     const names = ['\0', '\\0', '\\\\0', '\\u0000', '\ud800', '\\ud800', '\udc00', '\ufffd', '\u{10000}', ''];
     const { roomId, state } = newRoom();
     await storage.createRoom({ roomId, state });
@@ -87,7 +87,7 @@ describe('ids', () => {
     expect(new Set(events.map(({ event_id }) => event_id)).size).toBe(names.length);
   });
 
-  it('compare by bytes, not as words', async () => {
+  it('compare by bytes, not by collation', async () => {
     const { roomId, state } = newRoom();
     await storage.createRoom({ roomId, state });
     const keys: StateKey[] = ['e\u0301', '\u00e9', 'a', 'A', 'ß', 'ss'].map(member);
@@ -101,14 +101,14 @@ describe('ids', () => {
 
 describe('contents', () => {
   it.each<[string, JsonObject]>([
-    ['NUL, as a key too', { reason: 'a\0b', '\0': ['\0'] }],
+    ['NUL, also in a key', { reason: 'a\0b', '\0': ['\0'] }],
     ['lone surrogates', { reason: '\ud800x\udc00' }],
-    ['what looks like an escape', { reason: '\\u0000 \\0 \\\\' }],
-    ['whole numbers up to 2^53 - 1', { most: 2 ** 53 - 1, least: -(2 ** 53) + 1, none: 0 }],
-    ['keys that objects have by nature', JSON.parse('{"__proto__": {"a": 1}, "constructor": null}')],
+    ['look-alikes of escapes', { reason: '\\u0000 \\0 \\\\' }],
+    ['integers up to 2^53 - 1', { most: 2 ** 53 - 1, least: -(2 ** 53) + 1, none: 0 }],
+    ['keys that every object inherits', JSON.parse('{"__proto__": {"a": 1}, "constructor": null}')],
     ['64 KiB', { reason: 'x'.repeat(65_000) }],
-    ['64 KiB that nothing compresses, written as escapes', { reason: longText(10_900) }],
-  ])('with %s', async (_, content) => {
+    ['64 KiB that do not compress, written as escapes', { reason: longReason(10_900) }],
+  ])('come back exactly: %s', async (_, content) => {
     const { roomId, state } = newRoom();
     await storage.createRoom({ roomId, state });
     const event = { ...inviteOf(roomId, '@bob:example.org'), content };
@@ -119,7 +119,7 @@ describe('contents', () => {
     expect((await storage.timeline(roomId))?.events.at(-1)).toMatchObject(event);
   });
 
-  it('keep a time of 2^53 - 1', async () => {
+  it('may have an origin_server_ts of 2^53 - 1', async () => {
     const { roomId, state } = newRoom();
     await storage.createRoom({ roomId, state });
     const origin_server_ts = 2 ** 53 - 1;
@@ -128,7 +128,7 @@ describe('contents', () => {
   });
 });
 
-function longText(length: number): string {
+function longReason(length: number): string {
   let random = 7;
   return Array.from({ length }, () => {
     random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
@@ -136,7 +136,7 @@ function longText(length: number): string {
   }).join('');
 }
 
-describe('event ids', () => {
+describe('event IDs', () => {
   it.each(['1', '2'])('have the domain of the sender in room version %s', async (version) => {
     const { roomId, state } = newRoom(version);
     await storage.createRoom({ roomId, state });
@@ -147,7 +147,7 @@ describe('event ids', () => {
     for (const id of ids.slice(0, 3)) expect(id).toMatch(/^\$[\w-]{43}:example\.org$/);
     expect(ids[3]).toMatch(/^\$[\w-]{43}:matrix\.org:8448$/);
     expect(new Set(ids).size).toBe(4);
-    // It is the same id wherever it is told.
+    // Every method returns the same ID.
     const current = await storage.readState(roomId, [NAME, member(ALICE)], inTime());
     expect(current?.events.map(({ event_id }) => event_id).sort()).toEqual([ids[1], ids[3]].sort());
   });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Two storages on tables of their own, on two pools. */
+/** Returns two storages that share tables, on two pools. */
 function storages() {
   prefixes += 1;
   const tablePrefix = `t${prefixes}_`;

@@ -9,19 +9,19 @@ import { PostgresServer } from '../../support/postgres-server.ts';
 import { newRoom } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 
-// What is emitted or rejected and heard by nobody fails the run: Vitest sees to that.
+// Vitest fails the run for an unhandled error event or rejection.
 
 const DEADLINE_MS = 1_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 let server: PostgresServer;
-/** The store as an onlooker sees it, on connections of its own. */
-let onlooker: PostgresStorage;
+/** Reads and writes on its own connections. */
+let observer: PostgresStorage;
 
 beforeAll(async () => {
   server = await PostgresServer.start();
-  onlooker = new PostgresStorage(server.pool());
-  await onlooker.migrate();
+  observer = new PostgresStorage(server.pool());
+  await observer.migrate();
 });
 afterAll(() => server.close());
 
@@ -30,9 +30,9 @@ afterEach(async () => {
   for (const proxy of proxies.splice(0)) await proxy.close();
 });
 
-/** A host, with a room of Alice's. */
+/** Opens a host app with a room of Alice. */
 async function openHost(config: pg.PoolConfig = {}, options: PostgresStorageOptions = {}) {
-  const roomId = await seedRoom(onlooker, { roomId: newRoom().roomId });
+  const roomId = await seedRoom(observer, { roomId: newRoom().roomId });
   const pool = server.pool({ connectionTimeoutMillis: 5_000, ...config });
   const storage = new PostgresStorage(pool, options);
   const { app } = setUp({ storage, logger: silent, deadlineMs: DEADLINE_MS });
@@ -40,8 +40,8 @@ async function openHost(config: pg.PoolConfig = {}, options: PostgresStorageOpti
   return {
     pool,
     roomId,
-    /** Invites somebody new, or the user of this id. */
-    async invites(userId = `@guest${++guests}:example.org`): Promise<Answer> {
+    /** Invites a new user, or the user with this ID. */
+    async invites(userId = `@guest${++guests}:example.org`): Promise<InviteResult> {
       const startedAt = performance.now();
       const response = await invite(app, { roomId, body: { user_id: userId } });
       return { response, userId, durationMs: performance.now() - startedAt };
@@ -49,28 +49,28 @@ async function openHost(config: pg.PoolConfig = {}, options: PostgresStorageOpti
   };
 }
 
-type Answer = { readonly response: Response; readonly userId: string; readonly durationMs: number };
+type InviteResult = { readonly response: Response; readonly userId: string; readonly durationMs: number };
 
-function expectInTime({ durationMs }: Answer): void {
+function expectInTime({ durationMs }: InviteResult): void {
   expect(durationMs).toBeLessThan(DEADLINE_MS + 1_000);
 }
 
-function expectUnavailable(answer: Answer): void {
-  expectInTime(answer);
-  expect(answer.response.status).toBe(503);
-  expect(answer.response.body.errcode).toBe('M_UNKNOWN');
-  expect(Number(answer.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-  expectDescribed(answer.response);
+function expectUnavailable(result: InviteResult): void {
+  expectInTime(result);
+  expect(result.response.status).toBe(503);
+  expect(result.response.body.errcode).toBe('M_UNKNOWN');
+  expect(Number(result.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+  expectDescribed(result.response);
 }
 
-/** An invite that was answered well, and is there once. */
-async function expectInvited(answer: Answer, roomId: string): Promise<void> {
-  expectInTime(answer);
-  expect([answer.response.status, answer.response.body]).toEqual([200, {}]);
-  expect(await invitesOf(onlooker, answer.userId, roomId)).toBe(1);
+/** Expects that an invite succeeded and is stored once. */
+async function expectInvited(result: InviteResult, roomId: string): Promise<void> {
+  expectInTime(result);
+  expect([result.response.status, result.response.body]).toEqual([200, {}]);
+  expect(await invitesOf(observer, result.userId, roomId)).toBe(1);
 }
 
-/** A proxy on the host's way to the server. */
+/** Starts a proxy between the host app and the server. */
 async function openProxy(): Promise<TcpProxy> {
   const proxy = await TcpProxy.start(server.port);
   proxies.push(proxy);
@@ -78,155 +78,155 @@ async function openProxy(): Promise<TcpProxy> {
 }
 
 describe('PostgreSQL that is down', () => {
-  it('from the start: 503 until it is there', async () => {
+  it('from the start: 503 until it starts', async () => {
     const host = await openHost();
     await server.stop('SIGINT');
-    const answer = await host.invites();
+    const result = await host.invites();
     await server.startAgain();
-    expectUnavailable(answer);
-    await expectInvited(await host.invites(answer.userId), host.roomId);
+    expectUnavailable(result);
+    await expectInvited(await host.invites(result.userId), host.roomId);
   });
 
-  it.each(['SIGINT', 'SIGQUIT'] as const)('from now on, by %s: 503 until it is back', async (signal) => {
+  it.each(['SIGINT', 'SIGQUIT'] as const)('after %s: 503 until it is back', async (signal) => {
     const host = await openHost();
     const before = await host.invites();
     await server.stop(signal);
-    const answers = await Promise.all([host.invites(), host.invites(), host.invites()]);
+    const results = await Promise.all([host.invites(), host.invites(), host.invites()]);
     await server.startAgain();
-    for (const answer of answers) expectUnavailable(answer);
+    for (const result of results) expectUnavailable(result);
     await expectInvited(before, host.roomId);
-    for (const { userId } of answers) await expectInvited(await host.invites(userId), host.roomId);
+    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
   });
 
-  it('and crashes under 50 parallel invites: each 200 is there once, and each 503 can be repeated', async () => {
+  it('after a crash under 50 parallel invites: each 200 is stored once, and each 503 can be repeated', async () => {
     for (const afterMs of [5, 25, 60]) {
       const host = await openHost({ max: 20 });
       await host.invites();
-      const underWay = Promise.all(Array.from({ length: 50 }, () => host.invites()));
+      const pending = Promise.all(Array.from({ length: 50 }, () => host.invites()));
       await delay(afterMs);
       await server.stop('SIGQUIT');
       await server.startAgain();
-      const answers = await underWay;
-      for (const answer of answers) {
-        if (answer.response.status === 200) await expectInvited(answer, host.roomId);
-        else expectUnavailable(answer);
+      const results = await pending;
+      for (const result of results) {
+        if (result.response.status === 200) await expectInvited(result, host.roomId);
+        else expectUnavailable(result);
       }
-      for (const { userId } of answers) await expectInvited(await host.invites(userId), host.roomId);
+      for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
     }
   });
 });
 
 describe('PostgreSQL that hangs', () => {
-  it('is not waited for beyond the deadline, and goes on where it was', async () => {
+  it('causes 503 at the deadline, and works again when it continues', async () => {
     const host = await openHost({ max: 4 });
     await host.invites();
     await server.signalAll('SIGSTOP');
-    let answers: Answer[];
+    let results: InviteResult[];
     try {
-      // More than the pool has connections.
-      answers = await Promise.all(Array.from({ length: 8 }, () => host.invites()));
+      // More invites than the pool has connections.
+      results = await Promise.all(Array.from({ length: 8 }, () => host.invites()));
     } finally {
       await server.signalAll('SIGCONT');
     }
-    for (const answer of answers) expectUnavailable(answer);
-    for (const { userId } of answers) await expectInvited(await host.invites(userId), host.roomId);
+    for (const result of results) expectUnavailable(result);
+    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
     expect(host.pool.waitingCount).toBe(0);
   });
 
-  it('for good, behind a network that says nothing: its connections are given up', async () => {
+  it('for good, behind a network that drops everything: its connections are closed', async () => {
     const proxy = await openProxy();
     const host = await openHost({ port: proxy.port, max: 2 }, { queryTimeoutMs: 1_500 });
     await host.invites();
     proxy.onAnswer = () => 'swallow';
-    const answers = await Promise.all(Array.from({ length: 4 }, () => host.invites()));
+    const results = await Promise.all(Array.from({ length: 4 }, () => host.invites()));
     proxy.onAnswer = () => 'pass';
-    for (const answer of answers) expectUnavailable(answer);
+    for (const result of results) expectUnavailable(result);
     await delay(1_000);
-    for (const { userId } of answers) await expectInvited(await host.invites(userId), host.roomId);
+    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
   });
 });
 
-describe('a pool that is exhausted', () => {
-  it('is not waited for beyond the deadline', async () => {
+describe('an exhausted pool', () => {
+  it('causes 503 at the deadline', async () => {
     const host = await openHost({ max: 1 });
     const held = await host.pool.connect();
-    const answers = await Promise.all([host.invites(), host.invites()]);
+    const results = await Promise.all([host.invites(), host.invites()]);
     held.release();
-    for (const answer of answers) {
-      expectUnavailable(answer);
-      expect(await invitesOf(onlooker, answer.userId, host.roomId)).toBe(0);
+    for (const result of results) {
+      expectUnavailable(result);
+      expect(await invitesOf(observer, result.userId, host.roomId)).toBe(0);
     }
     await expectInvited(await host.invites(), host.roomId);
   });
 
-  it('too many connections: 503 until there are fewer', async () => {
+  it('causes 503 when the server has too many connections, until there are fewer', async () => {
     await server.pool().query('CREATE ROLE few LOGIN CONNECTION LIMIT 1');
     await server.pool().query('GRANT ALL ON ALL TABLES IN SCHEMA public TO few');
     const host = await openHost({ user: 'few' });
     const other = server.pool({ user: 'few' });
     const held = await other.connect();
-    const answer = await host.invites();
+    const result = await host.invites();
     held.release(true);
-    expectUnavailable(answer);
+    expectUnavailable(result);
     await delay(100);
-    await expectInvited(await host.invites(answer.userId), host.roomId);
+    await expectInvited(await host.invites(result.userId), host.roomId);
   });
 });
 
-describe('a server that does not write', () => {
-  it('read-only: 503 until it writes again', async () => {
+describe('a server that cannot write', () => {
+  it('is read-only: 503 until it writes again', async () => {
     const host = await openHost();
     const admin = server.pool({ max: 1 });
     await admin.query('ALTER SYSTEM SET default_transaction_read_only = on');
     await admin.query('SELECT pg_reload_conf()');
     await delay(100);
-    const answer = await host.invites();
+    const result = await host.invites();
     await admin.query('SET default_transaction_read_only = off');
     await admin.query('ALTER SYSTEM RESET default_transaction_read_only');
     await admin.query('SELECT pg_reload_conf()');
     await delay(100);
-    expectUnavailable(answer);
-    expect(await invitesOf(onlooker, answer.userId, host.roomId)).toBe(0);
-    await expectInvited(await host.invites(answer.userId), host.roomId);
+    expectUnavailable(result);
+    expect(await invitesOf(observer, result.userId, host.roomId)).toBe(0);
+    await expectInvited(await host.invites(result.userId), host.roomId);
   });
 
-  it('failed over: its connections are given up, and new ones lead to the new primary', async () => {
+  it('has failed over: its connections are closed, and new ones lead to the new primary', async () => {
     const host = await openHost({ max: 1 });
     await host.invites();
     await host.pool.query('SET default_transaction_read_only = on');
     await expectInvited(await host.invites(), host.roomId);
   });
 
-  it('without the function: 503 until somebody migrates', async () => {
+  it('lacks the function: 503 until migrate() runs', async () => {
     const host = await openHost();
     const admin = server.pool();
     const { rows } = await admin.query(
       `SELECT pg_get_functiondef(oid) AS definition FROM pg_proc WHERE proname = 'matrix_append_event'`,
     );
     await admin.query('DROP FUNCTION matrix_append_event');
-    const answer = await host.invites();
+    const result = await host.invites();
     await admin.query(rows[0].definition);
-    expectUnavailable(answer);
-    await expectInvited(await host.invites(answer.userId), host.roomId);
+    expectUnavailable(result);
+    await expectInvited(await host.invites(result.userId), host.roomId);
   });
 });
 
-describe('a lock of somebody else on the room', () => {
-  it('is not waited for beyond the deadline, and other rooms go on', async () => {
+describe('a lock of another connection on the room', () => {
+  it('causes 503 at the deadline, and does not affect other rooms', async () => {
     const host = await openHost();
     const other = await openHost();
     const holder = await server.pool().connect();
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [host.roomId]);
-    const [answer, ofOther] = await Promise.all([host.invites(), other.invites()]);
+    const [result, ofOther] = await Promise.all([host.invites(), other.invites()]);
     await holder.query('COMMIT');
     holder.release();
-    expectUnavailable(answer);
+    expectUnavailable(result);
     await expectInvited(ofOther, other.roomId);
-    await expectInvited(await host.invites(answer.userId), host.roomId);
+    await expectInvited(await host.invites(result.userId), host.roomId);
   });
 
-  it('is not waited for beyond lockTimeoutMs by the changes of the host', async () => {
+  it('delays putState no longer than lockTimeoutMs', async () => {
     const { roomId } = await openHost();
     const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 200 });
     const holder = await server.pool().connect();
@@ -241,31 +241,31 @@ describe('a lock of somebody else on the room', () => {
   });
 });
 
-describe('a connection that is cut in the middle of a commit', () => {
-  /** What happens to the first append: its answer, or the append itself. */
-  async function meddled(meddle: (proxy: TcpProxy, isOver: () => void) => void, options = {}) {
+describe('a connection that is cut during a commit', () => {
+  /** Invites through a proxy that interferes once, with the first append or its response. */
+  async function inviteWith(interfere: (proxy: TcpProxy, done: () => void) => void, options = {}) {
     const proxy = await openProxy();
     const host = await openHost({ port: proxy.port, max: 3 }, options);
     let times = 0;
-    meddle(proxy, () => {
+    interfere(proxy, () => {
       times += 1;
       proxy.onRequest = () => 'pass';
       proxy.onAnswer = () => 'pass';
     });
-    const answer = await host.invites();
+    const result = await host.invites();
     expect(times).toBe(1);
-    await expectInvited(answer, host.roomId);
+    await expectInvited(result, host.roomId);
     await expectInvited(await host.invites(), host.roomId);
   }
 
   const isAppend = (piece: Buffer) => piece.includes('matrix_append');
 
-  it('after it was stored: it counts, and is not stored twice', () =>
-    meddled((proxy, isOver) => {
+  it('after the event was stored: the invite succeeds, and is not stored twice', () =>
+    inviteWith((proxy, done) => {
       proxy.onRequest = (piece) => {
         if (isAppend(piece)) {
           proxy.onAnswer = () => {
-            isOver();
+            done();
             return 'cut';
           };
         }
@@ -273,22 +273,22 @@ describe('a connection that is cut in the middle of a commit', () => {
       };
     }));
 
-  it('before the server has heard of it: it is tried again', () =>
-    meddled((proxy, isOver) => {
+  it('before the request arrives: the append is repeated', () =>
+    inviteWith((proxy, done) => {
       proxy.onRequest = (piece) => {
         if (!isAppend(piece)) return 'pass';
-        isOver();
+        done();
         return 'cut';
       };
     }));
 
-  it('so that the answer never comes: it is looked up after queryTimeoutMs', () =>
-    meddled(
-      (proxy, isOver) => {
+  it('so that the response never arrives: the invite is read back after queryTimeoutMs', () =>
+    inviteWith(
+      (proxy, done) => {
         proxy.onRequest = (piece) => {
           if (isAppend(piece)) {
             proxy.onAnswer = () => {
-              isOver();
+              done();
               return 'swallow';
             };
           }

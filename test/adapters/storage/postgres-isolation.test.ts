@@ -28,7 +28,7 @@ const isolated = (isolation: string) =>
   server.pool({ max: 20, options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}` });
 
 describe.each(['read committed', 'repeatable read', 'serializable'])(
-  'where the default isolation is %s',
+  'with the default isolation level %s',
   (isolation) => {
     async function open() {
       const pool = isolated(isolation);
@@ -40,7 +40,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])(
       return { storage, roomId: room.roomId, room };
     }
 
-    it('of 32 racing appends on one key exactly one is appended', async () => {
+    it('appends exactly one of 32 racing appends on one key', async () => {
       const { storage, roomId } = await open();
       for (let round = 0; round < 5; round += 1) {
         const userId = `@guest${round}:example.org`;
@@ -56,7 +56,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])(
       expect((await storage.timeline(roomId))?.events).toHaveLength(7);
     });
 
-    it('200 parallel invites into one room all complete', async () => {
+    it('completes 200 parallel invites into one room', async () => {
       const { storage, roomId } = await open();
       const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false });
       const results = await Promise.all(
@@ -71,7 +71,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])(
       await service.close();
     });
 
-    it('the changes of the host are all stored, whatever races', async () => {
+    it('stores all racing changes of the host app', async () => {
       const { storage, roomId, room } = await open();
       const stored = await Promise.all(
         Array.from({ length: 50 }, (_, index) => storage.putState(stateEvent(roomId, NAME, { index }))),
@@ -87,7 +87,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])(
       expect(created.filter((result) => result === 'created')).toHaveLength(1);
     });
 
-    it('never appends on a ban that came between', async () => {
+    it('never appends on top of a ban that came in between', async () => {
       const { storage, roomId } = await open();
       for (let round = 0; round < 30; round += 1) {
         const userId = `@guest${round}:example.org`;
@@ -139,8 +139,8 @@ describe('two people who invite each other', () => {
   });
 });
 
-describe('an append that is acknowledged', () => {
-  it('outlasts a crash, also where the default is not to wait for the disk', async () => {
+describe('an acknowledged append', () => {
+  it('survives a crash, even if the default is not to wait for the disk', async () => {
     const pool = server.pool({ options: '-c synchronous_commit=off' });
     const storage = new PostgresStorage(pool);
     const room = newRoom();
@@ -159,7 +159,7 @@ describe('an append that is acknowledged', () => {
     expect(log).toEqual(expect.arrayContaining([...acknowledged, ban?.eventId]));
   });
 
-  it('has asked for the disk, whatever the default is', async () => {
+  it('waits for the disk, whatever the default is', async () => {
     for (const [given, expected] of [
       ['off', 'on'],
       ['local', 'local'],
@@ -186,8 +186,8 @@ describe('an append that is acknowledged', () => {
   });
 });
 
-describe('what is read of a large room', () => {
-  const isCheap = async (isAnalyzed: boolean, mode: string) => {
+describe('the rows that are read in a large room', () => {
+  const rowsReadBy = async (isAnalyzed: boolean, mode: string) => {
     const tablePrefix = `large_${isAnalyzed}_${mode}_`;
     const client = await server.pool({ max: 1 }).connect();
     const storage = new PostgresStorage(lentPool(client), { tablePrefix });
@@ -213,13 +213,13 @@ describe('what is read of a large room', () => {
     return rows;
   };
 
-  // Three keys are read, compared, and one of them is replaced.
+  // Three keys are read and compared, and one of them is replaced.
   it.each([
     [false, 'force_custom_plan'],
     [false, 'force_generic_plan'],
     [true, 'force_custom_plan'],
     [true, 'force_generic_plan'],
-  ])('is the keys that were asked for, with statistics: %s, plans: %s', async (isAnalyzed, mode) => {
-    expect(await isCheap(isAnalyzed, mode)).toEqual([{ scanned: 0, found: 7 }]);
+  ])('are those of the requested keys, with statistics: %s, plans: %s', async (isAnalyzed, mode) => {
+    expect(await rowsReadBy(isAnalyzed, mode)).toEqual([{ scanned: 0, found: 7 }]);
   });
 });

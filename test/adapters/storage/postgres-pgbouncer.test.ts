@@ -12,7 +12,7 @@ beforeAll(async () => {
   bouncer = await PgBouncer.start(server);
 }, 120_000);
 afterAll(async () => {
-  // The pools, which are the server's, hold connections of PgBouncer.
+  // The server's pools hold connections of PgBouncer.
   await Promise.all([server.close(), bouncer.close()]);
 });
 
@@ -53,7 +53,7 @@ describe('behind PgBouncer in transaction mode', () => {
         ['client backend'],
       );
     expect(rows[0]?.count).toBeLessThanOrEqual(4);
-    // What a change sets for its own transaction is gone for the next client.
+    // Settings of a change's transaction are gone for the next client.
     const after = await server.pool({ port: bouncer.port }).query('SHOW lock_timeout');
     expect(after.rows).toEqual([{ lock_timeout: '0' }]);
   });

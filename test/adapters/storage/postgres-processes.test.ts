@@ -33,7 +33,7 @@ describe('processes that share a database', () => {
     });
 
     const seen: string[] = [];
-    let pagesUnderWay = 0;
+    let pagesWhileRunning = 0;
     let after = 0;
     const readOn = async () => {
       const page = await storage.timeline(roomId, { after, limit: 7 });
@@ -42,13 +42,13 @@ describe('processes that share a database', () => {
       return page?.events.length ?? 0;
     };
     while (areRunning) {
-      if ((await readOn()) > 0) pagesUnderWay += 1;
+      if ((await readOn()) > 0) pagesWhileRunning += 1;
       else await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await ends;
     while ((await readOn()) > 0);
 
-    expect(pagesUnderWay).toBeGreaterThan(5);
+    expect(pagesWhileRunning).toBeGreaterThan(5);
     const appended = children.flatMap((child) => child.lines);
     expect(appended).toHaveLength(1_000);
     expect(seen).toHaveLength(1_002);
@@ -59,7 +59,7 @@ describe('processes that share a database', () => {
     expect(await storage.roomState(roomId)).toHaveLength(1_002);
   });
 
-  it('lose none of their invites when one is killed', { timeout: 60_000 }, async () => {
+  it('lose no invite when one of them is killed', { timeout: 60_000 }, async () => {
     const roomId = await createRoom();
     const child = inviter(roomId, 'user', 1_000_000);
     await child.hasPrinted(150);

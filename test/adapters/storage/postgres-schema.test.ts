@@ -17,14 +17,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** A pool on a database of its own. */
+/** Creates a database and returns a pool for it. */
 async function newDatabase(name: string): Promise<pg.Pool> {
   await server.pool().query(`CREATE DATABASE ${name}`);
   return server.pool({ database: name });
 }
 
-/** Everything that the scripts make, as PostgreSQL's catalogue tells it, and the version. */
-async function madeIn(pool: pg.Pool): Promise<unknown> {
+/** Returns everything that the scripts create, from PostgreSQL's catalog, and the version. */
+async function schemaOf(pool: pg.Pool): Promise<unknown> {
   const rowsOf = async (sql: string) => (await pool.query(sql)).rows;
   return {
     columns: await rowsOf(`SELECT table_name, ordinal_position, column_name, data_type, is_nullable,
@@ -50,34 +50,34 @@ describe('migrate', () => {
     expect(await new PostgresStorage(pool).createRoom(newRoom())).toBe('created');
   });
 
-  it('has nothing to do where the host ran the exported SQL, and makes the same otherwise', async () => {
+  it('does nothing if the host app ran the exported SQL, and otherwise creates the same schema', async () => {
     const byHand = await newDatabase('by_hand');
     for (const script of postgresSchema()) await byHand.query(script);
-    const made = await madeIn(byHand);
+    const expected = await schemaOf(byHand);
 
     const storage = new PostgresStorage(byHand);
     const room = newRoom();
     await storage.createRoom(room);
     await storage.migrate();
-    expect(await madeIn(byHand)).toEqual(made);
+    expect(await schemaOf(byHand)).toEqual(expected);
     expect(await storage.roomState(room.roomId)).toHaveLength(2);
 
     const migrated = await newDatabase('migrated');
     await new PostgresStorage(migrated).migrate();
-    expect(await madeIn(migrated)).toEqual(made);
+    expect(await schemaOf(migrated)).toEqual(expected);
   });
 
-  it('leaves what a later release has made', async () => {
+  it('leaves tables of a later release as they are', async () => {
     const pool = await newDatabase('later');
     const storage = new PostgresStorage(pool);
     await storage.migrate();
     await pool.query('INSERT INTO matrix_schema VALUES (1000)');
-    const before = await madeIn(pool);
+    const before = await schemaOf(pool);
     await storage.migrate();
-    expect(await madeIn(pool)).toEqual(before);
+    expect(await schemaOf(pool)).toEqual(before);
   });
 
-  it('makes all of it or nothing', async () => {
+  it('creates everything or nothing', async () => {
     const pool = await newDatabase('half');
     await pool.query('CREATE TABLE matrix_state (theirs integer)');
     await expect(new PostgresStorage(pool).migrate()).rejects.toSatisfy(isStorageUnavailable);
@@ -91,7 +91,7 @@ describe('migrate', () => {
   });
 
   it.each(['repeatable read', 'serializable'])(
-    'works where the default isolation is %s',
+    'works with the default isolation level %s',
     async (isolation) => {
       const options = `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`;
       const storages = Array.from(
@@ -106,8 +106,8 @@ describe('migrate', () => {
   );
 });
 
-describe('tables that are not there', () => {
-  it('are told of, with what to do', async () => {
+describe('an incomplete schema', () => {
+  it('without tables causes an error that says what to do', async () => {
     const storage = new PostgresStorage(server.pool(), { tablePrefix: 'nowhere_' });
     const read = storage.readState('!a', [CREATE], inTime());
     await expect(read).rejects.toSatisfy(isStorageUnavailable);
@@ -115,7 +115,7 @@ describe('tables that are not there', () => {
     await expect(read).rejects.toHaveProperty('cause.code', '42883');
   });
 
-  it('nor the function', async () => {
+  it('without the append function causes an error that says what to do', async () => {
     const pool = await newDatabase('without_function');
     const storage = new PostgresStorage(pool);
     await storage.migrate();
@@ -128,7 +128,7 @@ describe('tables that are not there', () => {
 });
 
 describe('tablePrefix', () => {
-  it('keeps storages of one database apart', async () => {
+  it('separates storages in one database', async () => {
     const pool = server.pool();
     const prefixes = ['one_', 'two_', `${'p'.repeat(39)}_`];
     const storages = prefixes.map((tablePrefix) => new PostgresStorage(pool, { tablePrefix }));
@@ -155,7 +155,7 @@ describe('tablePrefix', () => {
   });
 
   it.each(['', '1a', 'a-b', 'a b', 'a;b', 'a"', 'ä', 'a\n', 'Matrix_', 'p'.repeat(41)])(
-    'refuses %j',
+    'throws a TypeError for %j',
     (tablePrefix) => {
       expect(() => new PostgresStorage(server.pool(), { tablePrefix })).toThrow(TypeError);
       expect(() => postgresSchema(tablePrefix)).toThrow(TypeError);
@@ -164,12 +164,12 @@ describe('tablePrefix', () => {
 });
 
 describe('the constructor', () => {
-  it('does nothing with the pool', () => {
+  it('does not use the pool', () => {
     const untouchable: PostgresPool = { connect: () => expect.unreachable() };
     expect(() => new PostgresStorage(untouchable)).not.toThrow();
   });
 
-  it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('refuses a time of %d ms', (time) => {
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('throws for a timeout of %d ms', (time) => {
     const pool = server.pool();
     expect(() => new PostgresStorage(pool, { lockTimeoutMs: time })).toThrow(/lockTimeoutMs/);
     expect(() => new PostgresStorage(pool, { queryTimeoutMs: time })).toThrow(/queryTimeoutMs/);

@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** That many rooms, with what an invite of Bob stands on in each. */
-async function roomsOn(storage: PostgresStorage, count: number) {
+/** Creates rooms, each with the basis of an invite of Bob. */
+async function createRooms(storage: PostgresStorage, count: number) {
   return Promise.all(
     Array.from({ length: count }, async () => {
       const { roomId, state } = newRoom();
@@ -40,10 +40,10 @@ const lockedBy = async (roomId: string) => {
 };
 
 describe('calls that wait together', () => {
-  it('share a statement, whatever their rooms, and each gets its own answer', async () => {
+  it('share a statement, whatever their rooms, and each gets its own result', async () => {
     const pool = new RecordingPool(server.pool());
     const storage = new PostgresStorage(pool);
-    const rooms = await roomsOn(storage, 30);
+    const rooms = await createRooms(storage, 30);
     const [changed] = rooms;
     await changed?.append();
     pool.queries.length = 0;
@@ -69,10 +69,10 @@ describe('calls that wait together', () => {
     }
   });
 
-  it('take no more than two connections of the pool', async () => {
+  it('use no more than two connections of the pool', async () => {
     const pool = new RecordingPool(server.pool());
     const storage = new PostgresStorage(pool);
-    const rooms = await roomsOn(storage, 30);
+    const rooms = await createRooms(storage, 30);
     pool.mostInUse = 0;
     await Promise.all(
       rooms.flatMap(({ roomId, append }) => [append(), storage.readState(roomId, [CREATE], inTime())]),
@@ -80,10 +80,10 @@ describe('calls that wait together', () => {
     expect(pool.mostInUse).toBe(2);
   });
 
-  it('fail alone, when a trigger of the host refuses one of them', async () => {
+  it('fail alone when a trigger of the host app rejects one of them', async () => {
     const storage = new PostgresStorage(server.pool(), { tablePrefix: 'guarded_' });
     await storage.migrate();
-    const rooms = await roomsOn(storage, 8);
+    const rooms = await createRooms(storage, 8);
     const [unlucky] = rooms;
     await server.pool().query(`
       CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -98,15 +98,15 @@ describe('calls that wait together', () => {
   });
 });
 
-describe('a room that somebody else is changing', () => {
-  it('is waited for, and keeps no other room waiting', async () => {
+describe('a room that another connection is changing', () => {
+  it('delays its own appends, and no other room', async () => {
     const pool = new RecordingPool(server.pool());
     const storage = new PostgresStorage(pool);
-    const rooms = await roomsOn(storage, 10);
+    const rooms = await createRooms(storage, 10);
     const [busy, ...others] = rooms;
     const unlock = await lockedBy(busy?.roomId ?? '');
     let isSettled = false;
-    // Twice: together with the others, and when it is known to be busy.
+    // Twice: together with the others, and once the room is known to be busy.
     const waiting = [busy?.append(), delay(100).then(() => busy?.append())];
     void Promise.race(waiting).then(() => {
       isSettled = true;
@@ -120,13 +120,13 @@ describe('a room that somebody else is changing', () => {
     expect(outcomes.sort()).toEqual(['appended', 'stale']);
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(9).fill('appended'));
     expect(again.map(({ outcome }) => outcome)).toEqual(Array(9).fill('stale'));
-    // Not even for a while: no statement has waited for its lock in vain.
+    // Not even for a moment: no statement has timed out waiting for the lock.
     expect(pool.failures).toEqual([]);
   });
 
-  it('is waited for no longer than lockTimeoutMs, alone', async () => {
+  it('delays its appends, and only them, no longer than lockTimeoutMs', async () => {
     const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 300 });
-    const [busy, other] = await roomsOn(storage, 2);
+    const [busy, other] = await createRooms(storage, 2);
     const unlock = await lockedBy(busy?.roomId ?? '');
     const startedAt = performance.now();
     const [late, appended] = await Promise.allSettled([busy?.append(), other?.append()]);
@@ -136,13 +136,13 @@ describe('a room that somebody else is changing', () => {
     expect(appended).toMatchObject({ value: { outcome: 'appended' } });
   });
 
-  it('by other locks than that of the room keeps no other room waiting either', async () => {
+  it('with locks other than the lock of the room does not delay other rooms either', async () => {
     const storage = new PostgresStorage(server.pool());
-    const rooms = await roomsOn(storage, 5);
+    const rooms = await createRooms(storage, 5);
     const [busy, ...others] = rooms;
     const client = await server.pool({ max: 1 }).connect();
     await client.query('BEGIN');
-    // The same key, not yet committed: whoever inserts it waits for how that ends.
+    // The same key, not committed yet: another insert waits for the outcome.
     await client.query(
       `INSERT INTO matrix_state VALUES ($1, 'm.room.member', $2, 99, '$x', '@x:example.org', '{}')`,
       [busy?.roomId, BOB],
@@ -151,7 +151,7 @@ describe('a room that somebody else is changing', () => {
     const startedAt = performance.now();
     const results = await Promise.all(others.map(({ append }) => append()));
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(4).fill('appended'));
-    // Far from the 5 seconds that the locked one may wait.
+    // Far less than the 5 seconds that the blocked append may wait.
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     await client.query('ROLLBACK');
     client.release();
@@ -159,8 +159,8 @@ describe('a room that somebody else is changing', () => {
   });
 });
 
-describe('a connection that leads nowhere', () => {
-  it('holds only those who were sent by it', async () => {
+describe('a dead connection', () => {
+  it('delays only the calls that were sent on it', async () => {
     const pool = server.pool({ max: 4 });
     let isStuck = false;
     const stuckPool: PostgresPool = {
@@ -169,7 +169,7 @@ describe('a connection that leads nowhere', () => {
         if (!isStuck) return client;
         isStuck = false;
         return {
-          query: () => delay(1_500).then(() => Promise.reject(new Error('nothing came'))),
+          query: () => delay(1_500).then(() => Promise.reject(new Error('no response'))),
           release: (destroy) => client.release(destroy),
           on: (event, listener) => client.on(event, listener),
           removeListener: (event, listener) => client.removeListener(event, listener),
@@ -177,7 +177,7 @@ describe('a connection that leads nowhere', () => {
       },
     };
     const storage = new PostgresStorage(stuckPool);
-    const rooms = await roomsOn(storage, 3);
+    const rooms = await createRooms(storage, 3);
     const [first, ...others] = rooms;
     isStuck = true;
     const stuck = first?.append();
@@ -193,11 +193,11 @@ describe('a connection that leads nowhere', () => {
 });
 
 describe('the plans of statements', () => {
-  it('look up each key by the index, also when they were made for small tables and small rooms', async () => {
+  it('look up each key in the index, even if they were made for small tables and small rooms', async () => {
     const client = await server.pool({ max: 1 }).connect();
     const storage = new PostgresStorage(lentPool(client), { tablePrefix: 'grown_' });
     await storage.migrate();
-    const [room] = await roomsOn(storage, 1);
+    const [room] = await createRooms(storage, 1);
     const { roomId = '' } = room ?? {};
     const inviteOne = async (index: number) => {
       const userId = `@guest${index}:example.org`;

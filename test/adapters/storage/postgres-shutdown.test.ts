@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { CREATE, inTime } from '../../support/storage-room.ts';
 
-/** A message of PostgreSQL's protocol: its kind, its length, what it says. */
-function message(kind: string, content: Buffer): Buffer {
+/** Encodes a message of PostgreSQL's protocol: type, length, content. */
+function message(type: string, content: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeInt32BE(content.length + 4);
-  return Buffer.concat([Buffer.from(kind), length, content]);
+  return Buffer.concat([Buffer.from(type), length, content]);
 }
 
 const LOGGED_IN = message('R', Buffer.alloc(4));
@@ -17,7 +17,7 @@ const READY = message('Z', Buffer.from('I'));
 const SHUTTING_DOWN = message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection\0\0'));
 
 describe('a server that shuts down just as a connection to it is ready', () => {
-  it('fails the call, and does not end the process', async () => {
+  it('fails the call and does not end the process', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.end(Buffer.concat([LOGGED_IN, READY, SHUTTING_DOWN])));

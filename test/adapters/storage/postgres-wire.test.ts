@@ -17,23 +17,23 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Pieces that a client sends, each of which waits for its answer. */
+/** Starts a proxy that counts round trips: requests that wait for a response. */
 async function countingProxy() {
   const proxy = await TcpProxy.start(server.port);
   const requests: Buffer[] = [];
-  let isAnswered = true;
+  let hasResponse = true;
   let roundTrips = 0;
   proxy.onRequest = (piece) => {
-    if (isAnswered) roundTrips += 1;
-    isAnswered = false;
+    if (hasResponse) roundTrips += 1;
+    hasResponse = false;
     requests.push(piece);
     return 'pass';
   };
   proxy.onAnswer = () => {
-    isAnswered = true;
+    hasResponse = true;
     return 'pass';
   };
-  /** How often the server was asked while `work` ran, and what it was sent. */
+  /** Runs `work` and returns its result, the number of round trips, and the bytes that were sent. */
   const during = async <T>(work: () => Promise<T>) => {
     roundTrips = 0;
     requests.length = 0;
@@ -44,7 +44,7 @@ async function countingProxy() {
 }
 
 describe('on the wire', () => {
-  it('reading a state and appending an event are one round trip each, and prepared once', async () => {
+  it('reading state and appending an event take one round trip each, and are prepared once', async () => {
     const { proxy, during } = await countingProxy();
     const pool = server.pool({ port: proxy.port, max: 1 });
     const storage = new PostgresStorage(pool);
@@ -80,7 +80,7 @@ describe('on the wire', () => {
     await proxy.close();
   });
 
-  it('nothing is left prepared without preparedStatements, and one round trip is still enough', async () => {
+  it('without preparedStatements, nothing stays prepared, and one round trip is still enough', async () => {
     const { proxy, during } = await countingProxy();
     const pool = server.pool({ port: proxy.port, max: 1 });
     const storage = new PostgresStorage(pool, { preparedStatements: false });
@@ -103,7 +103,7 @@ describe('on the wire', () => {
     await proxy.close();
   });
 
-  it('a call whose deadline is over asks nothing', async () => {
+  it('a call whose deadline has passed sends nothing', async () => {
     const pool = new RecordingPool(server.pool());
     const storage = new PostgresStorage(pool);
     const room = newRoom();
@@ -132,7 +132,7 @@ describe('a connection', () => {
   };
 
   it.each([
-    ['a statement was cancelled', '57014', false],
+    ['a statement was canceled', '57014', false],
     ['a lock took too long', '55P03', false],
     ['a table is missing', '42P01', false],
     ['the disk is full', '53100', false],
@@ -142,16 +142,16 @@ describe('a connection', () => {
     ['the server is a replica', '25006', true],
     ['the socket is broken', 'EPIPE', true],
     ['the socket is reset', 'ECONNRESET', true],
-    ['nobody answers', undefined, true],
-  ])('after which %s (%s) is given up: %s', async (_, code, isGivenUp) => {
+    ['there is no response', undefined, true],
+  ])('after "%s" (%s), closed: %s', async (_, code, isClosed) => {
     const { storage, released } = fake(Object.assign(new Error('no'), { code }));
     const failure = storage.readState('!a', [], inTime());
     await expect(failure).rejects.toSatisfy(isStorageUnavailable);
     await expect(failure).rejects.toHaveProperty('cause.message', 'no');
-    expect(released).toEqual([isGivenUp]);
+    expect(released).toEqual([isClosed]);
   });
 
-  it('that comes too late goes back to the pool', async () => {
+  it('that arrives too late goes back to the pool', async () => {
     const pool = server.pool({ max: 1 });
     const storage = new PostgresStorage(pool);
     const held = await pool.connect();
@@ -162,7 +162,7 @@ describe('a connection', () => {
     expect([pool.totalCount, pool.idleCount, pool.waitingCount]).toEqual([1, 1, 0]);
   });
 
-  it('leaves no listener behind', async () => {
+  it('keeps no listener after a call', async () => {
     const pool = server.pool({ max: 1 });
     const storage = new PostgresStorage(pool);
     const listeners = async () => {
@@ -178,7 +178,7 @@ describe('a connection', () => {
   });
 });
 
-describe('appends to one room that wait in one process', () => {
+describe('appends to one room that wait together', () => {
   async function open(config = {}) {
     const pool = new RecordingPool(server.pool(config));
     const storage = new PostgresStorage(pool);
@@ -199,7 +199,7 @@ describe('appends to one room that wait in one process', () => {
     return { pool, storage, roomId, users, appendAll };
   }
 
-  it('share statements, and take one connection', async () => {
+  it('share statements and use one connection', async () => {
     const { pool, storage, roomId, users, appendAll } = await open();
     const results = await appendAll();
     expect(results.every((each) => each.status === 'fulfilled' && each.value.outcome === 'appended')).toBe(
@@ -214,7 +214,7 @@ describe('appends to one room that wait in one process', () => {
     );
   });
 
-  it('fail alone when it is about one of them: a trigger of the host, say', async () => {
+  it('fail alone when a trigger of the host app rejects one of them', async () => {
     const admin = server.pool();
     await admin.query(`CREATE FUNCTION no_guest7() RETURNS trigger LANGUAGE plpgsql AS
       $$BEGIN RAISE EXCEPTION 'no'; END$$`);
@@ -231,7 +231,7 @@ describe('appends to one room that wait in one process', () => {
     expect((await storage.timeline(roomId))?.events).toHaveLength(41);
   });
 
-  it('are given up, unsent, at their own deadlines', async () => {
+  it('are dropped, unsent, at their own deadlines', async () => {
     const { pool, storage, roomId, appendAll } = await open({ max: 1 });
     const held = await pool.connect();
     const results = await appendAll(() => ({ signal: AbortSignal.timeout(50) }));
@@ -243,7 +243,7 @@ describe('appends to one room that wait in one process', () => {
     expect(after.every(({ status }) => status === 'fulfilled')).toBe(true);
   });
 
-  it('do not fail with the statement before theirs', async () => {
+  it('do not fail with the previous statement', async () => {
     const { roomId } = await open();
     const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 400 });
     const [first, second] = await Promise.all(
@@ -264,7 +264,7 @@ describe('appends to one room that wait in one process', () => {
     expect(await waiting).toMatchObject({ outcome: 'appended' });
   });
 
-  it('all fail when there is no connection, and the next ones do not wait for them', async () => {
+  it('all fail without a connection, and later appends do not wait for them', async () => {
     const { appendAll, pool } = await open();
     pool.isDown = true;
     const results = await appendAll();

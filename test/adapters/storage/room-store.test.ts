@@ -43,7 +43,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     ['3', /^\$[A-Za-z0-9_-]{43}$/],
     ['12', /^\$[A-Za-z0-9_-]{43}$/],
     ['org.example.unknown', /^\$[A-Za-z0-9_-]{43}$/],
-  ])('gives ids in the form of room version %s', async (version, form) => {
+  ])('creates event IDs in the form of room version %s', async (version, form) => {
     const store = await open();
     const sender = '@alice:example.org:8448';
     const { roomId, state } = newRoom(version);
@@ -56,7 +56,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('takes a room without a version for version 1', async () => {
+  it('treats a room without a version as version 1', async () => {
     const store = await open();
     const { roomId, state } = newRoom();
     await store.createRoom({ roomId, state: state.map((event) => ({ ...event, content: {} })) });
@@ -77,7 +77,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     );
   });
 
-  it('keeps one current event where the initial state has two under one key', async () => {
+  it('keeps the last event if the initial state has two under one key', async () => {
     const store = await open();
     const { roomId, state } = newRoom();
     const twice = state.concat(state.map((event) => ({ ...event, content: { second: true } })));
@@ -89,7 +89,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect((await store.timeline(roomId))?.events).toHaveLength(4);
   });
 
-  it('gives the current state in commit order', async () => {
+  it('returns the current state in commit order', async () => {
     const { store, roomId } = await openWithRoom();
     const topic = { type: 'm.room.topic', state_key: '' };
     for (const key of [NAME, topic, NAME]) await store.putState(stateEvent(roomId, key, {}));
@@ -99,7 +99,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     ]);
   });
 
-  it('knows nothing of a room that nobody created', async () => {
+  it('returns undefined or stale for an unknown room', async () => {
     const store = await open();
     const roomId = '!none:example.org';
     expect(await store.readState(roomId, [CREATE], inTime())).toBeUndefined();
@@ -110,7 +110,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect(await store.timeline(roomId)).toBeUndefined();
   });
 
-  it('reads a key once that was asked for twice', async () => {
+  it('reads a key once that is requested twice', async () => {
     const { store, roomId } = await openWithRoom();
     const snapshot = await store.readState(roomId, [CREATE, member(BOB), CREATE], inTime());
     expect(snapshot?.keys).toEqual([CREATE, member(BOB), CREATE]);
@@ -119,12 +119,12 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     ]);
   });
 
-  it('reads nothing where no key is asked for', async () => {
+  it('reads no events for no keys', async () => {
     const { store, roomId } = await openWithRoom();
     expect(await store.readState(roomId, [], inTime())).toMatchObject({ keys: [], events: [] });
   });
 
-  it('keeps keys apart that some databases take for one', async () => {
+  it('distinguishes keys that some databases consider equal', async () => {
     const { store, roomId } = await openWithRoom();
     const keys = [
       'a',
@@ -155,7 +155,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     }
   });
 
-  it('keeps rooms apart whose ids differ in case, Unicode form or after a NUL', async () => {
+  it('distinguishes rooms whose IDs differ in case, in Unicode form or after a NUL', async () => {
     const store = await open();
     const { state } = newRoom();
     for (const roomId of ['!a', '!A', '!a\0b', '!a\0c', '!e\u0301', '!\u00e9']) {
@@ -170,7 +170,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     ['a key named __proto__', JSON.parse('{"__proto__":{"a":1},"b":{"__proto__":null}}')],
     ['the largest integers', { a: 2 ** 53 - 1, b: -(2 ** 53) + 1 }],
     ['unknown keys, nested', { a: [{ b: [[], {}, null, 0.1] }] }],
-  ])('gives content back exactly: %s', async (__, content) => {
+  ])('returns content exactly: %s', async (__, content) => {
     const { store, roomId } = await openWithRoom();
     await store.putState(stateEvent(roomId, NAME, content));
     const event = (await store.readState(roomId, [NAME], inTime()))?.events[0];
@@ -179,7 +179,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect((await store.timeline(roomId))?.events.at(-1)?.content).toEqual(content);
   });
 
-  it('shares nothing with what came in, or what went out', async () => {
+  it('shares no objects with its arguments and results', async () => {
     const { store, roomId } = await openWithRoom();
     const key = { ...NAME };
     const event = stateEvent(roomId, key, { list: [1] });
@@ -196,7 +196,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect((await store.readState(roomId, [NAME], inTime()))?.events[0]?.content).toEqual({ list: [1] });
   });
 
-  it('knows the room by the create event as it was', async () => {
+  it('uses the create event as it was when the room was created', async () => {
     const store = await open();
     const { roomId, state } = newRoom('1');
     await store.createRoom({ roomId, state });
@@ -249,7 +249,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     });
   });
 
-  it('compares sender and content with a basis that has no event ids', async () => {
+  it('compares sender and content with a basis that has no event IDs', async () => {
     const { store, roomId } = await openWithRoom();
     const { events, ...rest } = await basisFor(store, roomId, BOB);
     const basis = { ...rest, events: events.map(({ event_id, ...event }) => event) };
@@ -259,13 +259,13 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect(await store.appendEvent(inviteOf(roomId, BOB), basis, inTime())).toEqual({ outcome: 'stale' });
   });
 
-  it('refuses a basis without the key of the event', async () => {
+  it('throws a TypeError for a basis without the key of the event', async () => {
     const { store, roomId } = await openWithRoom();
     const basis = await basisFor(store, roomId, ALICE);
     await expect(store.appendEvent(inviteOf(roomId, BOB), basis, inTime())).rejects.toThrow(TypeError);
   });
 
-  it('does nothing when the signal is aborted already', async () => {
+  it('does nothing if the signal is already aborted', async () => {
     const { store, roomId } = await openWithRoom();
     const basis = await basisFor(store, roomId, BOB);
     const aborted = { signal: AbortSignal.abort() };
@@ -297,7 +297,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect(await store.timeline(roomId, { after })).toEqual({ events: [], next: after });
   });
 
-  it('gives a hundred events where no limit is said', async () => {
+  it('returns a hundred events without a limit', async () => {
     const { store, roomId } = await openWithRoom();
     await Promise.all(
       Array.from({ length: 120 }, (__, index) => store.putState(stateEvent(roomId, NAME, { index }))),
@@ -306,7 +306,7 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
   });
 
   it.each([{ after: -1 }, { after: 0.5 }, { limit: -1 }, { limit: Number.NaN }, { limit: Infinity }])(
-    'refuses the timeline options %j',
+    'throws a RangeError for the timeline options %j',
     async (options) => {
       const { store, roomId } = await openWithRoom();
       await expect(store.timeline(roomId, options)).rejects.toThrow(RangeError);

@@ -19,23 +19,23 @@ describe('the state of a basis', () => {
 
   it.each([
     ['absent and still absent', [], [], true],
-    ['absent, then there', [], [joined], false],
-    ['there, then absent', [joined], [], false],
-    ['the same id', [joined], [joined], true],
-    ['the same content under another id', [joined], [{ ...joined, event_id: '$2' }], false],
-    ['the same id with other content', [joined], [event({}, { event_id: '$1' })], true],
-    ['the same content, one without id', [joined], [event({ membership: 'join' })], true],
-    ['other content, one without id', [joined], [event({ membership: 'ban' })], false],
-    ['another sender, without ids', [event({})], [event({}, { sender: BOB })], false],
+    ['absent, then present', [], [joined], false],
+    ['present, then absent', [joined], [], false],
+    ['the same ID', [joined], [joined], true],
+    ['the same content under another ID', [joined], [{ ...joined, event_id: '$2' }], false],
+    ['the same ID with other content', [joined], [event({}, { event_id: '$1' })], true],
+    ['the same content, one without an ID', [joined], [event({ membership: 'join' })], true],
+    ['other content, one without an ID', [joined], [event({ membership: 'ban' })], false],
+    ['another sender, without IDs', [event({})], [event({}, { sender: BOB })], false],
     ['an event under another key beside it', [joined], [joined, event({}, { state_key: '@c:d' })], true],
     ['the same state key under another type', [joined], [{ ...joined, type: 'm.room.name' }], false],
-    ['a state key in other case', [], [event({}, { state_key: '@Bob:example.org' })], true],
+    ['a state key in another case', [], [event({}, { state_key: '@Bob:example.org' })], true],
   ] as const)('%s', (_, before, now, same) => {
     expect(sameState(basisOf(...before), now)).toBe(same);
   });
 });
 
-describe('contents without event ids', () => {
+describe('contents without event IDs', () => {
   const proto = (text: string): JsonObject => JSON.parse(text);
 
   it.each<[string, JsonObject, JsonObject, boolean]>([
@@ -45,8 +45,8 @@ describe('contents without event ids', () => {
     ['one key more', { a: 1 }, { a: 1, b: 2 }, false],
     ['one key fewer', { a: 1, b: 2 }, { a: 1 }, false],
     ['another key', { a: null }, { b: null }, false],
-    ['neighbours of the largest integer', { a: 2 ** 53 - 1 }, { a: 2 ** 53 - 2 }, false],
-    ['a number and its text', { a: 50 }, { a: '50' }, false],
+    ['neighbors of the largest integer', { a: 2 ** 53 - 1 }, { a: 2 ** 53 - 2 }, false],
+    ['a number and its string', { a: 50 }, { a: '50' }, false],
     ['null and false', { a: null }, { a: false }, false],
     ['null and an empty object', { a: null }, { a: {} }, false],
     ['an empty list and an empty object', { a: [] }, { a: {} }, false],
@@ -68,7 +68,7 @@ describe('a basis for an append', () => {
     expect(() => checkBasis(inviteOf('!a:example.org', '@c:d'), basisOf())).toThrow(TypeError);
   });
 
-  it('is of the same room', () => {
+  it('belongs to the same room', () => {
     expect(() => checkBasis(inviteOf('!b:example.org', BOB), basisOf())).toThrow(TypeError);
   });
 });

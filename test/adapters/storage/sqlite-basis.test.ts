@@ -22,7 +22,7 @@ function withoutIds(basis: StateSnapshot): StateSnapshot {
 }
 
 describe('a basis', () => {
-  it('whose events have no ids is compared by sender and content', async () => {
+  it('whose events have no IDs is compared by sender and content', async () => {
     const { storage, roomId, append } = await openRoom();
     const basis = withoutIds(await basisFor(storage, roomId, BOB));
     expect(await append(basis)).toMatchObject({ outcome: 'appended' });
@@ -32,7 +32,7 @@ describe('a basis', () => {
   it.each<[string, Partial<StateSnapshot>]>([
     ['no events', {}],
     ['an event under none of its keys', { events: [{ ...NAME, sender: BOB, content: {}, event_id: '$1' }] }],
-  ])('of an unknown room, with %s, is stale', async (_, rest) => {
+  ])('of an unknown room is stale, with %s', async (_, rest) => {
     const { storage } = await openRoom();
     const roomId = '!unknown:example.org';
     const basis = { roomId, keys: [member(BOB)], events: [], revision: undefined, ...rest };
@@ -40,7 +40,7 @@ describe('a basis', () => {
     expect(await storage.roomState(roomId)).toBeUndefined();
   });
 
-  it('names a key twice', async () => {
+  it('may have a key twice', async () => {
     const { storage, roomId, append } = await openRoom();
     const basis = await basisFor(storage, roomId, BOB);
     expect(await append({ ...basis, keys: [...basis.keys, ...basis.keys] })).toMatchObject({
@@ -48,14 +48,14 @@ describe('a basis', () => {
     });
   });
 
-  it('without the create event: the id is still that of the room version', async () => {
+  it('may lack the create event: the event ID still has the form of the room version', async () => {
     const { storage, roomId, append } = await openRoom('1');
     const basis = await storage.readState(roomId, [member(BOB)], inTime());
     if (basis === undefined) throw new Error('no room');
     expect(await append(basis)).toMatchObject({ eventId: expect.stringMatching(/:example\.org$/) });
   });
 
-  it('has an event that a host wrote, with an id of its own', async () => {
+  it('may have an event that the host app wrote with an ID of its own', async () => {
     const { database, storage, roomId, append } = await openRoom();
     await storage.putState(stateEvent(roomId, NAME, {}));
     database.exec(String.raw`UPDATE matrix_events SET event_id = '$a\"b,null' WHERE type = 'm.room.name'`);
@@ -68,7 +68,7 @@ describe('a basis', () => {
 });
 
 describe('writes that share a transaction', () => {
-  it('see what those before them did, also when one of them fails', async () => {
+  it('see the earlier writes, even if one of them fails', async () => {
     const { database, storage, roomId, append } = await openRoom();
     database.exec(`CREATE TRIGGER no_name BEFORE INSERT ON matrix_events WHEN NEW.type = 'm.room.name'
       BEGIN SELECT RAISE(ABORT, 'no name'); END`);

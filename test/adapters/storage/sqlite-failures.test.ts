@@ -9,7 +9,7 @@ import { newRoom } from '../../support/storage-room.ts';
 const DEADLINE_MS = 1_000;
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** A host on a new file, with a room of Alice's. */
+/** Opens a host app on a new file, with a room of Alice. */
 async function openHost(deadlineMs = DEADLINE_MS) {
   const path = await newSqlitePath();
   const database = openSqlite(path);
@@ -17,7 +17,7 @@ async function openHost(deadlineMs = DEADLINE_MS) {
   await storage.migrate();
   const roomId = await seedRoom(storage, { roomId: newRoom().roomId });
   const { app } = setUp({ storage, logger: silent, deadlineMs });
-  /** Its status, after the checks that every answer has to pass. */
+  /** Invites, checks what holds for every response, and returns the status. */
   const invites = async (userId: string, reason?: string): Promise<number> => {
     const startedAt = performance.now();
     const response = await invite(app, { roomId, body: { user_id: userId, reason } });
@@ -32,8 +32,8 @@ async function openHost(deadlineMs = DEADLINE_MS) {
   return { path, database, storage, roomId, invites };
 }
 
-describe('a disk that is full', () => {
-  it('is answered 503, stores nothing, and is over when there is room again', async () => {
+describe('a full disk', () => {
+  it('causes 503 and stores nothing, until there is space again', async () => {
     const { database, storage, roomId, invites } = await openHost();
     const { page_count } = database.prepare('PRAGMA page_count').get() as { page_count: number };
     database.exec(`PRAGMA max_page_count = ${page_count + 2}`);
@@ -49,8 +49,8 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a file that is locked', () => {
-  it('for long: 503 at the deadline, and nothing is stored twice', async () => {
+describe('a locked file', () => {
+  it('causes 503 at the deadline, and nothing is stored twice', async () => {
     const { path, storage, roomId, invites } = await openHost();
     const other = openSqlite(path);
     other.exec('BEGIN IMMEDIATE');
@@ -60,7 +60,9 @@ describe('a file that is locked', () => {
     expect(await invitesOf(storage, '@bob:example.org', roomId)).toBe(1);
   });
 
-  it('again and again, by three processes: every invite is answered 200', { timeout: 60_000 }, async () => {
+  it('is shared with three busy processes: every invite succeeds', {
+    timeout: 60_000,
+  }, async () => {
     const { path, storage, roomId, invites } = await openHost(5_000);
     const children = ['x', 'y', 'z'].map((name) => new Child('sqlite-invite-loop.ts', path, roomId, name));
     await Promise.all(children.map((child) => child.hasPrinted(1)));
@@ -70,10 +72,10 @@ describe('a file that is locked', () => {
     await Promise.all(children.map((child) => child.end()));
 
     expect(new Set(statuses)).toEqual(new Set([200]));
-    const ofChildren = children.map((child) => Number(child.lines[1]));
-    expect(Math.min(...ofChildren)).toBeGreaterThan(0);
+    const countsOfChildren = children.map((child) => Number(child.lines[1]));
+    expect(Math.min(...countsOfChildren)).toBeGreaterThan(0);
     const log = (await storage.timeline(roomId, { limit: 1_000_000 }))?.events ?? [];
-    expect(log).toHaveLength(ofChildren.reduce((sum, count) => sum + count, 2 + users.length));
+    expect(log).toHaveLength(countsOfChildren.reduce((sum, count) => sum + count, 2 + users.length));
     expect(new Set(log.map(({ state_key }) => state_key)).size).toBe(log.length);
   });
 });

@@ -37,7 +37,7 @@ describe('processes that share a file', () => {
     });
 
     const seen: string[] = [];
-    let pagesUnderWay = 0;
+    let pagesWhileRunning = 0;
     let after = 0;
     const readOn = async () => {
       const page = await storage.timeline(roomId, { after, limit: 7 });
@@ -46,13 +46,13 @@ describe('processes that share a file', () => {
       return page?.events.length ?? 0;
     };
     while (areRunning) {
-      if ((await readOn()) > 0) pagesUnderWay += 1;
+      if ((await readOn()) > 0) pagesWhileRunning += 1;
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await ends;
     while ((await readOn()) > 0);
 
-    expect(pagesUnderWay).toBeGreaterThan(5);
+    expect(pagesWhileRunning).toBeGreaterThan(5);
     const appended = children.flatMap((child) => child.lines);
     expect(appended).toHaveLength(600);
     expect(seen).toHaveLength(602);
@@ -62,7 +62,7 @@ describe('processes that share a file', () => {
 });
 
 describe('a process that is killed while it appends', () => {
-  it.each([20, 150, 400])('loses none of its %i and more invites', { timeout: 60_000 }, async (count) => {
+  it.each([20, 150, 400])('loses none of its %i or more invites', { timeout: 60_000 }, async (count) => {
     const { path, roomId } = await newRoomFile();
     const child = new Child('sqlite-invite-stream.ts', path, roomId, 'user', '1000000');
     await child.hasPrinted(count);

@@ -36,7 +36,7 @@ function tablesOf(database: SqliteDatabase): unknown[] {
 }
 
 describe('the constructor', () => {
-  it('does nothing with the database', () => {
+  it('does not use the database', () => {
     const untouchable: SqliteDatabase = {
       exec: () => expect.unreachable(),
       prepare: () => expect.unreachable(),
@@ -45,7 +45,7 @@ describe('the constructor', () => {
   });
 
   it.each(['', '1a', 'a-b', 'a b', 'a;b', 'a"', 'ä', 'a\n'])(
-    'refuses the table prefix %j',
+    'throws a TypeError for the table prefix %j',
     async (tablePrefix) => {
       const database = openSqlite(await newSqlitePath());
       expect(() => new SqliteStorage(database, { tablePrefix })).toThrow(TypeError);
@@ -55,7 +55,7 @@ describe('the constructor', () => {
 });
 
 describe('the connection', () => {
-  it('flushes each commit to the disk, and never blocks the event loop for a lock', async () => {
+  it('flushes each commit to disk and never blocks the event loop for a lock', async () => {
     const { path, database, storage, roomId } = await openWithRoom();
     expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
 
@@ -97,7 +97,7 @@ describe('the connection', () => {
     expect(new Set(prepared).size).toBe(prepared.length);
   });
 
-  it('reads a database whose driver gives bigints', async () => {
+  it('works with a driver that returns bigints', async () => {
     const { path, roomId } = await openWithRoom();
     const database = openSqlite(path);
     const storage = new SqliteStorage({
@@ -116,7 +116,7 @@ describe('the connection', () => {
     });
   });
 
-  it('keeps a time of 2^53 - 1', async () => {
+  it('keeps an origin_server_ts of 2^53 - 1', async () => {
     const { storage, roomId } = await openWithRoom();
     const origin_server_ts = 2 ** 53 - 1;
     await storage.putState({ ...stateEvent(roomId, NAME, {}), origin_server_ts });
@@ -125,7 +125,7 @@ describe('the connection', () => {
 });
 
 describe('a lock of another process', () => {
-  it('is waited for, with the event loop free', async () => {
+  it('delays a write without blocking the event loop', async () => {
     const { path, storage, roomId } = await openWithRoom();
     const basis = await basisFor(storage, roomId, BOB);
     const other = openSqlite(path);
@@ -147,7 +147,7 @@ describe('a lock of another process', () => {
     expect(await writes).toMatchObject([{ outcome: 'appended' }, { eventId: expect.any(String) }]);
   });
 
-  it('ends a call whose deadline comes first, and leaves the others waiting', async () => {
+  it('fails a call at its deadline, while the others still wait', async () => {
     const { path, storage, roomId } = await openWithRoom();
     const basis = await basisFor(storage, roomId, BOB);
     const other = openSqlite(path);
@@ -164,7 +164,7 @@ describe('a lock of another process', () => {
     ]);
   });
 
-  it('ends a call without a deadline after five seconds', async () => {
+  it('fails a call without a deadline after five seconds', async () => {
     const { path, storage, roomId } = await openWithRoom();
     const other = openSqlite(path);
     other.exec('BEGIN IMMEDIATE');
@@ -175,7 +175,7 @@ describe('a lock of another process', () => {
     await storage.putState(stateEvent(roomId, NAME, {}));
   });
 
-  it('is waited for by reads too', async () => {
+  it('delays reads too', async () => {
     const path = await newSqlitePath();
     const other = openSqlite(path);
     other.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
@@ -200,13 +200,13 @@ describe('a lock of another process', () => {
     [{ code: 'SQLITE_FULL' }, false],
     [{ code: 'ERR_INVALID_STATE' }, false],
     [undefined, false],
-  ])('is recognised in the error %j', (error, busy) => {
+  ])('is recognized in the error %j', (error, busy) => {
     expect(isBusy(error)).toBe(busy);
   });
 });
 
-describe('a database that cannot be used', () => {
-  it('closed', async () => {
+describe('an unusable database', () => {
+  it('is closed: every call fails', async () => {
     const { database, storage, roomId } = await openWithRoom();
     const basis = await basisFor(storage, roomId, BOB);
     database.close();
@@ -225,7 +225,7 @@ describe('a database that cannot be used', () => {
     }
   });
 
-  it('read-only: reads work, writes do not', async () => {
+  it('is read-only: reads work, writes fail', async () => {
     const { path, roomId } = await openWithRoom();
     const storage = new SqliteStorage(openSqlite(path, { readOnly: true }));
     const basis = await basisFor(storage, roomId, BOB);
@@ -236,7 +236,7 @@ describe('a database that cannot be used', () => {
     expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 
-  it('full: nothing is stored, until there is room again', async () => {
+  it('is full: nothing is stored until there is space again', async () => {
     const { database, storage, roomId } = await openWithRoom();
     const { page_count } = database.prepare('PRAGMA page_count').get() as { page_count: number };
     database.exec(`PRAGMA max_page_count = ${page_count + 2}`);
@@ -254,7 +254,7 @@ describe('a database that cannot be used', () => {
     expect((await storage.timeline(roomId))?.events).toHaveLength(3);
   });
 
-  it('refusing one write, by a trigger of the host: the others of its transaction are stored', async () => {
+  it('rejects one write with a trigger of the host app: the others of its transaction are stored', async () => {
     const { database, storage, roomId } = await openWithRoom();
     database.exec(`CREATE TRIGGER no_bob BEFORE INSERT ON matrix_state WHEN NEW.state_key = '${BOB}'
       BEGIN SELECT RAISE(ABORT, 'not bob'); END`);
@@ -271,7 +271,7 @@ describe('a database that cannot be used', () => {
     ]);
   });
 
-  it('refusing the commit, by a constraint of the host: nothing is stored, and the next write works', async () => {
+  it('rejects the commit with a constraint of the host app: nothing is stored, and the next write works', async () => {
     const { database, storage, roomId } = await openWithRoom();
     database.exec(`PRAGMA foreign_keys = ON;
       CREATE TABLE users (id TEXT PRIMARY KEY);
@@ -284,7 +284,7 @@ describe('a database that cannot be used', () => {
     expect(await storage.roomState(roomId)).toHaveLength(3);
   });
 
-  it('in a transaction of the host: nothing is written, and the transaction stays', async () => {
+  it('is in a transaction of the host app: nothing is written, and the transaction stays open', async () => {
     const { database, storage, roomId } = await openWithRoom();
     database.exec('BEGIN');
     await expect(storage.putState(stateEvent(roomId, NAME, {}))).rejects.toSatisfy(isStorageUnavailable);
@@ -293,7 +293,7 @@ describe('a database that cannot be used', () => {
     expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 
-  it('without tables: the error says what to do', async () => {
+  it('has no tables: the error says what to do', async () => {
     const storage = new SqliteStorage(openSqlite(await newSqlitePath()));
     const read = storage.readState('!a', [CREATE], inTime());
     await expect(read).rejects.toSatisfy(isStorageUnavailable);
@@ -305,14 +305,14 @@ describe('a database that cannot be used', () => {
 });
 
 describe('the schema', () => {
-  it('is the same by migrate() and by the exported statements', async () => {
-    const byHost = openSqlite(await newSqlitePath());
-    for (const sql of sqliteSchema('chat_')) byHost.exec(sql);
-    const byUs = openSqlite(await newSqlitePath());
-    const storage = new SqliteStorage(byUs, { tablePrefix: 'chat_' });
+  it('is the same from migrate() and from the exported statements', async () => {
+    const hostDatabase = openSqlite(await newSqlitePath());
+    for (const sql of sqliteSchema('chat_')) hostDatabase.exec(sql);
+    const migratedDatabase = openSqlite(await newSqlitePath());
+    const storage = new SqliteStorage(migratedDatabase, { tablePrefix: 'chat_' });
     await storage.migrate();
-    expect(tablesOf(byHost)).toEqual(tablesOf(byUs));
-    expect(tablesOf(byHost)).toEqual([
+    expect(tablesOf(hostDatabase)).toEqual(tablesOf(migratedDatabase));
+    expect(tablesOf(hostDatabase)).toEqual([
       'chat_events',
       'chat_events_by_room',
       'chat_rooms',
@@ -320,19 +320,19 @@ describe('the schema', () => {
       'chat_state',
     ]);
 
-    const onHosts = new SqliteStorage(byHost, { tablePrefix: 'chat_' });
+    const hostStorage = new SqliteStorage(hostDatabase, { tablePrefix: 'chat_' });
     const room = newRoom();
-    await onHosts.createRoom(room);
-    await onHosts.migrate();
-    expect(await onHosts.roomState(room.roomId)).toHaveLength(2);
+    await hostStorage.createRoom(room);
+    await hostStorage.migrate();
+    expect(await hostStorage.roomState(room.roomId)).toHaveLength(2);
   });
 
-  it('has no statements after the newest version', () => {
+  it('has no statements after the latest version', () => {
     expect(sqliteSchema('matrix_', 1)).toEqual([]);
     expect(sqliteSchema()).toEqual(sqliteSchema('matrix_', 0));
   });
 
-  it('keeps what is stored, and what a later release made', async () => {
+  it('keeps stored rooms, and tables of a later release', async () => {
     const { database, storage, roomId } = await openWithRoom();
     database.exec('UPDATE matrix_schema SET version = 1000');
     await storage.migrate();
@@ -340,7 +340,7 @@ describe('the schema', () => {
     expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 1000 }]);
   });
 
-  it('leaves tables of the same name alone that are not ours', async () => {
+  it('does not touch other tables of the same name', async () => {
     const database = openSqlite(await newSqlitePath());
     database.exec(`CREATE TABLE matrix_events (note TEXT); INSERT INTO matrix_events VALUES ('mine')`);
     await expect(new SqliteStorage(database).migrate()).rejects.toThrow(/matrix_events already exists/);
@@ -348,7 +348,7 @@ describe('the schema', () => {
     expect(database.prepare('SELECT note FROM matrix_events').all()).toEqual([{ note: 'mine' }]);
   });
 
-  it('keeps prefixes apart in one file', async () => {
+  it('separates prefixes in one file', async () => {
     const path = await newSqlitePath();
     const [one, two] = ['one_', 'two_'].map(
       (tablePrefix) => new SqliteStorage(openSqlite(path), { tablePrefix }),
@@ -365,7 +365,7 @@ describe('the schema', () => {
 });
 
 describe('the cost of readState', () => {
-  it('is a look-up for each key', async () => {
+  it('is one lookup for each key', async () => {
     const { database, storage, roomId } = await openWithRoom();
     const prepared: string[] = [];
     const watched = new SqliteStorage({

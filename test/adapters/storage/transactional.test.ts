@@ -12,7 +12,7 @@ const ROOM = '!room:example.org';
 
 type Options = TransactionalStorageOptions<Parameters<MemberTables['insert']>[0]>;
 
-/** The host's own functions, or others in their place. */
+/** Opens a storage on the functions of a host app, some of them replaced. */
 function open(change: (host: MemberTables) => Partial<Options> = () => ({})) {
   const host = new MemberTables();
   host.addRoom(ROOM);
@@ -27,7 +27,7 @@ function open(change: (host: MemberTables) => Partial<Options> = () => ({})) {
 }
 
 describe('reading', () => {
-  it('gives what the host made of its tables', async () => {
+  it('returns the events that the host app derived from its tables', async () => {
     const { storage } = open();
     expect(await storage.readState(ROOM, [CREATE, member(ALICE), member(BOB)], inTime())).toEqual({
       roomId: ROOM,
@@ -40,17 +40,17 @@ describe('reading', () => {
     });
   });
 
-  it('gives undefined where the host has no such room', async () => {
+  it('returns undefined for a room that the host app does not have', async () => {
     expect(await open().storage.readState('!none:example.org', [CREATE], inTime())).toBeUndefined();
   });
 
-  it('calls the host with its own this', async () => {
+  it('calls the functions of the host app with their own this', async () => {
     const host = new MemberTables();
     host.addRoom(ROOM);
     expect(await invite(transactionalStorage(host), ROOM, BOB)).toMatchObject({ outcome: 'appended' });
   });
 
-  it('tries again after a conflict, and gives up after five', async () => {
+  it('repeats a read after a conflict, up to five reads', async () => {
     let conflicts = 4;
     let reads = 0;
     const { storage } = open((host) => ({
@@ -70,14 +70,14 @@ describe('reading', () => {
     [new TypeError('fetch failed'), 'ERR_STORAGE_UNAVAILABLE'],
     [new StorageUnavailableError('down'), 'ERR_STORAGE_UNAVAILABLE'],
     [new MatrixError(403, 'M_FORBIDDEN', 'No'), 'ERR_MATRIX'],
-  ])('rejects, after %s, with %s', async (error, code) => {
+  ])('rejects after %s with %s', async (error, code) => {
     const { storage } = open(() => ({ readState: () => Promise.reject(error) }));
     await expect(storage.readState(ROOM, [CREATE], inTime())).rejects.toHaveProperty('code', code);
   });
 });
 
 describe('appending', () => {
-  it('stores the event, and answers with the id that the host gave it', async () => {
+  it('stores the event and returns the ID from the host app', async () => {
     const { host, storage } = open();
     const basis = await basisFor(storage, ROOM, BOB);
     expect(await storage.appendEvent(inviteOf(ROOM, BOB, 'come'), basis, inTime())).toEqual({
@@ -94,8 +94,8 @@ describe('appending', () => {
     ['the invitee joins', (host) => host.setMember(ROOM, BOB, 'join'), 'stale'],
     ['the content changes', (host) => host.setMember(ROOM, ALICE, 'join', 'again'), 'stale'],
     ['the inviter joins once more', (host) => host.setMember(ROOM, ALICE, 'join'), 'appended'],
-    ['somebody else is banned', (host) => host.setMember(ROOM, '@c:example.org', 'ban'), 'appended'],
-  ])('compares: when %s', async (_, change, outcome) => {
+    ['another user is banned', (host) => host.setMember(ROOM, '@c:example.org', 'ban'), 'appended'],
+  ])('compares the basis with the current state: when %s', async (_, change, outcome) => {
     const { host, storage } = open();
     const basis = await basisFor(storage, ROOM, BOB);
     change(host);
@@ -103,7 +103,7 @@ describe('appending', () => {
     expect(host.rows('log')).toHaveLength(outcome === 'appended' ? 1 : 0);
   });
 
-  it('is stale in a room that is gone', async () => {
+  it('is stale in a room that no longer exists', async () => {
     const { storage } = open();
     const basis = { roomId: '!none:example.org', keys: [member(BOB)], events: [], revision: undefined };
     expect(await storage.appendEvent(inviteOf('!none:example.org', BOB), basis, inTime())).toEqual({
@@ -126,7 +126,7 @@ describe('appending', () => {
     expect(host.rows('log')).toHaveLength(101);
   });
 
-  it('is refused, with nothing stored, when insert throws a MatrixError', async () => {
+  it('is refused and stores nothing when insert throws a MatrixError', async () => {
     const { host, storage } = open();
     const basis = await basisFor(storage, ROOM, BOB);
     const result = await storage.appendEvent(inviteOf(ROOM, BOB, 'refuse me'), basis, inTime());
@@ -146,7 +146,7 @@ describe('appending', () => {
     expect(await invite(storage, ROOM, BOB)).toEqual({ outcome: 'stale' });
   });
 
-  it('cannot say what became of it when the connection goes during the commit', async () => {
+  it('rejects when the connection is lost during the commit, because the outcome is unknown', async () => {
     const lost = new Error('Connection terminated unexpectedly');
     const { host, storage } = open((tables) => ({
       async transact(...parameters) {
@@ -161,13 +161,13 @@ describe('appending', () => {
     expect(host.rows('log')).toHaveLength(1);
   });
 
-  it('passes a StorageUnavailableError of the host as it is', async () => {
+  it('passes on a StorageUnavailableError of the host app unchanged', async () => {
     const down = new StorageUnavailableError('down');
     const { storage } = open(() => ({ insert: () => Promise.reject(down) }));
     await expect(invite(storage, ROOM, BOB)).rejects.toBe(down);
   });
 
-  it('knows no conflict where the host names none', async () => {
+  it('recognizes no conflict without isConflict', async () => {
     const { storage } = open(() => ({
       insert: () => Promise.reject(new ConflictError()),
       isConflict: undefined,
@@ -175,7 +175,7 @@ describe('appending', () => {
     await expect(invite(storage, ROOM, BOB)).rejects.toSatisfy(isStorageUnavailable);
   });
 
-  it('stores nothing when the signal is aborted, before the lock or during the wait for it', async () => {
+  it('stores nothing if the signal is aborted before the lock or during the wait for it', async () => {
     const deadline = new AbortController();
     let transactions = 0;
     const { host, storage } = open((tables) => ({
