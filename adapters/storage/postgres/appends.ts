@@ -97,20 +97,17 @@ export class Appends {
     appends: readonly Append[],
     waits: boolean,
   ): Promise<readonly Appended[]> {
-    const [first] = appends;
     const isShared = !waits && appends.length > 1;
     const lockTimeoutMs = isShared
       ? Math.min(this.#lockTimeoutMs, SHARED_LOCK_TIMEOUT_MS)
       : this.#lockTimeoutMs;
+    const lockWait = { waits, lockTimeoutMs };
+    const [first] = appends;
     try {
       const rows =
         first !== undefined && appends.length === 1
-          ? await this.#statements.run(client, 'appendEvent', appendValues(first, { waits, lockTimeoutMs }))
-          : await this.#statements.run(
-              client,
-              'appendEvents',
-              batchValues(appends, { waits, lockTimeoutMs }),
-            );
+          ? await this.#statements.run(client, 'appendEvent', appendValues(first, lockWait))
+          : await this.#statements.run(client, 'appendEvents', batchValues(appends, lockWait));
       return appends.map((_, index) => toAppended(rows[index]));
     } catch (error) {
       if (!isShared || !isLockTimeout(error)) throw error;
