@@ -92,16 +92,16 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
   checkOptions('transactionalStorage', options, optionChecks);
   const isConflict = (error: unknown) => options.isConflict?.(error) ?? false;
 
+  /** Reads each key once, so that host apps need not handle keys that are passed twice. */
+  const currentEvents = (tx: Tx, roomId: string, keys: readonly StateKey[]) =>
+    options.readState(tx, roomId, [...uniqueKeys(keys)]);
+
   return {
     async readState(roomId, keys, context) {
       for (let attempt = 1; ; attempt += 1) {
         throwIfAborted(context);
         try {
-          const events = await options.transact(
-            roomId,
-            (tx) => currentEvents(options, tx, roomId, keys),
-            context,
-          );
+          const events = await options.transact(roomId, (tx) => currentEvents(tx, roomId, keys), context);
           return events && { roomId, keys: copyOfKeys(keys), events, revision: undefined };
         } catch (error) {
           if (isMatrixError(error)) throw error;
@@ -114,9 +114,17 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
     async appendEvent(event, basis, context) {
       checkBasis(event, basis);
       throwIfAborted(context);
+      const appendIfSame = async (tx: Tx): Promise<AppendResult> => {
+        const current = await currentEvents(tx, event.room_id, basis.keys);
+        if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
+        // The wait for the lock may have been long, and nothing is written yet.
+        throwIfAborted(context);
+        const { eventId } = await options.insert(tx, event);
+        return { outcome: 'appended', eventId };
+      };
       let workError: unknown;
       const work = (tx: Tx) =>
-        appendIfSame(options, tx, event, basis, context).catch((error: unknown) => {
+        appendIfSame(tx).catch((error: unknown) => {
           workError = error;
           throw error;
         });
@@ -130,31 +138,6 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       }
     },
   };
-}
-
-/** Reads each key once, so that host apps need not handle keys that are passed twice. */
-function currentEvents<Tx>(
-  options: TransactionalStorageOptions<Tx>,
-  tx: Tx,
-  roomId: string,
-  keys: readonly StateKey[],
-): Promise<readonly StrippedStateEvent[] | undefined> {
-  return options.readState(tx, roomId, [...uniqueKeys(keys)]);
-}
-
-async function appendIfSame<Tx>(
-  options: TransactionalStorageOptions<Tx>,
-  tx: Tx,
-  event: NewStateEvent,
-  basis: StateSnapshot,
-  context: CallContext,
-): Promise<AppendResult> {
-  const current = await currentEvents(options, tx, event.room_id, basis.keys);
-  if (current === undefined || !sameState(basis, current)) return { outcome: 'stale' };
-  // The wait for the lock may have been long, and nothing is written yet.
-  throwIfAborted(context);
-  const { eventId } = await options.insert(tx, event);
-  return { outcome: 'appended', eventId };
 }
 
 function hostFailure(error: unknown, isNotStored = false): StorageUnavailableError {

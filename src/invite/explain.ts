@@ -47,7 +47,7 @@ export function endRun({ deadline, trace, tries }: RunEnd, ending: Ending | unde
 }
 
 /**
- * The result of an invite. This is the one place that throws a refusal.
+ * The result of an invite. The steps return refusals: this is the one place that throws them.
  *
  * @throws {MatrixError} the refusal, or the failure
  */

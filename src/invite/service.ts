@@ -62,7 +62,7 @@ export function createInviteService<R extends Requester = Requester>(
   const config = serviceConfig(options);
   return {
     invite: (request, trace = { tries: 0 }) =>
-      logged('an invite', config.logger, request, trace, async (log) => {
+      logged({ what: 'an invite', config, request, trace }, async (log) => {
         const { signal, resend } = request;
         config.background.throwIfClosed();
         checkRequester(request.requester);
@@ -73,7 +73,7 @@ export function createInviteService<R extends Requester = Requester>(
       }),
     check(request) {
       const trace = { tries: 0 };
-      return logged('an invite check', config.logger, request, trace, async (log) => {
+      return logged({ what: 'an invite check', config, request, trace }, async (log) => {
         config.background.throwIfClosed();
         checkInvite(request);
         checkRequester(request.requester);
@@ -104,15 +104,21 @@ function requestOf<R extends Requester>({
   return { requester, roomId, userId, reason };
 }
 
+type LoggedRequest = {
+  /** Names the request in its log line. */
+  readonly what: string;
+  readonly config: { readonly logger: Logger };
+  readonly request: PolicyRequest;
+  readonly trace: InviteTrace;
+};
+
 /** Runs the work of one request, and writes its log line. */
 async function logged<Result extends InviteResult | InviteForecast>(
-  what: string,
-  logger: Logger,
-  { requester, roomId }: PolicyRequest,
-  trace: InviteTrace,
+  { what, config, request, trace }: LoggedRequest,
   work: (log: Logger) => Promise<Result>,
 ): Promise<Result> {
-  const log = new RequestLog(logger);
+  const log = new RequestLog(config.logger);
+  const { requester, roomId } = request;
   const details = () => ({ requesterId: requester.userId, roomId, ...trace });
   try {
     const result = await work(log);
