@@ -2,16 +2,19 @@ import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../src/
 import { isUserId } from '../../src/rooms/identifiers.ts';
 import { digestOf, isSameDigest, isToken, type TokenDigest } from './shared/token-digest.ts';
 
-/** Access tokens, and whose they are: a full user id, or a requester (with a host's own fields, if any). */
+/**
+ * Access tokens with their owners. An owner is a full user ID, or a requester, which may have the host app's
+ * own fields.
+ */
 export type StaticTokens<Owner extends string | Requester = string | Requester> =
   | Readonly<Record<string, Owner>>
   | Iterable<readonly [accessToken: string, owner: Owner]>;
 
-/** The requester that an owner stands for: a user id becomes a requester who has only that. */
+/** The requester for an owner: a user ID becomes a requester with only that. */
 export type OwnerRequester<Owner extends string | Requester> = Owner extends Requester ? Owner : Requester;
 
 /**
- * Logins by a fixed list of access tokens, for tests and demos.
+ * Authenticates a fixed list of access tokens, for tests and demos.
  *
  * ```ts
  * createInviteRouter({
@@ -23,12 +26,12 @@ export type OwnerRequester<Owner extends string | Requester> = Owner extends Req
  * });
  * ```
  *
- * Tokens are kept as SHA-256 digests only, so that no dump or log of the adapter shows one. They are compared
- * exactly, in a time that grows with their number: the list should be short. What is added to `tokens` later is
- * not seen.
+ * Stores only SHA-256 digests of the tokens, so that no dump or log of the adapter shows one. Tokens must
+ * match exactly. Each request compares all of them, so the list should be short. Later changes to `tokens`
+ * have no effect.
  *
- * @throws {TypeError} for a token that is empty, ill-formed (a lone surrogate) or named twice, and for an owner
- *   without a valid user id. The message says which entry it is, and never quotes it.
+ * @throws {TypeError} for a token that is empty, malformed (a lone surrogate) or repeated, and for an owner
+ *   without a valid user ID. The message numbers the entry and never quotes it.
  * @see [errors, staticTokens](../../docs/errors.md#statictokens)
  */
 export function staticTokens<Owner extends string | Requester>(
@@ -57,15 +60,15 @@ function entriesOf<Owner extends string | Requester>(
 ): readonly Entry<OwnerRequester<Owner>>[] {
   const entries: Entry<OwnerRequester<Owner>>[] = [];
   for (const [index, pair] of pairsOf(tokens).entries()) {
-    // Not even the owner may be quoted: whoever swaps the two has the token there.
+    // Not even the owner may be quoted: if the two are swapped, it is the token.
     const what = `staticTokens: entry ${index + 1}`;
     if (!Array.isArray(pair)) throw new TypeError(`${what} must be a pair of an access token and its owner`);
     const [accessToken, owner] = pair;
-    if (!isToken(accessToken)) throw new TypeError(`${what} must have a well-formed access token, not empty`);
+    if (!isToken(accessToken)) throw new TypeError(`${what} must have a non-empty, well-formed access token`);
     const requester = requesterOf(owner);
-    if (!hasUserId(requester)) throw new TypeError(`${what} must belong to a user id, @localpart:domain`);
+    if (!hasUserId(requester)) throw new TypeError(`${what} must have an owner with a full Matrix user ID`);
     const digest = digestOf(accessToken);
-    if (find(entries, digest)) throw new TypeError(`${what} has the access token of an earlier entry`);
+    if (find(entries, digest)) throw new TypeError(`${what} repeats the access token of an earlier entry`);
     entries.push({ digest, requester });
   }
   return entries;
@@ -75,7 +78,9 @@ function pairsOf<Owner extends string | Requester>(
   tokens: StaticTokens<Owner>,
 ): readonly (readonly [string, Owner])[] {
   if (!isObject(tokens)) {
-    throw new TypeError('staticTokens takes an object of access tokens and owners, or an iterable of pairs');
+    throw new TypeError(
+      'staticTokens: the argument must be an object of access tokens and owners, or an iterable of pairs',
+    );
   }
   return isIterable(tokens) ? [...tokens] : Object.entries(tokens);
 }

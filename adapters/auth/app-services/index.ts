@@ -3,26 +3,26 @@ import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../../s
 import type { CallContext } from '../../../src/ports/context.ts';
 import { domainOf, isUserId } from '../../../src/rooms/identifiers.ts';
 import { digestOf, isSameDigest, isToken } from '../shared/token-digest.ts';
-import { type AppService, appServicesOf } from './app-service.ts';
 import { type AppServicesOptions, appServicesOptionChecks } from './options.ts';
+import { type AppService, appServicesOf } from './registration.ts';
 
 export type { AppServicesOptions } from './options.ts';
 export type { AppServiceNamespace, AppServiceRegistration } from './registration.ts';
 
-/** A user in whose name an application service asks. */
+/** A user as whom an application service acts. */
 export type AppServiceRequester = Requester & {
   /** The `id` of the application service's registration. */
   readonly appServiceId: string;
-  /** The device that it has named, one of the user's. */
+  /** The device of the user that the application service named. */
   readonly deviceId?: string;
 };
 
 /**
- * Logins of application services, bridges say, by the `as_token` of their registrations (application service API,
- * "Identity assertion").
+ * Authenticates application services, such as bridges, by the `as_token` of their registrations (application
+ * service API, "Identity assertion").
  *
  * ```ts
- * const registrations = [parse(await readFile('irc-registration.yaml', 'utf8'))]; // parse of the package yaml
+ * const registrations = [parse(await readFile('irc-registration.yaml', 'utf8'))]; // parse of the yaml package
  * createInviteRouter({
  *   serverName: 'example.org',
  *   auth: firstOf(appServices({ serverName: 'example.org', registrations }), logins),
@@ -30,19 +30,20 @@ export type AppServiceRequester = Requester & {
  * });
  * ```
  *
- * Without `?user_id=` it acts as its sender, `@sender_localpart:serverName`; with it, as that user: the sender, or a
- * user of this server, registered, whose whole id one of `namespaces.users` matches. Everybody else, an ill-formed
- * id too, is `forbidden`. A device that `?device_id=` names and that is not the user's is `unknownDevice`. Another
- * token is `unknown`.
+ * Without `?user_id=`, an application service acts as its sender, `@sender_localpart:serverName`. With it, it
+ * acts as that user, who must be the sender, or a registered user of this server whose whole ID an entry of
+ * `namespaces.users` matches. Any other user is `forbidden`, and so is a malformed ID. With `?device_id=`, a
+ * device that the user does not have is `unknownDevice`. Any other token is `unknown`.
  *
- * Rate limits count for its users unless `rate_limited` is false, and never for the sender.
+ * Rate limits apply to its users unless `rate_limited` is false, and never to the sender.
  *
- * Tokens are kept as SHA-256 digests only. The registrations are copied: for others, make a new adapter. It rejects
- * when `userExists` or `deviceExists` does.
+ * Stores only SHA-256 digests of the tokens. Copies the registrations: to change them, create a new adapter.
+ * Rejects if `userExists` or `deviceExists` rejects.
  *
- * @throws {TypeError} for an unknown or ill-typed option; for a registration that lacks a required key, has one of
- *   the wrong type, or shares its `id` or `as_token` with another; for an `as_token` that is also an `hs_token`; for
- *   an expression that is not RE2's, or too large. No message quotes a token.
+ * @throws {TypeError} for an option that is unknown, missing or of the wrong type; for a registration that
+ *   lacks a required key, has one of the wrong type, or shares its `id` or `as_token` with another; for an
+ *   `as_token` that is also an `hs_token`; for an expression that is too large or not valid in RE2. No
+ *   message quotes a token.
  * @see [errors, appServices](../../../docs/errors.md#appservices)
  */
 export function appServices(options: AppServicesOptions): AuthAdapter<AppServiceRequester> {
@@ -88,14 +89,14 @@ class AppServiceAuth implements AuthAdapter<AppServiceRequester> {
 
   async #maySpeakFor({ sender, users }: AppService, userId: string, context: CallContext): Promise<boolean> {
     if (userId === sender) return true;
-    // Before the expressions: it bounds the length of what they are matched against.
+    // Checked before the expressions, because it limits the length of the ID that they match.
     if (!isUserId(userId) || !this.#serverNames.includes(domainOf(userId) ?? '')) return false;
     if (!users.include(userId)) return false;
     return this.#userExists === undefined || (await this.#userExists(userId, context)) === true;
   }
 
   async #hasDevice(userId: string, deviceId: string, context: CallContext): Promise<boolean> {
-    // No device has such an id, and databases choke on NUL.
+    // No device has such an ID, and databases fail on NUL.
     if (deviceId === '' || deviceId.includes('\0')) return false;
     return this.#deviceExists !== undefined && (await this.#deviceExists(userId, deviceId, context)) === true;
   }

@@ -3,23 +3,23 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import { isServerName } from '../../../src/rooms/identifiers.ts';
 import type { AppServiceRegistration } from './registration.ts';
 
-/** The options of `appServices`. */
+/** Options for `appServices`. */
 export type AppServicesOptions = {
   /**
-   * The server's name; all of its names where it has several, as in the router's option. Senders are users of the
-   * first. Required.
+   * The server name, or all of them if the server has several, as in the router's option. Senders are users
+   * of the first one. Required.
    */
   readonly serverName: string | readonly string[];
-  /** The registrations, as a YAML parser gives them. Required. */
+  /** The registrations, as a YAML parser returns them. Required. */
   readonly registrations: readonly AppServiceRegistration[];
   /**
-   * Whether a user is registered. Anything but `true`: 403 `M_FORBIDDEN`. Asked about asserted users that are in a
-   * namespace, and not about senders. Default: everybody in a namespace is.
+   * Returns true if a user is registered. Anything but `true` leads to a 403 `M_FORBIDDEN`. Called for
+   * asserted users in a namespace, but not for senders. Default: everybody in a namespace is.
    */
   readonly userExists?: (userId: string, context: CallContext) => boolean | Promise<boolean>;
   /**
-   * Whether a device is one of the user's. Anything but `true`: 400 `M_UNKNOWN_DEVICE`. Asked about asserted devices,
-   * of senders too. Default: no device is known.
+   * Returns true if the user has the device. Anything but `true` leads to a 400 `M_UNKNOWN_DEVICE`. Called
+   * for asserted devices, including those of senders. Default: no device is known.
    */
   readonly deviceExists?: (
     userId: string,
@@ -41,7 +41,7 @@ export const appServicesOptionChecks: OptionChecks<AppServicesOptions> = {
   registrations: {
     required: true,
     expects: 'a list of registrations',
-    // Their content has checks of its own.
+    // Their content is checked separately.
     accepts: Array.isArray,
   },
   userExists: functionOption,

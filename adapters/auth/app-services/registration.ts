@@ -1,33 +1,35 @@
-import type { OptionCheck } from '../../../src/internal/options.ts';
-import { isToken } from '../shared/token-digest.ts';
+import { isNonEmptyString, nonEmptyStringOption, type OptionCheck } from '../../../src/internal/options.ts';
+import { domainOf, isUserId } from '../../../src/rooms/identifiers.ts';
+import { digestOf, isSameDigest, isToken, type TokenDigest } from '../shared/token-digest.ts';
+import { UserNamespaces } from './user-namespaces.ts';
 
-/** Which ids belong to an application service (application service API, "Registration"). */
+/** A namespace of an application service (application service API, "Registration"). */
 export type AppServiceNamespace = {
-  /** Whether nobody else may make such ids. It matters to who makes them, and not to who acts in their names. */
+  /** Whether only this application service may create such IDs. Not used here: this adapter creates none. */
   readonly exclusive: boolean;
-  /** A regular expression in RE2's syntax, which the whole id must match. */
+  /** A regular expression in RE2 syntax that must match the whole ID. */
   readonly regex: string;
   readonly [further: string]: unknown;
 };
 
 /**
- * An application service's registration, as a YAML parser gives it (application service API, "Registration").
- * Bridges write further keys, which are ignored. `null`, YAML's value of a key without one, is as good as no key
- * where a key is optional.
+ * The registration of an application service, as a YAML parser returns it (application service API,
+ * "Registration"). Further keys, which bridges write, are ignored. For an optional key, `null` counts as
+ * absent: YAML parsers return it for a key without a value.
  */
 export type AppServiceRegistration = {
   /** Unique among the registrations. */
   readonly id: string;
-  /** Where the application service listens, or `null`. Not used here. */
+  /** The URL of the application service, or `null`. Not used here. */
   readonly url: string | null;
-  /** The application service's own secret, its access token. */
+  /** The access token of the application service. */
   readonly as_token: string;
-  /** The homeserver's secret, which it sends to the application service. It opens nothing here. */
+  /** The token that the homeserver sends to the application service. It authenticates nobody here. */
   readonly hs_token: string;
-  /** The localpart of the user in whose name the application service acts when it asserts nobody. */
+  /** The localpart of the user as whom the application service acts if it asserts no other. */
   readonly sender_localpart: string;
   readonly namespaces: {
-    /** The users, beside the sender, in whose names it may act. Default none. */
+    /** The users, besides the sender, as whom it may act. Default none. */
     readonly users?: readonly AppServiceNamespace[] | null;
     /** Not used here. */
     readonly aliases?: readonly AppServiceNamespace[] | null;
@@ -35,68 +37,133 @@ export type AppServiceRegistration = {
     readonly rooms?: readonly AppServiceNamespace[] | null;
     readonly [further: string]: unknown;
   };
-  /** Whether rate limits count for its users. For the sender they never do. Default true. */
+  /** Whether rate limits apply to its users. They never apply to the sender. Default true. */
   readonly rate_limited?: boolean | null;
   readonly [further: string]: unknown;
 };
 
-const text: OptionCheck = {
-  expects: 'a text that is not empty',
-  accepts: (value) => typeof value === 'string' && value !== '',
+/** The checked parts of a registration that authentication needs. */
+export type AppService = {
+  readonly id: string;
+  /** The user ID of the sender. */
+  readonly sender: string;
+  readonly isRateLimited: boolean;
+  readonly users: UserNamespaces;
+  readonly token: TokenDigest;
+  readonly homeserverToken: TokenDigest;
 };
-const token: OptionCheck = { expects: 'a well-formed token, not empty', accepts: isToken };
 
-const checks: Readonly<Record<string, OptionCheck>> = {
-  id: text,
-  url: { expects: 'a text or null', accepts: (value) => value === null || typeof value === 'string' },
-  as_token: token,
-  hs_token: token,
-  sender_localpart: text,
+/**
+ * Checks the registrations, and copies the parts that are needed.
+ *
+ * @param serverName the server of the senders
+ * @throws {TypeError} names the registration, and never quotes a token
+ */
+export function appServicesOf(
+  registrations: readonly AppServiceRegistration[],
+  serverName: string,
+): readonly AppService[] {
+  const names = registrations.map(nameOf);
+  const appServices = registrations.map((registration, index) =>
+    appServiceOf(`appServices: ${names[index]}`, registration, serverName),
+  );
+  checkUnique(appServices, names);
+  return appServices;
+}
+
+function appServiceOf(what: string, registration: AppServiceRegistration, serverName: string): AppService {
+  checkRegistration(what, registration);
+  const { id, as_token, hs_token, sender_localpart, namespaces, rate_limited } = registration;
+  const sender = `@${sender_localpart}:${serverName}`;
+  if (!isUserId(sender) || domainOf(sender) !== serverName) {
+    throw new TypeError(`${what}: "sender_localpart" must be the localpart of a user ID on ${serverName}`);
+  }
+  return {
+    id,
+    sender,
+    isRateLimited: rate_limited ?? true,
+    users: new UserNamespaces(what, namespaces.users?.map(({ regex }) => regex) ?? []),
+    token: digestOf(as_token),
+    homeserverToken: digestOf(hs_token),
+  };
+}
+
+/** IDs and `as_token`s identify application services, so the specification requires them to be unique. */
+function checkUnique(appServices: readonly AppService[], names: readonly string[]): void {
+  for (const [index, { id, token }] of appServices.entries()) {
+    const name = names[index];
+    const earlier = appServices.slice(0, index);
+    const sameId = earlier.findIndex((other) => other.id === id);
+    if (sameId !== -1) throw new TypeError(`appServices: ${name} has the same id as ${names[sameId]}`);
+    const sameToken = earlier.findIndex((other) => isSameDigest(other.token, token));
+    if (sameToken !== -1) {
+      throw new TypeError(`appServices: ${name} has the same as_token as ${names[sameToken]}`);
+    }
+    // The homeserver sends the hs_token with every request: its recipient could act as this application
+    // service.
+    const receiver = appServices.findIndex((other) => isSameDigest(other.homeserverToken, token));
+    if (receiver !== -1) {
+      throw new TypeError(`appServices: ${name} uses the hs_token of ${names[receiver]} as its as_token`);
+    }
+  }
+}
+
+const tokenCheck: OptionCheck = { expects: 'a non-empty, well-formed token', accepts: isToken };
+
+const registrationChecks: Readonly<Record<string, OptionCheck>> = {
+  id: nonEmptyStringOption,
+  url: { expects: 'a string or null', accepts: (value) => value === null || typeof value === 'string' },
+  as_token: tokenCheck,
+  hs_token: tokenCheck,
+  sender_localpart: nonEmptyStringOption,
   namespaces: { expects: 'an object', accepts: isObject },
   rate_limited: {
-    expects: 'true or false',
-    accepts: (value) => isLeftOut(value) || typeof value === 'boolean',
+    expects: 'a boolean',
+    accepts: (value) => isAbsent(value) || typeof value === 'boolean',
   },
 };
 
 /**
- * Checks what is read of a registration, and what the specification requires of one.
+ * Checks the keys that are read, and those that the specification requires.
  *
- * @param what names it in messages
- * @throws {TypeError} names the key, and never quotes its value: that may be a token in the wrong place
+ * @param what the registration, for error messages
+ * @throws {TypeError} names the key, and never quotes its value: it may be a token in the wrong place
  */
-export function checkRegistration(
+function checkRegistration(
   what: string,
   registration: unknown,
 ): asserts registration is AppServiceRegistration {
   if (!isObject(registration)) throw new TypeError(`${what} must be an object`);
-  for (const [key, { expects, accepts }] of Object.entries(checks)) {
+  for (const [key, { expects, accepts }] of Object.entries(registrationChecks)) {
     if (!accepts(registration[key])) throw new TypeError(`${what}: "${key}" must be ${expects}`);
   }
   checkUsers(what, fieldsOf(registration.namespaces).users);
 }
 
 function checkUsers(what: string, users: unknown): void {
-  if (isLeftOut(users)) return;
+  if (isAbsent(users)) return;
   if (!Array.isArray(users)) throw new TypeError(`${what}: "namespaces.users" must be a list`);
   for (const [index, namespace] of users.entries()) {
     const { regex, exclusive } = fieldsOf(namespace);
     if (typeof regex !== 'string' || typeof exclusive !== 'boolean') {
       throw new TypeError(
-        `${what}: "namespaces.users" must have a "regex", a text, and "exclusive", true or false, in entry ${index + 1}`,
+        `${what}: entry ${index + 1} of "namespaces.users" must have a string "regex" and a boolean "exclusive"`,
       );
     }
   }
 }
 
-/** How messages name a registration: by its id, where that is one and no token in the wrong place. */
-export function nameOf(registration: unknown, index: number): string {
+/**
+ * Returns the name of a registration for error messages: its ID, unless that is missing or a token in the
+ * wrong place.
+ */
+function nameOf(registration: unknown, index: number): string {
   const { id, as_token, hs_token } = fieldsOf(registration);
-  const isShown = typeof id === 'string' && id !== '' && id !== as_token && id !== hs_token;
+  const isShown = isNonEmptyString(id) && id !== as_token && id !== hs_token;
   return `registration ${isShown ? JSON.stringify(id) : index + 1}`;
 }
 
-function isLeftOut(value: unknown): value is null | undefined {
+function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
 

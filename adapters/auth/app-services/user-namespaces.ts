@@ -1,42 +1,45 @@
 import { RE2JS } from 're2js';
-import type { AppServiceNamespace } from './registration.ts';
 
-/** The most UTF-16 units that an expression may have: to compile one of them takes a second at worst. */
+/**
+ * The maximum length of an expression, in UTF-16 units. Compiling one of this length takes a second at worst.
+ */
 const MAX_EXPRESSION_LENGTH = 1000;
 
 /**
- * The most instructions that a registration's expressions may compile to, all together. To match a user id takes
- * as many steps as it has characters, for each of them.
+ * The maximum number of instructions of all compiled expressions of a registration. Matching a user ID takes
+ * one step for each of its characters and each instruction.
  */
 const MAX_PROGRAM_SIZE = 3000;
 
 /**
- * The users of a registration. Its expressions are matched by RE2's algorithm, in linear time, since the author of
- * a bridge may write any: one that backtracks would hold the process up.
+ * The user namespaces of a registration. RE2 matches their expressions in linear time. Bridge authors can
+ * write any expression, and one that backtracks would block the process.
  */
 export class UserNamespaces {
   readonly #expressions: readonly RE2JS[];
 
   /**
-   * @param what names the registration in messages
-   * @throws {TypeError} for an expression that is too long or not in RE2's syntax, and when they are too large together
+   * @param what the registration, for error messages
+   * @throws {TypeError} for an expression that is too long or not valid in RE2, or if all of them together
+   *   are too large
    */
-  constructor(what: string, namespaces: readonly AppServiceNamespace[]) {
+  constructor(what: string, expressions: readonly string[]) {
     let programSize = 0;
-    this.#expressions = namespaces.map(({ regex }) => {
+    this.#expressions = expressions.map((regex) => {
       const expression = compile(what, regex);
       programSize += expression.programSize();
       if (programSize <= MAX_PROGRAM_SIZE) return expression;
       throw new TypeError(
-        `${what}: the expressions of "namespaces.users" make more than ${MAX_PROGRAM_SIZE} instructions, ` +
-          `from ${quoted(regex)} on`,
+        `${what}: the expressions in "namespaces.users" compile to more than ${MAX_PROGRAM_SIZE} instructions, ` +
+          `at ${quoted(regex)}`,
       );
     });
   }
 
   /**
-   * Whether one of the expressions matches the whole user id. A part would not do: `@irc_.*:example\.org` is a part
-   * of `@mallory@irc_x:example.org`, and `@bot` of `@bothersome:example.org`.
+   * Returns true if an expression matches the whole user ID. Partial matches do not count:
+   * `@irc_.*:example\.org` matches a part of `@mallory@irc_x:example.org`, and `@bot` a part of
+   * `@bothersome:example.org`.
    */
   include(userId: string): boolean {
     return this.#expressions.some((expression) => expression.testExact(userId));
@@ -46,16 +49,17 @@ export class UserNamespaces {
 function compile(what: string, regex: string): RE2JS {
   if (regex.length > MAX_EXPRESSION_LENGTH) {
     throw new TypeError(
-      `${what}: an expression of "namespaces.users" is longer than ${MAX_EXPRESSION_LENGTH}: ${quoted(regex)}`,
+      `${what}: an expression in "namespaces.users" has more than ${MAX_EXPRESSION_LENGTH} characters: ${quoted(regex)}`,
     );
   }
   try {
     return RE2JS.compile(regex);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`${what}: no expression of RE2 in "namespaces.users": ${quoted(regex)}: ${why}`, {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(
+      `${what}: an expression in "namespaces.users" is not valid in RE2: ${quoted(regex)}: ${reason}`,
+      { cause },
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import type { KeyObject, webcrypto } from 'node:crypto';
 
-/** The signature algorithms that tokens may have (RFC 7518, section 3.1; RFC 8037 and RFC 9864 for Ed25519). */
+/** The supported signature algorithms (RFC 7518, section 3.1; RFC 8037 and RFC 9864 for Ed25519). */
 export type JwtAlgorithm =
   | 'RS256'
   | 'RS384'
@@ -18,12 +18,12 @@ export type JwtAlgorithm =
   | 'HS512';
 
 type Algorithm = {
-  /** What a `KeyObject` must be: its type of asymmetric key, and its curve. */
+  /** The required type and curve of an asymmetric `KeyObject`. */
   readonly keyType?: string;
   readonly curve?: string;
-  /** What a `CryptoKey` must be made for. */
+  /** The required algorithm of a `CryptoKey`. */
   readonly webCrypto: { readonly name: string; readonly hash?: string; readonly namedCurve?: string };
-  /** The fewest bytes of a shared secret (RFC 7518, section 3.2). */
+  /** The minimum length of a shared secret (RFC 7518, section 3.2). */
   readonly secretBytes?: number;
 };
 
@@ -69,12 +69,15 @@ export function isAlgorithm(name: unknown): name is JwtAlgorithm {
   return typeof name === 'string' && Object.hasOwn(ALGORITHMS, name);
 }
 
-/** Whether whoever can check a signature of this algorithm can also make one. */
+/** Returns true if the key that verifies signatures can also create them. */
 export function isSymmetric(algorithm: JwtAlgorithm): boolean {
   return ALGORITHMS[algorithm].secretBytes !== undefined;
 }
 
-/** Whether a key can check signatures of an algorithm. No private key can, lest a host hands one out. */
+/**
+ * Returns true if a key can verify signatures of an algorithm. Rejects private keys, so that a host app never
+ * hands one out.
+ */
 export function keyObjectFits(key: KeyObject, algorithm: JwtAlgorithm): boolean {
   const { keyType, curve, secretBytes } = ALGORITHMS[algorithm];
   if (secretBytes !== undefined) return key.type === 'secret' && (key.symmetricKeySize ?? 0) >= secretBytes;
@@ -83,7 +86,7 @@ export function keyObjectFits(key: KeyObject, algorithm: JwtAlgorithm): boolean 
   return namedCurve === curve && (modulusLength ?? MIN_RSA_BITS) >= MIN_RSA_BITS;
 }
 
-/** As {@link keyObjectFits}, for a key of the Web Crypto API, which is bound to one algorithm. */
+/** Like {@link keyObjectFits}, for a key of the Web Crypto API, which is bound to one algorithm. */
 export function cryptoKeyFits(key: webcrypto.CryptoKey, algorithm: JwtAlgorithm): boolean {
   const { webCrypto, secretBytes } = ALGORITHMS[algorithm];
   const { name, hash, namedCurve, length, modulusLength } = key.algorithm as CryptoKeyAlgorithm;
@@ -97,7 +100,7 @@ export function cryptoKeyFits(key: webcrypto.CryptoKey, algorithm: JwtAlgorithm)
 /** RFC 7518, sections 3.3 and 3.5. */
 const MIN_RSA_BITS = 2048;
 
-/** The fields of all kinds of keys together. */
+/** The fields of every kind of key. */
 type CryptoKeyAlgorithm = {
   readonly name: string;
   readonly hash?: { readonly name: string };

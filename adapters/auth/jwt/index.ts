@@ -1,18 +1,23 @@
-import { MatrixError } from '../../../src/errors.ts';
 import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { isUserId } from '../../../src/rooms/identifiers.ts';
-import { keySourceOf } from './key-source.ts';
-import type { KeySource } from './keys.ts';
+import { checkedUserId } from '../shared/user-id.ts';
+import { keySourceOf } from './keys.ts';
 import { checkJwtOptions, type JwtOptions, type JwtRequesterOptions } from './options.ts';
-import { type Expected, verify } from './verify.ts';
+import { type Expected, type KeySource, verify } from './verify.ts';
 
 export type { JwtAlgorithm } from './algorithms.ts';
-export type { JsonWebKeySet, JwtClaims, JwtKeys, JwtOptions, JwtRequesterOptions } from './options.ts';
-export type { RemoteKeys } from './remote-options.ts';
+export type {
+  JsonWebKeySet,
+  JwtClaims,
+  JwtKeys,
+  JwtOptions,
+  JwtRequesterOptions,
+  RemoteKeys,
+} from './options.ts';
 
 /**
- * Logins by access tokens that are signed JWTs (RFC 7519), checked here and now, with the `jose` package.
+ * Authenticates access tokens that are signed JWTs (RFC 7519). Verifies them locally, with the `jose`
+ * package.
  *
  * ```ts
  * createInviteRouter({
@@ -27,17 +32,19 @@ export type { RemoteKeys } from './remote-options.ts';
  * });
  * ```
  *
- * - A good token whose time is over is `expired` (soft logout); whatever else is wrong with one is `unknown`: its
- *   form, algorithm, signature, issuer, audience, type, `nbf`, a missing `exp`, no user for it.
- * - It rejects (503) when the key for a token cannot be had: keys were never fetched or are too old, or the token's
- *   key is not among them, and the JWKS cannot be fetched. Tokens by keys that are known are good throughout.
- * - A token that is withdrawn is good until its `exp`: only `requester` can say otherwise.
+ * - A token that is valid except for its `exp` is `expired` (soft logout). Any other invalid token is
+ *   `unknown`: wrong form, algorithm, signature, issuer, audience, type or `nbf`, a missing `exp`, or no user
+ *   for its claims.
+ * - Rejects (503) if the key for a token cannot be fetched: the keys were never fetched or are too old, or
+ *   the token's key is not among them, and the JWKS cannot be fetched. Tokens signed with known keys stay
+ *   valid meanwhile.
+ * - A revoked token stays valid until its `exp`, unless `requester` returns a failure.
  *
- * Nothing is fetched before the first token comes. One call at most is out at a time, however many wait for it; the
- * deadline of one who waits ends that wait only. No error tells of a token or its claims.
+ * Fetches nothing before the first token arrives, and runs at most one fetch at a time, however many callers
+ * wait for it. A caller's deadline ends only that caller's wait. No error contains a token or its claims.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option; HS algorithms beside others; keys that are private,
- *   too short or do not fit the algorithms; a `jwksUri` that is not safe
+ * @throws {TypeError} for an option that is unknown, missing or of the wrong type; for HS algorithms combined
+ *   with others; for keys that are private, too short or do not fit the algorithms; for an insecure `jwksUri`
  * @see [errors, jwt](../../../docs/errors.md#jwt)
  */
 export function jwt<R extends Requester>(options: JwtRequesterOptions<R>): AuthAdapter<R>;
@@ -54,15 +61,8 @@ class JwtAuth<R extends Requester> implements AuthAdapter {
   readonly #requester: JwtRequesterOptions<R>['requester'] | undefined;
 
   constructor(options: JwtOptions & Partial<JwtRequesterOptions<R>>) {
-    const {
-      issuer,
-      audience,
-      algorithms,
-      keys,
-      typ,
-      clockToleranceSeconds = 5,
-      requireExpiry = true,
-    } = options;
+    const { issuer, audience, algorithms, keys, typ } = options;
+    const { clockToleranceSeconds = 5, requireExpiry = true } = options;
     this.#keys = keySourceOf(keys, algorithms);
     this.#expected = {
       issuer: [issuer].flat(),
@@ -80,16 +80,9 @@ class JwtAuth<R extends Requester> implements AuthAdapter {
     const verified = await verify(accessToken, this.#keys, this.#expected, context.signal);
     if ('failure' in verified) return verified;
     const { claims } = verified;
-    const userId = await this.#userId(claims, context);
-    if (userId === undefined || userId === null) return { failure: 'unknown' };
-    if (typeof userId !== 'string' || !isUserId(userId)) throw notUserId();
+    const userId = checkedUserId('jwt', await this.#userId(claims, context));
+    if (userId === undefined) return { failure: 'unknown' };
     if (this.#requester === undefined) return { requester: { userId } };
     return await this.#requester({ userId }, claims, context);
   }
-}
-
-/** A fault of the program, which trying again does not mend. Its text must not tell what came instead. */
-function notUserId(): MatrixError {
-  const cause = new TypeError('jwt: option "userId" must give a full Matrix user id, or undefined');
-  return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
 }

@@ -1,14 +1,59 @@
-import type { KeyObject } from 'node:crypto';
-import type { CompactJWSHeaderParameters, CryptoKey, FlattenedJWSInput } from 'jose';
+import { createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
+import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, keyObjectFits } from './algorithms.ts';
+import type { JsonWebKeySet, JwtKeys } from './options.ts';
+import { RemoteKeySet } from './remote-key-set.ts';
+import type { KeySource } from './verify.ts';
 
-export type TokenHeader = CompactJWSHeaderParameters;
+/** @throws {TypeError} for keys that are malformed or do not fit the algorithms */
+export function keySourceOf(keys: JwtKeys, algorithms: readonly JwtAlgorithm[]): KeySource {
+  const isSecret = algorithms.some(isSymmetric);
+  // Everyone has the issuer's public key, so it must never count as a shared secret.
+  if (isSecret && !algorithms.every(isSymmetric)) {
+    throw new TypeError('jwt: option "algorithms" must not mix HS algorithms with others');
+  }
+  if (keys instanceof Uint8Array) return singleKey(copyOfSecret(keys), algorithms, keyObjectFits);
+  if (keys instanceof KeyObject) return singleKey(keys, algorithms, keyObjectFits);
+  if (isCryptoKey(keys)) return singleKey(keys, algorithms, cryptoKeyFits);
+  if (isSecret) throw new TypeError('jwt: option "keys" must be a secret key for HS algorithms');
+  return 'jwksUri' in keys ? new RemoteKeySet(keys) : localKeySet(keys);
+}
 
-/** Where the key for a token is found. */
-export interface KeySource {
-  /** Rejects when there are no keys to look in. */
-  prepare(signal: AbortSignal): Promise<void>;
-  /** Rejects with jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when not exactly one may be it. */
-  keyFor(header: TokenHeader, token: FlattenedJWSInput): Promise<CryptoKey | KeyObject>;
-  /** Looks for newer keys: false when it is known that there are none. Rejects when that cannot be told. */
-  renew(signal: AbortSignal): Promise<boolean>;
+function isCryptoKey(keys: object): keys is webcrypto.CryptoKey {
+  return Object.prototype.toString.call(keys) === '[object CryptoKey]';
+}
+
+/** Copies the secret, so that the host app cannot change it later. */
+function copyOfSecret(secret: Uint8Array): KeyObject {
+  if (Buffer.from(secret).includes('-----BEGIN ')) {
+    throw new TypeError('jwt: option "keys" must not be PEM in a Uint8Array: create a KeyObject from it');
+  }
+  return createSecretKey(secret);
+}
+
+function singleKey<Key extends CryptoKey | KeyObject>(
+  key: Key,
+  algorithms: readonly JwtAlgorithm[],
+  fits: (key: Key, algorithm: JwtAlgorithm) => boolean,
+): KeySource {
+  const unfit = algorithms.find((algorithm) => !fits(key, algorithm));
+  if (unfit !== undefined) {
+    throw new TypeError(
+      `jwt: option "keys" must be a key that can verify ${unfit}: of the right type, long enough and not private`,
+    );
+  }
+  return { async prepare() {}, keyFor: async () => key, refetch: async () => false };
+}
+
+function localKeySet(keys: JsonWebKeySet): KeySource {
+  if (!Array.isArray(keys.keys) || keys.keys.length === 0 || keys.keys.some(isNotPublic)) {
+    throw new TypeError('jwt: option "keys" must be a JWKS with at least one key, all of them public');
+  }
+  const keyFor = createLocalJWKSet(keys as JSONWebKeySet);
+  return { async prepare() {}, keyFor, refetch: async () => false };
+}
+
+/** Private members: RFC 7518, sections 6.2.2, 6.3.2 and 6.4; RFC 8037, section 2. */
+function isNotPublic(key: unknown): boolean {
+  return typeof key !== 'object' || key === null || 'd' in key || 'k' in key || 'priv' in key;
 }

@@ -2,21 +2,26 @@ import {
   type CryptoKey,
   createRemoteJWKSet,
   customFetch,
+  type FetchImplementation,
   type FlattenedJWSInput,
   type RemoteJWKSet,
 } from 'jose';
-import { fetchKeySet } from './fetch-key-set.ts';
-import type { KeySource, TokenHeader } from './keys.ts';
-import { Outage } from './outage.ts';
-import { checkRemoteKeys, type RemoteKeys } from './remote-options.ts';
+import { Outage } from '../../../src/internal/outage.ts';
+import { readBounded } from '../../../src/internal/read-bounded.ts';
+import { unlessAborted } from '../../../src/internal/waits.ts';
+import { checkRemoteKeys, type RemoteKeys } from './options.ts';
+import type { KeySource, TokenHeader } from './verify.ts';
 
-/** How long after a fetch that failed no other is made, in milliseconds. */
+/** The time after a failed fetch in which no other fetch starts, in milliseconds. */
 const RETRY_AFTER_MS = 1_000;
 
+/** A JWKS has a few kilobytes. If an endpoint sends more than this, reading stops. */
+const MAX_BYTES = 262_144;
+
 /**
- * Keys of a JWKS on the web. jose fetches, for all who wait at once, and finds the key for a token; when it fetches is
- * decided here, since jose forgets the keys it has when they are old and the endpoint is down, and asks an endpoint
- * that is down again for each token.
+ * Finds keys in a JWKS that it fetches. jose fetches, once for all concurrent callers, and finds the key for
+ * a token. This class decides when to fetch: jose itself would drop its keys when they are old and the
+ * endpoint is down, and would ask an endpoint that is down again for each token.
  */
 export class RemoteKeySet implements KeySource {
   readonly #remote: RemoteJWKSet;
@@ -27,14 +32,20 @@ export class RemoteKeySet implements KeySource {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
 
-  /** @throws {TypeError} for an unknown or ill-typed option, and for a URL that is not safe */
+  /** @throws {TypeError} for an unknown option, one of the wrong type, or an insecure URL */
   constructor(keys: RemoteKeys) {
     const url = checkRemoteKeys(keys);
     const { timeoutMs = 2_000, cooldownMs = 10_000, cacheMaxAgeMs = 600_000, maxStaleMs = 3_600_000 } = keys;
     this.#cooldownMs = cooldownMs;
     this.#cacheMaxAgeMs = cacheMaxAgeMs;
     this.#maxStaleMs = maxStaleMs;
-    this.#outage = new Outage(keys.logger);
+    this.#outage = new Outage({
+      failed:
+        'The JWKS cannot be fetched: known keys stay in use for a while, ' +
+        'and the response to a token with an unknown key is a 503',
+      recovered: 'The JWKS can be fetched again',
+      logger: keys.logger,
+    });
     this.#remote = createRemoteJWKSet(url, {
       timeoutDuration: timeoutMs,
       cooldownDuration: Number.POSITIVE_INFINITY,
@@ -46,15 +57,18 @@ export class RemoteKeySet implements KeySource {
   async prepare(signal: AbortSignal): Promise<void> {
     const age = this.#age();
     if (age < this.#cacheMaxAgeMs) return;
-    const mayBeStale = age < this.#cacheMaxAgeMs + this.#maxStaleMs;
-    // Once an outage is known, its deadline is waited for by nobody who can do without.
-    const mayNotWait = mayBeStale && this.#outage.isOn;
+    const hasStaleKeys = age < this.#cacheMaxAgeMs + this.#maxStaleMs;
+    const isKnownToBeDown = this.#outage.isOn;
     const fetched = this.#fetch(signal);
+    if (hasStaleKeys && isKnownToBeDown) {
+      // Callers that can use stale keys do not wait until the fetch fails.
+      fetched.catch(() => {});
+      return;
+    }
     try {
-      if (!mayNotWait) await fetched;
-      else fetched.catch(() => {});
+      await fetched;
     } catch (error) {
-      if (!mayBeStale || signal.aborted) throw error;
+      if (!hasStaleKeys || signal.aborted) throw error;
     }
   }
 
@@ -62,7 +76,7 @@ export class RemoteKeySet implements KeySource {
     return this.#remote(header, token);
   }
 
-  async renew(signal: AbortSignal): Promise<boolean> {
+  async refetch(signal: AbortSignal): Promise<boolean> {
     if (!this.#outage.isOn && this.#age() < this.#cooldownMs) return false;
     await this.#fetch(signal);
     return true;
@@ -72,12 +86,12 @@ export class RemoteKeySet implements KeySource {
     return performance.now() - this.#fetchedAt;
   }
 
-  /** @throws (rejects) when the keys cannot be had, or the caller's time is over */
+  /** Rejects if the fetch fails, or if the caller's deadline passes first. */
   async #fetch(signal: AbortSignal): Promise<void> {
-    // Before a fetch starts: one that nobody waits for would fail unhandled.
+    // Checked before a fetch starts: if nobody waits for it, its failure would be an unhandled rejection.
     signal.throwIfAborted();
     const failure = this.#outage.failureWithin(RETRY_AFTER_MS);
-    if (failure !== undefined) throw unavailable(failure.error);
+    if (failure !== undefined) throw fetchError(failure.error);
     this.#fetching ??= this.#reload().finally(() => {
       this.#fetching = undefined;
     });
@@ -88,29 +102,37 @@ export class RemoteKeySet implements KeySource {
     try {
       await this.#remote.reload();
       this.#fetchedAt = performance.now();
-      this.#outage.fetched();
+      this.#outage.reportSuccess();
     } catch (error) {
-      this.#outage.failed(error);
-      throw unavailable(error);
+      this.#outage.reportFailure(error);
+      throw fetchError(error);
     }
   }
 }
 
-function unavailable(cause: unknown): Error {
+function fetchError(cause: unknown): Error {
   return new Error('The JWKS cannot be fetched', { cause });
 }
 
-/** Settles as `work` does, which goes on for others when this caller's time is over. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stopListening = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    stopListening = () => signal.removeEventListener('abort', abort);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    stopListening();
+/**
+ * Fetches a JWKS for jose, which follows no redirects and sets the deadline. Rejects also if the JWKS has no
+ * keys: no issuer signs without one, and accepting it would log all clients out.
+ */
+const fetchKeySet: FetchImplementation = async (url, options) => {
+  const response = await fetch(url, options);
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`The response has status ${response.status}`);
   }
+  const tooLarge = () => new Error(`The response has more than ${MAX_BYTES} bytes`);
+  const json = (await readBounded(response, MAX_BYTES, tooLarge)).toString('utf8');
+  const keySet: unknown = JSON.parse(json);
+  if (!isObject(keySet) || !('keys' in keySet) || !Array.isArray(keySet.keys) || keySet.keys.length === 0) {
+    throw new Error('The response is not a JWKS with keys');
+  }
+  return new Response(json);
+};
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,22 +1,38 @@
-import { decodeJwt, errors, type FlattenedJWSInput, type JWTVerifyOptions, jwtVerify } from 'jose';
-import type { KeySource, TokenHeader } from './keys.ts';
+import type { KeyObject } from 'node:crypto';
+import {
+  type CompactJWSHeaderParameters,
+  type CryptoKey,
+  decodeJwt,
+  errors,
+  type FlattenedJWSInput,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import type { JwtClaims } from './options.ts';
 
-/** What a token must be, in jose's words. */
+/** What a token must match, as options for jose. */
 export type Expected = JWTVerifyOptions & { readonly issuer: string[] };
 
 export type Verified = { readonly claims: JwtClaims } | { readonly failure: 'unknown' | 'expired' };
 
+export type TokenHeader = CompactJWSHeaderParameters;
+
+/** Finds the key that verifies a token. */
+export interface KeySource {
+  /** Rejects if there are no keys to search. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Rejects with jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` unless exactly one key matches. */
+  keyFor(header: TokenHeader, token: FlattenedJWSInput): Promise<CryptoKey | KeyObject>;
+  /** Gets newer keys. Resolves to false if there cannot be any. Rejects if that is unknown. */
+  refetch(signal: AbortSignal): Promise<boolean>;
+}
+
 const UNKNOWN: Verified = { failure: 'unknown' };
 
-/** Node takes no more than this many bytes of headers. */
+/** Node accepts at most this many bytes of headers. */
 const MAX_TOKEN_LENGTH = 16_384;
 
-/**
- * Checks a token: its form, its signature and its claims.
- *
- * @throws (rejects) when the key for it cannot be had
- */
+/** Checks a token: its form, its signature and its claims. Rejects if the key for it cannot be fetched. */
 export async function verify(
   token: string,
   keys: KeySource,
@@ -24,36 +40,36 @@ export async function verify(
   signal: AbortSignal,
 ): Promise<Verified> {
   signal.throwIfAborted();
-  if (!isWellFormed(token) || !isOfIssuer(token, expected.issuer)) return UNKNOWN;
+  if (!isCanonical(token) || !isFromIssuer(token, expected.issuer)) return UNKNOWN;
   const attempt = () => verifyOnce(token, keys, expected, signal);
   const first = await attempt();
-  const verified = first === 'noKey' && (await keys.renew(signal)) ? await attempt() : first;
+  const verified = first === 'noKey' && (await keys.refetch(signal)) ? await attempt() : first;
   if (typeof verified === 'string') return UNKNOWN;
-  return 'claims' in verified && !hasTextsAsIds(verified.claims) ? UNKNOWN : verified;
-}
-
-/** jose leaves these two as they are: a number or a list as `sub` would become part of a user id. */
-function hasTextsAsIds({ sub, jti }: Record<string, unknown>): boolean {
-  return [sub, jti].every((id) => id === undefined || typeof id === 'string');
+  return 'claims' in verified && !hasStringIds(verified.claims) ? UNKNOWN : verified;
 }
 
 /**
- * Whether it is a compact JWS as its issuer wrote it. jose also reads signatures with white space, padding or other
- * spare bits, so that one token would have many forms.
+ * Returns true for a compact JWS whose signature has its only canonical encoding. jose also accepts
+ * signatures with white space, padding or spare bits, which would give one token many forms.
  */
-function isWellFormed(token: string): boolean {
+function isCanonical(token: string): boolean {
   if (token.length > MAX_TOKEN_LENGTH) return false;
   const signature = /^[\w-]+\.[\w-]+\.([\w-]+)$/.exec(token)?.[1];
   return signature !== undefined && Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
-/** A token of somebody else is no reason to ask for keys, whatever its signature. */
-function isOfIssuer(token: string, issuers: readonly string[]): boolean {
+/** Reads the unverified issuer, so that a token from another issuer never triggers a fetch of keys. */
+function isFromIssuer(token: string, issuers: readonly string[]): boolean {
   try {
     return issuers.includes(decodeJwt(token).iss ?? '');
   } catch {
     return false;
   }
+}
+
+/** jose does not check these two: a number or a list as `sub` would become part of a user ID. */
+function hasStringIds({ sub, jti }: Record<string, unknown>): boolean {
+  return [sub, jti].every((id) => id === undefined || typeof id === 'string');
 }
 
 async function verifyOnce(
@@ -66,7 +82,7 @@ async function verifyOnce(
   const findKey = async (header: TokenHeader, jws: FlattenedJWSInput) => {
     hasKeyId = header.kid !== undefined;
     await keys.prepare(signal);
-    return await keys.keyFor(header, jws).catch(rethrowOfKeys);
+    return await keys.keyFor(header, jws).catch(rethrowKeyError);
   };
   try {
     return { claims: (await jwtVerify(token, findKey, expected)).payload };
@@ -75,20 +91,22 @@ async function verifyOnce(
     const verified =
       error instanceof errors.JWKSMultipleMatchingKeys
         ? await verifyWithAny(token, error, expected)
-        : failureOf(error);
-    // Without a key id, only its signature could say that it is by a newer key.
+        : verdictOn(error);
+    // Without a key ID, the signature may belong to a newer key.
     return verified === 'badSignature' && !hasKeyId ? 'noKey' : verified;
   }
 }
 
-/** A key of the JWKS that cannot be used says nothing of the token, in whatever words jose puts it. */
-function rethrowOfKeys(error: unknown): never {
-  const isOfToken =
+/**
+ * Wraps jose's error for an unusable key of the JWKS, so that it is never mistaken for a fault of the token.
+ */
+function rethrowKeyError(error: unknown): never {
+  const isAboutToken =
     error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
-  throw isOfToken ? error : new Error('A key of the JWKS cannot be used', { cause: error });
+  throw isAboutToken ? error : new Error('A key in the JWKS cannot be used', { cause: error });
 }
 
-/** A JWKS may have several keys that a token can be by: when it names none, say. */
+/** Tries each key of a JWKS that matches a token, for example if the token has no key ID. */
 async function verifyWithAny(
   token: string,
   candidates: errors.JWKSMultipleMatchingKeys,
@@ -98,17 +116,17 @@ async function verifyWithAny(
     try {
       return { claims: (await jwtVerify(token, key, expected)).payload };
     } catch (error) {
-      const failure = failureOf(error);
-      if (failure !== 'badSignature') return failure;
+      const verdict = verdictOn(error);
+      if (verdict !== 'badSignature') return verdict;
     }
   }
   return 'badSignature';
 }
 
-/** @throws what is no fault of the token */
-function failureOf(error: unknown): Verified | 'badSignature' {
+/** Returns what an error of jose says about the token. Rethrows an error that is not about the token. */
+function verdictOn(error: unknown): Verified | 'badSignature' {
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'badSignature';
-  // jose looks at `exp` when all else is good.
+  // jose checks `exp` last, once everything else is valid.
   if (error instanceof errors.JWTExpired) return { failure: 'expired' };
   if (error instanceof errors.JOSEError) return UNKNOWN;
   throw error;

@@ -5,11 +5,10 @@ import {
   discoveryRequest,
   processDiscoveryResponse,
 } from 'oauth4webapi';
-import { boundedFetch } from './bounded-fetch.ts';
-import { withTimeout } from './deadline.ts';
-import { asProviderFault, providerFault } from './provider-fault.ts';
+import { withTimeout } from '../../../src/internal/waits.ts';
+import { asProviderError, boundedFetch, providerError } from './provider-http.ts';
 
-/** Finds out what an issuer says of itself, once: a failure is forgotten, so that the next call tries again. */
+/** Reads an issuer's metadata, once. A failure is not kept, so that the next call tries again. */
 export class Discovery {
   readonly #issuer: URL;
   readonly #timeoutMs: number;
@@ -25,12 +24,12 @@ export class Discovery {
   server(): Promise<AuthorizationServer> {
     this.#found ??= this.#discover().catch((error: unknown) => {
       this.forget();
-      throw asProviderFault(error);
+      throw asProviderError(error);
     });
     return this.#found;
   }
 
-  /** The next call asks the issuer again. */
+  /** Makes the next call ask the issuer again. */
   forget(): void {
     this.#found = undefined;
   }
@@ -40,14 +39,14 @@ export class Discovery {
       this.#timeoutMs,
       async (signal) => {
         let response = await this.#request('oidc', signal);
-        // OpenID Connect's place for it comes first, since every provider of Matrix has it; RFC 8414 has another.
+        // OpenID Connect's path comes first, since every Matrix provider has it. RFC 8414 has another one.
         if (response.status === 404) response = await this.#request('oauth2', signal);
-        if (response.status !== 200) throw providerFault(`discovery was answered ${response.status}`);
+        if (response.status !== 200) throw providerError(`discovery returned a ${response.status}`);
         const server = await processDiscoveryResponse(this.#issuer, response);
         if (typeof server.introspection_endpoint === 'string') return server;
-        throw providerFault('its metadata has no introspection_endpoint');
+        throw providerError('the metadata has no introspection_endpoint');
       },
-      () => providerFault(`discovery took more than ${this.#timeoutMs} ms`),
+      () => providerError(`discovery took more than ${this.#timeoutMs} ms`),
     );
   }
 

@@ -1,20 +1,18 @@
-import { MatrixError } from '../../../src/errors.ts';
+import { unlessAborted } from '../../../src/internal/waits.ts';
 import type { AuthAdapter, AuthRequest, AuthResult, Requester } from '../../../src/ports/auth.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { isUserId } from '../../../src/rooms/identifiers.ts';
-import { Answers } from './answers.ts';
-import { hasExpired, type IntrospectionClaims, isBearerAccessToken } from './claims.ts';
-import { unlessAborted } from './deadline.ts';
+import { checkedUserId } from '../shared/user-id.ts';
+import { hasExpired, isBearerAccessToken, matrixAccessOf } from './claims.ts';
+import { IntrospectionCache } from './introspection-cache.ts';
 import {
-  checkArguments,
+  checkOAuthOptions,
   type FullOptions,
   type OAuthIntrospectionOptions,
   type OAuthRequester,
   type OAuthRequesterOf,
 } from './options.ts';
 import { Provider } from './provider.ts';
-import { providerFault } from './provider-fault.ts';
-import { matrixAccessOf } from './scope.ts';
+import { providerError } from './provider-http.ts';
 
 export type { IntrospectionClaims } from './claims.ts';
 export type {
@@ -26,8 +24,8 @@ export type {
 } from './options.ts';
 
 /**
- * Logins by Matrix's OAuth 2.0 API (client-server API 1.15): asks the provider whose an access token is, by token
- * introspection (RFC 7662).
+ * Authenticates access tokens of Matrix's OAuth 2.0 API (client-server API 1.15): asks the provider about
+ * each token, by token introspection (RFC 7662).
  *
  * ```ts
  * createInviteRouter({
@@ -41,17 +39,18 @@ export type {
  * });
  * ```
  *
- * The token must have the scope `urn:matrix:client:api:*` (or `…:api:guest`, for a guest), in the stable form or in
- * that of MSC2967; the requester's `deviceId` is that of the scope `urn:matrix:client:device:<id>`.
+ * The token must have the scope `urn:matrix:client:api:*` (or `…:api:guest`, for a guest), in its stable form
+ * or in that of MSC2967. The requester's `deviceId` comes from the scope `urn:matrix:client:device:<id>`.
  *
- * It resolves `unknown` for a token that the provider calls inactive, that is for something else, or of no user here;
- * `expired` for one that is beyond its `exp`. It rejects when the provider cannot tell: when it is down, late, refuses
- * this server's own credentials, or answers what is no introspection response. The error has the code
- * `ERR_OAUTH_PROVIDER`, and no text of the provider's.
+ * A token is `unknown` if the provider calls it inactive, if it is for something else, or if it belongs to no
+ * user of this server. It is `expired` past its `exp`. Rejects if the provider gives no usable response: it
+ * is down, too slow, rejects this server's own credentials, or returns something that is not an introspection
+ * response. The error has the code `ERR_OAUTH_PROVIDER` and never quotes the provider.
  *
- * With `requester`, a host adds fields of its own, or says no.
+ * With `requester`, a host app adds its own fields, or returns a failure.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option, and for an `http:` URL without `allowInsecureHttp`
+ * @throws {TypeError} for an option that is unknown, missing or of the wrong type, and for an `http:` URL
+ *   without `allowInsecureHttp`
  * @see [errors, oauthIntrospection](../../../docs/errors.md#oauthintrospection)
  */
 export function oauthIntrospection<R extends Requester>(
@@ -61,56 +60,48 @@ export function oauthIntrospection(
   options: OAuthIntrospectionOptions & { readonly requester?: undefined },
 ): AuthAdapter<OAuthRequester>;
 export function oauthIntrospection(options: FullOptions<Requester>): AuthAdapter {
-  checkArguments(options);
+  checkOAuthOptions(options);
   return new OAuthIntrospectionAuth({ ...options });
 }
 
-// What a Bearer token can be made of (RFC 6749, A.12, without the space), and how long Node lets a header be.
+// The characters of a Bearer token (RFC 6749, A.12, without the space), and the maximum length of a header in
+// Node.
 const ACCESS_TOKEN = /^[!-~]{1,16384}$/;
 
 class OAuthIntrospectionAuth implements AuthAdapter {
+  readonly #provider: Provider;
+  readonly #cache: IntrospectionCache;
+  readonly #acceptUntypedTokens: boolean;
   readonly #userId: OAuthIntrospectionOptions['userId'];
   readonly #requester: OAuthRequesterOf<Requester>;
-  readonly #acceptUntypedTokens: boolean;
-  readonly #answers: Answers;
 
   constructor(options: FullOptions<Requester>) {
-    const { userId, requester = (login) => ({ requester: login }) } = options;
-    const { cacheMs = 30_000, cacheEntries = 10_000 } = options;
-    const provider = new Provider(options);
-    this.#userId = userId;
-    this.#requester = requester;
-    this.#acceptUntypedTokens = options.acceptUntypedTokens ?? false;
-    this.#answers = new Answers((accessToken) => provider.introspect(accessToken), cacheMs, cacheEntries);
+    const { acceptUntypedTokens = false, cacheMs = 30_000, cacheEntries = 10_000 } = options;
+    this.#provider = new Provider(options);
+    this.#cache = new IntrospectionCache(cacheMs, cacheEntries);
+    this.#acceptUntypedTokens = acceptUntypedTokens;
+    this.#userId = options.userId;
+    this.#requester = options.requester ?? ((login) => ({ requester: login }));
   }
 
   async authenticate({ accessToken }: AuthRequest, context: CallContext): Promise<AuthResult> {
     if (!ACCESS_TOKEN.test(accessToken)) return { failure: 'unknown' };
     context.signal.throwIfAborted();
-    const late = () => providerFault('no answer within the deadline of the request');
-    const answer = await unlessAborted(context.signal, this.#answers.of(accessToken), late);
-    return answer.active ? this.#judge(answer.claims, context) : { failure: 'unknown' };
-  }
-
-  async #judge(remembered: IntrospectionClaims, context: CallContext): Promise<AuthResult> {
-    const access = matrixAccessOf(remembered);
-    if (access === undefined || !isBearerAccessToken(remembered, this.#acceptUntypedTokens)) {
-      return { failure: 'unknown' };
-    }
-    if (hasExpired(remembered)) return { failure: 'expired' };
-    // A host's function may change what it gets; what is remembered must stay.
-    const claims = structuredClone(remembered);
-    const userId = await this.#userId(claims, context);
-    if (userId === undefined || userId === null) return { failure: 'unknown' };
-    if (typeof userId !== 'string' || !isUserId(userId)) throw noUserId();
+    const introspecting = this.#cache.get(accessToken, () => this.#provider.introspect(accessToken));
+    const introspection = await unlessAborted(introspecting, context.signal, late);
+    if (!introspection.active) return { failure: 'unknown' };
+    const access = matrixAccessOf(introspection.claims);
+    if (access === undefined) return { failure: 'unknown' };
+    if (!isBearerAccessToken(introspection.claims, this.#acceptUntypedTokens)) return { failure: 'unknown' };
+    if (hasExpired(introspection.claims)) return { failure: 'expired' };
+    // The host app's functions may change the claims that they get. The cached ones must not change.
+    const claims = structuredClone(introspection.claims);
+    const userId = checkedUserId('oauthIntrospection', await this.#userId(claims, context));
+    if (userId === undefined) return { failure: 'unknown' };
     return this.#requester({ userId, ...access }, claims, context);
   }
 }
 
-/** A fault of the host's code, and no outage. */
-function noUserId(): MatrixError {
-  const cause = new TypeError(
-    'oauthIntrospection: userId must give a full Matrix user ID, @localpart:domain, or undefined',
-  );
-  return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+function late(): Error {
+  return providerError('no response within the deadline of the request');
 }

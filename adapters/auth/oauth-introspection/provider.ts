@@ -10,13 +10,12 @@ import {
   processIntrospectionResponse,
   ResponseBodyError,
 } from 'oauth4webapi';
-import type { Answer } from './answers.ts';
-import { boundedFetch } from './bounded-fetch.ts';
+import { unlessAborted, withTimeout } from '../../../src/internal/waits.ts';
 import { claimsOf } from './claims.ts';
-import { unlessAborted, withTimeout } from './deadline.ts';
 import { Discovery } from './discovery.ts';
+import type { Introspection } from './introspection-cache.ts';
 import type { ProviderOptions } from './options.ts';
-import { asProviderFault, providerFault } from './provider-fault.ts';
+import { asProviderError, boundedFetch, providerError } from './provider-http.ts';
 import { Slots } from './slots.ts';
 
 /** The OAuth 2.0 provider, asked over HTTP. */
@@ -42,28 +41,29 @@ export class Provider {
     this.#slots = new Slots(options.maxConcurrent ?? 32);
   }
 
-  /** Rejects, with an error that is fit for a log, when the provider does not say whether the token is active. */
-  async introspect(accessToken: string): Promise<Answer> {
-    const late = () => providerFault(`no answer within ${this.#timeoutMs} ms`);
+  /** Rejects, with an error that is safe to log, if the provider does not say whether the token is active. */
+  async introspect(accessToken: string): Promise<Introspection> {
+    const late = () => providerError(`no response within ${this.#timeoutMs} ms`);
     try {
       return await withTimeout(
         this.#timeoutMs,
-        (signal) => this.#slots.run(signal, () => this.#ask(accessToken, signal, late)),
+        (signal) => this.#slots.run(signal, () => this.#request(accessToken, signal, late)),
         late,
       );
     } catch (error) {
-      throw asProviderFault(error);
+      throw asProviderError(error);
     }
   }
 
-  async #ask(accessToken: string, signal: AbortSignal, late: () => Error): Promise<Answer> {
+  async #request(accessToken: string, signal: AbortSignal, late: () => Error): Promise<Introspection> {
     const server =
       this.#endpoint instanceof Discovery
-        ? await unlessAborted(signal, this.#endpoint.server(), late)
+        ? await unlessAborted(this.#endpoint.server(), signal, late)
         : this.#endpoint;
     const response = await introspectionRequest(server, this.#client, this.#authentication, accessToken, {
-      // Without it a refresh token may pass for an access token; the header asks Matrix Authentication Service to
-      // name the devices that no scope can name, instead of calling their tokens inactive.
+      // Without the hint, a refresh token may pass for an access token. The header makes Matrix
+      // Authentication Service return device IDs that do not fit into a scope, instead of calling their
+      // tokens inactive.
       additionalParameters: { token_type_hint: 'access_token' },
       headers: { 'X-MAS-Supports-Device-Id': '1' },
       signal,
@@ -71,25 +71,30 @@ export class Provider {
       [allowInsecureRequests]: this.#allowInsecureHttp,
     });
     if (response.status === 404 && this.#endpoint instanceof Discovery) this.#endpoint.forget();
-    if (response.status !== 200 && response.status !== 400) throw providerFault(refusal(response.status));
-    return answerOf(server, this.#client, response);
+    if (response.status !== 200 && response.status !== 400) throw statusError(response.status);
+    return introspectionOf(server, this.#client, response);
   }
 }
 
-function refusal(status: number): string {
-  if (status === 401) return 'it refuses our clientId and clientSecret (401)';
-  return `it answered ${status}`;
-}
-
-async function answerOf(server: AuthorizationServer, client: Client, response: Response): Promise<Answer> {
+async function introspectionOf(
+  server: AuthorizationServer,
+  client: Client,
+  response: Response,
+): Promise<Introspection> {
   try {
-    const answer = await processIntrospectionResponse(server, client, response);
-    return answer.active ? { active: true, claims: claimsOf(answer) } : { active: false };
+    const body = await processIntrospectionResponse(server, client, response);
+    return body.active ? { active: true, claims: claimsOf(body) } : { active: false };
   } catch (error) {
-    // Of a token that looks like one of a kind which the provider does not keep (a JWT, often): it is none of its own.
+    // The token looks like a kind that the provider does not introspect, often a JWT. So it is not the
+    // provider's.
     if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type')
       return { active: false };
-    if (response.status !== 200) throw providerFault(refusal(response.status));
-    throw asProviderFault(error);
+    if (response.status !== 200) throw statusError(response.status);
+    throw asProviderError(error);
   }
+}
+
+function statusError(status: number): Error {
+  if (status === 401) return providerError('the provider rejects our clientId and clientSecret (401)');
+  return providerError(`the provider returned a ${status}`);
 }

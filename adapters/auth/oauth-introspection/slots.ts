@@ -1,4 +1,4 @@
-/** Lets a number of works run at once; further ones wait in line. */
+/** Runs a limited number of tasks at once. Further tasks wait in a queue. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,17 +7,17 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Does the work when its turn comes. Rejects when the signal is aborted while it waits. */
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#turn(signal);
+  /** Runs the task once a slot is free. Rejects if the signal is aborted while it waits. */
+  async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    await this.#acquire(signal);
     try {
-      return await work();
+      return await task();
     } finally {
-      this.#leave();
+      this.#release();
     }
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
+  #acquire(signal: AbortSignal): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;
       return Promise.resolve();
@@ -36,7 +36,8 @@ export class Slots {
     });
   }
 
-  #leave(): void {
+  /** Passes the slot to the first task in the queue, if any. */
+  #release(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#free += 1;

@@ -1,9 +1,12 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** What is kept of a token: its SHA-256, so that no dump or log shows the token itself. */
+/** The SHA-256 of a token, stored in its place so that no dump or log shows the token itself. */
 export type TokenDigest = Buffer;
 
-/** Whether a value can be a token. UTF-8 has no lone surrogates: all of them would have the same digest. */
+/**
+ * Returns true for a non-empty, well-formed string. UTF-8 cannot encode lone surrogates: all of them would
+ * have the same digest.
+ */
 export function isToken(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.isWellFormed();
 }
@@ -12,7 +15,7 @@ export function digestOf(token: string): TokenDigest {
   return hash('sha256', token, 'buffer');
 }
 
-/** Compares in a time that does not depend on the digests. */
+/** Compares in constant time. */
 export function isSameDigest(one: TokenDigest, other: TokenDigest): boolean {
   return timingSafeEqual(one, other);
 }

@@ -22,7 +22,7 @@ type Query = Readonly<Record<string, string>>;
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** An app whose room these users have joined, and a way to ask it with a query, as the IRC bridge by default. */
+/** Returns an app with a room that these users joined, and a function that invites, by default as the IRC bridge. */
 async function appOf(
   options: Parameters<typeof setUp>[0] = {},
   joined: readonly string[] = [IRC_BOT, IRC_ALICE, SLACK_BOT],
@@ -39,7 +39,7 @@ async function appOf(
   };
 }
 
-describe('an application service invites', () => {
+describe('an application service can invite', () => {
   it('as its sender, with its token in the header', async () => {
     const { ask, store } = await appOf();
     expectInvited(await ask());
@@ -52,7 +52,7 @@ describe('an application service invites', () => {
     expect(await memberOf(store, BOB)).toMatchObject({ sender: IRC_BOT });
   });
 
-  it.each(['header', 'query'])('as the user whom it asserts, with its token in the %s', async (place) => {
+  it.each(['header', 'query'])('as the user that it asserts, with its token in the %s', async (place) => {
     const { ask, store } = await appOf();
     const inQuery = place === 'query';
     const query = { user_id: IRC_ALICE, ...(inQuery ? { access_token: IRC_TOKEN } : {}) };
@@ -61,7 +61,7 @@ describe('an application service invites', () => {
   });
 
   it.each(['a b', 'a+b', 'a%20b', 'a&user_id=b', 'a#b', 'a/b?c', 'ü💬', '', '"\'\\<>', '@b', '\u0001'])(
-    'as a user with odd characters: %j',
+    'as a user with unusual characters: %j',
     async (name) => {
       const userId = `@_irc_${name}:example.org`;
       const { ask, store } = await appOf({}, [userId]);
@@ -77,7 +77,7 @@ describe('an application service invites', () => {
     expectInvited(await ask({ user_id: IRC_ALICE, device_id: 'A B+C' }));
   });
 
-  it('beside people with tokens of their own, who cannot assert anybody', async () => {
+  it('alongside users with their own tokens, who cannot assert anyone', async () => {
     const auth: AuthAdapter<Requester> = firstOf(bridges(), tokens);
     const { ask, store } = await appOf({ auth });
     expectInvited(await ask({ user_id: IRC_ALICE }, BOB, bearer('alice-token')));
@@ -87,7 +87,7 @@ describe('an application service invites', () => {
     expectRefusal(await ask({}, BOB, bearer('nobody')), 401, 'M_UNKNOWN_TOKEN');
   });
 
-  it('and policies see which one it is', async () => {
+  it('and policies see which application service it is', async () => {
     const seen: unknown[] = [];
     const policy: InvitePolicy = {
       name: 'watch',
@@ -102,7 +102,7 @@ describe('an application service invites', () => {
   });
 });
 
-describe('an application service is refused', () => {
+describe('an application service is rejected', () => {
   const failing = bridges({
     userExists: () => Promise.reject(new Error('down')),
     deviceExists: () => Promise.reject(new Error('down')),
@@ -112,20 +112,20 @@ describe('an application service is refused', () => {
   it.each([
     ['outside its namespace', bridges(), { user_id: ALICE }, 403, 'M_FORBIDDEN'],
     ['on another server', bridges(), { user_id: '@_irc_alice:evil.example' }, 403, 'M_FORBIDDEN'],
-    ['for what is no user id', bridges(), { user_id: '_irc_alice' }, 403, 'M_FORBIDDEN'],
-    ['for an empty user id', bridges(), { user_id: '' }, 403, 'M_FORBIDDEN'],
+    ['for a malformed user ID', bridges(), { user_id: '_irc_alice' }, 403, 'M_FORBIDDEN'],
+    ['for an empty user ID', bridges(), { user_id: '' }, 403, 'M_FORBIDDEN'],
     ['for a user who is not registered', unregistered, { user_id: IRC_ALICE }, 403, 'M_FORBIDDEN'],
     ['for an unknown device', bridges(), { device_id: 'NOWHERE' }, 400, 'M_UNKNOWN_DEVICE'],
     ['for an empty device', bridges(), { device_id: '' }, 400, 'M_UNKNOWN_DEVICE'],
-    ['when users cannot be looked up', failing, { user_id: IRC_ALICE }, 503, 'M_UNKNOWN'],
-    ['when devices cannot be looked up', failing, { device_id: 'BOTDEVICE' }, 503, 'M_UNKNOWN'],
+    ['if users cannot be looked up', failing, { user_id: IRC_ALICE }, 503, 'M_UNKNOWN'],
+    ['if devices cannot be looked up', failing, { device_id: 'BOTDEVICE' }, 503, 'M_UNKNOWN'],
   ])('%s', async (_what, auth, query, status, errcode) => {
     const { ask, store } = await appOf({ auth });
     expectRefusal(await ask(query), status, errcode);
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
-  it('with another token, with 401', async () => {
+  it('with a 401 for another token', async () => {
     const { ask } = await appOf();
     expectRefusal(await ask({ user_id: IRC_ALICE }, BOB, bearer('nobody')), 401, 'M_UNKNOWN_TOKEN');
     expectRefusal(await ask({}, BOB, bearer('hs-token-of-irc')), 401, 'M_UNKNOWN_TOKEN');
@@ -136,21 +136,21 @@ describe('rate limits', () => {
   const invitees = Array.from({ length: 8 }, (_, index) => `@guest${index}:example.org`);
   const statusesOf = async (rateLimit: MemoryRateLimit, query: Query, token: string) => {
     const { ask } = await appOf({ rateLimit }, [IRC_BOT, IRC_ALICE, SLACK_BOT, '@_slack_bob:example.org']);
-    const answers = await Promise.all(invitees.map((invitee) => ask(query, invitee, bearer(token))));
-    return answers.map(({ status }) => status).sort();
+    const responses = await Promise.all(invitees.map((invitee) => ask(query, invitee, bearer(token))));
+    return responses.map(({ status }) => status).sort();
   };
 
-  it('count for the users of an application service', async () => {
+  it('apply to the users of an application service', async () => {
     const statuses = await statusesOf(limits(3), { user_id: IRC_ALICE }, IRC_TOKEN);
     expect(statuses).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
   });
 
-  it('do not count for its sender', async () => {
+  it('do not apply to its sender', async () => {
     const statuses = await statusesOf(limits(1, 1), {}, IRC_TOKEN);
     expect(statuses).toEqual(invitees.map(() => 200));
   });
 
-  it('count for nobody with rate_limited: false', async () => {
+  it('apply to nobody with rate_limited: false', async () => {
     const queries: Query[] = [{}, { user_id: '@_slack_bob:example.org' }];
     for (const query of queries) {
       const statuses = await statusesOf(limits(1, 1), query, SLACK_TOKEN);

@@ -17,7 +17,7 @@ describe('an expression', () => {
     ['(?i)@_IRC_.*', '_irc_alice', true],
     ['@_irc_.*', '_irc_ü💬', true],
     ['@_irc_.:.*', '_irc_💬', true],
-    // Not a part of the id, at neither end.
+    // Partial matches, at either end.
     ['@_irc_', '_irc_alice', false],
     ['_irc_.*', '_irc_alice', false],
     ['@_irc_.*', 'mallory@_irc_alice', false],
@@ -28,16 +28,16 @@ describe('an expression', () => {
     ['(?m)^@_irc_a$', '_irc_a\nb', false],
     ['@_IRC_.*', '_irc_alice', false],
     ['', '_irc_alice', false],
-  ])('%j matches the whole of @%s: %s', async (expression, localpart, expected) => {
+  ])('%j matches all of @%s: %s', async (expression, localpart, expected) => {
     expect(await inNamespace(localpart, expression)).toBe(expected);
   });
 
-  it('is one of several, of which one is enough', async () => {
+  it('is enough if it is one of several that matches', async () => {
     expect(await inNamespace('b', '@a:.*', '@b:.*')).toBe(true);
     expect(await inNamespace('c', '@a:.*', '@b:.*')).toBe(false);
   });
 
-  it('matches as JavaScript says of the same expression with anchors', async () => {
+  it('matches the same IDs as the anchored expression in JavaScript', async () => {
     const letters = fc.constantFrom('a', 'b', '_');
     const { expression } = fc.letrec<{ expression: string }>((tie) => ({
       expression: fc.oneof(
@@ -62,8 +62,8 @@ describe('an expression', () => {
   });
 });
 
-describe('a namespace of everybody', () => {
-  it('has the user ids of this server, and nothing else', async () => {
+describe('a namespace that matches everything', () => {
+  it('contains the user IDs of this server, and nothing else', async () => {
     const auth = withUsers('(?s).*');
     const letter = fc.oneof(
       { weight: 100, arbitrary: fc.constantFrom('a', 'A', '@', ' ', '\n', 'é', '💬') },
@@ -88,7 +88,7 @@ describe('a namespace of everybody', () => {
 });
 
 describe('the cost of an expression', () => {
-  // A matcher that backtracks would need longer than the world is old for each of them.
+  // A backtracking matcher would practically never finish.
   it.each(['@(a+)+$', '@(a|a)*!', '@(a|aa)+!', '@(.*)*!', '@((a*)*)*!', '@(a?){100}a{100}!'])(
     '%s is linear',
     async (expression) => {
@@ -96,22 +96,22 @@ describe('the cost of an expression', () => {
     },
   );
 
-  it('is bounded in repetitions', () => {
+  it('is limited in repetitions', () => {
     for (const expression of ['(x{1000}){1000}', '((((x{10}){10}){10}){10}){10}', 'x{1001}']) {
       expect(() => withUsers(expression)).toThrow(/^appServices: registration "irc": .*invalid repeat count/);
     }
   });
 
-  it('is bounded in size', () => {
+  it('is limited in size', () => {
     expect(() => withUsers('@(.?.?.?.?.?){1000}!')).toThrow(
       new TypeError(
-        'appServices: registration "irc": the expressions of "namespaces.users" make more than 3000 instructions, ' +
-          'from "@(.?.?.?.?.?){1000}!" on',
+        'appServices: registration "irc": the expressions in "namespaces.users" compile to more than 3000 ' +
+          'instructions, at "@(.?.?.?.?.?){1000}!"',
       ),
     );
   });
 
-  it('is bounded in size for all of a registration together, not for all registrations', () => {
+  it('is limited in size per registration, not for all registrations together', () => {
     const large = '@x{1000}';
     const users = [large, large].map((regex) => ({ exclusive: true, regex }));
     const registrations = ['a', 'b', 'c'].map((id) => ({
@@ -123,39 +123,40 @@ describe('the cost of an expression', () => {
     }));
     expect(() => bridges({ registrations })).not.toThrow();
     expect(() => withUsers(large, large, '@y{1000}')).toThrow(
-      /more than 3000 instructions, from "@y\{1000\}" on$/,
+      /more than 3000 instructions, at "@y\{1000\}"$/,
     );
   });
 
-  it('is bounded in length', () => {
+  it('is limited in length', () => {
     expect(() => withUsers('a'.repeat(1000))).not.toThrow();
     expect(() => withUsers('a'.repeat(1001))).toThrow(
       new TypeError(
-        'appServices: registration "irc": an expression of "namespaces.users" is longer than 1000: ' +
+        'appServices: registration "irc": an expression in "namespaces.users" has more than 1000 characters: ' +
           `"${'a'.repeat(100)}…"`,
       ),
     );
   });
 
-  it('is bounded in depth', () => {
+  it('is limited in depth', () => {
     expect(() => withUsers(`${'('.repeat(499)}a${')'.repeat(499)}`)).not.toThrow();
     expect(() => withUsers('('.repeat(1000))).toThrow(TypeError);
   });
 
-  it('leaves room for what bridges need', () => {
+  it('is large enough for real bridges', () => {
     expect(() => withUsers('@_irc_[a-z0-9._=/+-]{1,240}:example\\.org')).not.toThrow();
     const puppets = Array.from({ length: 90 }, (_, index) => `@user${index}:example\\.org`);
     expect(() => withUsers(...puppets)).not.toThrow();
   });
 });
 
-describe('an expression that is not RE2 is refused', () => {
+describe('an expression that is not valid in RE2 is rejected', () => {
   it.each(['@(?!admin).*', '@.*(?<!_bot):.*', '@(a)\\1', '@(?>a+)', '@a++', '@[a', '@(a', '*', '\\Z'])(
     '%j',
     (expression) => {
       expect(() => withUsers('@fine', expression)).toThrow(TypeError);
       expect(() => withUsers('@fine', expression)).toThrow(
-        `appServices: registration "irc": no expression of RE2 in "namespaces.users": ${JSON.stringify(expression)}: `,
+        'appServices: registration "irc": an expression in "namespaces.users" is not valid in RE2: ' +
+          `${JSON.stringify(expression)}: `,
       );
     },
   );

@@ -16,19 +16,19 @@ import {
   slack,
 } from './app-services-support.ts';
 
-/** The message of the refusal of registrations, as JavaScript may hand them in. */
-function refusal(...registrations: readonly unknown[]): string {
+/** Returns the error message for registrations, which may have any type, as in JavaScript. */
+function messageFor(...registrations: readonly unknown[]): string {
   try {
     appServices({ serverName: SERVER, registrations: registrations as AppServiceRegistration[] });
   } catch (error) {
     expect(error).toBeInstanceOf(TypeError);
     return (error as TypeError).message;
   }
-  throw new Error('the registrations were taken');
+  throw new Error('the registrations were accepted');
 }
 
-describe('a registration file of a bridge', () => {
-  it('is taken as the YAML parser gives it, with keys of no specification', async () => {
+describe('the registration file of a bridge', () => {
+  it('is accepted as the YAML parser returns it, with keys that are in no specification', async () => {
     const registration = await registrationFromFile();
     const auth = bridges({ registrations: [registration] });
     const token = registration.as_token;
@@ -44,7 +44,7 @@ describe('a registration file of a bridge', () => {
     expect(await ask(auth, { token, assertedUserId: '@telegram_x:example.org' })).toEqual(FAILURE.forbidden);
   });
 
-  it('may leave out what is optional, or leave it empty', async () => {
+  it('may omit optional keys, or leave them empty', async () => {
     const namespaces = { users: null, aliases: null, rooms: null };
     for (const registration of [
       { ...irc, namespaces: {} },
@@ -57,20 +57,20 @@ describe('a registration file of a bridge', () => {
   });
 });
 
-describe('a registration is refused', () => {
-  const text = 'must be a text that is not empty';
-  const token = 'must be a well-formed token, not empty';
+describe('a registration is rejected', () => {
+  const nonEmpty = 'must be a non-empty string';
+  const token = 'must be a non-empty, well-formed token';
   const cases: readonly (readonly [change: object, message: string])[] = [
-    [{ url: undefined }, '"url" must be a text or null'],
-    [{ url: 5 }, '"url" must be a text or null'],
+    [{ url: undefined }, '"url" must be a string or null'],
+    [{ url: 5 }, '"url" must be a string or null'],
     [{ as_token: undefined }, `"as_token" ${token}`],
     [{ as_token: '' }, `"as_token" ${token}`],
     [{ as_token: 12_345 }, `"as_token" ${token}`],
     [{ as_token: 'secret\ud800' }, `"as_token" ${token}`],
     [{ hs_token: undefined }, `"hs_token" ${token}`],
     [{ hs_token: ['secret'] }, `"hs_token" ${token}`],
-    [{ sender_localpart: undefined }, `"sender_localpart" ${text}`],
-    [{ sender_localpart: '' }, `"sender_localpart" ${text}`],
+    [{ sender_localpart: undefined }, `"sender_localpart" ${nonEmpty}`],
+    [{ sender_localpart: '' }, `"sender_localpart" ${nonEmpty}`],
     [{ namespaces: undefined }, '"namespaces" must be an object'],
     [{ namespaces: null }, '"namespaces" must be an object'],
     [{ namespaces: [] }, '"namespaces" must be an object'],
@@ -81,7 +81,7 @@ describe('a registration is refused', () => {
   ];
 
   it.each(cases)('for %j', (change, message) => {
-    expect(refusal({ ...irc, ...change })).toBe(`appServices: registration "irc": ${message}`);
+    expect(messageFor({ ...irc, ...change })).toBe(`appServices: registration "irc": ${message}`);
   });
 
   it.each([
@@ -92,44 +92,44 @@ describe('a registration is refused', () => {
     { regex: '@x', exclusive: 'yes' },
   ])('for %j as a namespace', (namespace) => {
     const users = [{ exclusive: true, regex: '@_irc_.*' }, namespace];
-    expect(refusal({ ...irc, namespaces: { users } })).toBe(
-      'appServices: registration "irc": "namespaces.users" must have a "regex", a text, and "exclusive", ' +
-        'true or false, in entry 2',
+    expect(messageFor({ ...irc, namespaces: { users } })).toBe(
+      'appServices: registration "irc": entry 2 of "namespaces.users" must have a string "regex" and a ' +
+        'boolean "exclusive"',
     );
   });
 
   it.each(['@bot', 'a:b', 'bot:example.org', 'x\0', 'x'.repeat(250)])(
-    'for the sender %j, unless that makes a user id of this server',
+    'for the sender %j, unless it makes a user ID on this server',
     (sender_localpart) => {
       const isFine = sender_localpart === '@bot';
       const message = isFine
-        ? 'taken'
-        : 'appServices: registration "irc": "sender_localpart" must be the localpart of a user id of example.org';
-      const attempt = () => refusal({ ...irc, sender_localpart });
-      if (isFine) expect(attempt).toThrow('the registrations were taken');
+        ? 'accepted'
+        : 'appServices: registration "irc": "sender_localpart" must be the localpart of a user ID on example.org';
+      const attempt = () => messageFor({ ...irc, sender_localpart });
+      if (isFine) expect(attempt).toThrow('the registrations were accepted');
       else expect(attempt()).toBe(message);
     },
   );
 
-  it.each([undefined, '', 5])('for the id %j, by its place in the list', (id) => {
-    expect(refusal(slack, { ...irc, id })).toBe(
-      'appServices: registration 2: "id" must be a text that is not empty',
+  it.each([undefined, '', 5])('for the id %j, and named by its position in the list', (id) => {
+    expect(messageFor(slack, { ...irc, id })).toBe(
+      'appServices: registration 2: "id" must be a non-empty string',
     );
   });
 
-  it.each([null, undefined, 'secret', []])('for being %j', (registration) => {
-    expect(refusal(irc, registration)).toBe('appServices: registration 2 must be an object');
+  it.each([null, undefined, 'secret', []])('if it is %j', (registration) => {
+    expect(messageFor(irc, registration)).toBe('appServices: registration 2 must be an object');
   });
 
-  it('for the id of another', () => {
-    expect(refusal(irc, slack, { ...irc, as_token: 'other', hs_token: 'another' })).toBe(
-      'appServices: registration "irc" has the id of registration "irc"',
+  it('for the id of another one', () => {
+    expect(messageFor(irc, slack, { ...irc, as_token: 'other', hs_token: 'another' })).toBe(
+      'appServices: registration "irc" has the same id as registration "irc"',
     );
   });
 
-  it('for the as_token of another', () => {
-    expect(refusal(irc, { ...slack, as_token: irc.as_token })).toBe(
-      'appServices: registration "slack" has the as_token of registration "irc"',
+  it('for the as_token of another one', () => {
+    expect(messageFor(irc, { ...slack, as_token: irc.as_token })).toBe(
+      'appServices: registration "slack" has the same as_token as registration "irc"',
     );
   });
 
@@ -138,22 +138,22 @@ describe('a registration is refused', () => {
     ['of an earlier one', [irc, { ...slack, as_token: irc.hs_token }], '"slack"', '"irc"'],
     ['of its own', [{ ...irc, as_token: irc.hs_token }], '"irc"', '"irc"'],
   ])('for an as_token that is the hs_token %s', (_whose, registrations, one, other) => {
-    expect(refusal(...registrations)).toBe(
-      `appServices: registration ${one} has the hs_token, as its as_token, of registration ${other}`,
+    expect(messageFor(...registrations)).toBe(
+      `appServices: registration ${one} uses the hs_token of registration ${other} as its as_token`,
     );
   });
 
-  it('and no message quotes a token, not even one in the place of the id', () => {
+  it('and no message quotes a token, not even one in place of the id', () => {
     for (const id of [irc.as_token, irc.hs_token]) {
-      expect(refusal({ ...irc, id, url: 5 })).toBe(
-        'appServices: registration 1: "url" must be a text or null',
+      expect(messageFor({ ...irc, id, url: 5 })).toBe(
+        'appServices: registration 1: "url" must be a string or null',
       );
     }
   });
 });
 
 describe('options', () => {
-  it('are refused where they are unknown, and the allowed ones are named', () => {
+  it('are rejected if they are unknown, and the message lists the allowed ones', () => {
     const options = { serverName: SERVER, registrations: [], tokens: [] } as AppServicesOptions;
     expect(() => appServices(options)).toThrow(
       new TypeError(
@@ -170,7 +170,7 @@ describe('options', () => {
     [{ registrations: irc }, '"registrations" must be a list of registrations'],
     [{ userExists: true }, '"userExists" must be a function'],
     [{ deviceExists: [] }, '"deviceExists" must be a function'],
-  ])('are refused where they are ill-typed: %j', (change, message) => {
+  ])('are rejected if they have the wrong type: %j', (change, message) => {
     const options = { serverName: SERVER, registrations: [irc], ...change } as unknown as AppServicesOptions;
     expect(() => appServices(options)).toThrow(`appServices: option ${message}`);
   });

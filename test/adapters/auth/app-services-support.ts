@@ -24,7 +24,7 @@ export const irc: AppServiceRegistration = {
   namespaces: { users: [{ exclusive: true, regex: '@_irc_.*' }], aliases: [], rooms: [] },
 };
 
-/** One whose expressions are at home nowhere else. */
+/** A bridge whose namespace overlaps no other. */
 export const slack: AppServiceRegistration = {
   id: 'slack',
   url: null,
@@ -41,12 +41,12 @@ export const FAILURE = {
   unknownDevice: { failure: 'unknownDevice' },
 } as const;
 
-/** An adapter for the IRC bridge and the Slack bridge. */
+/** Returns an adapter for the IRC bridge and the Slack bridge. */
 export function bridges(options: Partial<AppServicesOptions> = {}) {
   return appServices({ serverName: SERVER, registrations: [irc, slack], ...options });
 }
 
-/** An adapter for a bridge whose users are these. */
+/** Returns an adapter for the IRC bridge with these user namespaces. */
 export function withUsers(...expressions: readonly string[]) {
   const users = expressions.map((regex) => ({ exclusive: true, regex }));
   return bridges({ registrations: [{ ...irc, namespaces: { users } }] });
@@ -54,7 +54,7 @@ export function withUsers(...expressions: readonly string[]) {
 
 type Asserted = Pick<AuthRequest, 'assertedUserId' | 'assertedDeviceId'>;
 
-/** Asks as the IRC bridge unless said otherwise. */
+/** Authenticates, by default with the token of the IRC bridge. */
 export async function ask<A extends AuthAdapter>(
   auth: A,
   { token = IRC_TOKEN, ...asserted }: Asserted & { readonly token?: string } = {},
@@ -62,13 +62,13 @@ export async function ask<A extends AuthAdapter>(
   return auth.authenticate({ ...authRequest(token), ...asserted }, deadlineContext());
 }
 
-/** Whether the IRC bridge may act in a user's name. */
+/** Returns true if the IRC bridge may act as a user. */
 export async function maySpeakFor(auth: AuthAdapter, assertedUserId: string): Promise<boolean> {
   const result = await ask(auth, { assertedUserId });
   return 'requester' in result && result.requester.userId === assertedUserId;
 }
 
-/** What a YAML parser makes of a bridge's registration file. */
+/** Parses the registration file of a bridge. */
 export async function registrationFromFile(): Promise<AppServiceRegistration> {
   return parse(await readFile(new URL('app-services-registration.yaml', import.meta.url), 'utf8'));
 }

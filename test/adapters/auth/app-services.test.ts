@@ -19,7 +19,7 @@ import {
   slack,
 } from './app-services-support.ts';
 
-// Each known token is a sender's: the other's is outside its namespace, so that it must not speak for it.
+// Each known token belongs to a sender, which is outside of the other's namespace: neither may act as the other.
 testContract(
   'appServices',
   authContract,
@@ -53,33 +53,33 @@ describe('without an asserted user', () => {
 });
 
 describe('with an asserted user', () => {
-  it('it acts as that user where its namespace has it', async () => {
+  it('it acts as that user if the user is in its namespace', async () => {
     expect(await ask(bridges(), { assertedUserId: IRC_ALICE })).toEqual({
       requester: { userId: IRC_ALICE, appServiceId: 'irc', isRateLimitExempt: false },
     });
   });
 
-  it('it may assert its sender, whom no namespace need have', async () => {
+  it('it may assert its sender, who need not be in a namespace', async () => {
     const registrations = [{ ...irc, namespaces: {} }];
     expect(await ask(bridges({ registrations }), { assertedUserId: IRC_BOT })).toEqual(
       await ask(bridges({ registrations })),
     );
   });
 
-  it('it may not act as a user of another application service, nor as its sender', async () => {
+  it('it may not act as a user or the sender of another application service', async () => {
     for (const assertedUserId of [SLACK_BOT, '@_slack_bob:example.org', '@alice:example.org']) {
       expect(await ask(bridges(), { assertedUserId })).toEqual(FAILURE.forbidden);
     }
   });
 
-  it('it may not act as a user of another server, whatever its namespace says', async () => {
+  it('it may not act as a user of another server, even if its namespace matches', async () => {
     const auth = bridges();
     for (const server of ['evil.example', 'example.org.evil', 'example.org:8448', 'Example.org', '']) {
       expect(await ask(auth, { assertedUserId: `@_irc_alice:${server}` })).toEqual(FAILURE.forbidden);
     }
   });
 
-  it('it may act as a user of any of several servers', async () => {
+  it('it may act as a user of any of several server names', async () => {
     const auth = bridges({ serverName: ['one.example', 'two.example'] });
     for (const server of ['one.example', 'two.example']) {
       const assertedUserId = `@_irc_alice:${server}`;
@@ -98,18 +98,18 @@ describe('with an asserted user', () => {
     '@_irc_\ud800:example.org',
     `@_irc_${'x'.repeat(255)}:example.org`,
     `@_irc_${'💬'.repeat(60)}:example.org`,
-  ])('%j is forbidden: it is no user id', async (assertedUserId) => {
+  ])('%j is forbidden: it is not a user ID', async (assertedUserId) => {
     expect(await ask(bridges(), { assertedUserId })).toEqual(FAILURE.forbidden);
   });
 
-  it('another token learns nothing of it', async () => {
+  it('another token is unknown, whatever it asserts', async () => {
     expect(await ask(bridges(), { token: 'nobody', assertedUserId: IRC_ALICE })).toEqual(FAILURE.unknown);
     expect(await ask(bridges(), { token: 'hs-token-of-irc' })).toEqual(FAILURE.unknown);
   });
 });
 
 describe('userExists', () => {
-  it('is asked about an asserted user in the namespace, and nobody else', async () => {
+  it('is called for an asserted user in the namespace, and nobody else', async () => {
     const asked: unknown[] = [];
     const auth = bridges({
       userExists: async (userId: string, { signal }: CallContext) => {
@@ -131,12 +131,12 @@ describe('userExists', () => {
     ]);
   });
 
-  it('must say true, and nothing that counts as true', async () => {
+  it('must return true: a truthy value is not enough', async () => {
     const auth = bridges({ userExists: async () => 'yes' as unknown as boolean });
     expect(await ask(auth, { assertedUserId: IRC_ALICE })).toEqual(FAILURE.forbidden);
   });
 
-  it('that fails makes the adapter reject: nobody is refused for an outage', async () => {
+  it('makes the adapter reject if it fails: an outage is not a refusal', async () => {
     const down = new Error('the database is down');
     const rejecting = bridges({ userExists: () => Promise.reject(down) });
     const throwing = bridges({
@@ -160,7 +160,7 @@ describe('an asserted device', () => {
       devices.some((device) => JSON.stringify(device) === JSON.stringify([userId, deviceId])),
   });
 
-  it('must be one of the user in whose name it acts', async () => {
+  it('must belong to the asserted user', async () => {
     expect(await ask(auth, { assertedUserId: IRC_ALICE, assertedDeviceId: 'ALICEDEVICE' })).toMatchObject({
       requester: { userId: IRC_ALICE, deviceId: 'ALICEDEVICE' },
     });
@@ -169,35 +169,35 @@ describe('an asserted device', () => {
     );
   });
 
-  it("must be one of the sender's where no user is asserted", async () => {
+  it('must belong to the sender if no user is asserted', async () => {
     expect(await ask(auth, { assertedDeviceId: 'BOTDEVICE' })).toMatchObject({
       requester: { userId: IRC_BOT, deviceId: 'BOTDEVICE' },
     });
     expect(await ask(auth, { assertedDeviceId: 'ALICEDEVICE' })).toEqual(FAILURE.unknownDevice);
   });
 
-  it('is looked for only when the user may be asserted', async () => {
-    const refusing = bridges({ deviceExists: () => Promise.reject(new Error('must not be asked')) });
+  it('is looked up only if the user may be asserted', async () => {
+    const refusing = bridges({ deviceExists: () => Promise.reject(new Error('must not be called')) });
     const outside = { assertedUserId: SLACK_BOT, assertedDeviceId: 'ALICEDEVICE' };
     expect(await ask(refusing, outside)).toEqual(FAILURE.forbidden);
     expect(await ask(refusing, { ...outside, token: 'nobody' })).toEqual(FAILURE.unknown);
   });
 
-  it('is unknown where the host has no function for devices', async () => {
+  it('is unknown without deviceExists', async () => {
     expect(await ask(bridges(), { assertedDeviceId: 'BOTDEVICE' })).toEqual(FAILURE.unknownDevice);
   });
 
-  it.each(['', 'A\0B'])('%j is unknown, and the host is not asked', async (assertedDeviceId) => {
-    const refusing = bridges({ deviceExists: () => Promise.reject(new Error('must not be asked')) });
+  it.each(['', 'A\0B'])('%j is unknown, and deviceExists is not called', async (assertedDeviceId) => {
+    const refusing = bridges({ deviceExists: () => Promise.reject(new Error('must not be called')) });
     expect(await ask(refusing, { assertedDeviceId })).toEqual(FAILURE.unknownDevice);
   });
 
-  it('must be said to be there with true', async () => {
+  it('is unknown unless deviceExists returns true', async () => {
     const sloppy = bridges({ deviceExists: async () => ({}) as unknown as boolean });
     expect(await ask(sloppy, { assertedDeviceId: 'BOTDEVICE' })).toEqual(FAILURE.unknownDevice);
   });
 
-  it('that cannot be looked up makes the adapter reject', async () => {
+  it('makes the adapter reject if it cannot be looked up', async () => {
     const down = new Error('the database is down');
     const failing = bridges({ deviceExists: () => Promise.reject(down) });
     await expect(ask(failing, { assertedDeviceId: 'BOTDEVICE' })).rejects.toBe(down);
@@ -215,13 +215,13 @@ describe('rate limits', () => {
     [undefined, false],
     [null, false],
     [false, true],
-  ])('with rate_limited %s: users are exempt: %s; the sender always is', async (rateLimited, usersAre) => {
+  ])('with rate_limited %s, users are exempt: %s. The sender always is.', async (rateLimited, usersAre) => {
     expect(await isExempt(rateLimited, IRC_ALICE)).toBe(usersAre);
     expect(await isExempt(rateLimited, IRC_BOT)).toBe(true);
     expect(await isExempt(rateLimited)).toBe(true);
   });
 
-  it("count for another application service's sender in the namespace", async () => {
+  it("apply to another application service's sender in the namespace", async () => {
     const registrations = [{ ...irc, namespaces: { users: [{ exclusive: false, regex: '@.*' }] } }, slack];
     expect(await ask(bridges({ registrations }), { assertedUserId: SLACK_BOT })).toMatchObject({
       requester: { appServiceId: 'irc', isRateLimitExempt: false },
@@ -240,7 +240,7 @@ describe('the adapter', () => {
     expect(shown).not.toMatch(/s-token-of/);
   });
 
-  it('keeps what it was made of, whatever becomes of that', async () => {
+  it('is not affected by later changes to its options', async () => {
     const users = [{ exclusive: true, regex: '@_irc_.*' }];
     const registration = { ...irc, namespaces: { users } };
     const registrations = [registration];
@@ -256,7 +256,7 @@ describe('the adapter', () => {
     expect(await ask(auth, { token: 'another' })).toEqual(FAILURE.unknown);
   });
 
-  it('knows nobody where there are no registrations', async () => {
+  it('knows nobody without registrations', async () => {
     expect(await ask(bridges({ registrations: [] }))).toEqual(FAILURE.unknown);
   });
 });

@@ -25,7 +25,7 @@ const throwing: AuthAdapter = {
 };
 const failing = (failure: AuthFailure): AuthAdapter => ({ authenticate: async () => ({ failure }) });
 
-/** An adapter that knows nothing, and remembers that it was asked. */
+/** An adapter that knows no token and records its calls. */
 const spy = () => ({ authenticate: vi.fn(async (): Promise<AuthResult> => ({ failure: 'unknown' })) });
 
 const ask = (auth: AuthAdapter, token: string, context = deadlineContext()) =>
@@ -38,8 +38,8 @@ testContract('firstOf', authContract, async () => ({
   unreachable: async () => firstOf(staticTokens({ other: ALICE }), down, throwing),
 }));
 
-describe('the order', () => {
-  it('is that of the arguments: the first that knows the token decides', async () => {
+describe('the adapters', () => {
+  it('are asked in the order of the arguments: the first that knows the token decides', async () => {
     const last = spy();
     const auth = firstOf(ofAlice, staticTokens({ 'alice-token': BOB, 'bob-token': BOB }), last);
     expect(await ask(auth, 'alice-token')).toEqual({ requester: { userId: ALICE } });
@@ -50,7 +50,7 @@ describe('the order', () => {
   });
 
   it.each(['expired', 'locked', 'forbidden', 'unknownDevice'] as const)(
-    'ends with who says %s',
+    'are asked no further after one resolves %s',
     async (failure) => {
       const last = spy();
       expect(await ask(firstOf(ofBob, failing(failure), last, ofAlice), 'alice-token')).toEqual({ failure });
@@ -58,12 +58,12 @@ describe('the order', () => {
     },
   );
 
-  it('ends with what is no result, which the router then refuses', async () => {
+  it('are asked no further after one resolves something that is not a result', async () => {
     const broken = { authenticate: async () => null } as unknown as AuthAdapter;
     expect(await ask(firstOf(ofBob, broken, ofAlice), 'alice-token')).toBeNull();
   });
 
-  it('hands each the same request and context', async () => {
+  it('all get the same request and context', async () => {
     const [one, other] = [spy(), spy()];
     const [request, context] = [authRequest('x'), deadlineContext()];
     await firstOf(one, other).authenticate(request, context);
@@ -74,7 +74,7 @@ describe('the order', () => {
 
 describe('an outage', () => {
   it.each([down, throwing])(
-    'of one, rejecting or throwing, does not hide what others know',
+    'of one adapter, which rejects or throws, does not hide what others know',
     async (first) => {
       expect(await ask(firstOf(first, ofAlice), 'alice-token')).toEqual({ requester: { userId: ALICE } });
       expect(await ask(firstOf(first, failing('expired')), 'x')).toEqual({ failure: 'expired' });
@@ -86,12 +86,12 @@ describe('an outage', () => {
     ['first', firstOf(down, ofAlice)],
     ['in the middle', firstOf(ofBob, throwing, ofAlice)],
     ['last', firstOf(ofAlice, down)],
-    ['of one in another firstOf', firstOf(firstOf(down, ofBob), ofAlice)],
-  ])('%s, with a token that the others do not know, is that outage', async (_where, auth) => {
+    ['inside another firstOf', firstOf(firstOf(down, ofBob), ofAlice)],
+  ])('%s rejects with its own error if no other adapter knows the token', async (_where, auth) => {
     await expect(ask(auth, 'other')).rejects.toBe(outage);
   });
 
-  it('of several tells of all', async () => {
+  it('of several adapters rejects with all of their errors', async () => {
     const second = new Error('the second store is down');
     const auth = firstOf(down, ofAlice, { authenticate: () => Promise.reject(second) });
     const error = await ask(auth, 'secret-token').catch((reason: unknown) => reason);
@@ -101,21 +101,21 @@ describe('an outage', () => {
 });
 
 describe('the deadline', () => {
-  it('that is over already lets nobody be asked', async () => {
+  it('that has already passed prevents any call', async () => {
     const one = spy();
     await expect(ask(firstOf(one), 'x', { signal: AbortSignal.abort(outage) })).rejects.toBe(outage);
     expect(one.authenticate).not.toHaveBeenCalled();
   });
 
   it.each([
-    ['says unknown', async (): Promise<AuthResult> => ({ failure: 'unknown' })],
+    ['resolves unknown', async (): Promise<AuthResult> => ({ failure: 'unknown' })],
     ['rejects', (): Promise<AuthResult> => Promise.reject(new Error('late'))],
-  ])('that ends while one is asked, who then %s, lets nobody further be asked', async (_what, answer) => {
+  ])('that passes during a call, which then %s, prevents further calls', async (_what, respond) => {
     const deadline = new AbortController();
     const late: AuthAdapter = {
       authenticate() {
         deadline.abort(outage);
-        return answer();
+        return respond();
       },
     };
     const next = spy();
@@ -130,7 +130,7 @@ describe('the requester', () => {
   const members = staticTokens<Member>({ one: { userId: ALICE, team: 'red' } });
   const bridges = staticTokens<Bridge>({ two: { userId: BOB, network: 'irc' } });
 
-  it('is of the type of any of the adapters', async () => {
+  it('has the type of any of the adapters', async () => {
     const auth = firstOf(members, bridges);
     expectTypeOf(auth).toEqualTypeOf<AuthAdapter<Member | Bridge>>();
     expectTypeOf(firstOf(members)).toEqualTypeOf<AuthAdapter<Member>>();
@@ -142,26 +142,26 @@ describe('the requester', () => {
 describe('arguments', () => {
   const untyped = firstOf as (...adapters: unknown[]) => AuthAdapter;
 
-  it('are one at least', () => {
-    expect(() => untyped()).toThrow(new TypeError('firstOf takes at least one AuthAdapter'));
+  it('must not be empty', () => {
+    expect(() => untyped()).toThrow(new TypeError('firstOf: at least one AuthAdapter is required'));
   });
 
-  it.each([undefined, null, 'token', {}, [ofAlice], () => UNKNOWN])('%j is none', (adapter) => {
+  it.each([undefined, null, 'token', {}, [ofAlice], () => UNKNOWN])('must not be %j', (adapter) => {
     expect(() => untyped(ofAlice, adapter)).toThrow(
-      new TypeError('firstOf: argument 2 must be an AuthAdapter, with the method authenticate'),
+      new TypeError('firstOf: argument 2 must be an AuthAdapter: an object with the method authenticate'),
     );
   });
 });
 
 describe('over HTTP', () => {
-  it('an outage is 503, never 401, and who is known gets in throughout', async () => {
+  it('an outage is a 503, never a 401, and known tokens still work', async () => {
     const { app, store } = setUp({ auth: firstOf(down, ofAlice), logger: silent });
     await seedRoom(store);
     expectInvited(await invite(app));
     expectRefusal(await invite(app, { token: 'other' }), 503, 'M_UNKNOWN');
   });
 
-  it('a token that nobody knows is 401', async () => {
+  it('a token that no adapter knows is a 401', async () => {
     const { app } = setUp({ auth: firstOf(ofBob, ofAlice) });
     expectRefusal(await invite(app, { token: 'other' }), 401, 'M_UNKNOWN_TOKEN');
   });

@@ -28,18 +28,18 @@ const payload = encode(goodClaims());
 const good = await tokenOf(rsa);
 const [head = '', body = '', signature = ''] = good.split('.');
 
-/** A token with the HMAC of whatever bytes. */
+/** Returns a token with an HMAC that uses these bytes as its key. */
 function hmacToken(key: string | Uint8Array, header: object = { alg: 'HS256' }): string {
   const input = `${encode(header)}.${payload}`;
   return `${input}.${createHmac('sha256', key).update(input).digest('base64url')}`;
 }
 
-it('the token that the attacks begin with is good', async () => {
+it('the token that the attacks start from is valid', async () => {
   expect(await ask(auth, good)).toEqual(IS_ALICE);
 });
 
 it.each([7, true, null, ['admin'], { id: 'admin' }])(
-  'a sub of %j is nobody, whoever signed it',
+  'a sub of %j is unknown, even with a valid signature',
   async (sub) => {
     expect(await ask(auth, await tokenOf(rsa, { sub: sub as never }))).toEqual(UNKNOWN);
     expect(await ask(auth, await tokenOf(rsa, { jti: sub as never }))).toEqual(UNKNOWN);
@@ -58,7 +58,7 @@ describe('without a signature', () => {
     },
   );
 
-  it('with the algorithm of a good token', async () => {
+  it('with the algorithm of a valid token', async () => {
     for (const end of ['', 'AA', 'A'.repeat(342)]) {
       expect(await ask(auth, `${head}.${body}.${end}`)).toEqual(UNKNOWN);
     }
@@ -69,14 +69,14 @@ describe('key confusion', () => {
   const pem = pemOf(rsa.check);
   const publicBytes: readonly (readonly [string, string | Uint8Array])[] = [
     ['PEM', pem],
-    ['PEM without its last line feed', pem.trimEnd()],
+    ['PEM without its trailing line feed', pem.trimEnd()],
     ['DER', rsa.check.export({ type: 'spki', format: 'der' })],
     ['JWK', JSON.stringify(jwkOf(rsa))],
     ['modulus', Buffer.from(jwkOf(rsa).n ?? '', 'base64url')],
-    ['nothing', ''],
+    ['an empty key', ''],
   ];
 
-  it.each(publicBytes)('an HMAC by the public key as %s', async (_what, key) => {
+  it.each(publicBytes)('an HMAC with the public key as its secret: %s', async (_what, key) => {
     for (const header of [{ alg: 'HS256' }, { alg: 'HS256', kid: 'rsa' }, { alg: 'RS256', kid: 'rsa' }]) {
       for (const adapter of [auth, jwtFor(rsa)]) {
         expect(await ask(adapter, hmacToken(key, header))).toEqual(UNKNOWN);
@@ -84,7 +84,7 @@ describe('key confusion', () => {
     }
   });
 
-  it('another algorithm with the same key, which is not allowed', async () => {
+  it('another algorithm with the same key, unless it is allowed', async () => {
     for (const alg of ['RS512', 'PS256']) {
       const token = await tokenOf({ ...rsa, alg });
       const jwks = { keys: [jwkOf(rsa, { alg: undefined })] };
@@ -93,7 +93,7 @@ describe('key confusion', () => {
     }
   });
 
-  it('a good token said to be of another allowed algorithm', async () => {
+  it('a valid token that claims another allowed algorithm', async () => {
     const any = jwt({
       ...options,
       algorithms: ['RS256', 'ES256', 'EdDSA'],
@@ -106,7 +106,7 @@ describe('key confusion', () => {
     }
   });
 
-  it('a secret that is shared, with another HMAC', async () => {
+  it('another secret, or another HMAC with the same one', async () => {
     const shared = jwt({ ...options, algorithms: ['HS256'], keys: secret });
     expect(await ask(shared, hmacToken(secret))).toEqual(IS_ALICE);
     expect(await ask(shared, hmacToken(secret.subarray(1)))).toEqual(UNKNOWN);
@@ -116,12 +116,12 @@ describe('key confusion', () => {
   });
 });
 
-describe('keys that the token brings', () => {
-  it('are not used, however they are named', async () => {
-    const brought = jwkOf(mallory);
+describe('keys in the token', () => {
+  it('are ignored, whichever header has them', async () => {
+    const embedded = jwkOf(mallory);
     const server = await startJwks(mallory);
     const headers: object[] = [
-      { jwk: brought },
+      { jwk: embedded },
       { jku: server.jwksUri },
       { x5u: server.jwksUri },
       { x5c: [rsa.check.export({ type: 'spki', format: 'der' }).toString('base64')] },
@@ -138,7 +138,7 @@ describe('keys that the token brings', () => {
     expect(server.requests()).toBe(0);
   });
 
-  it('with a key id that is known, or of another known key', async () => {
+  it('do not match the ID of a known key, or of another known key', async () => {
     const both = jwtFor(rsa, { algorithms: ['RS256', 'EdDSA'], keys: { keys: [jwkOf(rsa), jwkOf(ed)] } });
     expect(await ask(both, await tokenOf(mallory))).toEqual(UNKNOWN);
     expect(await ask(both, await tokenOf({ ...rsa, kid: 'ed' }))).toEqual(UNKNOWN);
@@ -146,40 +146,40 @@ describe('keys that the token brings', () => {
     expect(await ask(both, await tokenOf(ed))).toEqual(IS_ALICE);
   });
 
-  it('in a JWKS for encryption, or of another operation, check nothing', async () => {
+  it('of a JWKS that are for encryption, or for another operation, verify nothing', async () => {
     for (const extra of [{ use: 'enc' }, { key_ops: ['sign'] }, { alg: 'RS512' }]) {
       expect(await ask(jwtFor(rsa, { keys: { keys: [jwkOf(rsa, extra)] } }), good)).toEqual(UNKNOWN);
     }
   });
 });
 
-describe('a good token that was changed', () => {
+describe('a valid token with a change is unknown', () => {
   const changes: readonly (readonly [string, string])[] = [
     ['another payload', `${head}.${encode({ ...goodClaims(), sub: 'bob' })}.${signature}`],
-    ['a longer life', `${head}.${encode({ ...goodClaims(), exp: 9_999_999_999 })}.${signature}`],
+    ['a later exp', `${head}.${encode({ ...goodClaims(), exp: 9_999_999_999 })}.${signature}`],
     ['another header', `${encode({ alg: 'RS256', kid: 'rsa', typ: 'x' })}.${body}.${signature}`],
-    ['a padded signature', `${head}.${body}.${signature}==`],
+    ['padding in its signature', `${head}.${body}.${signature}==`],
     ['a space in its signature', `${head}.${body}.${signature.slice(0, 9)} ${signature.slice(9)}`],
     ['a line feed at its end', `${good}\n`],
     ['spare bits of its signature set', `${head}.${body}.${signature.slice(0, -1)}${nextLetter(signature)}`],
-    ['the letters of plain base64', good.replaceAll('-', '+').replaceAll('_', '/')],
+    ['the alphabet of plain base64', good.replaceAll('-', '+').replaceAll('_', '/')],
     ['a fourth part', `${good}.`],
     ['five parts, as if encrypted', `${head}.${body}.${signature}.${body}.${signature}`],
     ['no payload', `${head}..${signature}`],
-    ['JSON in the place of the compact form', JSON.stringify({ protected: head, payload: body, signature })],
+    ['JSON instead of the compact form', JSON.stringify({ protected: head, payload: body, signature })],
   ];
-  it.each(changes)('by %s', async (_what, token) => {
+  it.each(changes)('%s', async (_what, token) => {
     expect(token).not.toBe(good);
     expect(await ask(auth, token)).toEqual(UNKNOWN);
   });
 
-  it('is not read beyond 16 KiB', async () => {
+  it('a length of more than 16 KiB', async () => {
     expect(await ask(auth, await tokenOf(rsa, { note: 'x'.repeat(11_000) }))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf(rsa, { note: 'x'.repeat(12_500) }))).toEqual(UNKNOWN);
   });
 });
 
-describe('headers that must be understood', () => {
+describe('unsupported critical headers', () => {
   const critical: object[] = [
     { crit: ['exp'], exp: 1 },
     { crit: ['x'], x: 1 },
@@ -199,7 +199,7 @@ describe('headers that must be understood', () => {
   });
 });
 
-it('payloads that are no claims make no login, whoever signed them', async () => {
+it('payloads that are not claims are unknown, even with a valid signature', async () => {
   const shared = jwt({ ...options, algorithms: ['HS256'], keys: secret });
   for (const content of ['null', '[]', '"x"', '5', '{', '', '\ud800', '{"iss":{}}', '['.repeat(9000)]) {
     const input = `${encode({ alg: 'HS256' })}.${encode(content)}`;
@@ -208,7 +208,7 @@ it('payloads that are no claims make no login, whoever signed them', async () =>
   }
 });
 
-it('tokens that cannot be of the issuer cause no fetch', async () => {
+it('tokens that cannot be from the issuer trigger no fetch', async () => {
   const server = await startJwks(rsa);
   const adapter = remoteJwt(server);
   const tokens = [
@@ -225,8 +225,8 @@ it('tokens that cannot be of the issuer cause no fetch', async () => {
   expect(server.requests()).toBe(1);
 });
 
-/** The last letter of a text of base64url, with its lowest bit set. */
-function nextLetter(text: string): string {
+/** Returns the last letter of a base64url string, with its lowest bit set. */
+function nextLetter(encoded: string): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-  return letters[letters.indexOf(text.at(-1) ?? '') + 1] ?? '';
+  return letters[letters.indexOf(encoded.at(-1) ?? '') + 1] ?? '';
 }

@@ -26,11 +26,11 @@ const withFresh = await tokenOf(fresh);
 const withNobodys = await tokenOf(nobodys);
 const keyless = await tokenOf({ ...fresh, kid: undefined });
 
-const CANNOT_TELL = 'The JWKS cannot be fetched';
+const FETCH_FAILED = 'The JWKS cannot be fetched';
 const error500: RequestListener = (_request, response) => response.writeHead(500).end('down');
 const hang: RequestListener = () => {};
 
-/** Only the adapter's own clock: timers and dates run on. */
+/** Stops only the adapter's own clock: timers and dates keep running. */
 function holdClock() {
   vi.useFakeTimers({ toFake: ['performance'] });
 }
@@ -43,7 +43,7 @@ const many = (auth: AuthAdapter, token: string) =>
   Promise.all(Array.from({ length: 30 }, () => ask(auth, token)));
 
 describe('keys', () => {
-  it('are fetched once, when the first tokens come, for all of them', async () => {
+  it('are fetched once for all first tokens', async () => {
     const server = await startJwks(old);
     const auth = remoteJwt(server);
     expect(server.requests()).toBe(0);
@@ -52,7 +52,7 @@ describe('keys', () => {
     expect(server.requests()).toBe(1);
   });
 
-  it('are fetched again when they are old, and are gone when the issuer takes them away', async () => {
+  it('are fetched again when they are old, and forgotten once the issuer removes them', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000 });
@@ -66,7 +66,7 @@ describe('keys', () => {
     expect(server.requests()).toBe(2);
   });
 
-  it('that are new are fetched when a token names one, after the cooldown', async () => {
+  it('that are new are fetched for a token that names one, after the cooldown', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cooldownMs: 5_000 });
@@ -81,7 +81,7 @@ describe('keys', () => {
     expect(server.requests()).toBe(2);
   });
 
-  it('that are new are fetched for a token that names none', async () => {
+  it('that are new are fetched for a token without a key ID', async () => {
     holdClock();
     const former = signerOf('EdDSA', 'former');
     const server = await startJwks(former);
@@ -95,7 +95,7 @@ describe('keys', () => {
     expect(server.requests()).toBe(2);
   });
 
-  it('that nobody has are asked for once in the cooldown, whatever comes', async () => {
+  it('that do not exist trigger at most one fetch per cooldown', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cooldownMs: 5_000 });
@@ -108,7 +108,7 @@ describe('keys', () => {
     }
   });
 
-  it('say when a token has expired', async () => {
+  it('identify an expired token', async () => {
     const auth = remoteJwt(await startJwks(old));
     expect(await ask(auth, await tokenOf(old, { exp: 1 }))).toEqual(EXPIRED);
   });
@@ -117,39 +117,42 @@ describe('keys', () => {
 describe('an endpoint', () => {
   const notFound: RequestListener = (_request, response) => response.writeHead(404).end();
   const padded = (bytes: number) => JSON.stringify({ keys: [jwkOf(old)], padding: 'x'.repeat(bytes) });
-  const answers: readonly (readonly [string, RequestListener])[] = [
-    ['answers 500', error500],
-    ['answers 404', notFound],
-    ['answers 204', (_request, response) => response.writeHead(204).end()],
+  const failures: readonly (readonly [string, RequestListener])[] = [
+    ['returns a 500', error500],
+    ['returns a 404', notFound],
+    ['returns a 204', (_request, response) => response.writeHead(204).end()],
     ['closes the connection', (request) => request.socket.destroy()],
-    ['breaks off', (request, response) => response.write('{"keys":', () => request.socket.destroy())],
-    ['answers no JSON', (_request, response) => response.end('<html>')],
-    ['answers JSON that is no JWKS', (_request, response) => response.end('[]')],
-    ['answers null', (_request, response) => response.end('null')],
-    ['answers keys that are none', (_request, response) => response.end('{"keys":["x"]}')],
-    ['answers no keys at all', (_request, response) => response.end('{"keys":[]}')],
-    ['answers too much', (_request, response) => response.end(padded(300_000))],
     [
-      'answers too much once inflated',
+      'breaks off its response',
+      (request, response) => response.write('{"keys":', () => request.socket.destroy()),
+    ],
+    ['returns invalid JSON', (_request, response) => response.end('<html>')],
+    ['returns JSON that is not a JWKS', (_request, response) => response.end('[]')],
+    ['returns null', (_request, response) => response.end('null')],
+    ['returns keys that are not keys', (_request, response) => response.end('{"keys":["x"]}')],
+    ['returns no keys', (_request, response) => response.end('{"keys":[]}')],
+    ['returns too much', (_request, response) => response.end(padded(300_000))],
+    [
+      'returns too much once decompressed',
       (_request, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(padded(300_000))),
     ],
   ];
 
-  it.each(answers)(
-    'that %s is down: no token is unknown, and keys that are known stay good',
+  it.each(failures)(
+    'that %s is down: no token is unknown, and known keys stay in use',
     async (_what, listener) => {
       holdClock();
       const server = await startJwks(old);
       const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000 });
-      server.answer(listener);
-      await expect(ask(auth, withOld)).rejects.toThrow(CANNOT_TELL);
+      server.respondWith(listener);
+      await expect(ask(auth, withOld)).rejects.toThrow(FETCH_FAILED);
       pass(1_000);
       server.serve(old);
       expect(await ask(auth, withOld)).toEqual(IS_ALICE);
-      server.answer(listener);
+      server.respondWith(listener);
       pass(60_000);
       expect(await ask(auth, withOld)).toEqual(IS_ALICE);
-      await expect(ask(auth, withFresh)).rejects.toThrow(CANNOT_TELL);
+      await expect(ask(auth, withFresh)).rejects.toThrow(FETCH_FAILED);
       pass(1_000);
       server.serve(fresh);
       expect(await ask(auth, withFresh)).toEqual(IS_ALICE);
@@ -157,10 +160,10 @@ describe('an endpoint', () => {
     },
   );
 
-  it('that sends an endless answer is left', async () => {
+  it('that sends an endless response is disconnected', async () => {
     const server = await startJwks();
     let closed: Promise<unknown> | undefined;
-    server.answer((_request, response) => {
+    server.respondWith((_request, response) => {
       closed = once(response, 'close');
       const send = () => {
         while (response.write('x'.repeat(65_536)));
@@ -168,62 +171,64 @@ describe('an endpoint', () => {
       response.on('drain', send);
       send();
     });
-    await expect(ask(remoteJwt(server), withOld)).rejects.toThrow(CANNOT_TELL);
+    await expect(ask(remoteJwt(server), withOld)).rejects.toThrow(FETCH_FAILED);
     expect(closed).toBeDefined();
     await closed;
   });
 
   it.each([301, 302, 307, 308])('that redirects (%i) is not followed', async (status) => {
     const [server, elsewhere] = [await startJwks(), await startJwks(old)];
-    server.answer((_request, response) => response.writeHead(status, { location: elsewhere.jwksUri }).end());
-    await expect(ask(remoteJwt(server), withOld)).rejects.toThrow(CANNOT_TELL);
+    server.respondWith((_request, response) =>
+      response.writeHead(status, { location: elsewhere.jwksUri }).end(),
+    );
+    await expect(ask(remoteJwt(server), withOld)).rejects.toThrow(FETCH_FAILED);
     expect(elsewhere.requests()).toBe(0);
   });
 
   const slow: readonly (readonly [string, RequestListener])[] = [
-    ['never answers', hang],
-    ['never ends its answer', (_request, response) => response.writeHead(200).write('{"keys":')],
+    ['never responds', hang],
+    ['never ends its response', (_request, response) => response.writeHead(200).write('{"keys":')],
   ];
-  it.each(slow)('that %s is left when the time is over', async (_what, listener) => {
+  it.each(slow)('that %s fails after timeoutMs', async (_what, listener) => {
     const server = await startJwks(old);
-    server.answer(listener);
+    server.respondWith(listener);
     const auth = remoteJwt(server, { timeoutMs: 50 });
-    await expect(ask(auth, withOld)).rejects.toThrow(CANNOT_TELL);
+    await expect(ask(auth, withOld)).rejects.toThrow(FETCH_FAILED);
   });
 
-  it('that is down is asked once a second', async () => {
+  it('that is down is retried once per second', async () => {
     holdClock();
     const server = await startJwks();
-    server.answer(error500);
+    server.respondWith(error500);
     const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000 });
-    const ofAll = async (token: string) => {
-      const answers = [...(await Promise.allSettled([ask(auth, token), ask(auth, token)]))];
-      answers.push(...(await Promise.allSettled([ask(auth, token)])));
-      return [...new Set(answers.map(({ status }) => status))];
+    const statuses = async (token: string) => {
+      const results = [...(await Promise.allSettled([ask(auth, token), ask(auth, token)]))];
+      results.push(...(await Promise.allSettled([ask(auth, token)])));
+      return [...new Set(results.map(({ status }) => status))];
     };
     for (let round = 1; round <= 3; round += 1) {
-      expect(await ofAll(withOld)).toEqual(['rejected']);
+      expect(await statuses(withOld)).toEqual(['rejected']);
       expect(server.requests()).toBe(round);
       pass(1_000);
     }
     server.serve(old);
-    expect(await ofAll(withOld)).toEqual(['fulfilled']);
-    server.answer(error500);
+    expect(await statuses(withOld)).toEqual(['fulfilled']);
+    server.respondWith(error500);
     pass(60_000);
-    expect(await ofAll(withFresh)).toEqual(['rejected']);
-    expect(await ofAll(withOld)).toEqual(['fulfilled']);
+    expect(await statuses(withFresh)).toEqual(['rejected']);
+    expect(await statuses(withOld)).toEqual(['fulfilled']);
     expect(server.requests()).toBe(5);
   });
 
-  it('that is known to be down is waited for by nobody who has the key', async () => {
+  it('that is known to be down delays no token with a known key', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000 });
     await ask(auth, withOld);
-    server.answer(error500);
+    server.respondWith(error500);
     pass(60_000);
     await ask(auth, withOld);
-    server.answer(hang);
+    server.respondWith(hang);
     pass(1_000);
     const asked = server.nextRequest();
     expect(await ask(auth, withOld)).toEqual(IS_ALICE);
@@ -231,7 +236,7 @@ describe('an endpoint', () => {
     expect(server.requests()).toBe(3);
   });
 
-  it('that stays down makes keys useless in the end', async () => {
+  it('that stays down makes keys unusable after maxStaleMs', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000, maxStaleMs: 30_000 });
@@ -240,51 +245,51 @@ describe('an endpoint', () => {
     pass(89_999);
     expect(await ask(auth, withOld)).toEqual(IS_ALICE);
     pass(1);
-    await expect(ask(auth, withOld)).rejects.toThrow(CANNOT_TELL);
+    await expect(ask(auth, withOld)).rejects.toThrow(FETCH_FAILED);
   });
 
-  it('that goes and comes back is logged twice, without a token', async () => {
+  it('that goes down and recovers is logged twice, without a token', async () => {
     holdClock();
     const warn = vi.fn();
     const server = await startJwks();
-    server.answer(error500);
+    server.respondWith(error500);
     const auth = remoteJwt(server, { logger: { ...quiet, warn } });
     for (let round = 0; round < 3; round += 1) {
-      await expect(ask(auth, withOld)).rejects.toThrow(CANNOT_TELL);
+      await expect(ask(auth, withOld)).rejects.toThrow(FETCH_FAILED);
       pass(1_000);
     }
     server.serve(old);
     expect(await ask(auth, withOld)).toEqual(IS_ALICE);
     expect(warn.mock.calls).toEqual([
-      [{ err: new Error('The answer has the status 500') }, expect.stringContaining('cannot be fetched')],
+      [{ err: new Error('The response has status 500') }, expect.stringContaining('cannot be fetched')],
       [{}, 'The JWKS can be fetched again'],
     ]);
   });
 });
 
 describe('a key that cannot be used', () => {
-  it('says nothing of the token: it rejects, as an outage does', async () => {
+  it('says nothing about the token: the adapter rejects, as in an outage', async () => {
     const server = await startJwks(old);
     for (const extra of [{ d: 'AAAA' }, { x: 'AAAA' }]) {
-      server.answer((_request, response) => response.end(JSON.stringify({ keys: [jwkOf(old, extra)] })));
+      server.respondWith((_request, response) => response.end(JSON.stringify({ keys: [jwkOf(old, extra)] })));
       const error = await ask(remoteJwt(server), withOld).catch((reason: unknown) => reason);
-      expect(String(error)).toBe('Error: A key of the JWKS cannot be used');
+      expect(String(error)).toBe('Error: A key in the JWKS cannot be used');
     }
   });
 
-  it('beside others does not matter', async () => {
+  it('next to others does not matter', async () => {
     const server = await startJwks();
     const keys = [jwkOf(old, { x: 'AAAA' }), jwkOf(old)];
-    server.answer((_request, response) => response.end(JSON.stringify({ keys })));
+    server.respondWith((_request, response) => response.end(JSON.stringify({ keys })));
     expect(await ask(remoteJwt(server), withOld)).toEqual(IS_ALICE);
   });
 });
 
-describe('the deadline of one', () => {
-  it('does not end the fetch, which others wait for', async () => {
+describe('the deadline of one caller', () => {
+  it('does not end the fetch that others wait for', async () => {
     const server = await startJwks(old);
     const held = new EventEmitter();
-    server.answer((_request, response) => {
+    server.respondWith((_request, response) => {
       held.once('release', () => response.end(JSON.stringify({ keys: [jwkOf(old)] })));
     });
     const auth = remoteJwt(server);
@@ -300,12 +305,12 @@ describe('the deadline of one', () => {
     expect(server.requests()).toBe(1);
   });
 
-  it('that ends while a token is looked at lets nothing be fetched', async () => {
+  it('that passes while a token is verified prevents a fetch', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cooldownMs: 5_000 });
     await ask(auth, withOld);
-    server.answer(error500);
+    server.respondWith(error500);
     pass(5_000);
     const deadline = new AbortController();
     const waiting = ask(auth, withFresh, deadline);
@@ -314,12 +319,12 @@ describe('the deadline of one', () => {
     expect(server.requests()).toBe(1);
   });
 
-  it('ends its own wait also where it has a key that is old', async () => {
+  it('ends its wait even if it has a stale key', async () => {
     holdClock();
     const server = await startJwks(old);
     const auth = remoteJwt(server, { cacheMaxAgeMs: 60_000 });
     await ask(auth, withOld);
-    server.answer(hang);
+    server.respondWith(hang);
     pass(60_000);
     const asked = server.nextRequest();
     const deadline = new AbortController();
@@ -330,10 +335,10 @@ describe('the deadline of one', () => {
   });
 });
 
-it('no error tells of the token', async () => {
+it('no error contains the token', async () => {
   const server = await startJwks();
-  server.answer(error500);
+  server.respondWith(error500);
   const error = await ask(remoteJwt(server), withOld).catch((reason: unknown) => reason);
-  const told = inspect(error, { depth: Infinity, showHidden: true });
-  for (const part of [...withOld.split('.'), 'alice', 'login.example.org']) expect(told).not.toContain(part);
+  const shown = inspect(error, { depth: Infinity, showHidden: true });
+  for (const part of [...withOld.split('.'), 'alice', 'login.example.org']) expect(shown).not.toContain(part);
 });

@@ -11,7 +11,7 @@ const good = { ...options, algorithms: ['EdDSA'], keys: ed.check };
 const remote = (more: object) => ({ ...good, keys: { jwksUri: 'https://login.example.org/jwks', ...more } });
 
 const create = (given: object) => jwt(given as JwtOptions);
-const refusalOf = (given: object): unknown => {
+const errorOf = (given: object): unknown => {
   try {
     create(given);
   } catch (error) {
@@ -24,10 +24,10 @@ describe('options', () => {
   const wrong: readonly (readonly [object, string])[] = [
     [{ isuer: 'x' }, 'unknown option "isuer"; allowed: issuer, audience, algorithms, keys, userId, typ'],
     [{ issuer: undefined }, 'option "issuer" is required'],
-    [{ issuer: '' }, 'option "issuer" must be a text'],
-    [{ issuer: [] }, 'option "issuer" must be a text'],
+    [{ issuer: '' }, 'option "issuer" must be a non-empty string, or a list of them'],
+    [{ issuer: [] }, 'option "issuer" must be a non-empty string'],
     [{ audience: undefined }, 'option "audience" is required'],
-    [{ audience: ['x', ''] }, 'option "audience" must be a text'],
+    [{ audience: ['x', ''] }, 'option "audience" must be a non-empty string'],
     [{ algorithms: undefined }, 'option "algorithms" is required'],
     [{ algorithms: [] }, 'option "algorithms" must be a list of at least one of RS256'],
     [{ algorithms: 'EdDSA' }, 'option "algorithms" must be'],
@@ -39,7 +39,7 @@ describe('options', () => {
     [{ userId: undefined }, 'option "userId" is required'],
     [{ userId: '@alice:example.org' }, 'option "userId" must be a function'],
     [{ requester: {} }, 'option "requester" must be a function'],
-    [{ typ: '' }, 'option "typ" must be'],
+    [{ typ: '' }, 'option "typ" must be a non-empty string'],
     [
       { clockToleranceSeconds: -1 },
       'option "clockToleranceSeconds" must be a number of seconds from 0 to 600',
@@ -49,12 +49,12 @@ describe('options', () => {
     [{ requireExpiry: 'no' }, 'option "requireExpiry" must be a boolean'],
   ];
   it.each(wrong)('%j', (more, message) => {
-    const error = refusalOf({ ...good, ...more });
+    const error = errorOf({ ...good, ...more });
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain(`jwt: ${message}`);
   });
 
-  it.each([undefined, null, 'x'])('%j in their place', (given) => {
+  it.each([undefined, null, 'x'])('must not be %j', (given) => {
     expect(() => jwt(given as unknown as JwtOptions)).toThrow(TypeError);
   });
 });
@@ -65,7 +65,7 @@ describe('a JWKS to fetch', () => {
     [{ jwksUri: '/jwks' }, 'option "jwksUri" must be a URL'],
     [{ jwksUri: 'http://login.example.org/jwks' }, 'option "jwksUri" must be an https: URL'],
     [{ jwksUri: 'file:///jwks', allowInsecureHttp: true }, 'option "jwksUri" must be an https: URL'],
-    [{ jwksUri: 'https://user:hidden@login.example.org/' }, 'option "jwksUri" must have no user name'],
+    [{ jwksUri: 'https://user:hidden@login.example.org/' }, 'option "jwksUri" must not contain a user name'],
     [{ timeoutMs: 0 }, 'option "timeoutMs" must be'],
     [{ cooldownMs: 1.5 }, 'option "cooldownMs" must be'],
     [{ cacheMaxAgeMs: Infinity }, 'option "cacheMaxAgeMs" must be'],
@@ -75,20 +75,20 @@ describe('a JWKS to fetch', () => {
     [{ timeout: 5 }, 'unknown option "timeout"; allowed: jwksUri, timeoutMs'],
   ];
   it.each(wrong)('%j', (more, message) => {
-    const error = refusalOf(remote(more));
+    const error = errorOf(remote(more));
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain(`jwt: keys: ${message}`);
     expect(String(error)).not.toContain('hidden');
   });
 
-  it('may be a text or a URL, and http only where the host says so', () => {
+  it('may be a string or a URL, and http: only if the host app allows it', () => {
     create(remote({}));
     create(remote({ jwksUri: new URL('https://login.example.org/jwks') }));
     create(remote({ jwksUri: 'http://127.0.0.1/jwks', allowInsecureHttp: true }));
   });
 
-  it('cannot be of secrets', () => {
-    const error = refusalOf({ ...remote({}), algorithms: ['HS256'] });
+  it('cannot be used with HS algorithms', () => {
+    const error = errorOf({ ...remote({}), algorithms: ['HS256'] });
     expect(error).toEqual(new TypeError('jwt: option "keys" must be a secret key for HS algorithms'));
   });
 });
@@ -101,32 +101,32 @@ describe('keys that do not fit', () => {
   const wrong: readonly (readonly [string, readonly string[], object])[] = [
     ['HS256 and RS256 together', ['HS256', 'RS256'], rsa.check],
     ['HS256 and RS256 together, with a secret', ['RS256', 'HS256'], secret],
-    ['a PEM text as a secret', ['HS256'], pem],
+    ['a PEM string as a secret', ['HS256'], pem],
     ['a public key as a secret', ['HS256'], rsa.check],
     ['a secret of 31 bytes', ['HS256'], randomBytes(31)],
     ['a secret of 63 bytes', ['HS512'], createSecretKey(randomBytes(63))],
-    ['a secret of no bytes', ['HS256'], new Uint8Array()],
+    ['an empty secret', ['HS256'], new Uint8Array()],
     ['a secret for RS256', ['RS256'], secret],
     ['a private key', ['EdDSA'], ed.sign],
     ['an EC key for RS256', ['RS256'], ec.check],
     ['an RSA key for RS256 and ES256', ['RS256', 'ES256'], rsa.check],
-    ['another curve', ['ES256'], p384],
+    ['a key on another curve', ['ES256'], p384],
     ['a short RSA key', ['RS256'], shortRsa],
     ['no keys', ['EdDSA'], { keys: [] }],
-    ['one JWK', ['EdDSA'], jwkOf(ed)],
+    ['a single JWK', ['EdDSA'], jwkOf(ed)],
     ['a list of JWKs', ['EdDSA'], [jwkOf(ed)]],
-    ['a JWKS of texts', ['EdDSA'], { keys: ['x'] }],
+    ['a JWKS of strings', ['EdDSA'], { keys: ['x'] }],
     ['a JWKS with a private key', ['EdDSA'], { keys: [jwkOf(ed), ed.sign.export({ format: 'jwk' })] }],
     ['a JWKS with a secret', ['HS256'], { keys: [oct] }],
-    ['a JWKS with a secret beside', ['EdDSA'], { keys: [jwkOf(ed), oct] }],
+    ['a JWKS with a public key and a secret', ['EdDSA'], { keys: [jwkOf(ed), oct] }],
   ];
   it.each(wrong)('%s', (_what, algorithms, keys) => {
-    const error = refusalOf({ ...good, algorithms, keys });
+    const error = errorOf({ ...good, algorithms, keys });
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toMatch(/^TypeError: jwt: option "(keys|algorithms)" must/);
   });
 
-  it('as keys of the Web Crypto API', async () => {
+  it('may be keys of the Web Crypto API', async () => {
     const { subtle } = webcrypto;
     const both = ['sign', 'verify'] as const;
     const hmac256 = { name: 'HMAC', hash: 'SHA-256', length: 256 };
@@ -144,19 +144,19 @@ describe('keys that do not fit', () => {
       ['HS256', await subtle.generateKey({ ...hmac256, length: 128 }, false, both)],
     ];
     for (const [algorithm, keys] of wrong) {
-      expect(refusalOf({ ...good, algorithms: [algorithm], keys })).toBeInstanceOf(TypeError);
+      expect(errorOf({ ...good, algorithms: [algorithm], keys })).toBeInstanceOf(TypeError);
     }
   });
 });
 
 describe('keys that fit', () => {
-  it('may be a key of the Web Crypto API', async () => {
+  it('may be keys of the Web Crypto API', async () => {
     const spki = ed.check.export({ type: 'spki', format: 'der' });
     const keys = await webcrypto.subtle.importKey('spki', spki, 'Ed25519', true, ['verify']);
     expect(await ask(create({ ...good, keys }), await tokenOf(ed))).toEqual(IS_ALICE);
   });
 
-  it('may be secrets as bytes or as a KeyObject, of which a copy is kept', async () => {
+  it('may be secrets as bytes or as a KeyObject, which are copied', async () => {
     const bytes = new Uint8Array(secret);
     const token = await tokenOf({ alg: 'HS256', sign: secret });
     const hs = { ...good, algorithms: ['HS256'] };

@@ -16,7 +16,7 @@ export const UNKNOWN = { failure: 'unknown' };
 export const EXPIRED = { failure: 'expired' };
 export const IS_ALICE = { requester: { userId: ALICE } };
 
-/** A key that tokens are signed with, and the one that they are checked with. */
+/** A key that signs tokens, and the key that verifies them. */
 export type Signer = {
   readonly alg: string;
   readonly kid?: string;
@@ -46,7 +46,7 @@ export const pemOf = (key: KeyObject): string => key.export({ type: 'spki', form
 
 export const seconds = (): number => Math.floor(Date.now() / 1000);
 
-/** Claims of a good token of Alice's. */
+/** Returns the claims of a valid token for Alice. */
 export const goodClaims = (): JWTPayload => ({
   iss: ISSUER,
   aud: AUDIENCE,
@@ -54,7 +54,7 @@ export const goodClaims = (): JWTPayload => ({
   exp: seconds() + 3600,
 });
 
-/** A token that is good but for the claims and the header that are given; `undefined` leaves one out. */
+/** Returns a token that is valid except for the given claims and headers. `undefined` omits one. */
 export function tokenOf(
   signer: Pick<Signer, 'alg' | 'kid'> & { readonly sign: KeyObject | Uint8Array },
   claims: JWTPayload = {},
@@ -65,7 +65,7 @@ export function tokenOf(
     .sign(signer.sign);
 }
 
-/** The parts of a compact JWS, made by hand. */
+/** Encodes a part of a compact JWS by hand. */
 export const encode = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
@@ -75,7 +75,7 @@ export const options = {
   userId: ({ sub }: JWTPayload) => (sub === undefined ? undefined : `@${sub}:example.org`),
 } as const;
 
-/** An adapter for the tokens of one signer. */
+/** Returns an adapter for the tokens of one signer. */
 export function jwtFor(signer: Signer, more: Partial<JwtOptions> = {}): AuthAdapter {
   return jwt({ ...options, algorithms: [signer.alg as 'RS256'], keys: signer.check, ...more });
 }
@@ -83,15 +83,15 @@ export function jwtFor(signer: Signer, more: Partial<JwtOptions> = {}): AuthAdap
 export const ask = (auth: AuthAdapter, token: string, context = deadlineContext()) =>
   auth.authenticate(authRequest(token), context);
 
-/** An endpoint with a JWKS, on a free port. */
+/** An endpoint that serves a JWKS, on a free port. */
 export type JwksServer = {
   readonly jwksUri: string;
-  /** How many requests have come. */
+  /** Returns the number of requests so far. */
   requests(): number;
-  /** Resolves with the next request. */
+  /** Resolves on the next request. */
   nextRequest(): Promise<unknown>;
   serve(...signers: Signer[]): void;
-  answer(listener: RequestListener): void;
+  respondWith(listener: RequestListener): void;
   stop(): Promise<void>;
 };
 
@@ -100,13 +100,13 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
 });
 
-/** Closed after the test. */
+/** Starts a server, which closes after the test. */
 export async function startJwks(...signers: Signer[]): Promise<JwksServer> {
   let requests = 0;
   let listener: RequestListener = () => {};
   const server = createServer((request, response) => {
     requests += 1;
-    // A connection that is kept would outlive an outage.
+    // A kept-alive connection would survive an outage.
     response.setHeader('connection', 'close');
     listener(request, response);
   }).listen(0, '127.0.0.1');
@@ -119,7 +119,7 @@ export async function startJwks(...signers: Signer[]): Promise<JwksServer> {
       const body = JSON.stringify({ keys: current.map((signer) => jwkOf(signer)) });
       listener = (_request, response) => response.setHeader('content-type', 'application/json').end(body);
     },
-    answer(other) {
+    respondWith(other) {
       listener = other;
     },
     async stop() {
@@ -137,7 +137,7 @@ export async function startJwks(...signers: Signer[]): Promise<JwksServer> {
 
 export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** An adapter for RS256, ES256 and EdDSA that fetches its keys. */
+/** Returns an adapter for RS256, ES256 and EdDSA that fetches its keys. */
 export function remoteJwt({ jwksUri }: JwksServer, keys: Partial<RemoteKeys> = {}): AuthAdapter {
   return jwt({
     ...options,

@@ -59,7 +59,7 @@ testContract(
     harnessOf(jwt({ ...options, algorithms: ['HS256'], keys: secret }), { alg: 'HS256', sign: secret }),
   ['unreachable'],
 );
-testContract('jwt with a JWKS that is fetched', authContract, async () => {
+testContract('jwt with a remote JWKS', authContract, async () => {
   const server = await startJwks(rsa, ec);
   const down = await startJwks();
   await down.stop();
@@ -75,15 +75,15 @@ describe('times', () => {
     vi.useRealTimers();
   });
 
-  /** What is answered this many seconds from now. */
-  async function answerIn(delay: number, token: string, adapter = auth) {
+  /** Returns the result this many seconds from now. */
+  async function askLater(delay: number, token: string, adapter = auth) {
     vi.useFakeTimers({ toFake: ['Date'], now: (seconds() + delay) * 1000 });
-    const answer = await ask(adapter, token);
+    const result = await ask(adapter, token);
     vi.useRealTimers();
-    return answer;
+    return result;
   }
 
-  it('exp ends a token, a soft logout, once the tolerance is over too', async () => {
+  it('a token is expired, a soft logout, after exp plus the tolerance', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
     const token = await tokenOf(ed, { exp: 1_800_000_100 });
     const at = async (milliseconds: number, adapter = auth) => {
@@ -97,7 +97,7 @@ describe('times', () => {
     expect(await at(1_800_000_100_000, exact)).toEqual(EXPIRED);
   });
 
-  it('nbf begins a token, the tolerance early', async () => {
+  it('a token is valid from nbf minus the tolerance', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
     const token = await tokenOf(ed, { nbf: 1_800_000_100 });
     vi.setSystemTime(1_800_000_094_999);
@@ -106,26 +106,26 @@ describe('times', () => {
     expect(await ask(auth, token)).toEqual(IS_ALICE);
   });
 
-  it('a token that is over is expired only if all else is good', async () => {
-    const over = { exp: seconds() - 100 };
-    expect(await ask(auth, await tokenOf(ed, over))).toEqual(EXPIRED);
+  it('a token past its exp is expired only if everything else is valid', async () => {
+    const past = { exp: seconds() - 100 };
+    expect(await ask(auth, await tokenOf(ed, past))).toEqual(EXPIRED);
     const wrong = [{ iss: 'other' }, { aud: 'other' }, { nbf: seconds() + 100 }];
     for (const claims of wrong)
-      expect(await ask(auth, await tokenOf(ed, { ...over, ...claims }))).toEqual(UNKNOWN);
-    expect(await ask(auth, await tokenOf(signerOf('EdDSA'), over))).toEqual(UNKNOWN);
+      expect(await ask(auth, await tokenOf(ed, { ...past, ...claims }))).toEqual(UNKNOWN);
+    expect(await ask(auth, await tokenOf(signerOf('EdDSA'), past))).toEqual(UNKNOWN);
     const typed = jwtFor(ed, { typ: 'at+jwt' });
-    expect(await ask(typed, await tokenOf(ed, over))).toEqual(UNKNOWN);
+    expect(await ask(typed, await tokenOf(ed, past))).toEqual(UNKNOWN);
   });
 
-  it('a token without exp is good only where the host says so', async () => {
+  it('a token without exp is valid only without requireExpiry', async () => {
     const token = await tokenOf(ed, { exp: undefined });
     expect(await ask(auth, token)).toEqual(UNKNOWN);
     const lax = jwtFor(ed, { requireExpiry: false });
     expect(await ask(lax, token)).toEqual(IS_ALICE);
-    expect(await answerIn(10_000, await tokenOf(ed), lax)).toEqual(EXPIRED);
+    expect(await askLater(10_000, await tokenOf(ed), lax)).toEqual(EXPIRED);
   });
 
-  it.each(['soon', null, true, '9999999999'])('exp %j is none', async (exp) => {
+  it.each(['soon', null, true, '9999999999'])('exp %j is invalid', async (exp) => {
     const claims = { exp } as unknown as JwtClaims;
     expect(await ask(auth, await tokenOf(ed, claims))).toEqual(UNKNOWN);
     expect(await ask(jwtFor(ed, { requireExpiry: false }), await tokenOf(ed, claims))).toEqual(UNKNOWN);
@@ -141,20 +141,20 @@ describe('claims', () => {
     ['no audience', { aud: undefined }],
     ['other audiences', { aud: ['a', 'b'] }],
     ['an empty list of audiences', { aud: [] }],
-    ['an audience that is no text', { aud: { [AUDIENCE]: true } }],
+    ['an audience that is not a string', { aud: { [AUDIENCE]: true } }],
   ];
-  it.each(wrong)('with %s make no login', async (_what, claims) => {
+  it.each(wrong)('with %s are unknown', async (_what, claims) => {
     expect(await ask(jwtFor(ed), await tokenOf(ed, { ...claims }))).toEqual(UNKNOWN);
   });
 
-  it('may name the audience among others, and any issuer and audience of a list', async () => {
+  it('may name the audience among others, and any issuer and audience of the list', async () => {
     const auth = jwtFor(ed, { issuer: ['x', ISSUER], audience: ['y', AUDIENCE] });
     expect(await ask(auth, await tokenOf(ed, { aud: ['a', AUDIENCE] }))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf(ed, { iss: 'x', aud: 'y' }))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf(ed, { iss: 'y', aud: 'x' }))).toEqual(UNKNOWN);
   });
 
-  it('may be typed, in whatever case', async () => {
+  it('must have the typ, in any case', async () => {
     const auth = jwtFor(ed, { typ: 'at+jwt' });
     expect(await ask(auth, await tokenOf(ed, {}, { typ: 'at+jwt' }))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf(ed, {}, { typ: 'application/AT+JWT' }))).toEqual(IS_ALICE);
@@ -164,13 +164,13 @@ describe('claims', () => {
 });
 
 describe('users', () => {
-  it('are unknown where the host has none for the claims', async () => {
+  it('are unknown if userId returns none for the claims', async () => {
     const auth = jwtFor(ed, { userId: async () => undefined });
     expect(await ask(auth, await tokenOf(ed))).toEqual(UNKNOWN);
     expect(await ask(jwtFor(ed, { userId: () => null }), await tokenOf(ed))).toEqual(UNKNOWN);
   });
 
-  it('cannot be told where the host cannot, with its own error', async () => {
+  it('cannot be identified if userId fails: the adapter rejects with its error', async () => {
     const down = new Error('the database is down');
     const rejecting = jwtFor(ed, { userId: () => Promise.reject(down) });
     const throwing = jwtFor(ed, {
@@ -184,19 +184,19 @@ describe('users', () => {
   });
 
   it.each(['alice', '', '@alice', 5 as unknown as string])(
-    'with the id %j are a fault of the program',
+    'with the ID %j are a bug in the host app',
     async (id) => {
       const auth = jwtFor(ed, { userId: () => id });
       const error = await ask(auth, await tokenOf(ed)).catch((reason: unknown) => reason);
       expect(isMatrixError(error) && [error.status, error.errcode, error.cause]).toEqual([
         500,
         'M_UNKNOWN',
-        new TypeError('jwt: option "userId" must give a full Matrix user id, or undefined'),
+        new TypeError('jwt: option "userId" must return a full Matrix user ID, or undefined'),
       ]);
     },
   );
 
-  it('may be requesters of the host, made of id and claims', async () => {
+  it("may have the host app's own fields, made from ID and claims", async () => {
     type Member = Requester & { readonly team: unknown };
     const auth = jwt({
       ...options,
@@ -224,27 +224,27 @@ describe('users', () => {
   });
 });
 
-describe('a JWKS of the host', () => {
+describe('a JWKS of the host app', () => {
   const keys = (...signers: Signer[]) => ({ keys: signers.map((signer) => jwkOf(signer)) });
 
-  it('is searched by key id and algorithm', async () => {
+  it('is searched by key ID and algorithm', async () => {
     const auth = jwtFor(ec, { algorithms: ['RS256', 'ES256'], keys: keys(rsa, ec) });
     for (const signer of [rsa, ec]) expect(await ask(auth, await tokenOf(signer))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf({ ...ec, kid: 'rsa' }))).toEqual(UNKNOWN);
     expect(await ask(auth, await tokenOf({ ...ec, kid: 'other' }))).toEqual(UNKNOWN);
   });
 
-  it('is tried key by key for a token that names none', async () => {
+  it('is tried key by key for a token without a key ID', async () => {
     const others = [signerOf('EdDSA', 'one'), signerOf('EdDSA', 'two')];
     const auth = jwtFor(ed, { keys: keys(...others) });
     for (const { sign } of others)
       expect(await ask(auth, await tokenOf({ alg: 'EdDSA', sign }))).toEqual(IS_ALICE);
     expect(await ask(auth, await tokenOf(ed))).toEqual(UNKNOWN);
-    const over = await tokenOf({ ...(others[1] ?? ed), kid: undefined }, { exp: 1 });
-    expect(await ask(auth, over)).toEqual(EXPIRED);
+    const expired = await tokenOf({ ...(others[1] ?? ed), kid: undefined }, { exp: 1 });
+    expect(await ask(auth, expired)).toEqual(EXPIRED);
   });
 
-  it('is not changed by what the host changes later', async () => {
+  it('is not affected by later changes', async () => {
     const mutable = keys(ed);
     const auth = jwtFor(ed, { keys: mutable });
     mutable.keys.splice(0);
@@ -252,7 +252,7 @@ describe('a JWKS of the host', () => {
   });
 });
 
-it('asks nobody when the deadline is over already', async () => {
+it('calls no function if the deadline has already passed', async () => {
   const userId = vi.fn(() => ALICE);
   const auth = jwtFor(ed, { userId });
   await expect(ask(auth, await tokenOf(ed), { signal: AbortSignal.abort() })).rejects.toThrow('aborted');

@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => provider.close());
 
-/** A router whose tokens are the provider's, and what it logs; nothing is cached. */
+/** Returns an app that asks the provider about each token, without a cache, and its log lines. */
 async function host(timeoutMs = 30_000) {
   const { logger, lines } = recordingLogger();
   const auth = oauthIntrospection({
@@ -44,7 +44,7 @@ async function host(timeoutMs = 30_000) {
   return { app, store, lines };
 }
 
-it('a user who signed in may invite, until the token is revoked', async () => {
+it('a user who signed in can invite, until the token is revoked', async () => {
   const { app, store } = await host();
   const { access_token: token } = await provider.signIn({ scope: `${API} ${DEVICE}` });
   expectInvited(await invite(app, { token }));
@@ -54,7 +54,7 @@ it('a user who signed in may invite, until the token is revoked', async () => {
   expect(await memberOf(store, CAROL)).toBeUndefined();
 });
 
-it('another user’s token is another user’s', async () => {
+it('the token of another user authenticates that user', async () => {
   const { app } = await host();
   const token = await provider.issue({ account: 'mallory', scope: UNSTABLE_API });
   expectRefusal(await invite(app, { token }), 403, 'M_FORBIDDEN');
@@ -66,13 +66,13 @@ it('a guest may not invite', async () => {
   expectRefusal(await invite(app, { token }), 403, 'M_GUEST_ACCESS_FORBIDDEN');
 });
 
-it('a token for something else is not known', async () => {
+it('a token for something else is unknown', async () => {
   const { app } = await host();
   const token = await provider.issue({ scope: 'openid' });
   expectRefusal(await invite(app, { token }), 401, 'M_UNKNOWN_TOKEN');
 });
 
-it('a provider that is down logs nobody out: 503, and the log has no token', async () => {
+it('a provider that is down logs nobody out: the response is a 503, and the log has no token', async () => {
   const { app, lines } = await host();
   const token = await provider.issue();
   expectInvited(await invite(app, { token }));
@@ -85,7 +85,7 @@ it('a provider that is down logs nobody out: 503, and the log has no token', asy
   provider = await OidcProvider.start();
 });
 
-it('a provider that hangs logs nobody out: 503 within timeoutMs', async () => {
+it('a provider that hangs logs nobody out: the response is a 503 within timeoutMs', async () => {
   const { app } = await host(100);
   const token = await provider.issue();
   provider.hold();

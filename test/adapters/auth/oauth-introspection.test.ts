@@ -51,14 +51,14 @@ const adapter = (more?: Partial<OAuthIntrospectionOptions>) => oauthIntrospectio
 const ask = <R extends Requester>(auth: AuthAdapter<R>, token: string, context = deadlineContext()) =>
   auth.authenticate(authRequest(token), context);
 
-/** Lets time pass for the adapter and the provider, but not for timers. */
+/** Advances the clocks of the adapter and the provider, but not timers. */
 function pass(ms: number): void {
   if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() });
   vi.advanceTimersByTime(ms);
 }
 
-/** How often the provider was asked about a token while `work` ran. */
-async function asked(work: () => Promise<unknown>): Promise<number> {
+/** Returns the number of introspection requests that the provider got while `work` ran. */
+async function requestsDuring(work: () => Promise<unknown>): Promise<number> {
   const before = provider.introspections;
   await work();
   return provider.introspections - before;
@@ -71,17 +71,17 @@ testContract('oauthIntrospection', authContract, async () => ({
     { accessToken: await provider.issue({ account: 'bob' }), userId: '@bob:example.org' },
   ],
   makeRequest: authRequest,
-  unreachable: async () => adapter({ issuer: undefined, introspectionEndpoint: await endpointOfNobody() }),
+  unreachable: async () => adapter({ issuer: undefined, introspectionEndpoint: await closedEndpoint() }),
 }));
 
-async function endpointOfNobody(): Promise<string> {
+async function closedEndpoint(): Promise<string> {
   const gone = await OidcProvider.start();
   await gone.close();
   return gone.introspectionEndpoint;
 }
 
 describe('a token', () => {
-  it('of a real login is its user’s, until it is revoked', async () => {
+  it('from a real login belongs to its user, until it is revoked', async () => {
     const auth = adapter({ cacheMs: 0 });
     const { access_token } = await provider.signIn({ account: 'alice', scope: `${API} ${DEVICE}` });
     const requester = { userId: '@alice:example.org', isGuest: false, deviceId: 'ABCDEFGHIJ' };
@@ -90,22 +90,22 @@ describe('a token', () => {
     expect(await ask(auth, access_token)).toEqual(UNKNOWN);
   });
 
-  it('that refreshes others is none, since the provider gives it no type', async () => {
+  it('without a token_type, such as a refresh token, is rejected unless the host app accepts it', async () => {
     const { refresh_token } = await provider.signIn();
     await expect(ask(adapter(), refresh_token)).rejects.toThrow('no token_type');
     expect(await ask(adapter({ acceptUntypedTokens: true }), refresh_token)).toEqual(ALICE);
   });
 
-  it('that is a JWT, of which the provider keeps none, is unknown', async () => {
+  it('that is a JWT, which the provider does not introspect, is unknown', async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const jwt = `${part({ alg: 'RS256' })}.${part({ sub: 'alice', scope: API })}.c2lnbmF0dXJl`;
     expect(await ask(adapter(), jwt)).toEqual(UNKNOWN);
   });
 
   it.each(['', ' ', 'a b', 'ü', '\0', 'x'.repeat(16_385)])(
-    'such as %j is not even asked about',
+    'such as %j is unknown without a request',
     async (token) => {
-      expect(await asked(async () => expect(await ask(adapter(), token)).toEqual(UNKNOWN))).toBe(0);
+      expect(await requestsDuring(async () => expect(await ask(adapter(), token)).toEqual(UNKNOWN))).toBe(0);
     },
   );
 });
@@ -124,7 +124,7 @@ describe('the scope', () => {
     [GUEST_API, guest],
     [`${UNSTABLE_GUEST_API} ${DEVICE}`, { ...guest, ...device }],
     [`${GUEST_API} ${API}`, {}],
-  ])('%s lets in', async (scope, more) => {
+  ])('%s grants access', async (scope, more) => {
     const token = await provider.issue({ scope });
     expect(await ask(adapter(), token)).toEqual({ requester: { ...ALICE.requester, ...more } });
   });
@@ -137,20 +137,20 @@ describe('the scope', () => {
   );
 });
 
-describe('answers', () => {
-  it('count for cacheMs, and so does a token that was revoked', async () => {
+describe('the cache', () => {
+  it('keeps a response for cacheMs, even if the token is revoked', async () => {
     pass(0);
     const auth = adapter();
     const token = await provider.issue();
     await ask(auth, token);
     await provider.revoke(token);
     pass(29_999);
-    expect(await asked(async () => expect(await ask(auth, token)).toEqual(ALICE))).toBe(0);
+    expect(await requestsDuring(async () => expect(await ask(auth, token)).toEqual(ALICE))).toBe(0);
     pass(1);
-    expect(await asked(async () => expect(await ask(auth, token)).toEqual(UNKNOWN))).toBe(1);
+    expect(await requestsDuring(async () => expect(await ask(auth, token)).toEqual(UNKNOWN))).toBe(1);
   });
 
-  it('never count beyond the token’s expiry: then it has expired', async () => {
+  it('keeps no token beyond its expiry: it is then expired', async () => {
     pass(0);
     const auth = adapter({ cacheMs: 600_000 });
     const token = await provider.issue({ expiresInSeconds: 60 });
@@ -158,12 +158,14 @@ describe('answers', () => {
     pass(58_000);
     expect(await ask(auth, token)).toEqual(ALICE);
     pass(2_000);
-    expect(await asked(async () => expect(await ask(auth, token)).toEqual({ failure: 'expired' }))).toBe(0);
+    expect(
+      await requestsDuring(async () => expect(await ask(auth, token)).toEqual({ failure: 'expired' })),
+    ).toBe(0);
     pass(540_000);
     expect(await ask(auth, token)).toEqual(UNKNOWN);
   });
 
-  it('count while the provider is silent', async () => {
+  it('is used while the provider does not respond', async () => {
     const auth = adapter();
     const token = await provider.issue();
     await ask(auth, token);
@@ -171,44 +173,44 @@ describe('answers', () => {
     expect(await ask(auth, token)).toEqual(ALICE);
   });
 
-  it('are asked for each time with cacheMs 0', async () => {
+  it('is off with cacheMs 0', async () => {
     const auth = adapter({ cacheMs: 0 });
     const token = await provider.issue();
-    expect(await asked(async () => [await ask(auth, token), await ask(auth, token)])).toBe(2);
+    expect(await requestsDuring(async () => [await ask(auth, token), await ask(auth, token)])).toBe(2);
   });
 
-  it('of inactive tokens count for 5 s', async () => {
+  it('keeps inactive tokens for 5 s', async () => {
     pass(0);
     const auth = adapter();
-    expect(await asked(async () => [await ask(auth, 'nobody'), await ask(auth, 'nobody')])).toBe(1);
+    expect(await requestsDuring(async () => [await ask(auth, 'nobody'), await ask(auth, 'nobody')])).toBe(1);
     pass(4_999);
-    expect(await asked(() => ask(auth, 'nobody'))).toBe(0);
+    expect(await requestsDuring(() => ask(auth, 'nobody'))).toBe(0);
     pass(1);
-    expect(await asked(() => ask(auth, 'nobody'))).toBe(1);
+    expect(await requestsDuring(() => ask(auth, 'nobody'))).toBe(1);
   });
 
-  it('are no more than cacheEntries: the oldest go', async () => {
+  it('keeps at most cacheEntries tokens, and evicts the oldest', async () => {
     const auth = adapter({ cacheEntries: 2 });
     const [one = '', two = '', three = ''] = await Promise.all([1, 2, 3].map(() => provider.issue()));
     for (const token of [one, two, three]) await ask(auth, token);
-    expect(await asked(async () => [await ask(auth, two), await ask(auth, three)])).toBe(0);
-    expect(await asked(() => ask(auth, one))).toBe(1);
+    expect(await requestsDuring(async () => [await ask(auth, two), await ask(auth, three)])).toBe(0);
+    expect(await requestsDuring(() => ask(auth, one))).toBe(1);
   });
 
-  it('of made-up tokens push out none of active ones', async () => {
+  it('evicts no active token for made-up ones', async () => {
     const auth = adapter({ cacheEntries: 2 });
     const token = await provider.issue();
     await ask(auth, token);
     for (const made of ['up1', 'up2', 'up3', 'up4']) await ask(auth, made);
-    expect(await asked(() => ask(auth, token))).toBe(0);
+    expect(await requestsDuring(() => ask(auth, token))).toBe(0);
   });
 
-  it('are the same for all who ask at once, of whom one asks the provider', async () => {
+  it('sends one request for all concurrent callers with the same token', async () => {
     const auth = adapter({ cacheMs: 0 });
     const token = await provider.issue();
     await ask(auth, token);
     const results: AuthResult[] = [];
-    const calls = await asked(async () => {
+    const calls = await requestsDuring(async () => {
       results.push(...(await Promise.all(Array.from({ length: 50 }, () => ask(auth, token)))));
     });
     expect([calls, results]).toEqual([1, Array.from({ length: 50 }, () => ALICE)]);
@@ -216,7 +218,7 @@ describe('answers', () => {
 });
 
 describe('the deadline of one caller', () => {
-  it('fails none of the others', async () => {
+  it('does not affect the others', async () => {
     const auth = adapter();
     const token = await provider.issue();
     provider.hold();
@@ -229,18 +231,19 @@ describe('the deadline of one caller', () => {
     expect(await second).toEqual(ALICE);
   });
 
-  it('that is over already asks nobody', async () => {
+  it('that has already passed prevents a request', async () => {
     const auth = adapter();
     const token = await provider.issue();
-    expect(await asked(() => expect(ask(auth, token, abortedContext())).rejects.toThrow('aborted'))).toBe(0);
+    const late = () => expect(ask(auth, token, abortedContext())).rejects.toThrow('aborted');
+    expect(await requestsDuring(late)).toBe(0);
   });
 });
 
-describe('the host’s functions', () => {
+describe('the functions of the host app', () => {
   type Employee = OAuthRequester & { readonly team: string };
   const LOCKED: AuthResult<Employee> = { failure: 'locked' };
 
-  it('may add fields, or say no, at each request', async () => {
+  it('may add fields, or return a failure, on each request', async () => {
     let isLocked = false;
     const auth: AuthAdapter<Employee> = oauthIntrospection({
       ...options(),
@@ -252,10 +255,10 @@ describe('the host’s functions', () => {
     const token = await provider.issue();
     expect(await ask(auth, token)).toEqual({ requester: { ...ALICE.requester, team: 'red of chat' } });
     isLocked = true;
-    expect(await asked(async () => expect(await ask(auth, token)).toEqual(LOCKED))).toBe(0);
+    expect(await requestsDuring(async () => expect(await ask(auth, token)).toEqual(LOCKED))).toBe(0);
   });
 
-  it('cannot change what is remembered', async () => {
+  it('cannot change what is cached', async () => {
     const auth = adapter({
       userId(claims) {
         const { sub } = claims;
@@ -267,30 +270,30 @@ describe('the host’s functions', () => {
     for (const _ of [1, 2]) expect(await ask(auth, token)).toEqual(ALICE);
   });
 
-  it.each([undefined, null])('may know nobody: %s', async (nobody) => {
+  it.each([undefined, null])('may return no user: %s', async (nobody) => {
     expect(await ask(adapter({ userId: async () => nobody }), await provider.issue())).toEqual(UNKNOWN);
   });
 
-  it.each(['alice', '', 5, {}])('must not give %j for a user id: 500', async (id) => {
+  it.each(['alice', '', 5, {}])('must not return %j as a user ID: 500', async (id) => {
     const auth = adapter({ userId: () => id as string });
     await expect(ask(auth, await provider.issue())).rejects.toMatchObject({
       code: 'ERR_MATRIX',
       status: 500,
       cause: new TypeError(
-        'oauthIntrospection: userId must give a full Matrix user ID, @localpart:domain, or undefined',
+        'oauthIntrospection: option "userId" must return a full Matrix user ID, or undefined',
       ),
     });
   });
 
-  it('that fail are an outage', async () => {
-    const failure = new Error('the host’s database is down');
+  it('make the adapter reject if they fail', async () => {
+    const failure = new Error('the database is down');
     const auth = adapter({ userId: () => Promise.reject(failure) });
     await expect(ask(auth, await provider.issue())).rejects.toBe(failure);
   });
 });
 
 describe('the provider', () => {
-  it('is not asked by the factory, and says its endpoint once', async () => {
+  it('gets no request from the factory, and one discovery request', async () => {
     const before = provider.requests.length;
     const auth = adapter({ cacheMs: 0 });
     const token = await provider.issue();
@@ -301,7 +304,7 @@ describe('the provider', () => {
     expect(discoveries).toEqual(['GET /.well-known/openid-configuration']);
   });
 
-  it('takes the secret by either method, at an endpoint that is named', async () => {
+  it('accepts the secret by either method, with introspectionEndpoint', async () => {
     const { introspectionEndpoint } = provider;
     for (const clientAuthMethod of ['client_secret_basic', 'client_secret_post'] as const) {
       const auth = adapter({ issuer: undefined, introspectionEndpoint, clientAuthMethod });
@@ -309,14 +312,14 @@ describe('the provider', () => {
     }
   });
 
-  it('that refuses our own credentials calls no token unknown', async () => {
+  it('that rejects our own credentials makes no token unknown', async () => {
     const auth = adapter({ clientSecret: 'another secret' });
     await expect(ask(auth, await provider.issue())).rejects.toThrow(
-      'it refuses our clientId and clientSecret (401)',
+      'the provider rejects our clientId and clientSecret (401)',
     );
   });
 
-  it('is asked about maxConcurrent tokens at once; others wait in line', async () => {
+  it('is asked about maxConcurrent tokens at once, and others wait in a queue', async () => {
     const auth = adapter({
       issuer: undefined,
       introspectionEndpoint: provider.introspectionEndpoint,
@@ -325,15 +328,15 @@ describe('the provider', () => {
     const tokens = await Promise.all(Array.from({ length: 9 }, () => provider.issue()));
     const before = provider.introspections;
     provider.hold();
-    const answers = Promise.all(tokens.map((token) => ask(auth, token)));
+    const results = Promise.all(tokens.map((token) => ask(auth, token)));
     await vi.waitFor(() => expect(provider.introspections - before).toBe(2));
     provider.release();
-    expect(await answers).toEqual(tokens.map(() => ALICE));
+    expect(await results).toEqual(tokens.map(() => ALICE));
     expect(provider.introspections - before).toBe(9);
   });
 });
 
-it('shows neither tokens nor the secret to a log of the adapter', async () => {
+it('a log of the adapter shows neither tokens nor the secret', async () => {
   const auth = adapter();
   const token = await provider.issue();
   await ask(auth, token);
@@ -346,61 +349,57 @@ describe('options', () => {
   const good = { issuer: 'https://account.example.org/', clientId: 'a', clientSecret: 'b', userId };
   const { issuer, ...noAddress } = good;
   const either = 'option "issuer" or "introspectionEndpoint" is required, not both';
-  const http = 'URLs must be https:, unless allowInsecureHttp is true';
-  const url = 'option "issuer" must be an absolute URL, without user, query and fragment';
+  const https = 'must be an https: URL, unless "allowInsecureHttp" is true';
+  const url = 'option "issuer" must be an absolute URL without user name, password, query or fragment';
 
   it.each<[string, object, string]>([
-    ['a misspelt one', { ...good, clientID: 'a' }, 'unknown option "clientID"; allowed: issuer, '],
+    ['misspelled', { ...good, clientID: 'a' }, 'unknown option "clientID"; allowed: issuer, '],
     ['no address', noAddress, either],
     ['two addresses', { ...good, introspectionEndpoint: issuer }, either],
-    [
-      'no client',
-      { ...good, clientId: undefined },
-      'option "clientId" is required: a text that is not empty',
-    ],
-    [
-      'an empty secret',
-      { ...good, clientSecret: '' },
-      'option "clientSecret" must be a text that is not empty',
-    ],
+    ['no client', { ...good, clientId: undefined }, 'option "clientId" is required: a non-empty string'],
+    ['an empty secret', { ...good, clientSecret: '' }, 'option "clientSecret" must be a non-empty string'],
     ['no userId', { ...good, userId: undefined }, 'option "userId" is required: a function'],
-    ['an issuer over http', { ...good, issuer: 'http://account.example.org/' }, http],
-    ['an endpoint over http', { ...noAddress, introspectionEndpoint: 'http://localhost/' }, http],
+    ['an issuer over http', { ...good, issuer: 'http://account.example.org/' }, `option "issuer" ${https}`],
+    [
+      'an endpoint over http',
+      { ...noAddress, introspectionEndpoint: 'http://localhost/' },
+      `option "introspectionEndpoint" ${https}`,
+    ],
     ['another protocol', { ...good, issuer: 'file:///etc/passwd', allowInsecureHttp: true }, url],
     ['a password in a URL', { ...good, issuer: 'https://a:b@account.example.org/' }, url],
     ['a path', { ...good, issuer: '/oauth' }, url],
     [
-      'a cache of no time',
+      'a negative cacheMs',
       { ...good, cacheMs: -1 },
-      'option "cacheMs" must be a whole number of milliseconds',
+      'option "cacheMs" must be an integer number of milliseconds, from 0 to 2147483647',
     ],
     [
-      'a cache of no size',
+      'a cache without entries',
       { ...good, cacheEntries: 0 },
-      'option "cacheEntries" must be a whole number of tokens',
+      'option "cacheEntries" must be an integer number of tokens, from 1 to 2147483647',
     ],
     [
       'a timeout of 0',
       { ...good, timeoutMs: 0 },
-      'option "timeoutMs" must be a whole number of milliseconds',
+      'option "timeoutMs" must be an integer number of milliseconds, from 1 to 2147483647',
     ],
     [
       'an unknown method',
       { ...good, clientAuthMethod: 'none' },
       'option "clientAuthMethod" must be "client_secret',
     ],
-  ])('refuse %s', (_what, given, message) => {
+  ])('must not be %s', (_what, given, message) => {
     const make = () => oauthIntrospection(given as typeof good);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(`oauthIntrospection: ${message}`);
   });
 
-  it('may have a query in the endpoint', () => {
+  it('may include an introspectionEndpoint with a query', () => {
     const introspectionEndpoint = 'https://account.example.org/introspect?realm=a';
     expect(oauthIntrospection({ ...noAddress, introspectionEndpoint })).toHaveProperty('authenticate');
   });
 
-  it('are read once', async () => {
+  it('are copied', async () => {
     const given = { ...options() };
     const auth = oauthIntrospection(given);
     Object.assign(given, { userId: () => '@mallory:example.org' });

@@ -11,7 +11,7 @@ const UNKNOWN = { failure: 'unknown' };
 
 const ask = (auth: AuthAdapter, token: string) => auth.authenticate(authRequest(token), deadlineContext());
 
-/** Tokens as JavaScript may hand them in. */
+/** Accepts any value, as JavaScript does. */
 const untyped = (tokens: unknown) => tokens as StaticTokens;
 
 const KNOWN = [
@@ -32,14 +32,14 @@ testContract(
 );
 
 describe('owners', () => {
-  it('may be user ids, who get nothing beyond', async () => {
+  it('may be user IDs', async () => {
     const auth = staticTokens({ one: ALICE, two: BOB });
     expectTypeOf(auth).toEqualTypeOf<AuthAdapter>();
     expect(await ask(auth, 'one')).toEqual({ requester: { userId: ALICE } });
     expect(await ask(auth, 'two')).toEqual({ requester: { userId: BOB } });
   });
 
-  it('may be requesters with fields of the host', async () => {
+  it('may be requesters with fields of the host app', async () => {
     type Employee = Requester & { readonly team: string };
     const employee: Employee = { userId: ALICE, isGuest: true, isRateLimitExempt: true, team: 'red' };
     const auth = staticTokens({ one: employee });
@@ -47,7 +47,7 @@ describe('owners', () => {
     expect(await ask(auth, 'one')).toEqual({ requester: employee });
   });
 
-  it('may be mixed, and then need not have the fields', async () => {
+  it('may be mixed, so that the fields become optional', async () => {
     const auth = staticTokens<string | { userId: string; team: string }>({
       one: { userId: ALICE, team: 'red' },
       two: BOB,
@@ -62,17 +62,17 @@ describe('owners', () => {
     expect(await ask(auth, 'phone')).toEqual(await ask(auth, 'laptop'));
   });
 
-  it('cannot be changed through an answer', async () => {
+  it('cannot be changed through a result', async () => {
     const auth = staticTokens({ one: ALICE });
-    const answer = await ask(auth, 'one');
-    expect(() => Object.assign('requester' in answer && answer.requester, { userId: BOB })).toThrow(
+    const result = await ask(auth, 'one');
+    expect(() => Object.assign('requester' in result && result.requester, { userId: BOB })).toThrow(
       TypeError,
     );
   });
 });
 
 describe('tokens', () => {
-  it('may come as an object, a Map, pairs or a generator', async () => {
+  it('may be an object, a Map, a list of pairs or a generator', async () => {
     const pairs = [['one', ALICE]] as const;
     function* generated() {
       yield* pairs;
@@ -82,7 +82,7 @@ describe('tokens', () => {
     }
   });
 
-  it('may be none', async () => {
+  it('may be empty', async () => {
     expect(await ask(staticTokens({}), 'one')).toEqual(UNKNOWN);
   });
 
@@ -96,7 +96,7 @@ describe('tokens', () => {
     expect(await ask(auth, 'toString')).toEqual(UNKNOWN);
   });
 
-  it('that differ by white space or Unicode form are different', async () => {
+  it('that differ in white space or Unicode form are different', async () => {
     const auth = staticTokens({ ' é': ALICE, é: BOB, 'e\u0301': '@carol:example.org' });
     expect(await ask(auth, ' é')).toEqual({ requester: { userId: ALICE } });
     expect(await ask(auth, '\u00e9')).toEqual({ requester: { userId: BOB } });
@@ -104,14 +104,14 @@ describe('tokens', () => {
     expect(await ask(auth, 'é ')).toEqual(UNKNOWN);
   });
 
-  it('with a lone surrogate are unknown, also where the replacement character is a token', async () => {
+  it('with a lone surrogate are unknown, even if the replacement character is a token', async () => {
     const auth = staticTokens({ '\ufffd': ALICE });
     expect(await ask(auth, '\ufffd')).toEqual({ requester: { userId: ALICE } });
     expect(await ask(auth, '\ud800')).toEqual(UNKNOWN);
     expect(await ask(auth, '\udfff')).toEqual(UNKNOWN);
   });
 
-  it('that are added to the list later are not known', async () => {
+  it('that are added to the list later are unknown', async () => {
     const tokens = new Map([['one', ALICE]]);
     const auth = staticTokens(tokens);
     tokens.set('two', BOB).delete('one');
@@ -119,7 +119,7 @@ describe('tokens', () => {
     expect(await ask(auth, 'two')).toEqual(UNKNOWN);
   });
 
-  it('are shown by no log of the adapter', () => {
+  it('do not appear in a log of the adapter', () => {
     const auth = staticTokens({ 'secret-one': ALICE, 'secret-two': { userId: BOB } });
     const shown = [
       inspect(auth, { showHidden: true, depth: Infinity, getters: true }),
@@ -131,40 +131,44 @@ describe('tokens', () => {
   });
 });
 
-describe('refusals', () => {
+describe('a TypeError', () => {
+  const token = 'must have a non-empty, well-formed access token';
+  const owner = 'must have an owner with a full Matrix user ID';
   const cases: readonly (readonly [what: string, tokens: unknown, message: string])[] = [
-    ['an empty token', { secret: ALICE, '': BOB }, 'entry 2 must have a well-formed access token, not empty'],
+    ['an empty token', { secret: ALICE, '': BOB }, `entry 2 ${token}`],
+    ['a lone surrogate', { 'secret\ud800': ALICE }, `entry 1 ${token}`],
+    ['a token that is not a string', [[5, ALICE]], `entry 1 ${token}`],
+    ['a bare name', { secret: 'alice' }, `entry 1 ${owner}`],
+    ['a swapped pair', { [ALICE]: 'secret' }, `entry 1 ${owner}`],
+    ['a malformed user ID', { secret: { userId: '@a' } }, `entry 1 ${owner}`],
+    ['no owner', { secret: undefined }, `entry 1 ${owner}`],
+    ['a null owner', { secret: null }, `entry 1 ${owner}`],
+    ['an owner without an ID', { secret: {} }, `entry 1 ${owner}`],
+    ['a numeric ID', { secret: { userId: 5 } }, `entry 1 ${owner}`],
     [
-      'a lone surrogate',
-      { 'secret\ud800': ALICE },
-      'entry 1 must have a well-formed access token, not empty',
-    ],
-    ['a token that is no text', [[5, ALICE]], 'entry 1 must have a well-formed access token, not empty'],
-    ['no user id', { secret: 'alice' }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['a swapped pair', { [ALICE]: 'secret' }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['a bad user id', { secret: { userId: '@a' } }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['no owner', { secret: undefined }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['a null owner', { secret: null }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['an owner without id', { secret: {} }, 'entry 1 must belong to a user id, @localpart:domain'],
-    ['a numeric id', { secret: { userId: 5 } }, 'entry 1 must belong to a user id, @localpart:domain'],
-    [
-      'a token named twice',
+      'a repeated token',
       [
         ['secret', ALICE],
         ['secret', BOB],
       ],
-      'entry 2 has the access token of an earlier entry',
+      'entry 2 repeats the access token of an earlier entry',
     ],
-    ['no pair', new Set(['secret']), 'entry 1 must be a pair of an access token and its owner'],
+    [
+      'a string instead of a pair',
+      new Set(['secret']),
+      'entry 1 must be a pair of an access token and its owner',
+    ],
   ];
 
-  it.each(cases)('answer %s with a TypeError that quotes nothing', (_what, tokens, message) => {
+  it.each(cases)('is thrown for %s, and quotes nothing', (_what, tokens, message) => {
     expect(() => staticTokens(untyped(tokens))).toThrow(new TypeError(`staticTokens: ${message}`));
   });
 
-  it.each([undefined, null, 'secret', 5])('answer %j in the place of the list', (tokens) => {
+  it.each([undefined, null, 'secret', 5])('is thrown for %j instead of the tokens', (tokens) => {
     expect(() => staticTokens(untyped(tokens))).toThrow(
-      new TypeError('staticTokens takes an object of access tokens and owners, or an iterable of pairs'),
+      new TypeError(
+        'staticTokens: the argument must be an object of access tokens and owners, or an iterable of pairs',
+      ),
     );
   });
 });
