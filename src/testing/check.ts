@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import type { JsonValue, StateKey } from '../rooms/event.ts';
 
-/** Fails, with a message that says what was expected and what was seen, unless both are the same JSON. */
+/** Fails, with a message that contains both values, unless they are the same JSON. */
 export function checkSame(seen: unknown, expected: unknown, what: string): void {
-  const [seenText, expectedText] = [toText(seen), toText(expected)];
-  assert.ok(seenText === expectedText, `${what}: expected ${short(expectedText)}, saw ${short(seenText)}`);
+  const [seenJson, expectedJson] = [toJson(seen), toJson(expected)];
+  assert.ok(seenJson === expectedJson, `${what}: expected ${short(expectedJson)}, saw ${short(seenJson)}`);
 }
 
-/** Fails with the message unless the condition holds. */
+/** Fails with the message unless the condition is true. */
 export function check(condition: boolean, message: string): asserts condition {
   assert.ok(condition, message);
 }
 
-/** The events in an order of their own, for comparing sets of them: stores promise none. */
+/** Sorts events by key, to compare sets of them: stores may return any order. */
 export function byKey<T extends StateKey>(events: readonly T[] = []): T[] {
-  const textOf = ({ type, state_key }: T) => JSON.stringify([type, state_key]);
-  return [...events].sort((one, other) => (textOf(one) < textOf(other) ? -1 : 1));
+  const keyOf = ({ type, state_key }: T) => JSON.stringify([type, state_key]);
+  return [...events].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-/** Changes a value as a careless caller might; that it is frozen is as good as that it is a copy. */
+/** Changes a value as a careless caller might. The value may also be frozen instead of a copy. */
 export function tamper(change: () => void): void {
   try {
     change();
@@ -27,8 +27,8 @@ export function tamper(change: () => void): void {
   }
 }
 
-/** JSON with sorted keys: the order of an object's keys says nothing, nor does its prototype. */
-function toText(value: unknown): string {
+/** Returns JSON with sorted keys: neither the order of an object's keys nor its prototype matters. */
+function toJson(value: unknown): string {
   if (value === undefined) return 'undefined';
   return JSON.stringify(sorted(value as JsonValue));
 }
@@ -41,6 +41,6 @@ function sorted(value: JsonValue): unknown {
   return entries.map(([key, member]) => ({ key, value: sorted(member) }));
 }
 
-function short(text: string): string {
-  return text.length <= 300 ? text : `${text.slice(0, 300)}… (${text.length} characters)`;
+function short(json: string): string {
+  return json.length <= 300 ? json : `${json.slice(0, 300)}… (${json.length} characters)`;
 }

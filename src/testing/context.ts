@@ -1,15 +1,16 @@
 import type { CallContext } from '../ports/context.ts';
 
 /**
- * The context of a call that has this long to answer.
+ * Returns the context of a call with a deadline.
  *
- * @param timeoutMs milliseconds (default 30,000, so that a slow machine breaks no case)
+ * @param timeoutMs the time until the deadline, in milliseconds (default 30,000, so that no case fails on a
+ *   slow machine)
  */
 export function deadlineContext(timeoutMs = 30_000): CallContext {
   return { signal: AbortSignal.timeout(timeoutMs) };
 }
 
-/** The context of a call whose deadline is over before it starts. */
+/** Returns the context of a call whose deadline passed before it started. */
 export function abortedContext(): CallContext {
   return { signal: AbortSignal.abort() };
 }

@@ -1,27 +1,26 @@
-/** One case of a contract: what an adapter must do, as a function that rejects when it does not. */
+/** One case of a contract: a function that rejects if the adapter breaks a promise. */
 export type ContractCase<Harness> = {
   /** Unique within its contract. */
   readonly name: string;
-  /** The promise that it tests, as the interface numbers it: `readState 1`. */
+  /** The tested promise, as numbered in the interface, such as `readState 1`. */
   readonly postcondition: string;
-  /** The optional member of the harness without which the case cannot run. Default: it always can. */
+  /** The optional property of the harness that the case needs. Default: none. */
   readonly requires?: keyof Harness & string;
   /**
-   * Runs the case. The harness must be a fresh one; the store behind it may be shared, since every case makes ids
-   * of its own.
+   * Runs the case. Needs a fresh harness. Its store may be shared, since every case creates its own IDs.
    *
-   * @throws {Error} (rejects) naming the postcondition and what was seen, when the adapter breaks its promise, and
-   *   when the harness lacks what the case requires: ask {@link canRun} first
+   * @throws {Error} (rejects) if the adapter breaks its promise; the message contains the postcondition and
+   *   what was seen. Also if the harness lacks what the case requires: call {@link canRun} first.
    */
   run(harness: Harness): Promise<void>;
 };
 
-/** A harness of which some optional members are certain to be there. */
+/** A harness in which some optional properties are present. */
 type Offering<Harness, Capability extends keyof Harness> = Harness & {
   readonly [Name in Capability]-?: NonNullable<Harness[Name]>;
 };
 
-/** Makes a case whose `run` sees the member that it requires as present. */
+/** Defines a case. In its `run`, the required property of the harness is present. */
 export type DefineCase<Harness> = <Capability extends keyof Harness & string = never>(definition: {
   readonly name: string;
   readonly postcondition: string;
@@ -29,7 +28,7 @@ export type DefineCase<Harness> = <Capability extends keyof Harness & string = n
   run(harness: Offering<Harness, Capability>): Promise<void>;
 }) => ContractCase<Harness>;
 
-/** Whether the harness offers what the case requires. */
+/** Returns true if the harness has what the case requires. */
 export function canRun<Harness extends object>(
   contractCase: Pick<ContractCase<Harness>, 'requires'>,
   harness: Harness,
@@ -37,7 +36,7 @@ export function canRun<Harness extends object>(
   return offers(harness, contractCase.requires);
 }
 
-/** The maker of cases for one kind of harness. */
+/** Returns the function that defines cases for one type of harness. */
 export function caseMaker<Harness extends object>(): DefineCase<Harness> {
   return ({ name, postcondition, requires, run }) => ({
     name,

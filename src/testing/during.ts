@@ -1,10 +1,10 @@
 import { range, wander } from './random.ts';
 
 /**
- * Observes again and again for as long as the work goes on, with several observers at once.
+ * Observes repeatedly while work runs, with several observers at once.
  *
- * @returns what the work resolves
- * @throws (rejects) when the work fails, or an observation does
+ * @returns the result of the work
+ * @throws (rejects) if the work or an observation fails
  */
 export async function during<T>(
   work: Promise<T>,

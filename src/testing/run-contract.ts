@@ -1,33 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ContractCase, canRun } from './contract.ts';
 
-/** Which case it was. */
+/** Identifies a case. */
 export type CaseName = { readonly name: string; readonly postcondition: string };
 
-/** What became of every case of a contract: each one is in exactly one of the lists. */
+/** The results of a contract. Each case is in exactly one list. */
 export type ContractReport = {
   readonly passed: readonly CaseName[];
   readonly failed: readonly (CaseName & { readonly error: unknown })[];
-  /** Cases that need something the harness does not offer, and what that is. */
+  /** Cases that require a property that the harness lacks. */
   readonly skipped: readonly (CaseName & { readonly requires: string })[];
 };
 
 /**
- * What {@link runContract} asks of a harness.
+ * The part of a harness that {@link runContract} uses.
  *
  * @inline
  */
 type Closable = {
-  /** Frees what the harness holds. */
+  /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };
 
 /**
- * Runs the cases of a contract one by one, each with a fresh harness: for people without a test runner. With one,
- * make a test of each case instead, and ask `canRun` first.
+ * Runs the cases of a contract one by one, each with a fresh harness, without a test runner. With a test
+ * runner, turn each case into a test instead, and call `canRun` first.
  *
- * @param createHarness called once a case; a failure of it, or of the harness's `close`, fails that case
- * @param options.timeoutMs a case that takes longer (milliseconds) counts as failed (default 60,000)
+ * @param createHarness called once per case; if it or the harness's `close` fails, the case fails
+ * @param options.timeoutMs the maximum time for a case, in milliseconds (default 60,000)
  */
 export async function runContract<Harness extends Closable>(
   cases: readonly ContractCase<Harness>[],
@@ -61,7 +61,7 @@ export async function runContract<Harness extends Closable>(
 async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
   const cancel = new AbortController();
   const late = delay(timeoutMs, undefined, { signal: cancel.signal }).then(() => {
-    throw new Error(`not done after ${timeoutMs} ms`);
+    throw new Error(`the case did not finish within ${timeoutMs} ms`);
   });
   try {
     await Promise.race([work, late]);

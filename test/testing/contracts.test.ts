@@ -37,7 +37,7 @@ describe.each(Object.entries(CONTRACTS))('the %s contract', (_, { cases, promise
     expect([...tested]).toEqual(expect.arrayContaining(promised.flatMap(numbersOf)));
   });
 
-  it('names no two cases alike', () => {
+  it('has unique case names', () => {
     const names = cases.map(({ name }) => name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
@@ -53,7 +53,7 @@ describe('runContract', () => {
   };
   const needy: ContractCase<Harness> = { ...passing, name: 'needs more', requires: 'extra' };
 
-  it('reports what passed, failed and was skipped', async () => {
+  it('reports the passed, failed and skipped cases', async () => {
     expect(await runContract([passing, failing, needy], async () => ({}))).toEqual({
       passed: [{ name: 'passes', postcondition: 'test 1' }],
       failed: [{ name: 'fails', postcondition: 'test 2', error: new Error('seen') }],
@@ -61,12 +61,12 @@ describe('runContract', () => {
     });
   });
 
-  it('runs a case whose requirement the harness offers', async () => {
+  it('runs a case if the harness has what it requires', async () => {
     const { passed, skipped } = await runContract([needy], async (): Promise<Harness> => ({ extra: true }));
     expect([passed.length, skipped.length]).toEqual([1, 0]);
   });
 
-  it('gives every case a harness of its own, and closes it', async () => {
+  it('creates a harness for each case, and closes it', async () => {
     const log: string[] = [];
     await runContract([passing, failing, needy], async () => {
       log.push('open');
@@ -79,7 +79,7 @@ describe('runContract', () => {
     expect(log).toEqual(['open', 'close', 'open', 'close', 'open', 'close']);
   });
 
-  it('fails a case whose harness cannot be made, and goes on', async () => {
+  it('fails a case whose harness cannot be created, and continues', async () => {
     const harnesses = [() => Promise.reject(new Error('no database')), async () => ({})];
     const { passed, failed } = await runContract([passing, passing], () =>
       (harnesses.shift() ?? (async () => ({})))(),
@@ -90,10 +90,10 @@ describe('runContract', () => {
   it('fails a case that hangs', async () => {
     const hanging: ContractCase<Harness> = { ...passing, run: () => new Promise(() => {}) };
     const { failed } = await runContract([hanging], async () => ({}), { timeoutMs: 20 });
-    expect(failed.map(({ error }) => String(error))).toEqual(['Error: not done after 20 ms']);
+    expect(failed.map(({ error }) => String(error))).toEqual(['Error: the case did not finish within 20 ms']);
   });
 
-  it('skips nothing with a harness that offers everything, and says what another one lacks', async () => {
+  it('skips nothing with a complete harness, and reports what another one lacks', async () => {
     expect((await runContract(authContract, async () => authHarness(ReferenceAuth))).skipped).toEqual([]);
     const all = storageHarness();
     expect(storageContract.filter((each) => !canRun(each, all))).toEqual([]);
@@ -113,12 +113,12 @@ describe('runContract', () => {
 });
 
 describe('a case', () => {
-  it('rejects, rather than pass, with a harness that lacks what it requires', async () => {
+  it('rejects with a harness that lacks what it requires, instead of passing', async () => {
     const needy = storageContract.find(({ requires }) => requires === 'secondInstance');
     await expect(needy?.run(roleTablesHarness())).rejects.toThrow('needs a harness with secondInstance');
   });
 
-  it('says which promise is broken and what was seen, but no token', async () => {
+  it('fails with the broken promise and what was seen, but without tokens', async () => {
     const harness = {
       ...authHarness(ReferenceAuth),
       known: [{ accessToken: 'secret', userId: '@a:example.org' }],
@@ -132,7 +132,7 @@ describe('a case', () => {
 });
 
 describe('authRequest', () => {
-  it('carries the token, in the header as well', () => {
+  it('contains the token, also in the header', () => {
     const { accessToken, request } = authRequest('secret');
     expect([accessToken, request.headers.authorization]).toEqual(['secret', 'Bearer secret']);
   });

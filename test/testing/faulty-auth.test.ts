@@ -7,17 +7,17 @@ import { authHarness } from './reference/harnesses.ts';
 import { itCatches } from './support.ts';
 
 const FAULTS: readonly Fault<typeof ReferenceAuth>[] = [
-  fault(faulty.ComparesByStartsWith, 'authenticate 2', 'does not know a token by all but its last'),
-  fault(faulty.IgnoresCase, 'authenticate 2', 'does not know a token by upper case'),
-  fault(faulty.NormalisesTokens, 'authenticate 2', 'does not know a token by decomposed'),
-  fault(faulty.TrimsTokens, 'authenticate 2', 'does not know a token by a trailing space'),
-  fault(faulty.LooksUpWithLike, 'authenticate 2', 'does not know a token by a wildcard'),
+  fault(faulty.ComparesByStartsWith, 'authenticate 2', 'resolves unknown for a token without its last'),
+  fault(faulty.IgnoresCase, 'authenticate 2', 'resolves unknown for a token in upper case'),
+  fault(faulty.NormalizesTokens, 'authenticate 2', 'resolves unknown for a decomposed token'),
+  fault(faulty.TrimsTokens, 'authenticate 2', 'resolves unknown for a token with a trailing space'),
+  fault(faulty.LooksUpWithLike, 'authenticate 2', 'resolves unknown for a token with a wildcard'),
   fault(faulty.TokensInAPlainObject, 'authenticate 2', 'resolves unknown for strange tokens'),
   fault(faulty.RejectsUnknownTokens, 'authenticate 2', 'resolves unknown for strange tokens'),
   fault(faulty.ResolvesLocalparts, 'authenticate 1', 'resolves the requester'),
   fault(faulty.LocksEverybodyOut, 'authenticate 1', 'still knows a token'),
   fault(faulty.RemembersTheLastToken, 'authenticate 3', 'does not mix up'),
-  fault(faulty.BelievesAssertions, 'authenticate 5', 'does not let a token speak'),
+  fault(faulty.BelievesAssertions, 'authenticate 5', 'does not let a token act'),
 ];
 
 describe('the authentication contract', () => {

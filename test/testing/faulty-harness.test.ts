@@ -3,7 +3,7 @@ import { authContract, runContract, type StorageHarness, storageContract } from 
 import { ReferenceAuth } from './reference/auth.ts';
 import { authHarness, storageHarness } from './reference/harnesses.ts';
 
-/** Runs the storage cases of one promise on an adapter that the harness itself makes faulty. */
+/** Runs the storage cases of one promise with a faulty harness. */
 async function failuresOf(
   postcondition: string,
   change: (harness: StorageHarness) => Partial<StorageHarness>,
@@ -16,14 +16,14 @@ async function failuresOf(
   return failed.map(({ name }) => name);
 }
 
-describe('what only some harnesses can show', () => {
-  it('catches an outage that is no StorageUnavailableError', async () => {
+describe('a case that needs a capability', () => {
+  it('catches an outage that rejects with another error than StorageUnavailableError', async () => {
     const fail = () => Promise.reject(new Error('ECONNREFUSED'));
     const unreachable = async () => ({ readState: fail, appendEvent: fail });
     expect(await failuresOf('appendEvent 6', () => ({ unreachable }))).toHaveLength(1);
   });
 
-  it('catches an outage that is answered as stale', async () => {
+  it('catches an outage that resolves stale', async () => {
     const unreachable = async () => ({
       readState: async () => undefined,
       appendEvent: async () => ({ outcome: 'stale' as const }),
@@ -31,7 +31,7 @@ describe('what only some harnesses can show', () => {
     expect(await failuresOf('appendEvent 6', () => ({ unreachable }))).toHaveLength(1);
   });
 
-  it('catches a store that keeps what it refuses', async () => {
+  it('catches a store that stores what it refuses', async () => {
     const failures = await failuresOf('appendEvent 7', ({ adapter }) => ({
       adapter: {
         readState: (...call) => adapter.readState(...call),
@@ -46,7 +46,7 @@ describe('what only some harnesses can show', () => {
     expect(failures).toHaveLength(1);
   });
 
-  it('catches an authentication that calls tokens unknown when its store is down', async () => {
+  it('catches an authentication adapter that resolves unknown while its store is down', async () => {
     const cases = authContract.filter(({ postcondition }) => postcondition === 'authenticate 4');
     const unreachable = async () => ({ authenticate: async () => ({ failure: 'unknown' as const }) });
     const { failed } = await runContract(cases, async () => ({ ...authHarness(ReferenceAuth), unreachable }));

@@ -16,20 +16,18 @@ import { roleTablesHarness } from './reference/role-tables.ts';
 import { testContract } from './support.ts';
 
 testContract('a correct room store', storageContract, async () => storageHarness());
-testContract('a host with tables of members and roles', storageContract, async () => roleTablesHarness(), [
-  'putState',
-  'eventIds',
-  'secondInstance',
-  'crash',
-  'unreachable',
-  'refusedContent',
-]);
+testContract(
+  'a host app with tables of members and roles',
+  storageContract,
+  async () => roleTablesHarness(),
+  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable', 'refusedContent'],
+);
 testContract('a correct room store', roomStoreContract, async () => roomStoreHarness());
 testContract('a correct rate limit', rateLimitContract, async () => rateLimitHarness(ReferenceRateLimit));
-testContract('a correct authentication', authContract, async () => authHarness(ReferenceAuth));
+testContract('a correct authentication adapter', authContract, async () => authHarness(ReferenceAuth));
 
-describe('a correct rate limit by the real clock', () => {
-  it('passes, where no test can turn the clock', async () => {
+describe('a correct rate limit with a real clock', () => {
+  it('passes without advance', async () => {
     const cases = rateLimitContract.filter(({ requires }) => requires !== 'secondInstance');
     const results = await Promise.allSettled(cases.map((each) => each.run(realTimeRateLimitHarness(2_000))));
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);

@@ -21,7 +21,7 @@ export async function sqliteStorageHarness(): Promise<StorageHarness> {
   });
 }
 
-/** What a process that starts after a crash finds: the files as they are, and nothing that was in memory. */
+/** Opens what a process finds after a crash: the files, but nothing that was in memory. */
 async function openCopy(path: string): Promise<SqliteStorage> {
   const copy = `${path}.copy`;
   await copyFile(path, copy);

@@ -5,8 +5,8 @@ import { runContract } from '../../src/testing/run-contract.ts';
 import type { Fault } from './faulty/fault.ts';
 
 /**
- * Makes a test of every case of a contract. A case that the harness lacks something for is left out only if that
- * is among `without`: otherwise the test fails, so that no capability gets lost unnoticed.
+ * Turns each case of a contract into a test. Skips a case that requires a property in `without`. A harness
+ * that lacks any other property fails the test, so that no capability gets lost unnoticed.
  */
 export function testContract<Harness extends { close?(): Promise<void> }>(
   what: string,
@@ -31,7 +31,7 @@ export function testContract<Harness extends { close?(): Promise<void> }>(
   });
 }
 
-/** Makes a test of every fault: the case that is named with it must fail, and its message must name the promise. */
+/** Turns each fault into a test: its case must fail, with the broken promise in its message. */
 export function itCatches<
   Adapter extends { readonly name: string },
   Harness extends { close?(): Promise<void> },

@@ -4,9 +4,12 @@ import { deadlineContext, type StorageHarness } from '../../src/testing/index.ts
 import { roleTablesHarness } from './reference/role-tables.ts';
 import { pause } from './reference/storage.ts';
 
-const REFUSED = 'a text that this host refuses';
+const REFUSED = 'a reason that this host app refuses';
 
-/** `transactionalStorage` on a host's own tables, with one lock for all rooms, and I/O between any two steps. */
+/**
+ * `transactionalStorage` on a host app's own tables, with one lock for all rooms, and I/O between any two
+ * steps.
+ */
 export function transactionalHarness(): StorageHarness {
   const host = roleTablesHarness();
   let last: Promise<unknown> = Promise.resolve();

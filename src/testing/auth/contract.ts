@@ -14,21 +14,21 @@ const knownTokenCases: readonly ContractCase<AuthHarness>[] = [
       const { known } = harness;
       check(
         new Set(known.map(({ userId }) => userId)).size >= 2,
-        'the harness must know tokens of two users',
+        'the harness must have known tokens of at least two users',
       );
       for (const { accessToken, userId } of [...known, ...known]) {
-        checkSame(await answer(harness, accessToken), userId, 'requester');
-        check(isUserId(userId), `${userId} is not a full user id`);
+        checkSame(await resultOf(harness, accessToken), userId, 'requester');
+        check(isUserId(userId), `${userId} is not a full user ID`);
       }
     },
   }),
   authCase({
-    name: 'still knows a token after unknown ones were tried',
+    name: 'still knows a token after unknown tokens were tried',
     postcondition: 'authenticate 1',
     async run(harness) {
       for (const { accessToken, userId } of harness.known) {
-        for (const _ of range(20)) await answer(harness, `${accessToken}x`);
-        checkSame(await answer(harness, accessToken), userId, 'requester');
+        for (const _ of range(20)) await resultOf(harness, `${accessToken}x`);
+        checkSame(await resultOf(harness, accessToken), userId, 'requester');
       }
     },
   }),
@@ -36,26 +36,26 @@ const knownTokenCases: readonly ContractCase<AuthHarness>[] = [
 
 const nearMissCases: readonly ContractCase<AuthHarness>[] = Object.entries(NEAR_MISSES).map(([what, spoil]) =>
   authCase({
-    name: `does not know a token by ${what}`,
+    name: `resolves unknown for ${what}`,
     postcondition: 'authenticate 2',
     async run(harness) {
       const tokens = new Set(harness.known.map(({ accessToken }) => accessToken));
       const misses = [...tokens].map(spoil).filter((token) => token !== '' && !tokens.has(token));
-      for (const token of misses) checkSame(await answer(harness, token), 'unknown', `answer to ${what}`);
+      for (const token of misses) checkSame(await resultOf(harness, token), 'unknown', `result for ${what}`);
     },
   }),
 );
 
 const unknownTokenCases: readonly ContractCase<AuthHarness>[] = [
   authCase({
-    name: 'does not know the halves of two tokens put together',
+    name: 'resolves unknown for the halves of two tokens combined',
     postcondition: 'authenticate 2',
     async run(harness) {
       const tokens = harness.known.map(({ accessToken }) => accessToken);
       for (const one of tokens) {
         for (const other of tokens) {
           const mixed = one.slice(0, one.length >> 1) + other.slice(other.length >> 1);
-          if (!tokens.includes(mixed)) checkSame(await answer(harness, mixed), 'unknown', 'answer');
+          if (!tokens.includes(mixed)) checkSame(await resultOf(harness, mixed), 'unknown', 'result');
         }
       }
     },
@@ -65,7 +65,11 @@ const unknownTokenCases: readonly ContractCase<AuthHarness>[] = [
     postcondition: 'authenticate 2',
     async run(harness) {
       for (const token of STRANGE_TOKENS) {
-        checkSame(await answer(harness, token), 'unknown', `answer to ${JSON.stringify(token.slice(0, 20))}`);
+        checkSame(
+          await resultOf(harness, token),
+          'unknown',
+          `result for ${JSON.stringify(token.slice(0, 20))}`,
+        );
       }
     },
   }),
@@ -73,38 +77,37 @@ const unknownTokenCases: readonly ContractCase<AuthHarness>[] = [
 
 const otherCases: readonly ContractCase<AuthHarness>[] = [
   authCase({
-    name: 'does not mix up concurrent calls, of known and unknown tokens',
+    name: 'does not mix up concurrent calls with known and unknown tokens',
     postcondition: 'authenticate 3',
     async run(harness) {
-      const asked = shuffled(
+      const calls = shuffled(
         range(60).flatMap((round) => [
           ...harness.known,
           { accessToken: `nobody-${round}`, userId: 'unknown' },
         ]),
       );
-      const answers = await Promise.all(asked.map(({ accessToken }) => answer(harness, accessToken)));
-      const wrong = asked.filter(({ userId }, index) => answers[index] !== userId);
-      checkSame(wrong.length, 0, `answers of ${asked.length} concurrent calls that belong to another token`);
+      const results = await Promise.all(calls.map(({ accessToken }) => resultOf(harness, accessToken)));
+      const wrong = calls.filter(({ userId }, index) => results[index] !== userId);
+      checkSame(wrong.length, 0, `results of ${calls.length} concurrent calls that belong to another token`);
     },
   }),
   authCase({
-    name: 'rejects when its store cannot be reached, and calls no token unknown',
+    name: 'rejects if its store cannot be reached, instead of resolving unknown',
     postcondition: 'authenticate 4',
     requires: 'unreachable',
     async run(harness) {
       const adapter = await harness.unreachable();
       for (const { accessToken } of harness.known) {
-        const seen = await answer({ ...harness, adapter }, accessToken).catch(() => 'rejected');
-        checkSame(seen, 'rejected', 'answer');
+        const seen = await resultOf({ ...harness, adapter }, accessToken).catch(() => 'rejected');
+        checkSame(seen, 'rejected', 'result');
       }
     },
   }),
 ];
 
-/** What every authentication adapter must do: the promises of `AuthAdapter`. */
 const assertionCases: readonly ContractCase<AuthHarness>[] = [
   authCase({
-    name: 'does not let a token speak for the user that the request asserts',
+    name: 'does not let a token act as the user that the request asserts',
     postcondition: 'authenticate 5',
     async run({ adapter, known, makeRequest }) {
       for (const { accessToken, userId } of known) {
@@ -117,7 +120,7 @@ const assertionCases: readonly ContractCase<AuthHarness>[] = [
   }),
 ];
 
-/** A case for every numbered promise of `AuthAdapter` that can be tested from outside. */
+/** The cases that every authentication adapter must pass: the promises of `AuthAdapter`. */
 export const authContract: readonly ContractCase<AuthHarness>[] = [
   ...knownTokenCases,
   ...nearMissCases,
@@ -126,8 +129,8 @@ export const authContract: readonly ContractCase<AuthHarness>[] = [
   ...assertionCases,
 ];
 
-/** The requester's user id, or the failure. The token is a secret: no message may hold it. */
-async function answer({ adapter, makeRequest }: AuthHarness, accessToken: string): Promise<string> {
+/** Returns the requester's user ID, or the failure. The token is a secret: no message may contain it. */
+async function resultOf({ adapter, makeRequest }: AuthHarness, accessToken: string): Promise<string> {
   const result = await adapter.authenticate(makeRequest(accessToken), deadlineContext());
   return 'requester' in result ? result.requester.userId : result.failure;
 }

@@ -3,26 +3,29 @@ import { Socket } from 'node:net';
 import type { AuthAdapter, AuthRequest } from '../../ports/auth.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 
-/** A token that the adapter knows, and whose it is. */
+/** A token that the adapter knows, and its user. */
 export type KnownToken = { readonly accessToken: string; readonly userId: string };
 
-/** What the authentication contract needs. */
+/** The authentication contract's view of an adapter. */
 export type AuthHarness = {
   readonly adapter: AuthAdapter;
-  /** At least two, of different users. */
+  /** At least two tokens, of different users. */
   readonly known: readonly KnownToken[];
-  /** What the adapter is handed for a token: {@link authRequest}, where it looks at nothing else. */
+  /**
+   * Returns the adapter's argument for a token: {@link authRequest} is enough if the adapter uses only the
+   * token.
+   */
   makeRequest(accessToken: string): AuthRequest;
-  /** An adapter whose own store cannot be reached. */
+  /** Returns an adapter whose own store cannot be reached. */
   unreachable?(): Promise<AuthAdapter>;
-  /** Frees what the harness holds. */
+  /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };
 
-/** Makes a case of the authentication contract. */
+/** Defines a case of the authentication contract. */
 export const authCase: DefineCase<AuthHarness> = caseMaker();
 
-/** A request as the router hands it to an adapter, with the token in its `Authorization` header. */
+/** Returns a request as the router passes it to an adapter, with the token in its `Authorization` header. */
 export function authRequest(accessToken: string): AuthRequest {
   const request = new IncomingMessage(new Socket());
   request.method = 'POST';

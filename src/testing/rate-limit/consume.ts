@@ -2,14 +2,14 @@ import type { RateLimitScope } from '../../ports/rate-limit.ts';
 import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { drain, newBucket, take, takeAllowed, takeRefused } from './bucket.ts';
+import { consume, consumeAllowed, consumeRefused, drain, newBucket } from './bucket.ts';
 import { pass, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
 const INVITE_SCOPES: readonly RateLimitScope[] = ['inviter', 'room', 'invitee'];
 
 export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'allows exactly the points of each scope',
+    name: 'allows exactly as many calls as a scope has points',
     postcondition: 'consume 1',
     async run(harness) {
       for (const scope of SCOPES) {
@@ -18,11 +18,11 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'takes a point of every bucket of an allowed call',
+    name: 'consumes a point from every bucket of an allowed call',
     postcondition: 'consume 1',
     async run(harness) {
       const buckets = INVITE_SCOPES.map(newBucket);
-      await takeAllowed(harness, ...buckets);
+      await consumeAllowed(harness, ...buckets);
       for (const bucket of buckets) {
         const left = harness.points[bucket.scope] - 1;
         checkSame(await drain(harness, bucket), left, `points left in ${bucket.scope}`);
@@ -31,7 +31,7 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
   }),
   ...INVITE_SCOPES.map((empty) =>
     rateLimitCase({
-      name: `leaves the other buckets untouched when ${empty} refuses`,
+      name: `leaves the other buckets untouched if ${empty} has no points`,
       postcondition: 'consume 1',
       async run(harness) {
         const buckets = INVITE_SCOPES.map(newBucket);
@@ -42,7 +42,7 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
           [...buckets].reverse(),
           [...buckets.slice(1), ...buckets.slice(0, 1)],
         ]) {
-          const { scope } = await takeRefused(harness, ...order);
+          const { scope } = await consumeRefused(harness, ...order);
           checkSame(scope, empty, 'scope of the refusal');
         }
         for (const bucket of buckets.filter(({ scope }) => scope !== empty)) {
@@ -53,13 +53,13 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
     }),
   ),
   rateLimitCase({
-    name: 'names a wait of at least a millisecond and at most a window',
+    name: 'returns a wait of at least a millisecond and at most a window',
     postcondition: 'consume 1',
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
         await drain(harness, bucket);
-        const refusal = await takeRefused(harness, bucket);
+        const refusal = await consumeRefused(harness, bucket);
         checkSame(refusal.scope, scope, 'scope of the refusal');
         const wait = refusal.retryAfterMs;
         const isInWindow = wait >= 1 && wait <= harness.windowMs[scope];
@@ -68,18 +68,18 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'allows the next call once the wait that it named is over',
+    name: 'allows the next call once the returned wait is over',
     postcondition: 'consume 1',
     async run(harness) {
       const bucket = newBucket('room');
       await drain(harness, bucket);
       await pass(harness, harness.windowMs.room * 0.4);
-      await pass(harness, (await takeRefused(harness, bucket)).retryAfterMs + 20);
-      await takeAllowed(harness, bucket);
+      await pass(harness, (await consumeRefused(harness, bucket)).retryAfterMs + 20);
+      await consumeAllowed(harness, bucket);
     },
   }),
   rateLimitCase({
-    name: 'names the longest wait of those that refuse, and its scope, in whatever order they are named',
+    name: 'returns the longest wait and its scope, whatever the order of the buckets',
     postcondition: 'consume 1',
     async run(harness) {
       for (const [one, other] of [
@@ -99,7 +99,7 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
           [first, last],
           [last, first],
         ]) {
-          const refusal = await takeRefused(harness, ...buckets);
+          const refusal = await consumeRefused(harness, ...buckets);
           checkSame(refusal.scope, last.scope, 'scope of the longest wait');
           const wait = refusal.retryAfterMs;
           check(wait > longest * 0.61, `the wait is ${wait} ms, the longest one about ${longest} ms`);
@@ -108,18 +108,18 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'takes points of a bucket that is named twice all or none',
+    name: 'consumes all or nothing from a bucket that is passed twice',
     postcondition: 'consume 1',
     async run(harness) {
       const points = harness.points.room;
       const fresh = newBucket('room');
-      await takeAllowed(harness, fresh, fresh);
+      await consumeAllowed(harness, fresh, fresh);
       const cost = points - (await drain(harness, fresh));
-      check(cost === 1 || cost === 2, `a bucket named twice lost ${cost} points`);
+      check(cost === 1 || cost === 2, `a bucket that was passed twice lost ${cost} points`);
       const scarce = newBucket('room');
-      for (const _ of range(points - 1)) await takeAllowed(harness, scarce);
-      const { allowed } = await take(harness, scarce, scarce);
-      checkSame(allowed, cost === 1, `whether a call of ${cost} points was allowed with one left`);
+      for (const _ of range(points - 1)) await consumeAllowed(harness, scarce);
+      const { allowed } = await consume(harness, scarce, scarce);
+      checkSame(allowed, cost === 1, `a call of ${cost} points with one point left was allowed`);
       checkSame(await drain(harness, scarce), allowed ? 0 : 1, 'points left after it');
     },
   }),

@@ -8,7 +8,7 @@ import { raceCases } from './races.ts';
 import { refundCases } from './refund.ts';
 import { windowCases } from './windows.ts';
 
-/** What every rate limit adapter must do: the promises of `RateLimitAdapter`. */
+/** The cases that every rate limit adapter must pass: the promises of `RateLimitAdapter`. */
 export const rateLimitContract: readonly ContractCase<RateLimitHarness>[] = [
   ...consumeCases,
   ...raceCases,

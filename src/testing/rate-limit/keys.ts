@@ -2,10 +2,10 @@ import type { RateLimitBucket } from '../../ports/rate-limit.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId } from '../random.ts';
-import { drain, take } from './bucket.ts';
+import { consume, drain } from './bucket.ts';
 import { type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
-/** Endings that make ids which careless stores take for one another. */
+/** Endings of IDs that careless stores confuse. */
 const ENDINGS: readonly string[] = [
   '',
   ':',
@@ -31,7 +31,7 @@ const BARE: readonly string[] = ['__proto__', 'constructor', 'toString'];
 
 export const keyCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'counts the same key apart in different scopes',
+    name: 'counts the same key separately in each scope',
     postcondition: 'consume 2',
     async run(harness) {
       const key = newRoomId();
@@ -41,7 +41,7 @@ export const keyCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'takes no key for that of another scope, however both are joined',
+    name: 'does not confuse keys of different scopes, however scope and key are joined',
     postcondition: 'consume 2',
     async run(harness) {
       const key = newRoomId();
@@ -57,7 +57,7 @@ export const keyCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'counts keys apart that look alike',
+    name: 'counts similar keys separately',
     postcondition: 'consume 2',
     async run(harness) {
       const id = newRoomId();
@@ -70,23 +70,19 @@ export const keyCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'counts keys that are names of object members',
+    name: 'limits keys that are names of object members',
     postcondition: 'consume 2',
     async run(harness) {
       for (const key of BARE) {
         const allowed = await drain(harness, { scope: 'invitee', key });
-        checkSame(
-          allowed <= harness.points.invitee,
-          true,
-          `whether ${key} is limited (${allowed} calls allowed)`,
-        );
-        checkSame((await take(harness, { scope: 'invitee', key })).allowed, false, `next call for ${key}`);
+        checkSame(allowed <= harness.points.invitee, true, `${key} is limited (${allowed} calls allowed)`);
+        checkSame((await consume(harness, { scope: 'invitee', key })).allowed, false, `next call for ${key}`);
       }
     },
   }),
 ];
 
-/** Uses one bucket up after the other: each must have had all of its points. */
+/** Uses up one bucket after the other: each must have had all of its points. */
 async function checkApart(harness: RateLimitHarness, buckets: readonly RateLimitBucket[]): Promise<void> {
   for (const bucket of buckets) {
     const name = `${bucket.scope} ${JSON.stringify(bucket.key)}`;

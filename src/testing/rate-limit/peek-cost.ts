@@ -2,45 +2,45 @@ import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
 import {
+  consume,
+  consumeAllowed,
+  consumeRefused,
   countAllowed,
   drain,
-  look,
-  lookAllowed,
-  lookRefused,
   newBucket,
+  peek,
+  peekAllowed,
+  peekRefused,
   race,
-  take,
-  takeAllowed,
-  takeRefused,
 } from './bucket.ts';
 import { pass, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
-const LOOKS = 20;
+const PEEKS = 20;
 
 export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'takes no point, however often it is called',
+    name: 'consumes no point, however often it is called',
     postcondition: 'peek 6',
     requires: 'peek',
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
-        for (const _ of range(harness.points[scope] + LOOKS)) await lookAllowed(harness, bucket);
+        for (const _ of range(harness.points[scope] + PEEKS)) await peekAllowed(harness, bucket);
         checkSame(await drain(harness, bucket), harness.points[scope], `points left in ${scope}`);
       }
     },
   }),
   rateLimitCase({
-    name: 'keeps no point from calls that race it',
+    name: 'withholds no point from racing calls',
     postcondition: 'peek 6',
     requires: 'peek',
     async run(harness) {
       const points = harness.points.room;
       for (const _ of range(5)) {
         const bucket = newBucket('room');
-        const looks = Promise.all(range(points * LOOKS).map(() => look(harness, bucket)));
-        checkSame(await countAllowed(race(points, () => take(harness, bucket))), points, 'calls allowed');
-        await looks;
+        const peeks = Promise.all(range(points * PEEKS).map(() => peek(harness, bucket)));
+        checkSame(await countAllowed(race(points, () => consume(harness, bucket))), points, 'calls allowed');
+        await peeks;
       }
     },
   }),
@@ -50,11 +50,11 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
     requires: 'peek',
     async run(harness) {
       const bucket = newBucket('room');
-      await lookAllowed(harness, bucket);
+      await peekAllowed(harness, bucket);
       await pass(harness, harness.windowMs.room * 0.6);
       checkSame(await drain(harness, bucket), harness.points.room, 'points of the window');
       await pass(harness, harness.windowMs.room * 0.5);
-      await takeRefused(harness, bucket);
+      await consumeRefused(harness, bucket);
     },
   }),
   rateLimitCase({
@@ -64,14 +64,14 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
     async run(harness) {
       const [full, used] = [newBucket('room'), newBucket('room')];
       await drain(harness, full);
-      await takeAllowed(harness, used);
+      await consumeAllowed(harness, used);
       await pass(harness, harness.windowMs.room * 0.5);
-      for (const _ of range(LOOKS)) {
-        await lookRefused(harness, full);
-        await lookAllowed(harness, used);
+      for (const _ of range(PEEKS)) {
+        await peekRefused(harness, full);
+        await peekAllowed(harness, used);
       }
       await pass(harness, harness.windowMs.room * 0.6);
-      await takeAllowed(harness, full);
+      await consumeAllowed(harness, full);
       checkSame(await drain(harness, used), harness.points.room, 'points of the next window');
     },
   }),

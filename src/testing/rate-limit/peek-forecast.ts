@@ -3,39 +3,39 @@ import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
 import {
+  consume,
+  consumeAllowed,
+  consumeRefused,
   drain,
-  giveBack,
-  look,
-  lookAllowed,
-  lookRefused,
   newBucket,
-  take,
-  takeAllowed,
-  takeRefused,
+  peek,
+  peekAllowed,
+  peekRefused,
+  refund,
 } from './bucket.ts';
 import { pass, passWindows, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
-/** What clocks may be apart, in milliseconds. */
+/** The tolerated difference between clocks, in milliseconds. */
 const CLOCK_MS = 5;
 
 export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'says allowed for as long as there is a point, and refused from then on',
+    name: 'resolves allowed while there are points, and refused after that',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
         for (const _ of range(harness.points[scope])) {
-          await lookAllowed(harness, bucket);
-          await takeAllowed(harness, bucket);
+          await peekAllowed(harness, bucket);
+          await consumeAllowed(harness, bucket);
         }
-        checkSame((await lookRefused(harness, bucket)).scope, scope, 'scope of the refusal');
+        checkSame((await peekRefused(harness, bucket)).scope, scope, 'scope of the refusal');
       }
     },
   }),
   rateLimitCase({
-    name: 'says refused when one of several buckets is empty, whichever it is, and takes none of the others',
+    name: 'resolves refused if any bucket is empty, and consumes nothing from the others',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
@@ -44,9 +44,9 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
         const others = buckets.filter(({ scope }) => scope !== empty);
         for (const bucket of buckets) if (bucket.scope === empty) await drain(harness, bucket);
         for (const _ of range(5)) {
-          checkSame((await lookRefused(harness, ...buckets)).scope, empty, 'scope of the refusal');
+          checkSame((await peekRefused(harness, ...buckets)).scope, empty, 'scope of the refusal');
         }
-        await lookAllowed(harness, ...others);
+        await peekAllowed(harness, ...others);
         for (const bucket of others) {
           checkSame(await drain(harness, bucket), harness.points[bucket.scope], `points in ${bucket.scope}`);
         }
@@ -54,7 +54,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'names the wait that consume names',
+    name: 'returns the same wait as consume',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
@@ -67,7 +67,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'tells the longest wait of those that are empty, and its scope, in whatever order they are named',
+    name: 'returns the longest wait of empty buckets and its scope, whatever the order of the buckets',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
@@ -82,79 +82,79 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'counts a bucket that is named twice as consume does',
+    name: 'counts a bucket that is passed twice as consume does',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
       const bucket = newBucket('room');
-      for (const _ of range(harness.points.room - 1)) await takeAllowed(harness, bucket);
-      const { allowed } = await look(harness, bucket, bucket);
+      for (const _ of range(harness.points.room - 1)) await consumeAllowed(harness, bucket);
+      const { allowed } = await peek(harness, bucket, bucket);
       checkSame(
         allowed,
-        (await take(harness, bucket, bucket)).allowed,
-        'whether a call was said to be allowed',
+        (await consume(harness, bucket, bucket)).allowed,
+        'allowed, as peek resolved and consume decided',
       );
     },
   }),
   rateLimitCase({
-    name: 'does not take one key for another, of its own scope or of another',
+    name: 'does not confuse keys, within a scope or across scopes',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
       const { key } = newBucket('room');
       await drain(harness, { scope: 'room', key });
       for (const other of [`${key}:`, `${key}\0`, key.toUpperCase(), `room:${key}`]) {
-        await lookAllowed(harness, { scope: 'room', key: other });
+        await peekAllowed(harness, { scope: 'room', key: other });
       }
       for (const scope of SCOPES) {
-        if (scope !== 'room') await lookAllowed(harness, { scope, key });
+        if (scope !== 'room') await peekAllowed(harness, { scope, key });
       }
-      await lookRefused(harness, { scope: 'room', key });
+      await peekRefused(harness, { scope: 'room', key });
     },
   }),
   rateLimitCase({
-    name: 'counts what other processes took, where there are others',
+    name: 'counts what other processes consume, if there are any',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
       const other = { ...harness, limiter: (await harness.secondInstance?.()) ?? harness.limiter };
       const bucket = newBucket('room');
-      await lookAllowed(harness, bucket);
+      await peekAllowed(harness, bucket);
       await drain(other, bucket);
-      await lookRefused(harness, bucket);
+      await peekRefused(harness, bucket);
     },
   }),
   rateLimitCase({
-    name: 'says allowed again once a point was given back, and once the window is over',
+    name: 'resolves allowed again after a refund, and after the window ends',
     postcondition: 'peek 7',
     requires: 'peek',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await drain(harness, bucket);
-      await lookRefused(harness, bucket);
-      await giveBack(harness, taken);
-      await lookAllowed(harness, bucket);
+      await peekRefused(harness, bucket);
+      await refund(harness, consumed);
+      await peekAllowed(harness, bucket);
       await drain(harness, bucket);
-      await lookRefused(harness, bucket);
+      await peekRefused(harness, bucket);
       await passWindows(harness, ['room']);
-      await lookAllowed(harness, bucket);
+      await peekAllowed(harness, bucket);
     },
   }),
 ];
 
-/** Asks between two calls that are refused: a wait only gets shorter, so that it must lie between theirs. */
+/** Peeks between two refused calls of consume. A wait only gets shorter, so it must be between theirs. */
 async function checkRefusesAlike(
   harness: RateLimitHarness,
   buckets: readonly RateLimitBucket[],
 ): Promise<void> {
-  const before = await takeRefused(harness, ...buckets);
-  const forecast = await lookRefused(harness, ...buckets);
-  const after = await takeRefused(harness, ...buckets);
+  const before = await consumeRefused(harness, ...buckets);
+  const forecast = await peekRefused(harness, ...buckets);
+  const after = await consumeRefused(harness, ...buckets);
   checkSame(forecast.scope, before.scope, 'scope of the longest wait');
   const isBetween =
     forecast.retryAfterMs <= before.retryAfterMs + CLOCK_MS &&
     forecast.retryAfterMs >= after.retryAfterMs - CLOCK_MS;
   const ofConsume = `${before.retryAfterMs} ms before and ${after.retryAfterMs} ms after`;
-  check(isBetween, `peek said to wait ${forecast.retryAfterMs} ms, consume ${ofConsume}`);
+  check(isBetween, `the wait is ${forecast.retryAfterMs} ms from peek, but ${ofConsume} from consume`);
 }

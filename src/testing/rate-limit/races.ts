@@ -2,41 +2,41 @@ import type { RateLimitAdapter, RateLimitBucket } from '../../ports/rate-limit.t
 import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { countAllowed, drain, newBucket, race, take } from './bucket.ts';
+import { consume, countAllowed, drain, newBucket, race } from './bucket.ts';
 import { type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
 export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'allows exactly the points of a key when 50 more calls race for them',
+    name: 'allows exactly the points of a key if 50 more calls race for them',
     postcondition: 'consume 2',
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
-        const calls = race(harness.points[scope] + 50, () => take(harness, bucket));
+        const calls = race(harness.points[scope] + 50, () => consume(harness, bucket));
         checkSame(await countAllowed(calls), harness.points[scope], `racing calls allowed in ${scope}`);
       }
     },
   }),
   rateLimitCase({
-    name: 'allows exactly the points of a key when processes race for them',
+    name: 'allows exactly the points of a key if processes race for them',
     postcondition: 'consume 2',
     requires: 'secondInstance',
     async run(harness) {
       const limiters: RateLimitAdapter[] = [harness.limiter, await harness.secondInstance()];
       const bucket = newBucket('room');
       const calls = race(harness.points.room + 50, (index) =>
-        take({ limiter: limiters[index % 2] ?? harness.limiter }, bucket),
+        consume({ limiter: limiters[index % 2] ?? harness.limiter }, bucket),
       );
       checkSame(await countAllowed(calls), harness.points.room, 'racing calls allowed');
     },
   }),
   rateLimitCase({
-    name: 'takes nothing of the inviters whom the room refuses, although they race',
+    name: 'consumes nothing from inviters if the room has no points, even if they race',
     postcondition: 'consume 1',
     async run(harness) {
       const room = newBucket('room');
       const inviters = range(harness.points.room + 10).map(() => newBucket('inviter'));
-      const decisions = await Promise.all(inviters.map((inviter) => take(harness, inviter, room)));
+      const decisions = await Promise.all(inviters.map((inviter) => consume(harness, inviter, room)));
       const allowed = decisions.filter((decision) => decision.allowed).length;
       checkSame(allowed, harness.points.room, 'racing calls allowed');
       for (const [index, inviter] of inviters.entries()) {
@@ -46,7 +46,7 @@ export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'loses and invents no point when calls race over overlapping buckets',
+    name: 'neither loses nor invents points if calls race for overlapping buckets',
     postcondition: 'consume 1',
     async run(harness) {
       const inviters = [newBucket('inviter'), newBucket('inviter')];
@@ -56,23 +56,27 @@ export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
           rooms.map((room, index) => (index === 0 ? [inviter, room] : [room, inviter])),
         ),
       );
-      const decisions = await Promise.all(pairs.map((pair) => take(harness, ...pair)));
+      const decisions = await Promise.all(pairs.map((pair) => consume(harness, ...pair)));
       for (const bucket of [...inviters, ...rooms]) await checkAccount(harness, bucket, pairs, decisions);
     },
   }),
   rateLimitCase({
-    name: 'takes nothing of a room for the calls of an inviter who has no points, although they race',
+    name: 'consumes nothing from a room if the inviter has no points, even if calls race',
     postcondition: 'consume 1',
     async run(harness) {
       const [inviter, room] = [newBucket('inviter'), newBucket('room')];
       await drain(harness, inviter);
-      checkSame(await countAllowed(race(40, () => take(harness, room, inviter))), 0, 'racing calls allowed');
+      checkSame(
+        await countAllowed(race(40, () => consume(harness, room, inviter))),
+        0,
+        'racing calls allowed',
+      );
       checkSame(await drain(harness, room), harness.points.room, 'points left in the room');
     },
   }),
 ];
 
-/** What calls took of a bucket, and what it still has, are its points. */
+/** Checks that the points consumed from a bucket and the points left add up to its points. */
 async function checkAccount(
   harness: RateLimitHarness,
   bucket: RateLimitBucket,
@@ -80,7 +84,10 @@ async function checkAccount(
   decisions: readonly { readonly allowed: boolean }[],
 ): Promise<void> {
   const points = harness.points[bucket.scope];
-  const taken = calls.filter((call, index) => call.includes(bucket) && decisions[index]?.allowed).length;
-  check(taken <= points, `${taken} racing calls were allowed in ${bucket.scope}, which has ${points} points`);
-  checkSame(taken + (await drain(harness, bucket)), points, `points taken and left in ${bucket.scope}`);
+  const consumed = calls.filter((call, index) => call.includes(bucket) && decisions[index]?.allowed).length;
+  check(
+    consumed <= points,
+    `${consumed} racing calls were allowed in ${bucket.scope}, which has ${points} points`,
+  );
+  checkSame(consumed + (await drain(harness, bucket)), points, `points consumed and left in ${bucket.scope}`);
 }

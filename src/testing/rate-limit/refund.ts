@@ -1,61 +1,61 @@
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { drain, giveBack, newBucket, takeAllowed } from './bucket.ts';
+import { consumeAllowed, drain, newBucket, refund } from './bucket.ts';
 import { pass, passWindows, type RateLimitHarness, rateLimitCase } from './harness.ts';
 
 const ONCE: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'gives one point back to every bucket of the call',
+    name: 'refunds one point to every bucket of the call',
     postcondition: 'refund 5',
     async run(harness) {
       const buckets = [newBucket('inviter'), newBucket('room'), newBucket('invitee')];
-      const taken = await takeAllowed(harness, ...buckets);
+      const consumed = await consumeAllowed(harness, ...buckets);
       for (const bucket of buckets) await drain(harness, bucket);
-      await giveBack(harness, taken);
+      await refund(harness, consumed);
       for (const bucket of buckets) checkSame(await drain(harness, bucket), 1, `points in ${bucket.scope}`);
     },
   }),
   rateLimitCase({
-    name: 'gives nothing back the second time',
+    name: 'refunds a receipt only once',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await drain(harness, bucket);
-      for (const _ of range(3)) await giveBack(harness, taken);
-      checkSame(await drain(harness, bucket), 1, 'points after the same receipt three times');
+      for (const _ of range(3)) await refund(harness, consumed);
+      checkSame(await drain(harness, bucket), 1, 'points after three refunds of one receipt');
     },
   }),
   rateLimitCase({
-    name: 'gives back once when refunds of one receipt race',
+    name: 'refunds once if refunds of one receipt race',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await drain(harness, bucket);
-      await Promise.all(range(10).map(() => giveBack(harness, taken)));
-      checkSame(await drain(harness, bucket), 1, 'points after the same receipt ten times');
+      await Promise.all(range(10).map(() => refund(harness, consumed)));
+      checkSame(await drain(harness, bucket), 1, 'points after ten refunds of one receipt');
     },
   }),
   rateLimitCase({
-    name: 'gives back what each of several racing receipts took',
+    name: 'refunds each of several racing receipts',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
-      const receipts = await Promise.all(range(2).map(() => takeAllowed(harness, bucket)));
+      const receipts = await Promise.all(range(2).map(() => consumeAllowed(harness, bucket)));
       await drain(harness, bucket);
-      await Promise.all(receipts.map((taken) => giveBack(harness, taken)));
-      checkSame(await drain(harness, bucket), 2, 'points after two receipts');
+      await Promise.all(receipts.map((consumed) => refund(harness, consumed)));
+      checkSame(await drain(harness, bucket), 2, 'points after refunds of two receipts');
     },
   }),
   rateLimitCase({
-    name: 'never makes more points than there are',
+    name: 'never creates more points than the limit',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
       for (const _ of range(harness.points.room * 3)) {
-        await giveBack(harness, await takeAllowed(harness, bucket));
+        await refund(harness, await consumeAllowed(harness, bucket));
       }
       checkSame(await drain(harness, bucket), harness.points.room, 'points after many refunds');
     },
@@ -64,40 +64,40 @@ const ONCE: readonly ContractCase<RateLimitHarness>[] = [
 
 const AFTERWARDS: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'makes no extra point when it comes after the window, before the next',
+    name: 'creates no extra point after the window and before the next one',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await passWindows(harness, ['room']);
-      await giveBack(harness, taken);
+      await refund(harness, consumed);
       checkSame(await drain(harness, bucket), harness.points.room, 'points of the next window');
     },
   }),
   rateLimitCase({
-    name: 'gives nothing to the next window, once that has begun',
+    name: 'refunds nothing to the next window once it has started',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await passWindows(harness, ['room']);
-      await takeAllowed(harness, bucket);
-      await giveBack(harness, taken);
+      await consumeAllowed(harness, bucket);
+      await refund(harness, consumed);
       checkSame(await drain(harness, bucket), harness.points.room - 1, 'points left in the next window');
     },
   }),
   rateLimitCase({
-    name: 'gives back to the buckets whose window lives, and not to the others',
+    name: 'refunds only to buckets whose window is still open',
     postcondition: 'refund 5',
     async run(harness) {
       const [old, young] = [newBucket('room'), newBucket('room')];
-      await takeAllowed(harness, old);
+      await consumeAllowed(harness, old);
       await pass(harness, harness.windowMs.room * 0.7);
-      const taken = await takeAllowed(harness, old, young);
+      const consumed = await consumeAllowed(harness, old, young);
       await drain(harness, young);
       await pass(harness, harness.windowMs.room * 0.4);
-      await giveBack(harness, taken);
-      checkSame(await drain(harness, young), 1, 'points in the window that lives');
+      await refund(harness, consumed);
+      checkSame(await drain(harness, young), 1, 'points in the open window');
       checkSame(await drain(harness, old), harness.points.room, 'points of the new window');
     },
   }),

@@ -1,34 +1,34 @@
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { drain, giveBack, newBucket, take, takeAllowed, takeRefused } from './bucket.ts';
+import { consume, consumeAllowed, consumeRefused, drain, newBucket, refund } from './bucket.ts';
 import { pass, passWindows, type RateLimitHarness, rateLimitCase } from './harness.ts';
 
 const REFUSALS = 20;
 
 export const windowCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'does not lengthen the window of a key by calls that it refuses',
+    name: 'does not lengthen the window of a key for refused calls',
     postcondition: 'consume 3',
     async run(harness) {
       const bucket = newBucket('room');
       await drain(harness, bucket);
       await pass(harness, harness.windowMs.room * 0.5);
-      for (const _ of range(REFUSALS)) await takeRefused(harness, bucket);
+      for (const _ of range(REFUSALS)) await consumeRefused(harness, bucket);
       await pass(harness, harness.windowMs.room * 0.6);
-      await takeAllowed(harness, bucket);
+      await consumeAllowed(harness, bucket);
     },
   }),
   rateLimitCase({
-    name: 'does not count refused calls against the points that are given back',
+    name: 'does not count refused calls against refunded points',
     postcondition: 'consume 3',
     async run(harness) {
       const bucket = newBucket('room');
-      const taken = await takeAllowed(harness, bucket);
+      const consumed = await consumeAllowed(harness, bucket);
       await drain(harness, bucket);
-      for (const _ of range(REFUSALS)) await takeRefused(harness, bucket);
-      await giveBack(harness, taken);
-      checkSame(await drain(harness, bucket), 1, 'points after one was given back');
+      for (const _ of range(REFUSALS)) await consumeRefused(harness, bucket);
+      await refund(harness, consumed);
+      checkSame(await drain(harness, bucket), 1, 'points after one was refunded');
     },
   }),
   rateLimitCase({
@@ -37,23 +37,23 @@ export const windowCases: readonly ContractCase<RateLimitHarness>[] = [
     async run(harness) {
       const bucket = newBucket('invitee');
       await drain(harness, bucket);
-      await Promise.all(range(REFUSALS).map(() => take(harness, bucket)));
+      await Promise.all(range(REFUSALS).map(() => consume(harness, bucket)));
       await passWindows(harness, ['invitee']);
       checkSame(await drain(harness, bucket), harness.points.invitee, 'points of the next window');
     },
   }),
   rateLimitCase({
-    name: 'counts a refused call in no bucket, those included that had points',
+    name: 'counts a refused call in no bucket, not even in one with points',
     postcondition: 'consume 3',
     async run(harness) {
       const [inviter, room] = [newBucket('inviter'), newBucket('room')];
       await drain(harness, inviter);
-      for (const _ of range(REFUSALS)) await takeRefused(harness, inviter, room);
+      for (const _ of range(REFUSALS)) await consumeRefused(harness, inviter, room);
       checkSame(await drain(harness, room), harness.points.room, 'points of the room');
     },
   }),
   rateLimitCase({
-    name: 'ends the window of every scope, and begins another with all points',
+    name: 'ends the window of every scope, and starts another with all points',
     postcondition: 'consume 4',
     async run(harness) {
       const buckets = [newBucket('attempt'), newBucket('inviter'), newBucket('room'), newBucket('invitee')];

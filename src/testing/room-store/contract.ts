@@ -6,7 +6,7 @@ import { migrateCases } from './migrate.ts';
 import { stateCases } from './state.ts';
 import { timelineCases } from './timeline.ts';
 
-/** What a room store must do beside `storageContract`: the promises of `RoomStore`. */
+/** The cases that a room store must pass in addition to `storageContract`: the promises of `RoomStore`. */
 export const roomStoreContract: readonly ContractCase<RoomStoreHarness>[] = [
   ...migrateCases,
   ...createRoomCases,

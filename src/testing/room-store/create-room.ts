@@ -15,7 +15,7 @@ import {
 
 export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
-    name: 'stores the whole initial state as it stands',
+    name: 'stores the whole initial state unchanged',
     postcondition: 'createRoom 1',
     async run({ store }) {
       const room = newRoom({ state: marks('only') });
@@ -28,7 +28,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
       checkSame(
         new Set(state?.map(({ event_id }) => event_id)).size,
         room.state.length,
-        'number of event ids',
+        'number of event IDs',
       );
       checkSame(
         (await wholeTimeline(store, room.roomId))[0]?.type,
@@ -38,7 +38,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'resolves exists for a room that is there, and changes nothing',
+    name: 'resolves exists for an existing room, and changes nothing',
     postcondition: 'createRoom 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -49,7 +49,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'stores a copy: what the caller does to the state afterwards changes nothing',
+    name: 'stores a copy: later changes to the passed state have no effect',
     postcondition: 'createRoom 1',
     async run({ store }) {
       const room = await createdRoom(store);
@@ -59,7 +59,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'is seen whole or not at all while it is created',
+    name: 'shows a room completely or not at all while it is created',
     postcondition: 'createRoom 1',
     async run({ store }) {
       await store.migrate();
@@ -67,7 +67,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'creates exactly one of 32 racing rooms with one id, with its own state only',
+    name: 'creates exactly one of 32 racing rooms with the same ID, with only its own state',
     postcondition: 'createRoom 2',
     async run({ store }) {
       await store.migrate();
@@ -75,7 +75,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'creates exactly one room of racing processes',
+    name: 'creates exactly one room if processes race',
     postcondition: 'createRoom 2',
     requires: 'secondInstance',
     async run({ store, secondInstance }) {

@@ -4,20 +4,23 @@ import { check } from '../check.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 import { newRoomId, newUserId } from '../random.ts';
 
-/** What the room store contract needs beside {@link storageContract}'s cases, which a room store must pass as well. */
+/**
+ * The room store contract's view of a store. A room store must also pass the cases of {@link
+ * storageContract}.
+ */
 export type RoomStoreHarness = {
-  /** Not yet migrated: every case does that. */
+  /** The store, not yet migrated: every case migrates it. */
   readonly store: RoomStore;
-  /** Another room store on the same database, as another process would have. */
+  /** Returns another room store on the same database, like one in another process. */
   secondInstance?(): Promise<RoomStore>;
-  /** Frees what the harness holds. */
+  /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };
 
-/** Makes a case of the room store contract. */
+/** Defines a case of the room store contract. */
 export const roomStoreCase: DefineCase<RoomStoreHarness> = caseMaker();
 
-/** A state event as a new room has it. */
+/** Returns an event for the initial state of a room. */
 export function initialEvent(
   type: string,
   stateKey: string,
@@ -27,10 +30,10 @@ export function initialEvent(
   return { type, state_key: stateKey, sender, origin_server_ts: Date.now(), content };
 }
 
-/** A room to create, and who creates it. */
+/** A room to create, with its creator. */
 export type CaseNewRoom = NewRoom & { readonly creator: string };
 
-/** A room of a case's own, with further state behind the creator's join. */
+/** Returns a room that no other case uses, with further state after the creator's join. */
 export function newRoom(
   options: { roomId?: string; creator?: string; state?: NewRoom['state'] } = {},
 ): CaseNewRoom {
@@ -40,7 +43,7 @@ export function newRoom(
   return { roomId, creator, state: [create, join, ...state] };
 }
 
-/** Creates a room of a case's own in a migrated store. */
+/** Migrates the store, and creates a room that no other case uses. */
 export async function createdRoom(
   store: RoomStore,
   options?: Parameters<typeof newRoom>[0],
@@ -51,7 +54,7 @@ export async function createdRoom(
   return room;
 }
 
-/** An event for {@link RoomStore.putState}. */
+/** Returns an event for {@link RoomStore.putState}. */
 export function countEvent(roomId: string, stateKey: string, count: number): NewStateEvent {
   const sender = '@counter:example.org';
   const origin_server_ts = Date.now();
@@ -65,7 +68,7 @@ export function countEvent(roomId: string, stateKey: string, count: number): New
   };
 }
 
-/** The whole log, read page by page. */
+/** Reads the whole log, page by page. */
 export async function wholeTimeline(store: RoomStore, roomId: string, limit = 100): Promise<StateEvent[]> {
   const events: StateEvent[] = [];
   let after: number | undefined;

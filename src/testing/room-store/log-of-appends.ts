@@ -7,10 +7,10 @@ import { storageHarnessFor } from '../storage/harness-for.ts';
 import { CaseRoom, POWER_LEVELS, tally } from '../storage/room.ts';
 import { type RoomStoreHarness, roomStoreCase, wholeTimeline } from './harness.ts';
 
-/** What appends promise, as far as only the log can prove it. */
+/** The promises of `appendEvent` that only the log can prove. */
 export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
-    name: 'leaves one event in the log of 32 racing invites of one user',
+    name: 'logs exactly one of 32 racing invites of one user',
     postcondition: 'appendEvent 3',
     async run({ store }) {
       const room = await roomIn(store);
@@ -23,7 +23,7 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'leaves nothing in the log of a stale append',
+    name: 'logs nothing for a stale append',
     postcondition: 'appendEvent 2',
     async run({ store }) {
       const room = await roomIn(store);
@@ -36,14 +36,14 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'never has an invite behind the power levels that overtook it',
+    name: 'never logs an invite after the power levels that made it stale',
     postcondition: 'appendEvent 1',
     async run({ store }) {
       for (const _ of range(6)) await racePowerLevels(store);
     },
   }),
   roomStoreCase({
-    name: 'logs an appended event whole, once, with its time and room',
+    name: 'logs an appended event once and completely, with its time and room',
     postcondition: 'appendEvent 1',
     async run({ store }) {
       const room = await roomIn(store);
@@ -82,5 +82,5 @@ async function racePowerLevels(store: RoomStore): Promise<void> {
   await Promise.all([change(), ...invitees.map(invite)]);
   const log = await wholeTimeline(store, room.id);
   const overtaken = log.findIndex(({ content }) => content.invite === 100);
-  checkSame(log.slice(overtaken).filter(isInvite).length, 0, 'invites behind the power levels');
+  checkSame(log.slice(overtaken).filter(isInvite).length, 0, 'invites after the power levels');
 }

@@ -24,7 +24,7 @@ export const migrateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'keeps what is stored, and harms no writer beside it',
+    name: 'keeps stored data, and does not disturb concurrent writers',
     postcondition: 'migrate 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);

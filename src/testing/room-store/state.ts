@@ -12,7 +12,7 @@ import {
 
 export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
-    name: 'appends whatever the current state is, and makes it current',
+    name: 'appends an event regardless of the current state, and makes it current',
     postcondition: 'putState 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -27,14 +27,14 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'appends every one of the events that race for one key; the last of the log is current',
+    name: 'appends every event that races for one key, and the last one in the log is current',
     postcondition: 'putState 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
       const puts = await Promise.all(
         range(50).map((count) => store.putState(countEvent(roomId, 'key', count))),
       );
-      checkSame(new Set(puts.map((put) => put?.eventId)).size, 50, 'number of event ids');
+      checkSame(new Set(puts.map((put) => put?.eventId)).size, 50, 'number of event IDs');
       const log = await wholeTimeline(store, roomId);
       checkSame(log.length, 52, 'length of the log');
       const current = (await store.roomState(roomId))?.find(({ state_key }) => state_key === 'key');
@@ -42,7 +42,7 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'stores a copy: what the caller does to an event afterwards changes nothing',
+    name: 'stores a copy: later changes to the passed event have no effect',
     postcondition: 'putState 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -54,7 +54,7 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'stores nothing in an unknown room, and resolves undefined',
+    name: 'stores nothing for an unknown room, and resolves undefined',
     postcondition: 'putState 2',
     async run({ store }) {
       await store.migrate();
@@ -67,7 +67,7 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'returns every current event, and no other',
+    name: 'returns all current events, and no others',
     postcondition: 'roomState 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -96,7 +96,7 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'returns copies: what a caller does to the state changes nothing',
+    name: 'returns copies: changes to the returned state have no effect',
     postcondition: 'roomState 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store, { creator: newUserId('alice') });
@@ -105,7 +105,7 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
         tamper(() => Object.assign(event.content, { membership: 'ban' }));
         tamper(() => Object.assign(event, { sender: '@mallory:example.org' }));
       }
-      checkSame(byKey(await store.roomState(roomId)), byKey(before), 'state read anew');
+      checkSame(byKey(await store.roomState(roomId)), byKey(before), 'state in a later read');
     },
   }),
 ];

@@ -7,7 +7,7 @@ import { countEvent, createdRoom, type RoomStoreHarness, roomStoreCase, wholeTim
 
 export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
-    name: 'is in commit order, whatever the clocks said',
+    name: 'is in commit order, whatever the timestamps are',
     postcondition: 'timeline 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -20,7 +20,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'gives the same log in pages of any size',
+    name: 'returns the same log in pages of any size',
     postcondition: 'timeline 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -36,7 +36,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'returns 100 events when no limit is named',
+    name: 'returns 100 events by default',
     postcondition: 'timeline 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -48,7 +48,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'goes on from its end: an empty page, and then what has come since',
+    name: 'continues from its end: an empty page, then new events',
     postcondition: 'timeline 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -60,20 +60,20 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
         checkSame(empty?.events, [], 'events at the end');
         await store.putState(countEvent(roomId, 'key', count));
         const page = await store.timeline(roomId, { after: empty?.next });
-        checkSame(counts(page?.events), [count], 'counts that have come since');
+        checkSame(counts(page?.events), [count], 'counts of the new events');
         after = page?.next;
       }
     },
   }),
   roomStoreCase({
-    name: 'shows a reader every one of 200 concurrent events once, in one order',
+    name: 'shows a reader each of 200 concurrent events once, in one order',
     postcondition: 'timeline 1',
     async run({ store }) {
       await followWriters(store, [store]);
     },
   }),
   roomStoreCase({
-    name: 'shows a reader every event of two concurrent processes once, in one order',
+    name: 'shows a reader each event of two concurrent processes once, in one order',
     postcondition: 'timeline 1',
     requires: 'secondInstance',
     async run({ store, secondInstance }) {
@@ -81,7 +81,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
-    name: 'returns copies: what a caller does to a page changes nothing',
+    name: 'returns copies: changes to a returned page have no effect',
     postcondition: 'timeline 1',
     async run({ store }) {
       const { roomId } = await createdRoom(store);
@@ -90,7 +90,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
       for (const event of page?.events ?? [])
         tamper(() => Object.assign(event.content, { membership: 'ban' }));
       tamper(() => page?.events.splice(0));
-      checkSame(await store.timeline(roomId), before, 'page read anew');
+      checkSame(await store.timeline(roomId), before, 'page in a later read');
     },
   }),
   roomStoreCase({
@@ -131,6 +131,6 @@ async function followWriters(store: RoomStore, writers: readonly RoomStore[]): P
   checkSame(
     seen,
     log.map(({ event_id }) => event_id),
-    'event ids that the reader saw',
+    'event IDs that the reader saw',
   );
 }

@@ -7,7 +7,7 @@ import { CaseRoom, memberKey } from './room.ts';
 
 export const abortCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'writes nothing when its signal is aborted already',
+    name: 'writes nothing if its signal is already aborted',
     postcondition: 'appendEvent signal',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -25,7 +25,7 @@ export const abortCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'tells the truth, and harms no later call, when it is aborted under way',
+    name: 'resolves the true outcome if it is aborted midway, and later calls still work',
     postcondition: 'appendEvent signal',
     async run(harness) {
       const room = await CaseRoom.create(harness);

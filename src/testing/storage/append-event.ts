@@ -18,7 +18,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'answers with the id under which the event is read',
+    name: 'resolves the event ID that readState returns',
     postcondition: 'appendEvent 1',
     requires: 'eventIds',
     async run(harness) {
@@ -30,7 +30,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'replaces the event that the basis shows',
+    name: 'replaces the event in the basis',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -41,7 +41,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'invites a user anew who has left',
+    name: 'invites a user who has left',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -52,7 +52,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'does not mind the order of the keys, nor who else was read',
+    name: 'accepts a basis with its keys in any order, and with other members',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -64,7 +64,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'appends one after the other to one key, each on a fresh basis',
+    name: 'appends several times to one key, each time on a fresh basis',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -77,11 +77,11 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'keeps the texts of an invite as they stand',
+    name: 'stores the strings of an invite unchanged',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const texts = [
+      const strings = [
         '',
         'a\0b',
         '\\u0000',
@@ -92,12 +92,12 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
         '__proto__',
         'ä'.repeat(10_000),
       ];
-      for (const text of texts) {
+      for (const string of strings) {
         const invitee = await room.stranger();
         const event = room.inviteEvent(invitee, {
-          reason: text,
-          displayname: text,
-          avatar_url: `mxc://example.org/${text}`,
+          reason: string,
+          displayname: string,
+          avatar_url: `mxc://example.org/${string}`,
         });
         await room.append(event, await room.basisFor(invitee));
         checkSame((await room.current(memberKey(invitee)))?.content, event.content, 'content of the invite');
@@ -105,7 +105,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'resolves refused with an error, and stores nothing, when the store says no',
+    name: 'resolves refused with an error, and stores nothing, if the store refuses',
     postcondition: 'appendEvent 7',
     requires: 'refusedContent',
     async run(harness) {

@@ -12,7 +12,7 @@ const INVITE_LEVELS = [0, 50, 100] as const;
 
 export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'shows one moment, while memberships and power levels change in turn',
+    name: 'reads a single moment while memberships and power levels change in turn',
     postcondition: 'readState 1',
     async run(harness) {
       const members = range(5).map(() => newUserId('member'));
@@ -40,7 +40,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'shows one moment, while events of any type are counted up in turn',
+    name: 'reads a single moment while events of any type count up in turn',
     postcondition: 'readState 1',
     requires: 'putState',
     async run(harness) {
@@ -64,7 +64,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
   }),
 ];
 
-/** Runs readers for as long as the writer has rounds left. */
+/** Runs readers while the writer runs its rounds. */
 async function whileWriting(
   write: (round: number) => Promise<void>,
   read: () => Promise<void>,
@@ -76,17 +76,17 @@ async function whileWriting(
 }
 
 function phaseOf(phases: readonly unknown[], seen: unknown): number {
-  check(phases.includes(seen), `a snapshot shows ${JSON.stringify(seen)}, which was never set`);
+  check(phases.includes(seen), `a snapshot contains ${JSON.stringify(seen)}, which was never set`);
   return phases.indexOf(seen);
 }
 
 /**
- * Since the writer goes along the chain, its first links show the latest phase at any single moment, and the
- * others, from some link on, the one before.
+ * The writer goes along the chain. At any single moment, the links up to some point have the latest phase,
+ * and the rest have the previous one.
  */
 function checkChain(phases: readonly number[], before: (phase: number) => number): void {
   const latest = phases[0] ?? 0;
   const turn = phases.findIndex((phase) => phase !== latest);
   const isOneMoment = turn === -1 || phases.slice(turn).every((phase) => phase === before(latest));
-  check(isOneMoment, `a snapshot mixes several moments: the keys show the changes ${phases.join(', ')}`);
+  check(isOneMoment, `a snapshot mixes several moments: its keys have the phases ${phases.join(', ')}`);
 }

@@ -4,22 +4,22 @@ import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom } from './room.ts';
 
-/** Contents that a store must give back as they stand; by what is hard about them. */
+/** Contents that a store must return unchanged, by their difficulty. */
 const CONTENTS: Readonly<Record<string, JsonObject>> = {
-  'nothing at all': {},
+  'an empty object': {},
   'the largest integers of canonical JSON': { most: 2 ** 53 - 1, least: -(2 ** 53) + 1, zero: 0 },
-  'unknown keys, nested': { 'org.example.a': { b: { c: [{ d: { e: 'deep' } }] } }, membership: 'invite' },
+  'nested unknown keys': { 'org.example.a': { b: { c: [{ d: { e: 'deep' } }] } }, membership: 'invite' },
   'empty objects and arrays': { object: {}, array: [], nested: [[], {}, [[]]] },
-  'null, booleans and empty texts': { null: null, yes: true, no: false, text: '', '': '' },
+  'null, booleans and empty strings': { null: null, yes: true, no: false, text: '', '': '' },
   'a key named __proto__': JSON.parse('{"__proto__":{"admin":true},"a":{"__proto__":1}}'),
   'keys named like methods': { constructor: 1, toString: 'x', hasOwnProperty: null, valueOf: 0 },
-  'characters beyond the first plane': { '💬': '👩‍👩‍👧', text: '\u{10ffff}' },
-  'NUL in texts and keys': { reason: 'a\0b', 'a\0b': 'after', 'a\0c': 'other' },
-  'both Unicode forms': { '\u00e9': 'e\u0301', 'e\u0301': '\u00e9' },
+  'characters outside of the Basic Multilingual Plane': { '💬': '👩‍👩‍👧', text: '\u{10ffff}' },
+  'NUL in strings and keys': { reason: 'a\0b', 'a\0b': 'after', 'a\0c': 'other' },
+  'composed and decomposed characters': { '\u00e9': 'e\u0301', 'e\u0301': '\u00e9' },
   'quotes, escapes and line separators': { text: `"'\\/\u2028\u2029\r\n\t\b`, "'; --": '%s $1 ?' },
-  'an array of many kinds': { list: [1, '1', null, true, [2], { three: 3 }] },
-  'a long text': { text: 'ä'.repeat(30_000) },
-  'fifty levels': { deep: levelsOf(50) },
+  'an array of mixed types': { list: [1, '1', null, true, [2], { three: 3 }] },
+  'a long string': { text: 'ä'.repeat(30_000) },
+  'fifty levels of nesting': { deep: levelsOf(50) },
 };
 
 function levelsOf(depth: number): JsonValue {
@@ -29,7 +29,7 @@ function levelsOf(depth: number): JsonValue {
 export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entries(CONTENTS).flatMap(
   ([what, content]) => [
     storageCase({
-      name: `reads content as it was set: ${what}`,
+      name: `reads content unchanged: ${what}`,
       postcondition: 'readState 1',
       requires: 'putState',
       async run(harness) {
@@ -40,7 +40,7 @@ export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entr
       },
     }),
     storageCase({
-      name: `appends content as it stands, and on it: ${what}`,
+      name: `appends content unchanged, also if it is in the basis: ${what}`,
       postcondition: 'appendEvent 1',
       requires: 'putState',
       async run(harness) {

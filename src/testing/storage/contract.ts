@@ -13,7 +13,7 @@ import { readStateCases } from './read-state.ts';
 import { staleCases } from './stale.ts';
 import { unrelatedChangeCases } from './unrelated-changes.ts';
 
-/** What every storage adapter must do: the promises of `StorageAdapter`. */
+/** The cases that every storage adapter must pass: the promises of `StorageAdapter`. */
 export const storageContract: readonly ContractCase<StorageHarness>[] = [
   ...readStateCases,
   ...consistentReadCases,

@@ -3,7 +3,7 @@ import type { JsonObject, NewStateEvent } from '../../rooms/event.ts';
 import type { SeedRoom, StorageHarness } from './harness.ts';
 
 /**
- * A harness for the storage contract on any room store, which must be migrated.
+ * Returns a harness for the storage contract on a room store, which must be migrated.
  *
  * @param more further capabilities (`secondInstance`, `crash`, …) and `close`
  */

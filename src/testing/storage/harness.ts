@@ -2,55 +2,61 @@ import type { StorageAdapter } from '../../ports/storage.ts';
 import type { JsonObject, NewStateEvent } from '../../rooms/event.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 
-/** The memberships that the cases seed. */
+/** The memberships in the rooms of the cases. */
 export type SeedMembership = 'join' | 'invite' | 'leave' | 'ban';
 
-/** The power levels that the cases seed: the creator and few others, with levels 0, 50 and 100. */
+/** The power levels in the rooms of the cases: for the creator and few others, with levels 0, 50 and 100. */
 export type SeedPowerLevels = {
   readonly users: Readonly<Record<string, number>>;
   readonly users_default: number;
   readonly invite: number;
 };
 
-/** A room for a case to play in, of any room version. */
+/** A room for a case, of any room version. */
 export type SeedRoom = {
   readonly roomId: string;
   readonly creator: string;
-  /** By user id; the creator is among them. */
+  /** The memberships by user ID, including the creator's. */
   readonly members: Readonly<Record<string, SeedMembership>>;
   readonly powerLevels: SeedPowerLevels;
 };
 
 /**
- * What the storage contract needs: the adapter, and ways to set rooms up that any host can write with its own
- * tables. The optional members are capabilities: a case that requires one which is not there is skipped.
+ * The storage contract's view of an adapter: the adapter, and functions that set up rooms and that any host
+ * app can write for its own tables. The optional properties are capabilities: a case that requires a missing
+ * one is skipped.
  */
 export type StorageHarness = {
   readonly adapter: StorageAdapter;
-  /** Makes the room as it is described. It resolves when it is committed. */
+  /** Creates the room as described. Resolves once it is committed. */
   createRoom(room: SeedRoom): Promise<void>;
-  /** Sets a membership whatever it was: the host's own join, ban, kick. It resolves when it is committed. */
+  /**
+   * Sets a membership, whatever it was, like the host app's own join, ban or kick. Resolves once it is
+   * committed.
+   */
   setMembership(roomId: string, userId: string, membership: SeedMembership, sender: string): Promise<void>;
-  /** Replaces the power levels; the sender is the room's creator. It resolves when it is committed. */
+  /** Replaces the power levels, sent by the room's creator. Resolves once they are committed. */
   setPowerLevels(roomId: string, levels: SeedPowerLevels): Promise<void>;
-  /** Told of every user before the id is used: for hosts whose tables refer to a table of users. */
+  /** Called for every user before their ID is used: for host apps whose tables refer to a table of users. */
   createUsers?(userIds: readonly string[]): Promise<void>;
 
-  /** Set where the host keeps events: they carry an `event_id`, and a replaced event is another one. */
+  /** Set if the host app stores events: they have an `event_id`, and a replaced event is a different one. */
   readonly eventIds?: true;
-  /** Stores any state event whatever: for stores that hold every type, key and content, not a table of roles. */
+  /** Stores any state event: for stores of every type, key and content, as opposed to a table of roles. */
   putState?(event: NewStateEvent): Promise<unknown>;
-  /** Another adapter on the same store, as another process would have. */
+  /** Returns another adapter on the same store, like one in another process. */
   secondInstance?(): Promise<StorageAdapter>;
-  /** Loses all that a crash would lose, and gives an adapter on what is left. The first one is used no more. */
+  /**
+   * Loses what a crash would lose, and returns an adapter on the rest. The first adapter is not used again.
+   */
   crash?(): Promise<StorageAdapter>;
-  /** An adapter whose store cannot be reached. */
+  /** Returns an adapter whose store cannot be reached. */
   unreachable?(): Promise<StorageAdapter>;
-  /** A content of `m.room.member` that the host's own store refuses. */
+  /** A content of `m.room.member` that the host app's store refuses. */
   readonly refusedContent?: JsonObject;
-  /** Frees what the harness holds. */
+  /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };
 
-/** Makes a case of the storage contract. */
+/** Defines a case of the storage contract. */
 export const storageCase: DefineCase<StorageHarness> = caseMaker();

@@ -8,7 +8,7 @@ import { CaseRoom, memberKey } from './room.ts';
 
 export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'shows an appended event to whoever reads next',
+    name: 'shows an appended event to the next reader',
     postcondition: 'appendEvent 5',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -22,7 +22,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'shows an appended event in another instance at once',
+    name: 'shows an appended event in another instance immediately',
     postcondition: 'appendEvent 5',
     requires: 'secondInstance',
     async run(harness) {
@@ -43,7 +43,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'is stale when another instance has appended to the key',
+    name: 'is stale if another instance has appended to the key',
     postcondition: 'appendEvent 2',
     requires: 'secondInstance',
     async run(harness) {
@@ -56,7 +56,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'appends exactly one of the invites of one user that race over two instances',
+    name: 'appends exactly one of the invites of one user that race across two instances',
     postcondition: 'appendEvent 3',
     requires: 'secondInstance',
     async run(harness) {
@@ -79,7 +79,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'appends exactly one of rival invites that race over two instances',
+    name: 'appends exactly one of rival invites that race across two instances',
     postcondition: 'appendEvent 1',
     requires: 'secondInstance',
     async run(harness) {
@@ -102,7 +102,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'rejects with a StorageUnavailableError when the store cannot be reached',
+    name: 'rejects with a StorageUnavailableError if the store cannot be reached',
     postcondition: 'appendEvent 6',
     requires: 'unreachable',
     async run(harness) {

@@ -5,7 +5,7 @@ import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
 
 export const isolationCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'returns copies: what a caller does to a snapshot changes nothing',
+    name: 'returns copies: changes to a returned snapshot have no effect',
     postcondition: 'readState 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -19,11 +19,11 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
       const levels = eventOf(spoilt, POWER_LEVELS)?.content.users;
       tamper(() => Object.assign(levels ?? {}, { [room.bob]: 100 }));
       tamper(() => (spoilt.events as unknown[]).splice(0));
-      checkSame(byKey((await room.read(keys)).events), byKey(before), 'events read anew');
+      checkSame(byKey((await room.read(keys)).events), byKey(before), 'events in a later read');
     },
   }),
   storageCase({
-    name: 'stores a copy: what a caller does to the event afterwards changes nothing',
+    name: 'stores a copy: later changes to the passed event have no effect',
     postcondition: 'readState 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -43,7 +43,7 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'keeps nothing of the basis: what a caller does to it afterwards changes nothing',
+    name: 'keeps no reference to the basis: later changes to it have no effect',
     postcondition: 'readState 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);

@@ -5,7 +5,7 @@ import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, memberKey } from './room.ts';
 
-/** Texts that careless stores take for one another. */
+/** Strings that careless stores confuse. */
 const LOOKALIKES: readonly string[] = [
   '',
   ' ',
@@ -46,10 +46,10 @@ const LOOKALIKES: readonly string[] = [
   `${'ä'.repeat(126)}y`,
 ];
 
-/** Texts of 255 bytes, the most that a user id or a state key may have. */
+/** Strings of 255 bytes, the maximum length of a user ID or a state key. */
 const LONGEST: readonly string[] = [`${'x'.repeat(254)}y`, `${'x'.repeat(254)}z`, `${'ä'.repeat(127)}y`];
 
-/** Pairs that become one when type and key are joined. */
+/** Pairs that become the same string if type and state key are joined. */
 const JOINED: readonly StateKey[] = [
   { type: 'ab', state_key: 'c' },
   { type: 'a', state_key: 'bc' },
@@ -66,7 +66,7 @@ const JOINED: readonly StateKey[] = [
 
 export const keyCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'does not take one user id for another that looks like it',
+    name: 'does not confuse similar user IDs',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -88,22 +88,29 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
         '__proto__',
         'constructor',
       ];
-      checkSame((await room.read(others.map(memberKey))).events, [], 'events under keys that nobody has');
+      checkSame((await room.read(others.map(memberKey))).events, [], 'events for keys that nobody has');
       for (const other of others) {
-        checkSame(await room.current(memberKey(other)), undefined, `event under ${JSON.stringify(other)}`);
+        checkSame(await room.current(memberKey(other)), undefined, `event for ${JSON.stringify(other)}`);
       }
-      checkSame((await room.read([...others, bob].map(memberKey))).events.length, 1, 'events beside them');
+      checkSame(
+        (await room.read([...others, bob].map(memberKey))).events.length,
+        1,
+        'events for them and bob',
+      );
     },
   }),
   storageCase({
-    name: 'keeps keys apart that look alike',
+    name: 'does not confuse similar keys',
     postcondition: 'readState 1',
     requires: 'putState',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const keys = [
-        ...[...LOOKALIKES, ...LONGEST].map((text) => ({ type: 'org.example.lookalike', state_key: text })),
-        ...LOOKALIKES.map((text) => ({ type: `t${text}`, state_key: 'key' })),
+        ...[...LOOKALIKES, ...LONGEST].map((string) => ({
+          type: 'org.example.lookalike',
+          state_key: string,
+        })),
+        ...LOOKALIKES.map((string) => ({ type: `t${string}`, state_key: 'key' })),
         ...JOINED,
       ];
       for (const [mark, key] of keys.entries()) await harness.putState(room.event(key, { mark }));
@@ -111,29 +118,29 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
       for (const [mark, key] of keys.entries()) {
         const { events } = await room.read([key]);
         const seen = events.map(({ type, state_key, content }) => ({ type, state_key, content }));
-        checkSame(seen, [{ ...key, content: { mark } }], `events under ${JSON.stringify(key)}`);
+        checkSame(seen, [{ ...key, content: { mark } }], `events for ${JSON.stringify(key)}`);
       }
     },
   }),
   storageCase({
-    name: 'appends under a key that looks like one which is taken',
+    name: 'appends under a key that is similar to an existing one',
     postcondition: 'appendEvent 1',
     requires: 'putState',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      for (const [mark, text] of LOOKALIKES.entries()) {
-        const key = { type: 'org.example.lookalike', state_key: text };
+      for (const [mark, string] of LOOKALIKES.entries()) {
+        const key = { type: 'org.example.lookalike', state_key: string };
         const result = await room.append(room.event(key, { mark }), await room.read([key]));
-        checkSame(result.outcome, 'appended', `outcome for the absent key ${JSON.stringify(text)}`);
+        checkSame(result.outcome, 'appended', `outcome for the absent key ${JSON.stringify(string)}`);
       }
-      for (const [mark, text] of LOOKALIKES.entries()) {
-        const key = { type: 'org.example.lookalike', state_key: text };
-        checkSame((await room.current(key))?.content, { mark }, `content under ${JSON.stringify(text)}`);
+      for (const [mark, string] of LOOKALIKES.entries()) {
+        const key = { type: 'org.example.lookalike', state_key: string };
+        checkSame((await room.current(key))?.content, { mark }, `content for ${JSON.stringify(string)}`);
       }
     },
   }),
   storageCase({
-    name: 'invites users apart whose ids have 255 bytes and differ in the last',
+    name: 'invites both of two users whose 255-byte IDs differ in one character',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -149,13 +156,13 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'keeps rooms apart whose ids look alike',
+    name: 'does not confuse rooms with similar IDs',
     postcondition: 'readState 2',
     requires: 'putState',
     async run(harness) {
       const { id } = await CaseRoom.create(harness);
       const key = { type: 'org.example.mark', state_key: '' };
-      const opaque = (text: string) => id.replace('room', text);
+      const opaque = (part: string) => id.replace('room', part);
       const roomIds = ['Room', 'r\u00e9om', 're\u0301om', 'r💬', 'r%m', '__proto__', 'r/m'].map(opaque);
       const [stem, server] = [`!${id.slice(6, -12)}`, ':example.org'];
       const fill = 255 - stem.length - server.length - 1;

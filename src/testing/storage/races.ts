@@ -25,7 +25,7 @@ export const raceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'appends exactly one of the racing replacements of an event',
+    name: 'appends exactly one of several racing replacements of an event',
     postcondition: 'appendEvent 3',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -69,7 +69,7 @@ export const raceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'never appends on power levels that were overtaken before the append',
+    name: 'never appends on power levels that changed before the append',
     postcondition: 'appendEvent 1',
     async run(harness) {
       for (const _ of range(12)) await racePowerChange(harness);
@@ -77,7 +77,7 @@ export const raceCases: readonly ContractCase<StorageHarness>[] = [
   }),
 ];
 
-/** Exactly one append counts, and it is the one that is current. */
+/** Checks that exactly one append succeeded, and that its event is current. */
 export async function checkOneWinner(
   room: CaseRoom,
   invitee: string,
@@ -93,7 +93,10 @@ export async function checkOneWinner(
   checkSame(current?.content.reason, `racer ${winner}`, 'reason of the current event');
 }
 
-/** Invites of several users, whose bases name all of them: the first that is appended makes the others stale. */
+/**
+ * Races invites of several users, each with all of them in its basis: the first append makes the others
+ * stale.
+ */
 export async function raceRivals(room: CaseRoom, adapters: readonly StorageAdapter[]): Promise<void> {
   const rivals = await room.strangers(8);
   const keys = [POWER_LEVELS, ...rivals.map(memberKey)];
@@ -107,12 +110,13 @@ export async function raceRivals(room: CaseRoom, adapters: readonly StorageAdapt
     entries.map(({ userId, basis, adapter }) => room.invite(userId, basis, { adapter })),
   );
   checkSame(tally(results), { appended: 1, stale: rivals.length - 1, refused: 0 }, 'outcomes of rivals');
-  checkSame((await room.read(keys)).events.length, 2, 'power levels and invites that are current');
+  checkSame((await room.read(keys)).events.length, 2, 'current power levels and invites');
 }
 
 /**
- * Observers that read power levels and invitees at one moment prove which invites were too late: whoever was not
- * yet invited when the new levels stood must not be invited on the old ones.
+ * Races invites against new power levels. Observers read power levels and invitees at a single moment, which
+ * proves what came too late: a user who was not yet invited under the new levels must not be invited on the
+ * old ones.
  */
 async function racePowerChange(harness: StorageHarness): Promise<void> {
   const room = await CaseRoom.create(harness);

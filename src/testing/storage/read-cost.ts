@@ -6,24 +6,27 @@ import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
 
 const LARGE = 5_000;
-/** The rooms differ by a factor of 500: a cost that grows with the room shows clearly above this, noise does not. */
-const MOST = 20;
+/**
+ * The rooms differ by a factor of 500: a cost that grows with the room clearly exceeds this ratio, noise does
+ * not.
+ */
+const MAX_RATIO = 20;
 const TRIES = 3;
 
 export const readCostCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: `costs about as much in a room of ${LARGE} members as in one of 10`,
+    name: `costs about the same in a room of ${LARGE} members as in one of 10`,
     postcondition: 'readState 3',
     async run(harness) {
       const [small, large] = [await sampleOf(harness, 10), await sampleOf(harness, LARGE)];
       let ratio = Number.POSITIVE_INFINITY;
-      for (let tries = 0; tries < TRIES && ratio > MOST; tries += 1) ratio = await compare(small, large);
-      check(ratio <= MOST, `reading five keys of the large room took ${ratio.toFixed(0)} times as long`);
+      for (let tries = 0; tries < TRIES && ratio > MAX_RATIO; tries += 1) ratio = await compare(small, large);
+      check(ratio <= MAX_RATIO, `reading five keys of the large room took ${ratio.toFixed(0)} times as long`);
     },
   }),
 ];
 
-/** Reads the keys that a search through the room would find first, last and never. */
+/** Reads the keys that a scan of the room would find first, last and never. */
 type Sample = () => Promise<unknown>;
 
 async function sampleOf(harness: StorageHarness, size: number): Promise<Sample> {

@@ -7,7 +7,7 @@ import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
 
 export const readStateCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'returns the current event under each key',
+    name: 'returns the current event for each key',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -30,7 +30,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'shows the latest of several changes',
+    name: 'returns the latest of several changes',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -43,7 +43,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'leaves a key out that has no event, and keeps it among the keys',
+    name: 'omits a key without an event from events, and keeps it in keys',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -58,7 +58,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'returns only what was asked for',
+    name: 'returns only the requested keys',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -68,11 +68,11 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
         [memberKey(room.bob)],
         'keys of the events',
       );
-      checkSame((await room.read([])).events, [], 'events under no key');
+      checkSame((await room.read([])).events, [], 'events for no keys');
     },
   }),
   storageCase({
-    name: 'returns an event once, however often and in whatever order its key is named',
+    name: 'returns an event once, however often and in whatever order its key is passed',
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -82,11 +82,15 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
       check(eventOf(snapshot, bob) !== undefined, "bob's membership is missing");
       const stranger = await room.stranger();
       const basis = await room.read([memberKey(stranger), bob, memberKey(stranger), bob]);
-      checkSame((await room.invite(stranger, basis)).outcome, 'appended', 'append on keys named twice');
+      checkSame(
+        (await room.invite(stranger, basis)).outcome,
+        'appended',
+        'append on keys that were passed twice',
+      );
     },
   }),
   storageCase({
-    name: 'resolves undefined for an unknown room, whatever its id and the keys',
+    name: 'resolves undefined for an unknown room, whatever its ID and the keys are',
     postcondition: 'readState 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -107,13 +111,16 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
         for (const keys of [[], [CREATE, memberKey(room.alice)]]) {
           const snapshot = await harness.adapter.readState(roomId, keys, deadlineContext());
           checkSame(snapshot?.events, undefined, `events of the unknown room ${JSON.stringify(roomId)}`);
-          check(snapshot === undefined, `a snapshot came of the unknown room ${JSON.stringify(roomId)}`);
+          check(
+            snapshot === undefined,
+            `readState resolved a snapshot of the unknown room ${JSON.stringify(roomId)}`,
+          );
         }
       }
     },
   }),
   storageCase({
-    name: 'resolves a snapshot for a known room, although no key has an event',
+    name: 'resolves a snapshot for a known room even if no key has an event',
     postcondition: 'readState 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);

@@ -8,12 +8,12 @@ import type { SeedMembership, SeedPowerLevels, StorageHarness } from './harness.
 export const CREATE: StateKey = { type: 'm.room.create', state_key: '' };
 export const POWER_LEVELS: StateKey = { type: 'm.room.power_levels', state_key: '' };
 
-/** The key of a user's membership. */
+/** Returns the key of a user's membership. */
 export function memberKey(userId: string): StateKey {
   return { type: 'm.room.member', state_key: userId };
 }
 
-/** A room of a case's own: alice made it and has power 100, bob is a member. */
+/** A room that no other case uses. Alice created it and has power level 100. Bob is a member. */
 export class CaseRoom {
   readonly id: string;
   readonly alice: string;
@@ -27,7 +27,7 @@ export class CaseRoom {
     this.bob = bob;
   }
 
-  /** Creates it, with further members by user id. */
+  /** Creates the room, with further members by user ID. */
   static async create(
     harness: StorageHarness,
     options: { members?: Record<string, SeedMembership>; roomId?: string } = {},
@@ -45,26 +45,26 @@ export class CaseRoom {
     return room;
   }
 
-  /** Power levels of this room: only what inviting takes differs. */
+  /** Returns power levels for this room with this level for invites. */
   levels(invite: number): SeedPowerLevels {
     return { users: { [this.alice]: 100 }, users_default: 0, invite };
   }
 
-  /** Users whom the room does not know yet. */
+  /** Creates users who are not in the room. */
   async strangers(count: number): Promise<string[]> {
     const userIds = range(count).map((index) => newUserId(`stranger${index}`));
     await this.#harness.createUsers?.(userIds);
     return userIds;
   }
 
-  /** One of them. */
+  /** Creates a user who is not in the room. */
   async stranger(): Promise<string> {
     const userId = newUserId('stranger');
     await this.#harness.createUsers?.([userId]);
     return userId;
   }
 
-  /** A snapshot of the keys, which must not be `undefined`. */
+  /** Reads a snapshot of the keys, which must not be `undefined`. */
   async read(
     keys: readonly StateKey[],
     adapter: StorageAdapter = this.#harness.adapter,
@@ -74,27 +74,27 @@ export class CaseRoom {
     return snapshot;
   }
 
-  /** The current event under one key. */
+  /** Reads the current event for one key. */
   async current(key: StateKey, adapter?: StorageAdapter): Promise<StrippedStateEvent | undefined> {
     return eventOf(await this.read([key], adapter), key);
   }
 
-  /** The current membership of a user. */
+  /** Reads the current membership of a user. */
   async membershipOf(userId: string, adapter?: StorageAdapter): Promise<unknown> {
     return (await this.current(memberKey(userId), adapter))?.content.membership;
   }
 
-  /** The snapshot on which an invite by alice is decided. */
+  /** Reads the basis of an invite by Alice. */
   basisFor(userId: string, adapter?: StorageAdapter): Promise<StateSnapshot> {
     return this.read([CREATE, POWER_LEVELS, memberKey(this.alice), memberKey(userId)], adapter);
   }
 
-  /** An invite by alice. */
+  /** Returns an invite by Alice. */
   inviteEvent(userId: string, more: JsonObject = {}): NewStateEvent {
     return this.event(memberKey(userId), { membership: 'invite', ...more });
   }
 
-  /** A state event that alice sends. */
+  /** Returns a state event that Alice sends. */
   event(key: StateKey, content: JsonObject, sender: string = this.alice): NewStateEvent {
     const { type, state_key } = key;
     return { room_id: this.id, type, state_key, sender, origin_server_ts: Date.now(), content };
@@ -108,7 +108,7 @@ export class CaseRoom {
     return adapter.appendEvent(event, basis, deadlineContext());
   }
 
-  /** Appends an invite by alice. */
+  /** Appends an invite by Alice. */
   invite(
     userId: string,
     basis: StateSnapshot,
@@ -122,22 +122,22 @@ export class CaseRoom {
     return this.#harness.setMembership(this.id, userId, membership, sender);
   }
 
-  /** Sets what inviting takes. */
+  /** Sets the power level for invites. */
   setInviteLevel(invite: number): Promise<void> {
     return this.#harness.setPowerLevels(this.id, this.levels(invite));
   }
 }
 
-/** The event of a snapshot under a key; that there are two of it fails. */
+/** Returns the event for a key in a snapshot. Fails if there are several. */
 export function eventOf(snapshot: StateSnapshot, key: StateKey): StrippedStateEvent | undefined {
   const found = snapshot.events.filter(
     ({ type, state_key }) => type === key.type && state_key === key.state_key,
   );
-  check(found.length <= 1, `a snapshot holds ${found.length} events under one key`);
+  check(found.length <= 1, `a snapshot contains ${found.length} events for one key`);
   return found[0];
 }
 
-/** How many of the appends ended in each way. */
+/** Counts the outcomes of appends. */
 export function tally(results: readonly AppendResult[]): Record<AppendResult['outcome'], number> {
   const counts = { appended: 0, stale: 0, refused: 0 };
   for (const { outcome } of results) counts[outcome] += 1;

@@ -4,8 +4,8 @@ import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
 
-/** An invite on a basis that the change has overtaken must be stale and leave no trace. */
-async function checkOvertaken(
+/** Checks that an invite on a basis from before the change is stale and leaves no trace. */
+async function checkStale(
   room: CaseRoom,
   invitee: string,
   change: () => Promise<unknown>,
@@ -16,7 +16,7 @@ async function checkOvertaken(
   await change();
   const before = await room.current(target);
   const result = await room.invite(invitee, basis, { reason: 'too late' });
-  checkSame(result.outcome, 'stale', 'outcome on the overtaken basis');
+  checkSame(result.outcome, 'stale', 'outcome on the stale basis');
   checkSame(await room.current(target), before, "the invitee's event after the stale append");
   const again = await room.read([CREATE, POWER_LEVELS, memberKey(room.alice), target, ...more]);
   checkSame((await room.invite(invitee, again)).outcome, 'appended', 'outcome on a fresh basis');
@@ -24,108 +24,106 @@ async function checkOvertaken(
 
 const changesOfBasis: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'is stale when the absent target has appeared',
+    name: 'is stale if the target was absent and now exists',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
-      await checkOvertaken(room, invitee, () => room.setMembership(invitee, 'join', invitee));
+      await checkStale(room, invitee, () => room.setMembership(invitee, 'join', invitee));
     },
   }),
   storageCase({
-    name: 'is stale when another key, absent in the basis, has appeared',
+    name: 'is stale if another key was absent and now exists',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [invitee, other] = [await room.stranger(), await room.stranger()];
       const join = () => room.setMembership(other, 'join', other);
-      await checkOvertaken(room, invitee, join, [memberKey(other)]);
+      await checkStale(room, invitee, join, [memberKey(other)]);
     },
   }),
   storageCase({
-    name: 'is stale when the invitee has been banned',
+    name: 'is stale if the invitee has been banned',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      await checkOvertaken(room, room.bob, () => room.setMembership(room.bob, 'ban'));
+      await checkStale(room, room.bob, () => room.setMembership(room.bob, 'ban'));
     },
   }),
   storageCase({
-    name: 'is stale when the inviter has been banned',
+    name: 'is stale if the inviter has been banned',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      await checkOvertaken(room, await room.stranger(), () =>
-        room.setMembership(room.alice, 'ban', room.bob),
-      );
+      await checkStale(room, await room.stranger(), () => room.setMembership(room.alice, 'ban', room.bob));
     },
   }),
   storageCase({
-    name: 'is stale when the inviter has left',
+    name: 'is stale if the inviter has left',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const leave = () => room.setMembership(room.alice, 'leave', room.alice);
-      await checkOvertaken(room, await room.stranger(), leave);
+      await checkStale(room, await room.stranger(), leave);
     },
   }),
   storageCase({
-    name: 'is stale when the power levels have changed',
+    name: 'is stale if the power levels have changed',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      await checkOvertaken(room, await room.stranger(), () => room.setInviteLevel(100));
+      await checkStale(room, await room.stranger(), () => room.setInviteLevel(100));
     },
   }),
   storageCase({
-    name: 'is stale when another append has come first',
+    name: 'is stale if another append came first',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
       const first = await room.basisFor(invitee);
-      await checkOvertaken(room, invitee, () => room.invite(invitee, first, { reason: 'first' }));
+      await checkStale(room, invitee, () => room.invite(invitee, first, { reason: 'first' }));
     },
   }),
   storageCase({
-    name: 'is stale when the same content was set by another sender',
+    name: 'is stale if another sender has set the same content',
     postcondition: 'appendEvent 2',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [banned, invitee] = [await room.stranger(), await room.stranger()];
       await room.setMembership(banned, 'ban', room.alice);
       const banAgain = () => room.setMembership(banned, 'ban', room.bob);
-      await checkOvertaken(room, invitee, banAgain, [memberKey(banned)]);
+      await checkStale(room, invitee, banAgain, [memberKey(banned)]);
     },
   }),
 ];
 
 const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'is stale when another event with the same content has come',
+    name: 'is stale if another event has replaced one with the same content',
     postcondition: 'appendEvent 2',
     requires: 'eventIds',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       await room.setMembership(room.bob, 'ban');
-      await checkOvertaken(room, room.bob, () => room.setMembership(room.bob, 'ban'));
-      await checkOvertaken(room, await room.stranger(), () => room.setInviteLevel(0));
+      await checkStale(room, room.bob, () => room.setMembership(room.bob, 'ban'));
+      await checkStale(room, await room.stranger(), () => room.setInviteLevel(0));
     },
   }),
   storageCase({
-    name: 'is stale when a key has changed and changed back',
+    name: 'is stale if a key has changed and changed back',
     postcondition: 'appendEvent 2',
     requires: 'eventIds',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      await checkOvertaken(room, await room.stranger(), async () => {
+      await checkStale(room, await room.stranger(), async () => {
         await room.setInviteLevel(100);
         await room.setInviteLevel(0);
       });
     },
   }),
   storageCase({
-    name: 'is stale when state of any other type in the basis has appeared or changed',
+    name: 'is stale if state of any other type in the basis has been added or changed',
     postcondition: 'appendEvent 2',
     requires: 'putState',
     async run(harness) {
@@ -133,7 +131,7 @@ const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
       const rule: StateKey = { type: 'm.policy.rule.user', state_key: '*:example.com' };
       for (const recommendation of ['m.ban', 'm.none']) {
         const change = () => harness.putState(room.event(rule, { recommendation }));
-        await checkOvertaken(room, await room.stranger(), change, [rule]);
+        await checkStale(room, await room.stranger(), change, [rule]);
       }
     },
   }),

@@ -8,7 +8,7 @@ const INVITES = 200;
 
 export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: `appends ${INVITES} parallel invites into one room, all decided on bases read before`,
+    name: `appends ${INVITES} parallel invites into one room, all on bases that were read before`,
     postcondition: 'appendEvent 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -19,11 +19,11 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
       );
       checkSame(tally(results), { appended: INVITES, stale: 0, refused: 0 }, 'outcomes');
       const { events } = await room.read(invitees.map(memberKey));
-      checkSame(events.length, INVITES, 'memberships that are current');
+      checkSame(events.length, INVITES, 'current memberships');
     },
   }),
   storageCase({
-    name: `appends ${INVITES} parallel invites into one room, each read and appended at once`,
+    name: `appends ${INVITES} parallel invites into one room, each on a basis read just before`,
     postcondition: 'appendEvent 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -35,7 +35,7 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'is not stale when other members of the room have changed',
+    name: 'is not stale if other members of the room have changed',
     postcondition: 'appendEvent 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -47,7 +47,7 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'is not stale when power levels that are not in the basis have changed',
+    name: 'is not stale if power levels that are not in the basis have changed',
     postcondition: 'appendEvent 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -58,7 +58,7 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'is not stale when the same has changed in another room',
+    name: 'is not stale if the same keys have changed in another room',
     postcondition: 'appendEvent 4',
     async run(harness) {
       const [room, other] = [await CaseRoom.create(harness), await CaseRoom.create(harness)];
@@ -70,25 +70,25 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'is not stale when keys have changed that share a half with one of the basis',
+    name: 'is not stale if keys have changed that share their type or state key with the basis',
     postcondition: 'appendEvent 4',
     requires: 'putState',
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
       const basis = await room.basisFor(invitee);
-      const neighbours: StateKey[] = [
+      const neighbors: StateKey[] = [
         { type: 'org.example.member', state_key: invitee },
         { type: 'm.room.power_levels', state_key: room.bob },
         { type: 'm.room.topic', state_key: '' },
         { type: 'm.room.member', state_key: '' },
       ];
-      await Promise.all(neighbours.map((key) => harness.putState(room.event(key, { changed: true }))));
+      await Promise.all(neighbors.map((key) => harness.putState(room.event(key, { changed: true }))));
       checkSame((await room.invite(invitee, basis)).outcome, 'appended', 'outcome');
     },
   }),
   storageCase({
-    name: 'appends while the rest of the room changes all the time',
+    name: 'appends while the rest of the room keeps changing',
     postcondition: 'appendEvent 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
@@ -100,7 +100,7 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
       await Promise.all(changes);
       checkSame(tally(results), { appended: 30, stale: 0, refused: 0 }, 'outcomes');
       const { events } = await room.read([...invitees, ...noise].map(memberKey));
-      checkSame(events.length, 60, 'memberships that are current');
+      checkSame(events.length, 60, 'current memberships');
     },
   }),
 ];

@@ -22,7 +22,10 @@ type Query = Readonly<Record<string, string>>;
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** Returns an app with a room that these users joined, and a function that invites, by default as the IRC bridge. */
+/**
+ * Returns an app with a room that these users joined, and a function that invites, by default as the IRC
+ * bridge.
+ */
 async function appOf(
   options: Parameters<typeof setUp>[0] = {},
   joined: readonly string[] = [IRC_BOT, IRC_ALICE, SLACK_BOT],

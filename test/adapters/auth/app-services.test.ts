@@ -19,7 +19,8 @@ import {
   slack,
 } from './app-services-support.ts';
 
-// Each known token belongs to a sender, which is outside of the other's namespace: neither may act as the other.
+// Each known token belongs to a sender, which is outside of the other's namespace: neither may act as the
+// other.
 testContract(
   'appServices',
   authContract,

@@ -69,7 +69,9 @@ type Adapter = Awaited<ReturnType<typeof adapter>>;
 
 const ask = (auth: Adapter, context = deadlineContext()) => auth.authenticate(authRequest(TOKEN), context);
 
-/** Returns the message of the error that an adapter rejects with, and checks that the error is safe to log. */
+/**
+ * Returns the message of the error that an adapter rejects with, and checks that the error is safe to log.
+ */
 async function rejectionOf(auth: Adapter): Promise<string> {
   const error = await ask(auth).then(
     (result) => new Error(`resolved ${JSON.stringify(result)}`),

@@ -2,14 +2,14 @@ import type { AuthRequest, AuthResult } from '../../../src/ports/auth.ts';
 import { KNOWN_TOKENS, ReferenceAuth } from '../reference/auth.ts';
 import { pause } from '../reference/storage.ts';
 
-/** Compares as far as the token goes. */
+/** Accepts any prefix of a known token. */
 export class ComparesByStartsWith extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     return KNOWN_TOKENS.find((known) => known.accessToken.startsWith(accessToken))?.userId;
   }
 }
 
-/** Looks tokens up with a case-insensitive collation. */
+/** Looks up tokens with a case-insensitive collation. */
 export class IgnoresCase extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     return KNOWN_TOKENS.find((known) => known.accessToken.toLowerCase() === accessToken.toLowerCase())
@@ -17,8 +17,8 @@ export class IgnoresCase extends ReferenceAuth {
   }
 }
 
-/** Normalises tokens. */
-export class NormalisesTokens extends ReferenceAuth {
+/** Normalizes tokens. */
+export class NormalizesTokens extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     return super.find(accessToken.normalize('NFC'));
   }
@@ -31,7 +31,7 @@ export class TrimsTokens extends ReferenceAuth {
   }
 }
 
-/** Looks tokens up with LIKE. */
+/** Looks up tokens with LIKE. */
 export class LooksUpWithLike extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     const pattern = accessToken
@@ -42,7 +42,7 @@ export class LooksUpWithLike extends ReferenceAuth {
   }
 }
 
-/** Keeps its tokens in a plain object, which has members of its own. */
+/** Stores its tokens in a plain object, which inherits other properties. */
 export class TokensInAPlainObject extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     const userIds: Record<string, string> = Object.fromEntries(this.userIds);
@@ -50,7 +50,7 @@ export class TokensInAPlainObject extends ReferenceAuth {
   }
 }
 
-/** Rejects a token that it does not know. */
+/** Rejects for an unknown token. */
 export class RejectsUnknownTokens extends ReferenceAuth {
   override find(accessToken: string): string | undefined {
     const userId = super.find(accessToken);
@@ -66,7 +66,7 @@ export class ResolvesLocalparts extends ReferenceAuth {
   }
 }
 
-/** Keeps the token of the request at hand in a field. */
+/** Stores the token of the current request in a field. */
 export class RemembersTheLastToken extends ReferenceAuth {
   last = '';
 
@@ -78,7 +78,7 @@ export class RemembersTheLastToken extends ReferenceAuth {
   }
 }
 
-/** Locks a user out after a few unknown tokens of anybody. */
+/** Locks out everybody after a few unknown tokens. */
 export class LocksEverybodyOut extends ReferenceAuth {
   failures = 0;
 
@@ -89,7 +89,7 @@ export class LocksEverybodyOut extends ReferenceAuth {
   }
 }
 
-/** Believes the request. */
+/** Trusts the asserted user of any request. */
 export class BelievesAssertions extends ReferenceAuth {
   override async authenticate(request: AuthRequest): Promise<AuthResult> {
     const result = await super.authenticate(request);

@@ -5,15 +5,15 @@ import { pause } from '../reference/storage.ts';
 type Buckets = readonly RateLimitBucket[];
 type Forecast = Promise<RateLimitForecast>;
 
-/** Asks by taking. */
-export class PeekTakes extends ReferenceRateLimit {
+/** Calls consume. */
+export class PeekConsumes extends ReferenceRateLimit {
   override peek(buckets: Buckets): Forecast {
     return this.consume(buckets);
   }
 }
 
-/** Takes, and gives back. */
-export class PeekTakesAndGivesBack extends ReferenceRateLimit {
+/** Consumes, then refunds. */
+export class PeekConsumesAndRefunds extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const decision = await this.consume(buckets);
     if (decision.allowed) await this.refund(decision.receipt);
@@ -21,60 +21,60 @@ export class PeekTakesAndGivesBack extends ReferenceRateLimit {
   }
 }
 
-/** Leaves a key behind that nothing is taken of. */
+/** Creates a key without consuming anything. */
 export class PeekOpensAWindow extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
-    for (const bucket of buckets) this.counts.set(this.textOf(bucket), this.countOf(bucket));
+    for (const bucket of buckets) this.counts.set(this.keyOf(bucket), this.countOf(bucket));
     return super.peek(buckets);
   }
 }
 
-/** Begins the window of whatever it looks at anew. */
+/** Restarts the window of every bucket. */
 export class PeekLengthensTheWindow extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     for (const bucket of buckets) {
-      const count = this.counts.get(this.textOf(bucket));
+      const count = this.counts.get(this.keyOf(bucket));
       if (count !== undefined) count.endsAt = this.clock.now + this.windowMs[bucket.scope];
     }
     return super.peek(buckets);
   }
 }
 
-/** Knows nothing. */
+/** Ignores the counts. */
 export class PeekAlwaysAllows extends ReferenceRateLimit {
   override async peek(): Forecast {
     return { allowed: true };
   }
 }
 
-/** Looks at one bucket of several. */
-export class PeekLooksAtTheFirstBucket extends ReferenceRateLimit {
+/** Checks only the first bucket. */
+export class PeekChecksOneBucket extends ReferenceRateLimit {
   override peek(buckets: Buckets): Forecast {
     return super.peek(buckets.slice(0, 1));
   }
 }
 
-/** Says what is right, and takes a point of the buckets that have one when another has none. */
-export class PeekTakesTheOthers extends ReferenceRateLimit {
+/** Resolves the correct forecast, but consumes a point from the other buckets if one is empty. */
+export class PeekConsumesTheOthers extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const forecast = await super.peek(buckets);
     if (!forecast.allowed) {
-      for (const bucket of buckets) if (this.refusal([bucket]) === undefined) this.debit(bucket);
+      for (const bucket of buckets) if (this.refusal([bucket]) === undefined) this.consumePoint(bucket);
     }
     return forecast;
   }
 }
 
-/** Names a whole window as the wait. */
-export class PeekNamesAWindow extends ReferenceRateLimit {
+/** Returns a whole window as the wait. */
+export class PeekReturnsAWindow extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const forecast = await super.peek(buckets);
     return forecast.allowed ? forecast : { ...forecast, retryAfterMs: this.windowMs[forecast.scope] };
   }
 }
 
-/** Names the wait in seconds. */
-export class PeekNamesSeconds extends ReferenceRateLimit {
+/** Returns the wait in seconds. */
+export class PeekReturnsSeconds extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const forecast = await super.peek(buckets);
     if (forecast.allowed) return forecast;
@@ -82,16 +82,16 @@ export class PeekNamesSeconds extends ReferenceRateLimit {
   }
 }
 
-/** Names the first refusal that it meets. */
-export class PeekNamesTheFirstRefusal extends ReferenceRateLimit {
+/** Returns the first refusal that it finds. */
+export class PeekReturnsTheFirstRefusal extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const refusals = buckets.flatMap((bucket) => this.refusal([bucket]) ?? []);
     return refusals[0] ?? { allowed: true };
   }
 }
 
-/** Names the longest wait, and the scope of the first bucket that is empty. */
-export class PeekNamesTheFirstScope extends ReferenceRateLimit {
+/** Returns the longest wait, but the scope of the first empty bucket. */
+export class PeekReturnsTheFirstScope extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const forecast = await super.peek(buckets);
     const first = buckets.find((bucket) => this.refusal([bucket]) !== undefined);
@@ -99,8 +99,8 @@ export class PeekNamesTheFirstScope extends ReferenceRateLimit {
   }
 }
 
-/** Wants a point for each time that a bucket is named, where `consume` takes one. */
-export class PeekCountsEachName extends ReferenceRateLimit {
+/** Requires a point for each time that a bucket is passed, although `consume` takes only one. */
+export class PeekCountsRepeatedBuckets extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const short = buckets.find(
       (bucket) =>
@@ -112,23 +112,23 @@ export class PeekCountsEachName extends ReferenceRateLimit {
   }
 }
 
-/** Looks at the count of a key in whatever scope there is one. */
-export class PeekLooksAtAnyScope extends ReferenceRateLimit {
+/** Checks the count of a key in every scope. */
+export class PeekChecksAllScopes extends ReferenceRateLimit {
   override async peek(buckets: Buckets): Forecast {
     const scopes = ['attempt', 'inviter', 'room', 'invitee'] as const;
     return super.peek(buckets.flatMap(({ key }) => scopes.map((scope) => ({ scope, key }))));
   }
 }
 
-/** Remembers what it has said, in each process. */
-export class PeekRemembers extends ReferenceRateLimit {
-  readonly #said = new Map<string, RateLimitForecast>();
+/** Caches its forecasts in each process. */
+export class PeekCaches extends ReferenceRateLimit {
+  readonly #cache = new Map<string, RateLimitForecast>();
 
   override async peek(buckets: Buckets): Forecast {
     await pause();
     const name = JSON.stringify(buckets);
-    const forecast = this.#said.get(name) ?? (await super.peek(buckets));
-    this.#said.set(name, forecast);
+    const forecast = this.#cache.get(name) ?? (await super.peek(buckets));
+    this.#cache.set(name, forecast);
     return forecast;
   }
 }

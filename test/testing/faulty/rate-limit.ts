@@ -11,25 +11,28 @@ import { pause } from '../reference/storage.ts';
 type Buckets = readonly RateLimitBucket[];
 type Decision = Promise<RateLimitDecision<Receipt>>;
 
-/** Takes bucket after bucket, and keeps what it took when a later one refuses. */
+/** Consumes from bucket after bucket, and refunds nothing if a later one is empty. */
 export class KeepsThePointsOfRefusedCalls extends ReferenceRateLimit {
   override async consume(buckets: Buckets): Decision {
     for (const bucket of buckets) {
       const refusal = this.refusal([bucket]);
       if (refusal !== undefined) return refusal;
-      this.debit(bucket);
+      this.consumePoint(bucket);
     }
-    return { allowed: true, receipt: { taken: [], isSpent: false } };
+    return { allowed: true, receipt: { consumed: [], isSpent: false } };
   }
 }
 
-/** Looks, waits for its store, and takes. */
-export class LooksThenTakes extends ReferenceRateLimit {
+/** Checks, waits for its store, then consumes. */
+export class ChecksThenConsumes extends ReferenceRateLimit {
   override async consume(buckets: Buckets): Decision {
     const refusal = this.refusal(buckets);
     await pause();
     if (refusal !== undefined) return refusal;
-    return { allowed: true, receipt: { taken: buckets.map((bucket) => this.debit(bucket)), isSpent: false } };
+    return {
+      allowed: true,
+      receipt: { consumed: buckets.map((bucket) => this.consumePoint(bucket)), isSpent: false },
+    };
   }
 }
 
@@ -37,12 +40,12 @@ export class LooksThenTakes extends ReferenceRateLimit {
 export class CountsRefusedCalls extends ReferenceRateLimit {
   override async consume(buckets: Buckets): Decision {
     const decision = await super.consume(buckets);
-    if (!decision.allowed) for (const bucket of buckets) this.debit(bucket);
+    if (!decision.allowed) for (const bucket of buckets) this.consumePoint(bucket);
     return decision;
   }
 }
 
-/** Begins the window anew with every refused call. */
+/** Restarts the window on every refused call. */
 export class LengthensTheWindow extends ReferenceRateLimit {
   override async consume(buckets: Buckets): Decision {
     const decision = await super.consume(buckets);
@@ -57,12 +60,12 @@ export class LengthensTheWindow extends ReferenceRateLimit {
 /** Sets no expiry. */
 export class NeverEnds extends ReferenceRateLimit {
   override countOf(bucket: RateLimitBucket): Count {
-    return this.counts.get(this.textOf(bucket)) ?? super.countOf(bucket);
+    return this.counts.get(this.keyOf(bucket)) ?? super.countOf(bucket);
   }
 }
 
-/** Names the first refusal that it meets. */
-export class NamesTheFirstRefusal extends ReferenceRateLimit {
+/** Returns the first refusal that it finds. */
+export class ReturnsTheFirstRefusal extends ReferenceRateLimit {
   override refusal(buckets: Buckets): ReturnType<ReferenceRateLimit['refusal']> {
     for (const bucket of buckets) {
       const refusal = super.refusal([bucket]);
@@ -72,32 +75,32 @@ export class NamesTheFirstRefusal extends ReferenceRateLimit {
   }
 }
 
-/** Names the wait in seconds. */
-export class NamesSeconds extends ReferenceRateLimit {
+/** Returns the wait in seconds. */
+export class ReturnsSeconds extends ReferenceRateLimit {
   override refusal(buckets: Buckets): ReturnType<ReferenceRateLimit['refusal']> {
     const refusal = super.refusal(buckets);
     return refusal && { ...refusal, retryAfterMs: Math.ceil(refusal.retryAfterMs / 1_000) };
   }
 }
 
-/** Counts a key in all scopes together. */
+/** Counts a key across all scopes. */
 export class OneKeyForAllScopes extends ReferenceRateLimit {
-  override textOf({ key }: RateLimitBucket): string {
+  override keyOf({ key }: RateLimitBucket): string {
     return key;
   }
 }
 
-/** Counts keys by what stands before their colon. */
+/** Cuts keys at their first colon. */
 export class CutsKeysAtColons extends ReferenceRateLimit {
-  override textOf({ scope, key }: RateLimitBucket): string {
+  override keyOf({ scope, key }: RateLimitBucket): string {
     return `${scope}:${key.split(':')[0]}`;
   }
 }
 
-/** Normalises keys. */
-export class NormalisesKeys extends ReferenceRateLimit {
-  override textOf(bucket: RateLimitBucket): string {
-    return super.textOf(bucket).normalize('NFC');
+/** Normalizes keys. */
+export class NormalizesKeys extends ReferenceRateLimit {
+  override keyOf(bucket: RateLimitBucket): string {
+    return super.keyOf(bucket).normalize('NFC');
   }
 }
 
@@ -108,14 +111,14 @@ export class CountsInEachProcess extends ReferenceRateLimit {
   }
 }
 
-/** Gives back whenever it is asked. */
+/** Refunds on every call. */
 export class RefundsTwice extends ReferenceRateLimit {
   override refund(receipt: Receipt): Promise<void> {
     return super.refund({ ...receipt, isSpent: false });
   }
 }
 
-/** Marks a receipt as spent only when it has given back. */
+/** Marks a receipt as spent only after the refund. */
 export class RefundsThenMarks extends ReferenceRateLimit {
   override async refund(receipt: Receipt): Promise<void> {
     if (receipt.isSpent) return;
@@ -124,23 +127,23 @@ export class RefundsThenMarks extends ReferenceRateLimit {
   }
 }
 
-/** Decrements whatever it finds under the key; on an expired one that makes a point out of nothing. */
+/** Decrements whatever it finds for the key: for an expired key, that creates a point. */
 export class RefundsIntoAnyWindow extends ReferenceRateLimit {
   override async refund(receipt: Receipt): Promise<void> {
     if (receipt.isSpent) return;
     receipt.isSpent = true;
-    for (const { text } of receipt.taken) {
-      const found = this.counts.get(text);
+    for (const { key } of receipt.consumed) {
+      const found = this.counts.get(key);
       const isLive = found !== undefined && found.endsAt > this.clock.now;
       if (isLive) found.used -= 1;
-      else this.counts.set(text, { used: -1, endsAt: this.clock.now + 60_000 });
+      else this.counts.set(key, { used: -1, endsAt: this.clock.now + 60_000 });
     }
   }
 }
 
-/** Gives back to the first bucket only. */
+/** Refunds only to the first bucket. */
 export class RefundsOneBucket extends ReferenceRateLimit {
   override refund(receipt: Receipt): Promise<void> {
-    return super.refund({ taken: receipt.taken.slice(0, 1), isSpent: receipt.isSpent });
+    return super.refund({ consumed: receipt.consumed.slice(0, 1), isSpent: receipt.isSpent });
   }
 }

@@ -4,7 +4,7 @@ import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storag
 
 type Page = Promise<TimelinePage | undefined>;
 
-/** Looks whether the room is there, waits, and creates it. */
+/** Checks that the room does not exist, waits, then creates it. */
 export class ChecksThenCreates extends ReferenceStorage {
   override async createRoom(room: NewRoom): Promise<'created' | 'exists'> {
     if (this.rooms.has(room.roomId)) return 'exists';
@@ -14,7 +14,7 @@ export class ChecksThenCreates extends ReferenceStorage {
   }
 }
 
-/** Creates the room, and then adds its state event by event. */
+/** Creates the room, then adds its state event by event. */
 export class CreatesPieceByPiece extends ReferenceStorage {
   override async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
     const result = await super.createRoom({ roomId, state: state.slice(0, 1) });
@@ -24,7 +24,7 @@ export class CreatesPieceByPiece extends ReferenceStorage {
   }
 }
 
-/** Adds the new state to a room that exists. */
+/** Adds the new state to an existing room. */
 export class MergesIntoExistingRooms extends ReferenceStorage {
   override async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
     const result = await super.createRoom({ roomId, state });
@@ -34,14 +34,14 @@ export class MergesIntoExistingRooms extends ReferenceStorage {
   }
 }
 
-/** Begins anew whenever it is migrated. */
+/** Deletes everything on each migration. */
 export class DropsTables extends ReferenceStorage {
   override async migrate(): Promise<void> {
     this.rooms.clear();
   }
 }
 
-/** Fails when another process is migrating. */
+/** Fails while another process migrates. */
 export class MigratesAlone extends ReferenceStorage {
   isMigrating: boolean = false;
 
@@ -53,7 +53,7 @@ export class MigratesAlone extends ReferenceStorage {
   }
 }
 
-/** Makes a room of any event. */
+/** Creates a room for an event in an unknown room. */
 export class PutsIntoUnknownRooms extends ReferenceStorage {
   override async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
     if (!this.rooms.has(event.room_id)) await this.createRoom({ roomId: event.room_id, state: [] });
@@ -61,7 +61,7 @@ export class PutsIntoUnknownRooms extends ReferenceStorage {
   }
 }
 
-/** Takes an event with the content that is current for one that it has. */
+/** Ignores an event whose content equals the current one. */
 export class SkipsRepeatedContent extends ReferenceStorage {
   override store(room: ReferenceRoom, event: NewStateEvent): string {
     const current = this.current(room, event);
@@ -77,7 +77,7 @@ export class ReturnsReplacedState extends ReferenceStorage {
   }
 }
 
-/** Orders its log by the events' clocks. */
+/** Orders its log by timestamps. */
 export class OrdersByClock extends ReferenceStorage {
   override async timeline(roomId: string, { after = 0, limit = 100 } = {}): Page {
     const log = this.rooms
@@ -88,7 +88,7 @@ export class OrdersByClock extends ReferenceStorage {
   }
 }
 
-/** Numbers events when they come and not when they are committed, as a database sequence does. */
+/** Numbers events before they are committed, as a database sequence does. */
 export class NumbersBeforeTheCommit extends ReferenceStorage {
   readonly positions = new Map<string, number>();
   last = 0;
@@ -112,14 +112,14 @@ export class NumbersBeforeTheCommit extends ReferenceStorage {
   }
 }
 
-/** Has no limit of its own. */
+/** Has a higher default limit. */
 export class HasNoDefaultLimit extends ReferenceStorage {
   override timeline(roomId: string, { after = 0, limit = 1_000 } = {}): Page {
     return super.timeline(roomId, { after, limit });
   }
 }
 
-/** Begins anew behind an empty page. */
+/** Starts over after an empty page. */
 export class ForgetsThePosition extends ReferenceStorage {
   override async timeline(...call: Parameters<ReferenceStorage['timeline']>): Page {
     const page = await super.timeline(...call);
@@ -127,7 +127,7 @@ export class ForgetsThePosition extends ReferenceStorage {
   }
 }
 
-/** Answers an unknown room with an empty log. */
+/** Resolves an empty log for an unknown room. */
 export class EmptyLogForUnknownRooms extends ReferenceStorage {
   override async timeline(...call: Parameters<ReferenceStorage['timeline']>): Page {
     return (await super.timeline(...call)) ?? { events: [], next: 0 };

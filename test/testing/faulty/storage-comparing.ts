@@ -5,7 +5,7 @@ import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storag
 
 type Append = [event: NewStateEvent, basis: StateSnapshot, context: CallContext];
 
-/** Compares, waits for its database, and writes. */
+/** Compares, waits for its database, then writes. */
 export class ChecksThenActs extends ReferenceStorage {
   override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
     await pause();
@@ -16,7 +16,7 @@ export class ChecksThenActs extends ReferenceStorage {
   }
 }
 
-/** Locks the key that it writes, but not the others that it compares. */
+/** Locks the key that it writes, but not the other keys that it compares. */
 export class LocksOnlyTheTarget extends ReferenceStorage {
   override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
     await pause();
@@ -29,35 +29,35 @@ export class LocksOnlyTheTarget extends ReferenceStorage {
   }
 }
 
-/** Compares the events that it was shown, and forgets that some keys had none. */
+/** Compares the events of the basis, but ignores the keys without one. */
 export class IgnoresAbsentKeys extends ReferenceStorage {
   override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
     return before === undefined || super.isSame(before, now);
   }
 }
 
-/** Compares the key that it writes, and no other. */
+/** Compares only the key that it writes. */
 export class ComparesOnlyTheTarget extends ReferenceStorage {
   override appendEvent(...[event, basis, context]: Append): Promise<AppendResult> {
     return super.appendEvent(event, { ...basis, keys: [event] }, context);
   }
 }
 
-/** Takes an event for unchanged when its content is, although it has event ids. */
+/** Compares only sender and content, although it has event IDs. */
 export class ComparesContent extends ReferenceStorage {
   override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
     return JSON.stringify(before?.content) === JSON.stringify(now?.content) && before?.sender === now?.sender;
   }
 }
 
-/** Compares contents and forgets the sender. */
+/** Compares contents, but not senders. */
 export class IgnoresTheSender extends ReferenceStorage {
   override isSame(before: StrippedStateEvent | undefined, now: StateEvent | undefined): boolean {
     return JSON.stringify(before?.content) === JSON.stringify(now?.content);
   }
 }
 
-/** Keeps one version number a room. */
+/** Has one version number per room. */
 export class RoomWideVersion extends ReferenceStorage {
   override async readState(
     ...call: Parameters<ReferenceStorage['readState']>
@@ -72,7 +72,7 @@ export class RoomWideVersion extends ReferenceStorage {
   }
 }
 
-/** Writes first, and says stale afterwards. */
+/** Writes first, then resolves stale. */
 export class WritesAlthoughStale extends ReferenceStorage {
   override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
     await pause();
@@ -84,7 +84,7 @@ export class WritesAlthoughStale extends ReferenceStorage {
   }
 }
 
-/** Leaves the current event alone, but logs what was stale. */
+/** Does not change the current event on a stale append, but logs the event. */
 export class LogsWhatIsStale extends ReferenceStorage {
   override async appendEvent(...[event, basis, context]: Append): Promise<AppendResult> {
     const result = await super.appendEvent(event, basis, context);
@@ -93,7 +93,7 @@ export class LogsWhatIsStale extends ReferenceStorage {
   }
 }
 
-/** Does not look at its deadline before it writes. */
+/** Ignores its deadline. */
 export class IgnoresTheSignal extends ReferenceStorage {
   override appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
     return super.appendEvent(event, basis, { signal: new AbortController().signal });

@@ -6,7 +6,7 @@ import { pause, type ReferenceRoom, ReferenceStorage } from '../reference/storag
 type Read = [roomId: string, keys: readonly StateKey[], context: CallContext];
 type Snapshot = Promise<StateSnapshot | undefined>;
 
-/** Reads key after key, and waits in between. */
+/** Reads key by key, and waits in between. */
 export class TornRead extends ReferenceStorage {
   override async readState(...[roomId, keys, context]: Read): Snapshot {
     const snapshot = await super.readState(roomId, [], context);
@@ -19,7 +19,7 @@ export class TornRead extends ReferenceStorage {
   }
 }
 
-/** Reads the power levels and the members with a query each, on connections that it has to wait for. */
+/** Reads power levels and members with separate queries, and waits for a connection in between. */
 export class TwoQueries extends ReferenceStorage {
   override async readState(...[roomId, keys, context]: Read): Snapshot {
     const members = await super.readState(
@@ -37,7 +37,7 @@ export class TwoQueries extends ReferenceStorage {
   }
 }
 
-/** Hands out its own objects. */
+/** Returns its own objects. */
 export class ReturnsInternalObjects extends ReferenceStorage {
   override async readState(...[roomId, keys]: Read): Snapshot {
     await pause();
@@ -48,7 +48,7 @@ export class ReturnsInternalObjects extends ReferenceStorage {
   }
 }
 
-/** Keeps the object that it was given. */
+/** Stores the caller's object. */
 export class StoresTheCallersObject extends ReferenceStorage {
   override store(room: ReferenceRoom, event: NewStateEvent): string {
     const stored = Object.assign(event, { event_id: super.store(room, event) });
@@ -58,7 +58,7 @@ export class StoresTheCallersObject extends ReferenceStorage {
   }
 }
 
-/** Answers an unknown room like an empty one. */
+/** Treats an unknown room like an empty one. */
 export class EmptyForUnknownRooms extends ReferenceStorage {
   override async readState(...[roomId, keys, context]: Read): Snapshot {
     return (
@@ -67,7 +67,7 @@ export class EmptyForUnknownRooms extends ReferenceStorage {
   }
 }
 
-/** Answers a room without the state that was asked for like an unknown one. */
+/** Treats a room without the requested state like an unknown one. */
 export class UndefinedForNoEvents extends ReferenceStorage {
   override async readState(...call: Read): Snapshot {
     const snapshot = await super.readState(...call);
@@ -75,7 +75,7 @@ export class UndefinedForNoEvents extends ReferenceStorage {
   }
 }
 
-/** Keeps its rooms in a plain object, which has members of its own. */
+/** Stores its rooms in a plain object, which inherits other properties. */
 export class RoomsInAPlainObject extends ReferenceStorage {
   override async readState(...[roomId, keys]: Read): Snapshot {
     await pause();
@@ -92,21 +92,21 @@ export class RoomsInAPlainObject extends ReferenceStorage {
   }
 }
 
-/** Goes through all of the room's state to find a few events. */
+/** Scans the whole state of the room. */
 export class ReadsTheWholeRoom extends ReferenceStorage {
   override current(room: ReferenceRoom, key: StateKey): StateEvent | undefined {
     return [...room.current.values()].find((event) => this.keyText(event) === this.keyText(key));
   }
 }
 
-/** Remembers what it read until it writes itself. */
+/** Caches what it read until its own next write. */
 export class CachesReads extends ReferenceStorage {
   readonly cache = new Map<string, StateSnapshot | undefined>();
 
   override async readState(...[roomId, keys, context]: Read): Snapshot {
-    const text = JSON.stringify([roomId, keys]);
-    if (!this.cache.has(text)) this.cache.set(text, await super.readState(roomId, keys, context));
-    return structuredClone(this.cache.get(text));
+    const cacheKey = JSON.stringify([roomId, keys]);
+    if (!this.cache.has(cacheKey)) this.cache.set(cacheKey, await super.readState(roomId, keys, context));
+    return structuredClone(this.cache.get(cacheKey));
   }
 
   override store(room: ReferenceRoom, event: NewStateEvent): string {
@@ -115,8 +115,8 @@ export class CachesReads extends ReferenceStorage {
   }
 }
 
-/** Answers before it has written. */
-export class AnswersBeforeItWrites extends ReferenceStorage {
+/** Resolves before it has written. */
+export class ResolvesBeforeItWrites extends ReferenceStorage {
   override async appendEvent(event: NewStateEvent, basis: StateSnapshot): Promise<AppendResult> {
     const room = this.rooms.get(event.room_id);
     if (room === undefined || !this.isAsShown(room, basis)) return { outcome: 'stale' };
@@ -125,7 +125,7 @@ export class AnswersBeforeItWrites extends ReferenceStorage {
   }
 }
 
-/** A map that writes to its disk some time later; only what is on the disk survives being cloned. */
+/** A map that writes to its disk later. Only what is on the disk survives cloning. */
 class WriteBehindMap<Key, Value> extends Map<Key, Value> {
   readonly pending = new Map<Key, Value>();
 
@@ -144,7 +144,7 @@ class WriteBehindMap<Key, Value> extends Map<Key, Value> {
   }
 }
 
-/** Says appended when the event is in its memory only. */
+/** Resolves appended while the event is only in memory. */
 export class WritesBehind extends ReferenceStorage {
   override store(room: ReferenceRoom, event: NewStateEvent): string {
     if (!(room.current instanceof WriteBehindMap)) room.current = new WriteBehindMap(room.current);

@@ -2,14 +2,14 @@ import type { AuthAdapter, AuthRequest, AuthResult } from '../../../src/ports/au
 import type { KnownToken } from '../../../src/testing/auth/harness.ts';
 import { pause } from './storage.ts';
 
-/** Tokens with letters of both cases, and one that has another Unicode form. */
+/** Tokens with letters in both cases, and one with another Unicode form. */
 export const KNOWN_TOKENS: readonly KnownToken[] = [
   { accessToken: 'syt_YWxpY2U_Qm9iQ2Fyb2wx', userId: '@alice:example.org' },
   { accessToken: 'syt_Ym9i_QWxpY2VDYXJvbA', userId: '@bob:example.org' },
   { accessToken: 'jeton-privé-42', userId: '@carol:example.org' },
 ];
 
-/** The smallest correct authentication: it compares whole tokens. */
+/** The smallest correct authentication adapter. Compares whole tokens. */
 export class ReferenceAuth implements AuthAdapter {
   readonly userIds: Map<string, string> = new Map(
     KNOWN_TOKENS.map(({ accessToken, userId }) => [accessToken, userId]),

@@ -9,9 +9,9 @@ import { KNOWN_TOKENS, type ReferenceAuth } from './auth.ts';
 import { type Limits, ManualClock, ReferenceRateLimit, SystemClock } from './rate-limit.ts';
 import { type ReferenceRoom, ReferenceStorage } from './storage.ts';
 
-const REFUSED = 'a text that this store refuses';
+const REFUSED = 'a reason that this store refuses';
 
-/** A storage harness that offers every capability, on a store of the class. */
+/** Returns a storage harness with every capability, on a store of the class. */
 export function storageHarness(Store: typeof ReferenceStorage = ReferenceStorage): StorageHarness {
   const rooms = new Map<string, ReferenceRoom>();
   const store: RoomStore = new Store(rooms);
@@ -57,7 +57,7 @@ export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitH
   };
 }
 
-/** As {@link rateLimitHarness}, by the real clock: the cases wait. */
+/** Like {@link rateLimitHarness}, with a real clock: the cases wait. */
 export function realTimeRateLimitHarness(windowMs: number): RateLimitHarness {
   const windows: Limits = { attempt: windowMs, inviter: windowMs, room: windowMs, invitee: windowMs };
   const limiter = new ReferenceRateLimit(POINTS, windows, new SystemClock());

@@ -9,18 +9,18 @@ import { pause } from './storage.ts';
 
 export type Limits = Record<RateLimitScope, number>;
 export type Count = { used: number; endsAt: number };
-export type Receipt = { readonly taken: readonly { text: string; count: Count }[]; isSpent: boolean };
+export type Receipt = { readonly consumed: readonly { key: string; count: Count }[]; isSpent: boolean };
 
 export type Clock = { readonly now: number };
 
-/** The machine's clock. */
+/** The system clock. */
 export class SystemClock implements Clock {
   get now(): number {
     return performance.now();
   }
 }
 
-/** A clock that only moves when it is told to. */
+/** A clock that only moves in `advance`. */
 export class ManualClock implements Clock {
   now = 1_000_000;
 
@@ -29,7 +29,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** The smallest correct rate limit: fixed windows that start with a key's first point. */
+/** The smallest correct rate limit: fixed windows that start with the first point of a key. */
 export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
   readonly points: Limits;
   readonly windowMs: Limits;
@@ -43,13 +43,13 @@ export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
     this.counts = counts;
   }
 
-  textOf({ scope, key }: RateLimitBucket): string {
+  keyOf({ scope, key }: RateLimitBucket): string {
     return JSON.stringify([scope, key]);
   }
 
-  /** The count of the window that lives, or a fresh one. */
+  /** Returns the count of the open window, or of a new one. */
   countOf(bucket: RateLimitBucket): Count {
-    const count = this.counts.get(this.textOf(bucket));
+    const count = this.counts.get(this.keyOf(bucket));
     if (count !== undefined && count.endsAt > this.clock.now) return count;
     return { used: 0, endsAt: this.clock.now + this.windowMs[bucket.scope] };
   }
@@ -65,15 +65,15 @@ export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
     return longest && { allowed: false, scope: longest.scope, retryAfterMs: longest.wait };
   }
 
-  debit(bucket: RateLimitBucket): { text: string; count: Count } {
+  consumePoint(bucket: RateLimitBucket): { key: string; count: Count } {
     const count = this.countOf(bucket);
     count.used += 1;
-    this.counts.set(this.textOf(bucket), count);
-    return { text: this.textOf(bucket), count };
+    this.counts.set(this.keyOf(bucket), count);
+    return { key: this.keyOf(bucket), count };
   }
 
   distinct(named: readonly RateLimitBucket[]): readonly RateLimitBucket[] {
-    return [...new Map(named.map((bucket) => [this.textOf(bucket), bucket])).values()];
+    return [...new Map(named.map((bucket) => [this.keyOf(bucket), bucket])).values()];
   }
 
   async peek(named: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
@@ -86,15 +86,18 @@ export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
     const buckets = this.distinct(named);
     const refusal = this.refusal(buckets);
     if (refusal !== undefined) return refusal;
-    return { allowed: true, receipt: { taken: buckets.map((bucket) => this.debit(bucket)), isSpent: false } };
+    return {
+      allowed: true,
+      receipt: { consumed: buckets.map((bucket) => this.consumePoint(bucket)), isSpent: false },
+    };
   }
 
   async refund(receipt: Receipt): Promise<void> {
     await pause();
     if (receipt.isSpent) return;
     receipt.isSpent = true;
-    for (const { text, count } of receipt.taken) {
-      if (this.counts.get(text) === count && count.endsAt > this.clock.now) count.used -= 1;
+    for (const { key, count } of receipt.consumed) {
+      if (this.counts.get(key) === count && count.endsAt > this.clock.now) count.used -= 1;
     }
   }
 }

@@ -6,8 +6,8 @@ type Member = { membership: string; invitation: string; changedBy: string };
 type Room = { owner: string; roles: Map<string, number>; inviteLevel: number; members: Map<string, Member> };
 
 /**
- * A host that is no Matrix server: tables of rooms, roles and members, no events, no event ids. What the storage
- * contract asks of hosts must be within reach of this one.
+ * A host app that is not a Matrix server: it has tables of rooms, roles and members, but no events and no
+ * event IDs. Host apps like this one must be able to pass the storage contract.
  */
 export function roleTablesHarness(): StorageHarness & { insert(event: NewStateEvent): void } {
   const rooms = new Map<string, Room>();
@@ -55,11 +55,11 @@ export function roleTablesHarness(): StorageHarness & { insert(event: NewStateEv
     async appendEvent(event, basis, { signal }): Promise<AppendResult> {
       signal.throwIfAborted();
       const room = roomOf(event.room_id);
-      const textOf = (found: StrippedStateEvent | undefined) =>
+      const jsonOf = (found: StrippedStateEvent | undefined) =>
         JSON.stringify([found?.sender, found?.content]);
       const isAsShown = basis.keys.every(({ type, state_key }) => {
         const shown = basis.events.find((each) => each.type === type && each.state_key === state_key);
-        return textOf(shown) === textOf(eventOf(room, type, state_key));
+        return jsonOf(shown) === jsonOf(eventOf(room, type, state_key));
       });
       if (!isAsShown) return { outcome: 'stale' };
       insert(event);

@@ -11,12 +11,12 @@ import type { NewStateEvent, StateEvent, StateKey, StrippedStateEvent } from '..
 
 export type ReferenceRoom = { current: Map<string, StateEvent>; log: StateEvent[] };
 
-/** Gives way to other work, as a store that does I/O would. */
+/** Lets other work run, like a store that does I/O. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The smallest correct room store. Its parts are methods, so that a faulty one can break a single one of them. */
+/** The smallest correct room store. Its parts are methods, so that a faulty store can break a single one. */
 export class ReferenceStorage implements RoomStore<unknown> {
   readonly rooms: Map<string, ReferenceRoom>;
 
