@@ -125,7 +125,7 @@ describe('a case', () => {
     };
     const { failed } = await runContract(authContract.slice(1, 2), async () => harness);
     expect(String(failed[0]?.error)).toBe(
-      'Error: authenticate 1 is broken: "still knows a token after unknown ones were tried": ' +
+      'Error: authenticate 1 is broken: "still knows a token after unknown tokens were tried": ' +
         'requester: expected "@a:example.org", saw "unknown"',
     );
   });

@@ -14,7 +14,7 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(
     comparing.ChecksThenActs,
     'appendEvent 3',
-    'appends exactly one of the invites of one user that race over',
+    'appends exactly one of the invites of one user that race across',
   ),
   fault(comparing.ChecksThenActs, 'appendEvent 1', 'never lets an invite replace a ban'),
   fault(
