@@ -32,9 +32,7 @@ export type JwtOptions = {
    * it rejects, the router responds with a 503. Required.
    */
   userId(claims: JwtClaims, context: CallContext): MaybePromise<string | undefined | null>;
-  /**
-   * The required `typ` of the header, such as `at+jwt` (RFC 9068). Case does not matter. Default: anything.
-   */
+  /** The required `typ` of the header, such as `at+jwt` (RFC 9068), in any case. Default: anything. */
   readonly typ?: string;
   /** The tolerated clock difference for `exp` and `nbf`, in seconds, from 0 to 600. Default 5. */
   readonly clockToleranceSeconds?: number;
@@ -79,12 +77,10 @@ export type RemoteKeys = {
    * withdraws it. Default 3,600,000.
    */
   readonly maxStaleMs?: number;
-  /**
-   * Whether to allow an `http:` URL: anyone on the network path can then log in as anybody. Default false.
-   */
+  /** Whether to allow an `http:` URL: anyone on the network can then log in as anybody. Default false. */
   readonly allowInsecureHttp?: boolean;
   /**
-   * Logs once when the JWKS cannot be fetched, and once when it can be fetched again. Default: a warning on
+   * Called once when the JWKS cannot be fetched, and once when it can be fetched again. Default: a warning on
    * the console.
    */
   readonly logger?: Pick<Logger, 'warn'>;

@@ -64,8 +64,7 @@ export function oauthIntrospection(options: FullOptions<Requester>): AuthAdapter
   return new OAuthIntrospectionAuth({ ...options });
 }
 
-// The characters of a Bearer token (RFC 6749, A.12, without the space), and the maximum length of a header in
-// Node.
+/** The characters of a Bearer token (RFC 6749, A.12, without the space), up to Node's limit for headers. */
 const ACCESS_TOKEN = /^[!-~]{1,16384}$/;
 
 class OAuthIntrospectionAuth implements AuthAdapter {

@@ -22,10 +22,7 @@ export type OAuthRequester = Requester & {
 /** The address of the provider's introspection endpoint: either its URL, or the issuer that publishes it. */
 export type ProviderAddress =
   | {
-      /**
-       * The provider's issuer URL. Its metadata is read at the first token (OpenID Connect Discovery, RFC
-       * 8414).
-       */
+      /** The provider's issuer URL. Its metadata (OpenID Connect, RFC 8414) is read at the first token. */
       readonly issuer: string;
       readonly introspectionEndpoint?: undefined;
     }
@@ -43,18 +40,13 @@ export type ProviderOptions = ProviderAddress & {
   readonly clientSecret: string;
   /** The method that sends the secret. Default `client_secret_basic`. */
   readonly clientAuthMethod?: 'client_secret_basic' | 'client_secret_post';
-  /**
-   * The maximum time for a token, in milliseconds, including discovery and time in the queue. Default 3000.
-   */
+  /** The maximum time for a token, in milliseconds, with discovery and time in the queue. Default 3000. */
   readonly timeoutMs?: number;
-  /**
-   * The maximum number of tokens that the provider is asked about at once. Others wait in a queue. Default
-   * 32.
-   */
+  /** The maximum number of concurrent introspections. Further ones wait in a queue. Default 32. */
   readonly maxConcurrent?: number;
   /**
-   * Whether to allow `http:` URLs. They send tokens and the secret in the clear: for tests only. Default
-   * false.
+   * Whether to allow `http:` URLs. Tokens and the secret are then sent in the clear: for tests on one machine.
+   * Default false.
    */
   readonly allowInsecureHttp?: boolean;
 };

@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => provider.close());
 
 /** Returns an app that asks the provider about each token, without a cache, and its log lines. */
-async function host(timeoutMs = 30_000) {
+async function start(timeoutMs = 30_000) {
   const { logger, lines } = recordingLogger();
   const auth = oauthIntrospection({
     issuer: provider.issuer,
@@ -45,7 +45,7 @@ async function host(timeoutMs = 30_000) {
 }
 
 it('a user who signed in can invite, until the token is revoked', async () => {
-  const { app, store } = await host();
+  const { app, store } = await start();
   const { access_token: token } = await provider.signIn({ scope: `${API} ${DEVICE}` });
   expectInvited(await invite(app, { token }));
   expect((await memberOf(store, BOB))?.sender).toBe('@alice:example.org');
@@ -55,25 +55,25 @@ it('a user who signed in can invite, until the token is revoked', async () => {
 });
 
 it('the token of another user authenticates that user', async () => {
-  const { app } = await host();
+  const { app } = await start();
   const token = await provider.issue({ account: 'mallory', scope: UNSTABLE_API });
   expectRefusal(await invite(app, { token }), 403, 'M_FORBIDDEN');
 });
 
 it('a guest may not invite', async () => {
-  const { app } = await host();
+  const { app } = await start();
   const token = await provider.issue({ scope: GUEST_API });
   expectRefusal(await invite(app, { token }), 403, 'M_GUEST_ACCESS_FORBIDDEN');
 });
 
 it('a token for something else is unknown', async () => {
-  const { app } = await host();
+  const { app } = await start();
   const token = await provider.issue({ scope: 'openid' });
   expectRefusal(await invite(app, { token }), 401, 'M_UNKNOWN_TOKEN');
 });
 
 it('a provider that is down logs nobody out: the response is a 503, and the log has no token', async () => {
-  const { app, lines } = await host();
+  const { app, lines } = await start();
   const token = await provider.issue();
   expectInvited(await invite(app, { token }));
   await provider.close();
@@ -86,7 +86,7 @@ it('a provider that is down logs nobody out: the response is a 503, and the log 
 });
 
 it('a provider that hangs logs nobody out: the response is a 503 within timeoutMs', async () => {
-  const { app } = await host(100);
+  const { app } = await start(100);
   const token = await provider.issue();
   provider.hold();
   const response = await invite(app, { token });
