@@ -1,19 +1,19 @@
-/** The newest release in a changelog, as Keep a Changelog writes it: `## 1.2.3 - 2026-01-31`, or `Unreleased`. */
-export function newestRelease(
-  changelog: string,
-): { readonly version: string; readonly date: string } | undefined {
+type Release = { readonly version: string; readonly date: string };
+
+/** Finds the newest release in a changelog, headed `## 1.2.3 - 2026-01-31` or `## 1.2.3 - Unreleased`. */
+export function newestRelease(changelog: string): Release | undefined {
   const [, version, date] = /^## \[?(\d+\.\d+\.\d+[^\s\]]*)\]? - (\S+)/m.exec(changelog) ?? [];
   return version === undefined || date === undefined ? undefined : { version, date };
 }
 
-/** Why a changelog is not ready for the release of a version. Empty when it is. */
-export function problemsOf(changelog: string, version: string): string[] {
+/** Lists what keeps a changelog from the release of a version. */
+export function changelogProblems(changelog: string, version: string): string[] {
   const newest = newestRelease(changelog);
-  if (newest === undefined) return ['CHANGELOG.md has no heading such as "## 1.2.3 - 2026-01-31"'];
+  if (newest === undefined) return ['CHANGELOG.md has no heading like "## 1.2.3 - 2026-01-31"'];
   if (newest.version !== version) {
-    return [`package.json has version ${version}, and CHANGELOG.md begins with ${newest.version}`];
+    return [`package.json has version ${version}, but the newest in CHANGELOG.md is ${newest.version}`];
   }
   return /^\d{4}-\d{2}-\d{2}$/.test(newest.date)
     ? []
-    : [`CHANGELOG.md: ${version} has no date, but "${newest.date}"`];
+    : [`CHANGELOG.md gives "${newest.date}" as the date of ${version}`];
 }

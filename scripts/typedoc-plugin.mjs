@@ -1,8 +1,8 @@
 import { Converter, ReflectionKind } from 'typedoc';
 
 /**
- * A plugin of TypeDoc. It names each module by what it is imported as, where TypeDoc has the path of its source; and
- * shows the options that all policies share among those of each, since their type has no name in public.
+ * A TypeDoc plugin. It names each module by its import path, where TypeDoc uses the path of its source. It also lists
+ * the options that all policies share with the options of each policy, because their type is not exported.
  */
 export function load({ converter }) {
   converter.on(Converter.EVENT_BEGIN, (context) => context.inlineType.add('RefusalOptions'));

@@ -15,14 +15,23 @@ afterEach(async () => {
   folder = undefined;
 });
 
-/** A package in a git tree, all of it committed. */
+const LINKS = {
+  repository: { type: 'git', url: 'git+https://code.example/a-package.git' },
+  bugs: 'https://code.example/a-package/issues',
+  homepage: 'https://a-package.example',
+};
+
+type Parts = { readonly changelog?: string; readonly check?: string; readonly links?: Partial<typeof LINKS> };
+
+/** Creates a package in a git repository and commits all of it. */
 async function packageWith({
   changelog = '## 1.2.3 - 2026-01-31',
   check = 'node --version',
-} = {}): Promise<string> {
+  links = LINKS,
+}: Parts = {}): Promise<string> {
   folder = await mkdtemp(join(tmpdir(), 'express-matrix-invite-release-'));
   const scripts = { check, prepack: 'node --eval "console.log(1)"' };
-  const manifest = { name: 'a-package', version: '1.2.3', files: ['dist.js'], scripts };
+  const manifest = { name: 'a-package', version: '1.2.3', files: ['dist.js'], scripts, ...links };
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   await writeFile(join(folder, 'CHANGELOG.md'), `# Changelog\n\n${changelog}\n`);
   await writeFile(join(folder, 'dist.js'), '');
@@ -43,7 +52,7 @@ async function dryRun(cwd: string): Promise<{ code: unknown; output: string }> {
 }
 
 describe('the release dry run', () => {
-  it('says what would be published', async () => {
+  it('prints what would be published', async () => {
     const { code, output } = await dryRun(await packageWith());
     expect(output).toMatch(/^ {2}dist\.js$/m);
     expect(output).toContain('a-package-1.2.3.tgz: 2 files');
@@ -51,25 +60,34 @@ describe('the release dry run', () => {
     expect(code).toBe(0);
   });
 
-  it('refuses a tree that is not clean', async () => {
+  it('refuses uncommitted changes', async () => {
     const cwd = await packageWith();
     await writeFile(join(cwd, 'left-over.txt'), '');
     const { code, output } = await dryRun(cwd);
-    expect(output).toContain('Not ready: The tree is not clean:\n?? left-over.txt');
+    expect(output).toContain('Not ready: uncommitted changes:\n?? left-over.txt');
     expect(code).toBe(1);
   });
 
   it.each([
-    ['of another version', '## 1.2.2 - 2026-01-31', 'CHANGELOG.md begins with 1.2.2'],
-    ['without a date', '## 1.2.3 - Unreleased', '1.2.3 has no date, but "Unreleased"'],
+    ['of another version', '## 1.2.2 - 2026-01-31', 'the newest in CHANGELOG.md is 1.2.2'],
+    ['without a date', '## 1.2.3 - Unreleased', 'CHANGELOG.md gives "Unreleased" as the date of 1.2.3'],
     ['without releases', '## Soon', 'CHANGELOG.md has no heading'],
-  ])('refuses a changelog %s', async (_what, changelog, problem) => {
+  ])('refuses a changelog %s', async (_case, changelog, problem) => {
     const { code, output } = await dryRun(await packageWith({ changelog }));
     expect(output).toContain(problem);
     expect(code).toBe(1);
   });
 
-  it('refuses what does not pass the checks', async () => {
+  it.each([
+    ['no links', {}, '"repository", "bugs", "homepage"'],
+    ['no homepage', { ...LINKS, homepage: '' }, '"homepage"'],
+  ])('refuses a package.json with %s', async (_case, links, missing) => {
+    const { code, output } = await dryRun(await packageWith({ links }));
+    expect(output).toContain(`Not ready: package.json has no ${missing}\n`);
+    expect(code).toBe(1);
+  });
+
+  it('refuses a package that fails its checks', async () => {
     const { code, output } = await dryRun(await packageWith({ check: 'node --eval "process.exit(3)"' }));
     expect(output).toContain('Not ready: npm run check fails');
     expect(code).toBe(1);
