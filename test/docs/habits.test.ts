@@ -30,9 +30,11 @@ describe('.editorconfig', () => {
 describe('CONTRIBUTING', () => {
   it('names files and folders that are there', () => {
     const paths = quoted(proseOf(contributing)).filter((name) =>
-      /^(?:src|adapters|test|docs|scripts|examples|bench)(?:\/|$)|^[\w.]+\.(?:json|ts|md)$/.test(name),
+      /^(?:src|adapters|test|docs|servers|scripts|examples|bench|findings)(?:\/|$)|^[\w.]+\.(?:json|ts|md)$/.test(
+        name,
+      ),
     );
-    const made = /\bfancy\b|^docs-site/;
+    const made = /\b(?:fancy|NAME)\b|^docs-site/;
     expect(paths.length).toBeGreaterThan(20);
     expect(paths.filter((path) => !made.test(path) && !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
@@ -43,7 +45,7 @@ describe('CONTRIBUTING', () => {
       text.startsWith('npm '),
     );
     const scripts = commands.flatMap((command) => /^npm (?:run )?([\w:-]+)/.exec(command)?.[1] ?? []);
-    const known = ['install', 'publish', ...Object.keys(manifest.scripts)];
+    const known = ['ci', 'install', 'publish', ...Object.keys(manifest.scripts)];
     expect(scripts).toEqual(expect.arrayContaining(['test', 'check', 'docs', 'release:dry-run']));
     expect(scripts.filter((script) => !known.includes(script))).toEqual([]);
   });
@@ -57,6 +59,24 @@ describe('SECURITY', () => {
 
   it('is right that the package has no install scripts', () => {
     expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?install$/.test(name))).toEqual([]);
+  });
+});
+
+describe('install scripts', () => {
+  const lockfile = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8'));
+  const withScripts = Object.entries<{ hasInstallScript?: boolean; dev?: boolean }>(lockfile.packages)
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path, { dev = false }]) => ({ name: path.replace(/^.*node_modules\//, ''), dev }));
+
+  it('are all denied, and none comes with the published package', () => {
+    expect(manifest.allowScripts).toEqual(Object.fromEntries(withScripts.map(({ name }) => [name, false])));
+    expect(withScripts.filter(({ dev }) => !dev)).toEqual([]);
+  });
+
+  it('are each explained in CONTRIBUTING', () => {
+    expect(quoted(proseOf(contributing))).toEqual(
+      expect.arrayContaining(withScripts.map(({ name }) => name)),
+    );
   });
 });
 
