@@ -7,7 +7,7 @@ import {
   type OptionChecks,
 } from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
-import type { AppendResult, StateSnapshot, StorageAdapter } from '../../src/ports/storage.ts';
+import type { AppendResult, StorageAdapter } from '../../src/ports/storage.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
