@@ -1,15 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startOAuth } from '../../examples/cluster/oauth.ts';
-import { findPostgres } from '../../examples/cluster/programs.ts';
+import { startOAuth } from '../../examples/cluster/surroundings/oauth.ts';
+import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
 import { PostgresServer } from '../support/postgres-server.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import {
-  answered,
   eventsAbout,
   GARDEN,
   invite,
+  outputOf,
   PATIENT,
   printed,
   processesOf,
@@ -43,7 +43,7 @@ describe('servers of the environment', () => {
     await provider?.server.close();
   });
 
-  it('are used, and left running with what is in them', async () => {
+  it('are used, and keep running with their data', async () => {
     const { carol, dave } = provider.tokens;
     const first = await start({ ...own, WORKERS: '1' });
     expect([...processesOf(first).keys()]).toEqual(['worker-1']);
@@ -53,7 +53,7 @@ describe('servers of the environment', () => {
       vi.stubEnv(`${name.toUpperCase()}_TOKEN`, provider.tokens[name]);
     }
     const [toLobby, , , , , , log] = printed(first);
-    expect(await answered(toLobby?.command ?? '')).toEqual(['{} 200']);
+    expect(await outputOf(toLobby?.command ?? '')).toEqual(['{} 200']);
     expect(log?.command).toContain('$CAROL_TOKEN');
     vi.unstubAllEnvs();
     expect((await redis.ttls()).has('matrix-invite:inviter:@dave:localhost')).toBe(true);
@@ -64,20 +64,20 @@ describe('servers of the environment', () => {
     expect(await eventsAbout(second, STUDIO, '@frank:localhost', carol)).toBe(1);
   });
 
-  it('are not left before everything that was begun is stored, and answered', async () => {
+  it('stay in use until every invite that has started is stored and gets its response', async () => {
     const example = await start({ ...own, WORKERS: '2' });
     const database = postgres.pool();
     const holder = await database.connect();
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [STUDIO]);
-    const answer = invite(example, provider.tokens.carol, STUDIO, '@late:localhost');
+    const response = invite(example, provider.tokens.carol, STUDIO, '@late:localhost');
     await until(async () => {
       const { rows } = await database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
       return rows.length === 1;
     });
     const ended = example.stop('SIGTERM');
     await until(() =>
-      // A connection that the primary had accepted for a worker that then closed is never answered.
+      // A connection gets no response if the primary accepts it for a worker that then closes.
       fetch(`${example.url}/health`, { signal: AbortSignal.timeout(2_000) }).then(
         () => false,
         () => true,
@@ -85,7 +85,7 @@ describe('servers of the environment', () => {
     );
     await holder.query('COMMIT');
     holder.release();
-    expect((await answer).status).toBe(200);
+    expect((await response).status).toBe(200);
     expect(await ended).toBe(0);
     const { rows } = await database.query('SELECT 1 FROM matrix_events WHERE state_key = $1', [
       '@late:localhost',
@@ -97,7 +97,7 @@ describe('servers of the environment', () => {
     ['DATABASE_URL', (port: number) => `postgres://user:secret@127.0.0.1:${port}/`],
     ['REDIS_URL', (port: number) => `redis://127.0.0.1:${port}`],
     ['OAUTH_ISSUER', (port: number) => `http://127.0.0.1:${port}`],
-  ])('that cannot be reached are told: %s', async (variable, urlOf) => {
+  ])('are reported if they cannot be reached: %s', async (variable, urlOf) => {
     const example = new Example('cluster', { ...PATIENT, ...own, [variable]: urlOf(await freePort()) });
     expect(await example.ended).toBe(1);
     expect(example.stderr).toMatch(
@@ -108,15 +108,11 @@ describe('servers of the environment', () => {
   });
 
   it.each([
-    [
-      'an issuer in clear on another machine',
-      { OAUTH_ISSUER: 'http://account.example.org' },
-      /must be https:/,
-    ],
-    ['an issuer that is no URL', { OAUTH_ISSUER: 'account' }, 'OAUTH_ISSUER must be a URL\n'],
-    ['a secret that is wrong', { OAUTH_CLIENT_SECRET: 'not-this' }, /^The server of OAUTH_ISSUER .*401.*\n$/],
-    ['half a provider', { OAUTH_CLIENT_ID: '' }, /go together: set all of them, or none\n$/],
-  ])('that cannot be used are told: %s', async (_, wrong, message) => {
+    ['an http: issuer on another machine', { OAUTH_ISSUER: 'http://account.example.org' }, /must be https:/],
+    ['an issuer that is not a URL', { OAUTH_ISSUER: 'account' }, 'OAUTH_ISSUER must be a URL\n'],
+    ['a wrong client secret', { OAUTH_CLIENT_SECRET: 'not-this' }, /^The server of OAUTH_ISSUER .*401.*\n$/],
+    ['half a provider', { OAUTH_CLIENT_ID: '' }, /^Set all of OAUTH_ISSUER, .*, or none of them\n$/],
+  ])('are reported if they cannot be used: %s', async (_, wrong, message) => {
     const example = new Example('cluster', { ...PATIENT, ...own, ...wrong });
     expect(await example.ended).toBe(1);
     expect(example.stderr).toMatch(message);
@@ -125,25 +121,25 @@ describe('servers of the environment', () => {
   });
 });
 
-describe('what it cannot start with', () => {
-  it('is a PATH without Redis: it names the package', async () => {
+describe('a start that fails', () => {
+  it('names the package of a Redis that is not installed', async () => {
     const PATH = dirname(await newDatabasePath());
     const example = new Example('cluster', { ...PATIENT, PATH });
     expect(await example.ended).toBe(1);
     expect(example.stderr).toBe(
-      'Redis is not installed: set REDIS_URL to one that runs, or install it: ' +
+      'Redis is not installed. Set REDIS_URL to a running server, or install it: ' +
         'sudo apt-get update && sudo apt-get install -y redis-server\n',
     );
     expect(example.stdout).toBe('');
   });
 
-  it('is a machine without PostgreSQL: it names the package', async () => {
+  it('names the package of a PostgreSQL that is not installed', async () => {
     const folder = dirname(await newDatabasePath());
     await mkdir(join(folder, '15', 'bin'), { recursive: true });
     vi.stubEnv('PATH', folder);
     try {
       await expect(findPostgres(folder)).rejects.toThrow(
-        'PostgreSQL is not installed: set DATABASE_URL to one that runs, or install it: ' +
+        'PostgreSQL is not installed. Set DATABASE_URL to a running server, or install it: ' +
           'sudo apt-get update && sudo apt-get install -y postgresql',
       );
     } finally {
@@ -152,18 +148,22 @@ describe('what it cannot start with', () => {
   });
 
   it.each([
-    ['a port that is taken', async () => ({ PORT: `${await takenPort()}` }), /^Port \d+ is taken: .*\n$/],
     [
-      'a port for metrics that is taken',
+      'a port in use',
+      async () => ({ PORT: `${await takenPort()}` }),
+      /^PORT \d+ cannot be used: .*EADDRINUSE.*\n$/,
+    ],
+    [
+      'a metrics port in use',
       async () => ({ METRICS_PORT: `${await takenPort()}` }),
       /^METRICS_PORT \d+ cannot be used: .*EADDRINUSE.*\n$/,
     ],
     [
-      'a number of processes that is none',
+      'an invalid number of workers',
       async () => ({ WORKERS: '0' }),
-      'WORKERS must be a whole number from 1 to 99, not "0"\n',
+      'WORKERS must be an integer from 1 to 99, not "0"\n',
     ],
-  ])('is %s: it says so in one line', async (_, environment, message) => {
+  ])('prints one line about %s', async (_, environment, message) => {
     const example = new Example('cluster', { ...PATIENT, ...(await environment()) });
     expect(await example.ended).toBe(1);
     expect(example.stderr).toMatch(message);

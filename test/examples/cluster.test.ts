@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
-  answered,
   dataFolderOf,
   eventsAbout,
   GARDEN,
@@ -12,6 +11,7 @@ import {
   LIMITED,
   metric,
   NO_LOGIN,
+  outputOf,
   printed,
   processesOf,
   STUDIO,
@@ -24,22 +24,22 @@ import {
 import { inBash, silentConnection } from './example.ts';
 
 describe('the cluster', () => {
-  it('answers what it prints as it says', async () => {
+  it('responds to the printed commands as it says', async () => {
     const example = await start();
     const lines = printed(example);
     expect(lines).toHaveLength(7);
-    for (const { command, answers } of lines) {
-      // The processes take turns in any order; metrics count a request when it has been answered.
+    for (const { command, expected } of lines) {
+      // The workers take turns in any order, and metrics count a request after its response.
       if (/x-worker|metrics/.test(command)) {
-        await until(async () => `${(await answered(command)).sort()}` === `${answers}`);
+        await until(async () => `${(await outputOf(command)).sort()}` === `${expected}`);
       } else {
-        expect(await answered(command)).toEqual(answers);
+        expect(await outputOf(command)).toEqual(expected);
       }
     }
     expect(example.stderr).toBe('');
   });
 
-  it('is as one server: one event of 200 racing requests, one limit, one login', async () => {
+  it('behaves like a single server: one event from 200 racing requests, one rate limit, one login', async () => {
     const example = await start();
     const [carol, dave] = [tokenOf(example, 'carol'), tokenOf(example, 'dave')];
     const racing = await Promise.all(
@@ -52,8 +52,8 @@ describe('the cluster', () => {
     const limited = await Promise.all(
       Array.from({ length: 40 }, (_, n) => invite(example, dave, GARDEN, `@guest${n}:localhost`)),
     );
-    const answeredBy = (status: number) => limited.filter((answer) => answer.status === status).length;
-    expect([answeredBy(200), answeredBy(429)]).toEqual([3, 37]);
+    const countOf = (status: number) => limited.filter((response) => response.status === status).length;
+    expect([countOf(200), countOf(429)]).toEqual([3, 37]);
     expect(new Set(limited.map(({ worker }) => worker)).size).toBe(4);
 
     expect((await timelineOf(example, carol, STUDIO)).status).toBe(200);
@@ -64,36 +64,36 @@ describe('the cluster', () => {
     expect((await fetch(`${example.url}/health`)).status).toBe(200);
   });
 
-  it('counts what all processes together have answered', async () => {
+  it('adds up the metrics of all workers', async () => {
     const example = await start();
     const [carol, dave] = [tokenOf(example, 'carol'), tokenOf(example, 'dave')];
     await until(async () => (await metric(example, INVITED)) === 0);
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       ...Array.from({ length: 40 }, (_, n) => invite(example, carol, STUDIO, `@guest${n}:localhost`)),
       ...Array.from({ length: 20 }, (_, n) => invite(example, dave, GARDEN, `@guest${n}:localhost`)),
       ...Array.from({ length: 8 }, (_, n) => invite(example, `nobody${n}`, STUDIO, '@guest0:localhost')),
     ]);
-    expect(new Set(answers.map(({ worker }) => worker)).size).toBe(4);
+    expect(new Set(responses.map(({ worker }) => worker)).size).toBe(4);
     await until(async () => (await metric(example, UNKNOWN_TOKEN)) === 8);
     await until(async () => (await metric(example, LIMITED)) === 17);
     await until(async () => (await metric(example, INVITED)) === 43);
 
     const pid = processesOf(example).get('worker-1') ?? 0;
     process.kill(pid, 'SIGSTOP');
-    await expect(metric(example, INVITED)).rejects.toThrow('metrics were answered 503');
+    await expect(metric(example, INVITED)).rejects.toThrow('The metrics returned a 503');
     process.kill(pid, 'SIGCONT');
     await until(async () => (await metric(example, INVITED)) === 43);
   });
 
-  it('goes on when a process is killed, and replaces it', async () => {
+  it('keeps working when a worker is killed, and replaces it', async () => {
     const example = await start();
     const carol = tokenOf(example, 'carol');
     process.kill(processesOf(example).get('worker-2') ?? 0, 'SIGKILL');
-    await until(() => example.stderr.includes('worker-2 has ended: SIGKILL\n'));
+    await until(() => example.stderr.includes('worker-2 exited: SIGKILL\n'));
     for (const n of [1, 2, 3, 4]) {
       expect((await invite(example, carol, STUDIO, `@late${n}:localhost`)).status).toBe(200);
     }
-    await example.hasPrinted(/^worker-5 is process \d+$/m);
+    await example.hasPrinted(/^worker-5 has PID \d+$/m);
     const seen = await inBash(
       `for n in 1 2 3 4 5; do curl -sS -o /dev/null -D - '${example.url}/health' | grep -i x-worker; done`,
     );
@@ -102,7 +102,7 @@ describe('the cluster', () => {
   });
 });
 
-describe('its logins', () => {
+describe('logins', () => {
   it('are those of the OAuth provider', async () => {
     const example = await start({ WORKERS: '2' });
     expect((await invite(example, tokenOf(example, 'alice'), GARDEN, '@frank:localhost')).status).toBe(200);
@@ -112,26 +112,26 @@ describe('its logins', () => {
     });
   });
 
-  it('are no 401 as long as the provider hangs, or is gone', async () => {
-    // The provider's time limit is waited for: 12 s.
+  it('never fail with a 401 while the provider hangs or is down', async () => {
+    // The test waits for the provider's time limit: 12 s.
     const example = await start({ WORKERS: '2', PATIENCE: '4' });
     const pid = processesOf(example).get('oidc-provider') ?? 0;
     const alice = tokenOf(example, 'alice');
     const outage = { status: 503, errcode: 'M_UNKNOWN' };
 
     process.kill(pid, 'SIGSTOP');
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       invite(example, alice, GARDEN, '@frank:localhost'),
       invite(example, 'nobody', GARDEN, '@frank:localhost'),
       timelineOf(example, alice, GARDEN),
     ]);
-    expect(answers).toMatchObject([outage, outage, { status: 503 }]);
+    expect(responses).toMatchObject([outage, outage, { status: 503 }]);
     process.kill(pid, 'SIGCONT');
     await until(async () => (await invite(example, alice, GARDEN, '@frank:localhost')).status === 200);
     await until(async () => (await invite(example, 'nobody', GARDEN, '@frank:localhost')).status === 401);
 
     process.kill(pid, 'SIGKILL');
-    await until(() => example.stderr.includes('oidc-provider has ended'));
+    await until(() => example.stderr.includes('oidc-provider exited'));
     expect(await invite(example, 'somebody', GARDEN, '@frank:localhost')).toMatchObject(outage);
     expect(await invite(example, tokenOf(example, 'dave'), GARDEN, '@erin:localhost')).toMatchObject(outage);
     await until(async () => (await metric(example, NO_LOGIN)) >= 4);
@@ -139,8 +139,8 @@ describe('its logins', () => {
   });
 });
 
-describe('its end', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('after %s leaves nothing', async (signal) => {
+describe('shutdown', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('after %s leaves nothing behind', async (signal) => {
     const example = await start({ WORKERS: '2' });
     const folder = await dataFolderOf(example);
     expect(existsSync(folder)).toBe(true);
@@ -159,12 +159,12 @@ describe('its end', () => {
     expect(existsSync(dirname(folder))).toBe(false);
   });
 
-  it('comes at once with a second signal', async () => {
+  it('is immediate at a second signal', async () => {
     const example = await start({ WORKERS: '2' });
     const folder = await dataFolderOf(example);
-    // One that hangs keeps the others waiting.
+    // A worker that hangs delays the shutdown.
     process.kill(processesOf(example).get('worker-1') ?? 0, 'SIGSTOP');
-    // Signals in quick succession are taken for one: sooner or later one comes late enough to be the second.
+    // Signals in quick succession count as one. Eventually one comes late enough to count as the second.
     const repeated = setInterval(() => example.process.kill('SIGTERM'), 300);
     expect(await example.ended.finally(() => clearInterval(repeated))).toBe(1);
     await until(() => ![...processesOf(example).values()].some(isRunning));

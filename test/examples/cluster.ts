@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeAll, vi } from 'vitest';
-import { findPostgres } from '../../examples/cluster/programs.ts';
+import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
 import { installedCommand, installedFile } from '../support/debian-package.ts';
 import { Example, inBash } from './example.ts';
 
-// A database is made, and six processes start.
+// The example creates a database and starts six processes.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-// The example's own time limits, twenty times: nothing here is to depend on how busy the machine is.
+// Twenty times the example's own time limits, so that no test depends on how busy the machine is.
 export const PATIENT = { PATIENCE: '20', METRICS_PORT: '0' };
 
 beforeAll(async () => {
@@ -17,12 +17,12 @@ beforeAll(async () => {
 
 const started: Example[] = [];
 
-// Before the helper of all examples kills it: then its servers would go on.
+// Before the clean-up in example.ts kills the process, which would leave its servers running.
 afterEach(async () => {
   for (const example of started.splice(0)) await example.stop('SIGTERM');
 });
 
-/** Starts it, and waits until everything is printed. */
+/** Starts the example, and waits until it has printed everything. */
 export async function start(environment: Readonly<Record<string, string>> = {}): Promise<Example> {
   const example = new Example('cluster', { ...PATIENT, ...environment });
   started.push(example);
@@ -30,10 +30,10 @@ export async function start(environment: Readonly<Record<string, string>> = {}):
   return example;
 }
 
-/** What was started, by the names and numbers that are printed. */
+/** The PIDs of all processes, by name, from the example's output. */
 export function processesOf({ stdout }: Example): Map<string, number> {
   return new Map(
-    [...stdout.matchAll(/^(\S+) is process (\d+)$/gm)].map(([, name = '', pid]) => [name, Number(pid)]),
+    [...stdout.matchAll(/^(\S+) has PID (\d+)$/gm)].map(([, name = '', pid]) => [name, Number(pid)]),
   );
 }
 
@@ -45,18 +45,18 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Where PostgreSQL has its data, in a folder of the example's own. */
+/** PostgreSQL's data folder, in the example's temporary folder. */
 export async function dataFolderOf(example: Example): Promise<string> {
   const commandLine = await readFile(`/proc/${processesOf(example).get('PostgreSQL')}/cmdline`, 'utf8');
   return /-D\0([^\0]+invite-cluster-\w+\/postgres)\0/.exec(commandLine)?.[1] ?? '';
 }
 
-/** Resolves when something has become true; a failing look counts as not yet. */
-export async function until(look: () => boolean | Promise<boolean>): Promise<void> {
+/** Resolves when the check returns true. A check that throws counts as false. */
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
   await vi.waitUntil(
     async () => {
       try {
-        return await look();
+        return await check();
       } catch {
         return false;
       }
@@ -65,35 +65,35 @@ export async function until(look: () => boolean | Promise<boolean>): Promise<voi
   );
 }
 
-export type Printed = { readonly command: string; readonly answers: readonly string[] };
+export type Printed = { readonly command: string; readonly expected: readonly string[] };
 
-/** What it prints to be pasted, and what it says that will be answered. */
+/** The printed commands and their expected output. */
 export function printed({ stdout }: Example): Printed[] {
   return stdout
     .split('\n\n')
     .map((block) => block.trim().split('\n'))
     .filter(([, command = '']) => command.includes('curl '))
-    .map(([, command = '', ...answers]) => ({
+    .map(([, command = '', ...expected]) => ({
       command,
-      answers: answers.map((line) => line.replace('# ', '')),
+      expected: expected.map((line) => line.replace('# ', '')),
     }));
 }
 
-/** The lines that a pasted command prints, with what differs left out. */
-export async function answered(command: string): Promise<string[]> {
+/** The lines that a pasted command prints, with the varying wait replaced by an ellipsis. */
+export async function outputOf(command: string): Promise<string[]> {
   const lines = (await inBash(command)).trimEnd().split(/\r?\n/);
   return lines.map((line) => line.replace(/(?<="retry_after_ms":)\d+/, '…'));
 }
 
-export const STUDIO = '!quickstart_room_of_version_12_has_no_domain';
+export const STUDIO = '!studio:localhost';
 export const GARDEN = '!garden:localhost';
 
-/** The access token of a user, where the provider is the example's own. */
+/** A user's access token, from the output of an example that starts its own provider. */
 export function tokenOf({ stdout }: Example, username: string): string {
   return new RegExp(`^@${username}:localhost has the token (\\S+)$`, 'm').exec(stdout)?.[1] ?? '';
 }
 
-/** An invite, with what it is answered and by whom. */
+/** Sends an invite, and resolves the response and the worker that responded. */
 export async function invite({ url }: Example, token: string, roomId: string, userId: string) {
   const response = await fetch(`${url}/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/invite`, {
     method: 'POST',
@@ -110,7 +110,7 @@ export function timelineOf({ url }: Example, token: string, roomId: string): Pro
   });
 }
 
-/** How many events of the room's log are about a user. */
+/** The number of events in the room's timeline with that user as their state key. */
 export async function eventsAbout(
   example: Example,
   roomId: string,
@@ -122,11 +122,11 @@ export async function eventsAbout(
   return events.filter(({ state_key }) => state_key === userId).length;
 }
 
-/** One number of all processes together: 0 for a line that is not there. */
+/** One metric of all workers together. A missing line counts as 0. */
 export async function metric({ stdout }: Example, line: string): Promise<number> {
   const url = /^Metrics on (\S+)$/m.exec(stdout)?.[1] ?? '';
   const response = await fetch(url);
-  if (response.status !== 200) throw new Error(`metrics were answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`The metrics returned a ${response.status}`);
   const lines = (await response.text()).split('\n');
   return Number(lines.find((each) => each.startsWith(`${line} `))?.slice(line.length) ?? 0);
 }

@@ -4,33 +4,33 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort } from './free-port.ts';
+import { freePort } from '../app/listen.ts';
 import type { PostgresPrograms } from './programs.ts';
 import { ServerProcess } from './server-process.ts';
 
-/** PostgreSQL refuses to run as root; the ids of `nobody` on Debian. */
+/** PostgreSQL refuses to run as root. These are Debian's IDs of `nobody`. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
-/** A PostgreSQL server with its data in a new folder, which it makes. */
+/** Starts a PostgreSQL server. It creates the folder for its data. */
 export async function startPostgres(
   { postgres, initdb }: PostgresPrograms,
   folder: string,
 ): Promise<{ server: ServerProcess; url: string }> {
   const account = process.getuid?.() === 0 ? NOBODY : undefined;
   const password = randomBytes(18).toString('hex');
-  await createCluster(initdb, folder, password, account);
+  await initialize(initdb, folder, password, account);
   const port = await freePort();
   const server = new ServerProcess({
     name: 'PostgreSQL',
     program: postgres,
-    parameters: ['-D', folder, '-p', `${port}`, '-h', '127.0.0.1', '-k', ''],
+    args: ['-D', folder, '-p', `${port}`, '-h', '127.0.0.1', '-k', ''],
     folder,
     account,
     signals: { stop: 'SIGINT', kill: 'SIGQUIT' },
   });
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   try {
-    await server.answers(() => askPostgres(url));
+    await server.waitUntilReady(() => checkPostgres(url));
     return { server, url };
   } catch (error) {
     await server.close();
@@ -38,10 +38,10 @@ export async function startPostgres(
   }
 }
 
-/** Rejects when the server cannot be used. */
-export async function askPostgres(url: string): Promise<void> {
+/** Rejects if the server cannot be used. */
+export async function checkPostgres(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // Whatever breaks rejects as well.
+  // A broken connection also rejects the call in progress.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -51,7 +51,7 @@ export async function askPostgres(url: string): Promise<void> {
   }
 }
 
-async function createCluster(
+async function initialize(
   initdb: string,
   folder: string,
   password: string,
@@ -63,7 +63,7 @@ async function createCluster(
   if (account !== undefined) {
     for (const path of [folder, passwordFile]) await chown(path, account.uid, account.gid);
   }
-  // Whoever is on this machine can reach the port: hence a password.
+  // A password, because every user of this machine can reach the port.
   const login = ['-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   await promisify(execFile)(
     initdb,

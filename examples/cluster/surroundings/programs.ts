@@ -1,14 +1,14 @@
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { CannotStart } from './cannot-start.ts';
+import { CannotStart } from '../app/config.ts';
 
-/** Where Debian keeps PostgreSQL's programs, a folder for each version: they are not on the PATH. */
+/** Debian keeps PostgreSQL's programs here, in one folder per version. They are not on the PATH. */
 const POSTGRES_VERSIONS = '/usr/lib/postgresql';
 
 export type PostgresPrograms = { readonly postgres: string; readonly initdb: string };
 
-/** @throws {CannotStart} that names the package to install */
+/** @throws {CannotStart} with the package to install */
 export async function findPostgres(versions = POSTGRES_VERSIONS): Promise<PostgresPrograms> {
   const numbers = (await readdir(versions).catch(() => [])).map(Number).filter(Number.isInteger);
   const newestFirst = numbers.sort((one, other) => other - one);
@@ -19,16 +19,16 @@ export async function findPostgres(versions = POSTGRES_VERSIONS): Promise<Postgr
     const programs = { postgres: join(folder, 'postgres'), initdb: join(folder, 'initdb') };
     if ((await isProgram(programs.postgres)) && (await isProgram(programs.initdb))) return programs;
   }
-  throw missing('PostgreSQL', 'DATABASE_URL', 'postgresql');
+  throw notInstalled('PostgreSQL', 'DATABASE_URL', 'postgresql');
 }
 
-/** @throws {CannotStart} that names the package to install */
+/** @throws {CannotStart} with the package to install */
 export async function findRedis(): Promise<string> {
   for (const folder of pathFolders()) {
     const program = join(folder, 'redis-server');
     if (await isProgram(program)) return program;
   }
-  throw missing('Redis', 'REDIS_URL', 'redis-server');
+  throw notInstalled('Redis', 'REDIS_URL', 'redis-server');
 }
 
 function pathFolders(): string[] {
@@ -42,9 +42,9 @@ function isProgram(path: string): Promise<boolean> {
   );
 }
 
-function missing(server: string, variable: string, debianPackage: string): CannotStart {
+function notInstalled(server: string, variable: string, debianPackage: string): CannotStart {
   return new CannotStart(
-    `${server} is not installed: set ${variable} to one that runs, or install it: ` +
+    `${server} is not installed. Set ${variable} to a running server, or install it: ` +
       `sudo apt-get update && sudo apt-get install -y ${debianPackage}`,
   );
 }

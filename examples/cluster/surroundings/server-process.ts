@@ -1,98 +1,97 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CannotStart } from './cannot-start.ts';
-import { timeLimits } from './time-limits.ts';
+import { CannotStart, timeLimits } from '../app/config.ts';
 
 export type ServerCommand = {
-  /** As messages call it. */
+  /** The server's name in messages. */
   readonly name: string;
   readonly program: string;
-  readonly parameters: readonly string[];
-  /** What it reads on stdin. */
+  readonly args: readonly string[];
+  /** Written to stdin. */
   readonly input?: string;
   readonly folder: string;
-  /** Whom it runs as; left out: as we do. */
+  /** The account to run as. By default, the account of this process. */
   readonly account?: { readonly uid: number; readonly gid: number };
-  /** The signals that end it in good order, and at once. */
+  /** The signals that end it gracefully, and immediately. */
   readonly signals: { readonly stop: NodeJS.Signals; readonly kill: NodeJS.Signals };
 };
 
-/** A server that this process has started, and ends. */
+/** A server that this process starts and ends. */
 export class ServerProcess {
   readonly #command: ServerCommand;
   readonly #process: ChildProcess;
-  /** The end of what it has printed. */
-  #printed = '';
+  /** The end of its output. */
+  #output = '';
   #isClosing = false;
 
   constructor(command: ServerCommand) {
-    const { name, program, parameters, input = '', folder, account } = command;
+    const { name, program, args, input = '', folder, account } = command;
     this.#command = command;
-    this.#process = spawn(program, parameters, {
+    this.#process = spawn(program, args, {
       ...account,
       cwd: folder,
       stdio: 'pipe',
-      // In a process group of its own: Ctrl-C goes to all processes of a terminal's group, and servers end last.
+      // In its own process group: Ctrl-C goes to all processes of the terminal's group, and servers must end last.
       detached: true,
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on('data', (text) => {
-        this.#printed = `${this.#printed}${text}`.slice(-1_000);
+        this.#output = `${this.#output}${text}`.slice(-1_000);
       });
     }
-    // One that cannot be started breaks the pipe; what it says is told by `answers`.
+    // A program that cannot be started breaks the pipe. `waitUntilReady` reports why it did not start.
     this.#process.stdin?.on('error', () => {}).end(input);
     this.#process.on('error', (error) => {
-      this.#printed = error.message;
+      this.#output = error.message;
     });
-    // Before the handler that removes the folder.
+    // Runs before the listener that removes the folder.
     process.prependOnceListener('exit', this.#killNow);
     this.#process.on('exit', () => {
       process.off('exit', this.#killNow);
-      const [lastLine] = this.#printed.trimEnd().split('\n').slice(-1);
-      if (!this.#isClosing) console.error(`${name} has ended; the last that it said: ${lastLine}`);
+      const [lastLine] = this.#output.trimEnd().split('\n').slice(-1);
+      if (!this.#isClosing) console.error(`${name} exited. Its last output: ${lastLine}`);
     });
   }
 
-  /** What a user needs to try what happens when it hangs, or is gone. */
+  /** The server's name and PID, for users who want to stop or kill it. */
   get description(): string {
-    return `${this.#command.name} is process ${this.#process.pid}`;
+    return `${this.#command.name} has PID ${this.#process.pid}`;
   }
 
-  get #hasEnded(): boolean {
+  get #hasExited(): boolean {
     const { pid, exitCode, signalCode } = this.#process;
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
   /**
-   * Waits until the server can be asked.
+   * Waits until the server accepts requests.
    *
-   * @param ask rejects as long as it cannot
-   * @throws {CannotStart} when it ends first, or takes too long
+   * @param check rejects while the server is not ready
+   * @throws {CannotStart} if the server exits first, or takes too long
    */
-  async answers(ask: () => Promise<unknown>): Promise<void> {
+  async waitUntilReady(check: () => Promise<unknown>): Promise<void> {
     const end = performance.now() + timeLimits.startMs;
     for (;;) {
       try {
-        await ask();
+        await check();
         return;
       } catch {
-        if (this.#hasEnded || performance.now() > end) {
+        if (this.#hasExited || performance.now() > end) {
           this.#isClosing = true;
-          throw new CannotStart(`${this.#command.name} does not start: ${this.#printed}`);
+          throw new CannotStart(`${this.#command.name} did not start: ${this.#output}`);
         }
         await delay(50);
       }
     }
   }
 
-  /** Ends the server, and resolves when it is gone. */
+  /** Ends the server, and resolves when it has exited. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    if (this.#hasEnded) return;
+    if (this.#hasExited) return;
     const exited = once(this.#process, 'exit');
-    // One that was stopped hears of nothing.
+    // A process that was paused with SIGSTOP does not handle signals.
     this.#process.kill('SIGCONT');
     this.#process.kill(this.#command.signals.stop);
     const timer = setTimeout(this.#killNow, timeLimits.closeMs);
@@ -102,6 +101,6 @@ export class ServerProcess {
 
   readonly #killNow = (): void => {
     this.#isClosing = true;
-    if (!this.#hasEnded) this.#process.kill(this.#command.signals.kill);
+    if (!this.#hasExited) this.#process.kill(this.#command.signals.kill);
   };
 }

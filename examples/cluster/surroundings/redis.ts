@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { Redis } from 'ioredis';
-import { freePort } from './free-port.ts';
+import { freePort } from '../app/listen.ts';
 import { ServerProcess } from './server-process.ts';
 
-/** A Redis server that writes nothing to the disk: what it counts is over in a few minutes. */
+/** Starts a Redis server that writes nothing to disk: its counters expire within minutes. */
 export async function startRedis(
   program: string,
   folder: string,
@@ -15,8 +15,8 @@ export async function startRedis(
   const server = new ServerProcess({
     name: 'Redis',
     program,
-    // The settings come on stdin, since parameters can be seen by everybody.
-    parameters: ['-'],
+    // Redis reads its configuration from stdin, because every user of this machine can see arguments.
+    args: ['-'],
     input: [
       `port ${port}`,
       'bind 127.0.0.1',
@@ -32,7 +32,7 @@ export async function startRedis(
   });
   const url = `redis://:${password}@127.0.0.1:${port}`;
   try {
-    await server.answers(() => askRedis(url));
+    await server.waitUntilReady(() => checkRedis(url));
     return { server, url };
   } catch (error) {
     await server.close();
@@ -40,24 +40,24 @@ export async function startRedis(
   }
 }
 
-/** Rejects when the server cannot be used. */
-export async function askRedis(url: string): Promise<void> {
+/** Rejects if the server cannot be used. */
+export async function checkRedis(url: string): Promise<void> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 5_000,
     commandTimeout: 5_000,
     retryStrategy: () => null,
   });
-  let failure: Error | undefined;
+  let cause: Error | undefined;
   redis.on('error', (error) => {
-    failure = error;
+    cause = error;
   });
   try {
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    // It says why, where the rejection may say only that the connection is closed.
-    throw failure ?? error;
+    // The emitted error says why. The rejection may only say that the connection is closed.
+    throw cause ?? error;
   } finally {
     redis.disconnect();
   }

@@ -1,16 +1,15 @@
 import type { Logger } from 'express-matrix-invite';
 
-/** One line each on stderr, with the process that it comes from. A host would take pino. */
-export function loggerOf(name: string): Logger {
+/** Logs one line per message to stderr, starting with the name of the process. In production, use pino. */
+export function createLogger(name: string): Logger {
   const at =
     (level: string): Logger['warn'] =>
     (details, message) =>
-      console.error(`${name} ${level}: ${message}${reasonIn(details)}`);
+      console.error(`${name} ${level}: ${message}${rootCause(details)}`);
   return { debug() {}, info() {}, warn: at('warning'), error: at('error') };
 }
 
-/** The failure that lies at the bottom. */
-function reasonIn(details: object): string {
+function rootCause(details: object): string {
   let error: unknown = Reflect.get(details, 'err');
   while (error instanceof Error && error.cause instanceof Error) error = error.cause;
   return error instanceof Error ? ` (${error.message || error.name})` : '';
