@@ -1,25 +1,26 @@
 import { type Request, type Response, Router } from 'express';
 import type { InviteRouter, RoomStore } from 'express-matrix-invite';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { inviteesOf } from '../quickstart/rooms.ts';
 
-/** A Fastify app with the invite endpoint in front of its own routes. */
+/** Creates a Fastify app with the invite router in front of its own routes. */
 export function createApp(invites: InviteRouter, store: RoomStore): FastifyInstance {
   const matrix = Router().use('/_matrix/client/v3', invites);
-  const answerMatrix = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
+  const handleMatrix = (request: FastifyRequest, reply: FastifyReply, next: () => void): void => {
     matrix(request.raw as Request, reply.raw as Response, next);
   };
 
   const app = fastify({
-    // Before any hook, Fastify refuses a path that it cannot decode.
+    // Fastify rejects a path that it cannot decode before any hook runs.
     frameworkErrors: (error, request: FastifyRequest, reply: FastifyReply) =>
-      answerMatrix(request, reply, () => reply.send(error)),
+      handleMatrix(request, reply, () => reply.send(error)),
   });
-  // Before Fastify's parsers, so that they do not take the body.
-  app.addHook('onRequest', answerMatrix);
+  // `onRequest` runs before Fastify's parsers, which would consume the body.
+  app.addHook('onRequest', handleMatrix);
 
-  app.get<{ Params: { roomId: string } }>('/rooms/:roomId/invitees', async ({ params }) =>
-    inviteesOf(store, params.roomId),
-  );
+  // One of the app's own routes.
+  app.get<{ Params: { roomId: string } }>('/rooms/:roomId/invitees', async ({ params }) => {
+    const state = (await store.roomState(params.roomId)) ?? [];
+    return state.filter(({ content }) => content.membership === 'invite').map(({ state_key }) => state_key);
+  });
   return app;
 }

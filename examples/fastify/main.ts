@@ -1,42 +1,46 @@
-// The invite endpoint in a Fastify app: `npx tsx examples/fastify/main.ts`, and paste what it prints.
-// Environment: PORT (default 3000), HOST (127.0.0.1), DATABASE (fastify.sqlite in the current folder).
+// The invite endpoint in a Fastify app. Run `npx tsx examples/fastify/main.ts`, and paste the commands that it prints.
+// Environment variables: PORT (default 3000), HOST (127.0.0.1).
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
-import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
-import { openSqlite } from '../quickstart/open-sqlite.ts';
-import { createMissingRooms, SERVER_NAME, TOKENS } from '../quickstart/rooms.ts';
-import { addressFromEnvironment, closeOnSignal, closeServer, urlOnceListening } from '../quickstart/serve.ts';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { createApp } from './app.ts';
 
-const address = addressFromEnvironment(3000);
-const database = await openSqlite(process.env.DATABASE || 'fastify.sqlite');
-const storage = new SqliteStorage(database);
-await storage.migrate();
-await createMissingRooms(storage);
+const storage = new MemoryStorage();
+const byAlice = { sender: '@alice:localhost', origin_server_ts: Date.now() };
+await storage.createRoom({
+  roomId: '!lobby:localhost',
+  state: [
+    { ...byAlice, type: 'm.room.create', state_key: '', content: { room_version: '11' } },
+    { ...byAlice, type: 'm.room.member', state_key: '@alice:localhost', content: { membership: 'join' } },
+  ],
+});
 
 const invites = createInviteRouter({
-  serverName: SERVER_NAME,
+  serverName: 'localhost',
   storage,
-  auth: staticTokens(TOKENS),
+  auth: staticTokens({ 'alice-token': '@alice:localhost' }),
   rateLimit: new MemoryRateLimit(),
 });
 const app = createApp(invites, storage);
-// The server says itself, by its events, how this has ended.
-app.listen({ ...address }, () => {});
-const url = await urlOnceListening(app.server, address);
+const url = await app
+  .listen({ port: Number(process.env.PORT || 3000), host: process.env.HOST || '127.0.0.1' })
+  .catch((error: Error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
 
-closeOnSignal(async () => {
-  const closed = closeServer(app.server);
-  // Before the database: what was begun is still stored.
+async function close(): Promise<void> {
+  // Waits for invites that have started.
   await invites.close();
-  await closed;
+  // A client that is connected but sends nothing would delay the shutdown by a minute.
+  setTimeout(() => app.server.closeAllConnections(), 1_000).unref();
   await app.close();
-  database.close();
-});
+}
+process.once('SIGINT', close).once('SIGTERM', close);
 
 console.log(`Listening on ${url}`);
-console.log('Paste these into another terminal; what they answer stands below each:\n');
+console.log('Paste these commands into another terminal. The expected output is below each command:\n');
 console.log(
   `curl -sS '${url}/_matrix/client/v3/rooms/%21lobby:localhost/invite' -H 'Authorization: Bearer alice-token' -d '{"user_id":"@bob:localhost"}'`,
 );

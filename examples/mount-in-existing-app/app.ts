@@ -1,20 +1,20 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { type InviteRouter, matrixErrorHandler } from 'express-matrix-invite';
 import type { Database } from './database.ts';
+import { HttpError } from './http-error.ts';
 import { inviteRouter } from './invites.ts';
-import { Refusal } from './refusal.ts';
 import { addRoom, ban, changeInviteRole, giveRole, isRole, join, membersOf, roomOf } from './rooms.ts';
 import { Sessions } from './sessions.ts';
 import { checkPassword, register } from './users.ts';
 
-/** What the app needs; `origin` is where browsers see it, such as `https://chat.example.org`. */
 export type AppOptions = {
   readonly database: Database;
   readonly sessionSecret: string;
+  /** The app's origin in browsers, such as `https://chat.example.org`. */
   readonly origin: string;
 };
 
-/** An app as many have it. Three lines of it are ours: those that mention `invites` and `matrixErrorHandler`. */
+/** Creates a typical app. Only the lines with `invites` and `matrixErrorHandler` are for the invite endpoint. */
 export function createApp({ database, sessionSecret, origin }: AppOptions): {
   readonly app: Express;
   readonly invites: InviteRouter;
@@ -36,14 +36,14 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
   });
   app.post('/login', async (request, response) => {
     const { name, password } = request.body ?? {};
-    if (!(await checkPassword(database, name, password))) throw new Refusal(401, 'Wrong name or password');
+    if (!(await checkPassword(database, name, password))) throw new HttpError(401, 'Wrong name or password');
     response.setHeader('Set-Cookie', sessions.cookieFor(name)).json({});
   });
 
-  /** Who is logged in. */
+  /** Returns the name of the user who is logged in. */
   const userOf = (request: Request): string => {
     const name = sessions.userOf(request);
-    if (name === undefined) throw new Refusal(401, 'Log in first');
+    if (name === undefined) throw new HttpError(401, 'Log in first');
     return name;
   };
 
@@ -54,9 +54,9 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
   });
   app.put('/rooms/:slug', async (request, response) => {
     const [owner, { slug }] = [userOf(request), request.params];
-    if (!/^[a-z0-9-]{1,64}$/.test(slug)) throw new Refusal(400, 'Unusable name');
+    if (!/^[a-z0-9-]{1,64}$/.test(slug)) throw new HttpError(400, 'Invalid name');
     await database.transact((tx) => {
-      if (roomOf(tx, slug) !== undefined) throw new Refusal(409, 'That name is taken');
+      if (roomOf(tx, slug) !== undefined) throw new HttpError(409, 'The name is taken');
       addRoom(tx, slug, owner);
     });
     response.status(201).json({});
@@ -66,7 +66,7 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
     response.json(await database.transact((tx) => membersOf(tx, request.params.slug, user)));
   });
 
-  // Joins, bans and roles decide about invites: they go through the same lock, which is `transact`.
+  // Invites depend on memberships and roles, so joins, bans and role changes take the same lock: `transact`.
   app.post('/rooms/:slug/join', async (request, response) => {
     const user = userOf(request);
     await database.transact((tx) => join(tx, request.params.slug, user));
@@ -91,9 +91,9 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
   });
 
   app.use((_request, response) => {
-    response.status(404).send('<h1>There is no such page</h1>');
+    response.status(404).send('<h1>Page not found</h1>');
   });
-  // Before the app's own: it answers for paths under /_matrix only, and hands the rest on.
+  // Before the app's own error handler. It handles paths under /_matrix, and passes on all other errors.
   app.use(matrixErrorHandler());
   app.use(errorPage);
   return { app, invites };
@@ -101,7 +101,7 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
 
 function roleIn(request: Request) {
   const role: unknown = request.body?.role;
-  if (!isRole(role)) throw new Refusal(400, 'No such role');
+  if (!isRole(role)) throw new HttpError(400, 'Unknown role');
   return role;
 }
 
@@ -112,6 +112,6 @@ function errorPage(error: unknown, _request: Request, response: Response, next: 
   }
   const { status = 500 } = error as { status?: number };
   if (status >= 500) console.error(error);
-  const text = error instanceof Refusal ? error.message : 'That did not work';
+  const text = error instanceof HttpError ? error.message : 'Something went wrong';
   response.status(status).send(`<h1>${text}</h1>`);
 }

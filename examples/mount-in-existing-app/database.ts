@@ -1,7 +1,10 @@
-import { type OpenDatabase, openSqlite } from '../quickstart/open-sqlite.ts';
+// Node 22.13 and later have the same class in `node:sqlite`.
+import { DatabaseSync } from '@photostructure/sqlite';
 
-/** A transaction that is open: what may be done to the tables. */
-export type Transaction = Pick<OpenDatabase, 'prepare'>;
+type Sqlite = InstanceType<typeof DatabaseSync>;
+
+/** An open transaction. */
+export type Transaction = Pick<Sqlite, 'prepare'>;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS users (
@@ -13,7 +16,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS members (
     room TEXT NOT NULL REFERENCES rooms, user TEXT NOT NULL REFERENCES users, role TEXT NOT NULL,
     status TEXT NOT NULL, changed_by TEXT NOT NULL, invite TEXT, PRIMARY KEY (room, user)) WITHOUT ROWID;
-  -- Finds the few with a role without looking at every member.
+  -- Finds the few members with a role without scanning all members.
   CREATE INDEX IF NOT EXISTS members_with_a_role ON members (room) WHERE role <> 'member';
   CREATE TABLE IF NOT EXISTS invitations (
     id INTEGER PRIMARY KEY, room TEXT NOT NULL, user TEXT NOT NULL, invited_by TEXT NOT NULL, at INTEGER NOT NULL);
@@ -21,34 +24,29 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY, user TEXT NOT NULL, text TEXT NOT NULL);`;
 
 /**
- * The app's database. Everything goes through {@link transact}: it is the one lock that invites, bans, joins and role
- * changes share, so that an invite is decided and stored on roles that hold. (One process, one lock. With a database
- * server and several processes it would be `SELECT … FOR UPDATE` on the room's row.)
+ * The app's database. Everything goes through {@link transact}, the lock that invites, bans, joins and role changes
+ * share. No role can change between the decision about an invite and its insert. (One lock is enough for one process.
+ * With a database server and several processes, use `SELECT … FOR UPDATE` on the room's row.)
  */
 export class Database {
-  readonly #sqlite: OpenDatabase;
+  readonly #sqlite: Sqlite;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(sqlite: OpenDatabase) {
-    this.#sqlite = sqlite;
+  constructor(path: string) {
+    this.#sqlite = new DatabaseSync(path);
+    // FULL: acknowledged invites survive a power failure.
+    this.#sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    this.#sqlite.exec(SCHEMA);
   }
 
-  static async open(path: string): Promise<Database> {
-    const sqlite = await openSqlite(path);
-    // FULL: what was acknowledged outlasts a power cut.
-    sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-    sqlite.exec(SCHEMA);
-    return new Database(sqlite);
-  }
-
-  /** Runs `work` in a transaction once those before it are over; it is rolled back when `work` fails. */
+  /** Runs `work` in a transaction after all earlier ones have ended. Rolls back if `work` fails. */
   transact<T>(work: (tx: Transaction) => T | Promise<T>): Promise<T> {
     const done = this.#last.then(() => this.#run(work));
     this.#last = done.catch(() => {});
     return done;
   }
 
-  /** Waits for what is under way, and closes. */
+  /** Waits for pending transactions, and closes the database. */
   async close(): Promise<void> {
     await this.#last;
     this.#sqlite.close();

@@ -6,20 +6,20 @@ import type { Sessions } from './sessions.ts';
 import { matrixStorage } from './storage.ts';
 import { userExists, userOfToken } from './users.ts';
 
-/** Everything that the invite endpoint needs to know of this app. */
+/** Connects the invite endpoint to this app's users, logins and rooms. */
 export function inviteRouter(database: Database, sessions: Sessions, origin: string): InviteRouter {
   return createInviteRouter({
     serverName: SERVER_NAME,
     storage: matrixStorage(database),
 
-    // API clients bring a token …
+    // API clients send an access token.
     auth: {
       async authenticate({ accessToken }) {
         const name = await database.transact((tx) => userOfToken(tx, accessToken));
         return name === undefined ? { failure: 'unknown' } : { requester: { userId: userIdOf(name) } };
       },
     },
-    // … and pages their cookie, but only the pages of this app: a cookie comes with posts from any site.
+    // Pages send a cookie. Only this app's origin counts, because browsers send cookies with requests from any site.
     session: {
       async authenticate(request) {
         const name = sessions.userOf(request);
@@ -35,7 +35,7 @@ export function inviteRouter(database: Database, sessions: Sessions, origin: str
       },
     },
 
-    // In memory, since this app is one process. Larger than the defaults: moderators here invite whole classes.
+    // In memory, because this app is a single process. Higher than the defaults: moderators invite whole classes.
     rateLimit: new MemoryRateLimit({
       attempt: { points: 200, durationSeconds: 60 },
       inviter: { points: 100, durationSeconds: 60 },
@@ -43,7 +43,7 @@ export function inviteRouter(database: Database, sessions: Sessions, origin: str
     }),
 
     async onInvite({ event }) {
-      const text = `${nameOf(event.sender)} invites you to ${slugOf(event.room_id)}`;
+      const text = `${nameOf(event.sender)} invited you to ${slugOf(event.room_id)}`;
       await database.transact((tx) =>
         tx
           .prepare('INSERT INTO notifications (user, text) VALUES (?, ?)')

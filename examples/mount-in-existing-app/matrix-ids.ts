@@ -1,4 +1,4 @@
-// What this app calls `alice` and `books` is to Matrix `@alice:example.org` and `!books:example.org`.
+// Translates names: the user `alice` is `@alice:example.org` in Matrix, and the room `books` is `!books:example.org`.
 
 export const SERVER_NAME = 'example.org';
 
@@ -6,9 +6,9 @@ const SUFFIX = `:${SERVER_NAME}`;
 
 export const userIdOf = (name: string): string => `@${name}${SUFFIX}`;
 
-/** The name in a user id of this server. */
+/** The name in a user ID of this server. Undefined for any other ID. */
 export const nameOf = (userId: string): string | undefined => partOf(userId, '@');
-/** The slug in a room id of this server. */
+/** The slug in a room ID of this server. Undefined for any other ID. */
 export const slugOf = (roomId: string): string | undefined => partOf(roomId, '!');
 
 function partOf(id: string, sigil: string): string | undefined {

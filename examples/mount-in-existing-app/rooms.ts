@@ -1,8 +1,8 @@
 import type { Transaction } from './database.ts';
-import { Refusal } from './refusal.ts';
+import { HttpError } from './http-error.ts';
 import { userExists } from './users.ts';
 
-/** What a member of a room may do: owners give roles, moderators ban. */
+/** A member's role in a room: owners assign roles, moderators ban. */
 export type Role = 'member' | 'moderator' | 'owner';
 export type Status = 'joined' | 'invited' | 'left' | 'banned';
 
@@ -12,7 +12,7 @@ export type Member = {
   readonly role: Role;
   readonly status: Status;
   readonly changed_by: string;
-  /** What an invite says, as JSON: kept whole, so that it can be shown as it was sent. */
+  /** The whole content of an invite as JSON, so that it can be read back unchanged. */
   readonly invite: string | null;
 };
 
@@ -28,14 +28,14 @@ export function memberOf(tx: Transaction, slug: string, user: string): Member | 
     .get(slug, user) as Member | undefined;
 }
 
-/** Moderators and owners: few, however large the room is. */
+/** Moderators and owners. There are few, however large the room is. */
 export function rolesOf(tx: Transaction, slug: string): Pick<Member, 'user' | 'role'>[] {
   return tx
     .prepare("SELECT user, role FROM members WHERE room = ? AND role <> 'member' ORDER BY user")
     .all(slug) as Pick<Member, 'user' | 'role'>[];
 }
 
-/** Everybody, for who is in the room. */
+/** All members, if the requester is a member. */
 export function membersOf(
   tx: Transaction,
   slug: string,
@@ -48,14 +48,14 @@ export function membersOf(
   >[];
 }
 
-/** Makes a room; its owner is in it. */
+/** Creates a room with its owner as the first member. */
 export function addRoom(tx: Transaction, slug: string, owner: string, inviteRole: Role = 'member'): void {
   tx.prepare('INSERT INTO rooms (slug, owner, invite_role) VALUES (?, ?, ?)').run(slug, owner, inviteRole);
   setStatus(tx, slug, owner, 'joined', owner);
   setRole(tx, slug, owner, 'owner');
 }
 
-/** Writes a membership, whatever it was; whoever is no longer in the room loses their role. */
+/** Stores a membership without any checks. Users who leave the room lose their role. */
 export function setStatus(
   tx: Transaction,
   slug: string,
@@ -80,32 +80,32 @@ export function setInviteRole(tx: Transaction, slug: string, role: Role): void {
   tx.prepare('UPDATE rooms SET invite_role = ? WHERE slug = ?').run(role, slug);
 }
 
-/** Whoever was invited may join. */
+/** Joins a room. Requires an invite. */
 export function join(tx: Transaction, slug: string, user: string): void {
-  if (memberOf(tx, slug, user)?.status !== 'invited') throw new Refusal(403, 'Nobody has invited you');
+  if (memberOf(tx, slug, user)?.status !== 'invited') throw new HttpError(403, 'You have not been invited');
   setStatus(tx, slug, user, 'joined', user);
 }
 
-/** Moderators ban members, owners ban moderators too. */
+/** Bans a user. Moderators can ban members, and owners can ban moderators too. */
 export function ban(tx: Transaction, slug: string, user: string, by: string): void {
   const role = roleIn(tx, slug, by);
   const banned = memberOf(tx, slug, user)?.role ?? 'member';
   if (RANK[role] < RANK.moderator || RANK[role] <= RANK[banned])
-    throw new Refusal(403, 'You may not ban them');
-  if (!userExists(tx, user)) throw new Refusal(404, 'There is no such user');
+    throw new HttpError(403, 'You are not allowed to ban this user');
+  if (!userExists(tx, user)) throw new HttpError(404, 'The user does not exist');
   setStatus(tx, slug, user, 'banned', by);
 }
 
-/** The owner gives roles to members. */
+/** Assigns a role to a member. Only the owner can. */
 export function giveRole(tx: Transaction, slug: string, user: string, role: Role, by: string): void {
-  if (roleIn(tx, slug, by) !== 'owner') throw new Refusal(403, 'Only the owner gives roles');
-  if (memberOf(tx, slug, user)?.status !== 'joined') throw new Refusal(404, 'They are not in the room');
+  if (roleIn(tx, slug, by) !== 'owner') throw new HttpError(403, 'Only the owner can assign roles');
+  if (memberOf(tx, slug, user)?.status !== 'joined') throw new HttpError(404, 'The user is not in the room');
   setRole(tx, slug, user, role);
 }
 
-/** The owner says who may invite. */
+/** Sets the role that is required to invite. Only the owner can. */
 export function changeInviteRole(tx: Transaction, slug: string, role: Role, by: string): void {
-  if (roleIn(tx, slug, by) !== 'owner') throw new Refusal(403, 'Only the owner says who may invite');
+  if (roleIn(tx, slug, by) !== 'owner') throw new HttpError(403, 'Only the owner can change who may invite');
   setInviteRole(tx, slug, role);
 }
 
@@ -117,6 +117,7 @@ const RANK: Readonly<Record<Role, number>> = { member: 0, moderator: 1, owner: 2
 
 function roleIn(tx: Transaction, slug: string, user: string): Role {
   const member = memberOf(tx, slug, user);
-  if (member?.status !== 'joined') throw new Refusal(404, 'There is no such room, or you are not in it');
+  if (member?.status !== 'joined')
+    throw new HttpError(404, 'The room does not exist, or you are not a member');
   return member.role;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 
 const LIFETIME_MS = 7 * 24 * 3_600_000;
 
-/** Cookie sessions: the cookie says who and until when, and is signed, so that nobody can make one up. */
+/** Cookie sessions. The cookie contains the name and the expiry, and is signed so that it cannot be forged. */
 export class Sessions {
   readonly #secret: string;
 
@@ -11,7 +11,7 @@ export class Sessions {
     this.#secret = secret;
   }
 
-  /** The value of a `Set-Cookie` header. An app that is served over HTTPS adds `Secure`. */
+  /** The value of a `Set-Cookie` header. If you serve the app over HTTPS, add `Secure`. */
   cookieFor(name: string): string {
     const claim = `${Buffer.from(name).toString('base64url')}.${Date.now() + LIFETIME_MS}`;
     const cookie = `session=${claim}.${this.#sign(claim)}`;

@@ -18,7 +18,7 @@ const MEMBERSHIPS: Readonly<Record<Status, string>> = {
   banned: 'ban',
 };
 
-/** Shows the app's tables to the router as Matrix state, and writes its invites into them. */
+/** Presents the app's tables to the router as Matrix state, and inserts its invites into them. */
 export function matrixStorage(database: Database): StorageAdapter {
   return transactionalStorage<Transaction>({
     transact: (_roomId, work) => database.transact(work),
@@ -35,7 +35,7 @@ export function matrixStorage(database: Database): StorageAdapter {
   });
 }
 
-/** The state event that the tables stand for under a key, if any. */
+/** The state event for a key, built from the tables. */
 function stateUnder(
   tx: Transaction,
   room: Room,
@@ -49,7 +49,7 @@ function stateUnder(
   return undefined;
 }
 
-/** Members without a role are left out, so that the cost does not grow with the room: they have `users_default`. */
+/** Leaves out members without a role, who have `users_default`, so that the cost does not grow with the room. */
 function powerLevels(tx: Transaction, room: Room): JsonObject {
   const users = rolesOf(tx, room.slug).map(({ user, role }) => [userIdOf(user), LEVELS[role]]);
   return { users: Object.fromEntries(users), users_default: 0, invite: LEVELS[room.invite_role] };
@@ -68,11 +68,11 @@ function memberEvent(tx: Transaction, room: Room, userId: string): StrippedState
   };
 }
 
-/** The membership, and a row that stays when it changes. */
+/** Stores the membership, and a row that remains when the membership changes. */
 function addInvitation(tx: Transaction, event: NewStateEvent): number | bigint {
   const [room, user, inviter] = [slugOf(event.room_id), nameOf(event.state_key), nameOf(event.sender)];
   if (room === undefined || user === undefined || inviter === undefined) {
-    throw new TypeError('An invite of another server has come through');
+    throw new TypeError('An invite has an ID of another server');
   }
   setStatus(tx, room, user, 'invited', inviter, JSON.stringify(event.content));
   return tx

@@ -7,7 +7,7 @@ import { ROOM_STORE, RoomsController } from './rooms-controller.ts';
 
 class AppModule {}
 
-/** A Nest app, ready for requests, with the invite endpoint in front of its controllers. */
+/** Creates a Nest app with the invite router in front of its controllers. */
 export async function createApp(
   invites: InviteRouter,
   store: RoomStore,
@@ -20,7 +20,7 @@ export async function createApp(
     },
     { logger: ['error', 'warn'] },
   );
-  // Before `init` or `listen`, which put Nest's body parsers and its 404 behind it.
+  // Before `listen`, which adds Nest's body parsers, its routes and its 404 handler.
   app.use('/_matrix/client/v3', invites);
-  return app.init() as Promise<typeof app>;
+  return app;
 }

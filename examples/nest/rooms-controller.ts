@@ -1,10 +1,9 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import type { RoomStore } from 'express-matrix-invite';
-import { inviteesOf } from '../quickstart/rooms.ts';
 
 export const ROOM_STORE = Symbol('RoomStore');
 
-/** Routes of the app's own. */
+/** The app's own routes. */
 export class RoomsController {
   readonly #store: RoomStore;
 
@@ -12,13 +11,14 @@ export class RoomsController {
     this.#store = store;
   }
 
-  invitees(roomId: string): Promise<string[]> {
-    return inviteesOf(this.#store, roomId);
+  async invitees(roomId: string): Promise<string[]> {
+    const state = (await this.#store.roomState(roomId)) ?? [];
+    return state.filter(({ content }) => content.membership === 'invite').map(({ state_key }) => state_key);
   }
 }
 
-// What `@Controller()`, `@Inject()`, `@Get()` and `@Param()` do: called by hand, since TypeScript's older decorators
-// need a compiler that is set up for them.
+// The same as the decorators `@Controller()`, `@Inject()`, `@Get()` and `@Param()`. They are called here as functions,
+// because Nest's decorators need a compiler with `experimentalDecorators`.
 Controller('rooms')(RoomsController);
 Inject(ROOM_STORE)(RoomsController, undefined, 0);
 const invitees = Object.getOwnPropertyDescriptor(RoomsController.prototype, 'invitees') ?? {};

@@ -1,13 +1,13 @@
 import type { Role, Status, Tx } from './database.ts';
 
-/** Makes a room; its owner is in it. */
+/** Creates a room with its owner as the first member. */
 export async function addRoom(tx: Tx, room: string, owner: string, inviteRole: Role): Promise<void> {
   await tx.insertInto('rooms').values({ id: room, owner, invite_role: inviteRole }).execute();
   await setStatus(tx, room, owner, 'joined', owner);
   await setRole(tx, room, owner, 'owner');
 }
 
-/** Joins, invites, kicks and bans, whatever the status was. */
+/** Stores a join, invite, kick or ban without any checks. */
 export async function setStatus(
   tx: Tx,
   room: string,
@@ -28,7 +28,7 @@ export async function setRole(tx: Tx, room: string, user: string, role: Role): P
   await tx.updateTable('members').set({ role }).where('room', '=', room).where('user', '=', user).execute();
 }
 
-/** Who may invite: members with this role or a higher one. */
+/** Sets the lowest role that may invite. */
 export async function setInviteRole(tx: Tx, room: string, role: Role): Promise<void> {
   await tx.updateTable('rooms').set({ invite_role: role }).where('id', '=', room).execute();
 }

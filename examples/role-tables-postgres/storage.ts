@@ -11,13 +11,13 @@ const MEMBERSHIPS: Readonly<Record<Status, string>> = {
   left: 'leave',
   banned: 'ban',
 };
-/** A serialisation failure and a deadlock: PostgreSQL has rolled back. */
+/** Serialization failure and deadlock: PostgreSQL has rolled back. */
 const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
-/** Shows the app's tables to the router as Matrix state, and writes its invites into them. */
+/** Presents the app's tables to the router as Matrix state, and inserts its invites into them. */
 export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
   return transactionalStorage<Tx>({
-    // No room is called so.
+    // No room has an empty ID.
     transact: (roomId, work) => inRoom(database, canBeStored(roomId) ? roomId : '', work),
 
     async readState(tx, roomId, keys) {
@@ -45,12 +45,12 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
   });
 }
 
-/** PostgreSQL's text holds no NUL and no half of a character: no room and nobody here is called so. */
+/** PostgreSQL's `text` rejects NUL and lone surrogates, so no room or user has such an ID. */
 function canBeStored(id: string): boolean {
   return id.isWellFormed() && !id.includes('\0');
 }
 
-/** The memberships that were asked for, in one query. */
+/** Reads the requested memberships in one query. */
 async function memberEvents(tx: Tx, room: string, keys: readonly StateKey[]): Promise<StrippedStateEvent[]> {
   const users = keys
     .filter(({ type }) => type === 'm.room.member')
@@ -71,7 +71,7 @@ async function memberEvents(tx: Tx, room: string, keys: readonly StateKey[]): Pr
   }));
 }
 
-/** The create event and the power levels that a row of `rooms` and the roles stand for. */
+/** Builds the create event and the power levels from the room's row and the members' roles. */
 async function stateUnder(
   tx: Tx,
   room: Selectable<Tables['rooms']>,

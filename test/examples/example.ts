@@ -18,14 +18,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** A file path for an example's database; its folder goes after the test. */
+/** A file path for an example's database. Its folder is removed after the test. */
 export async function newDatabasePath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'invite-example-'));
   cleanUps.push(() => rm(folder, { recursive: true, force: true }));
   return join(folder, 'example.sqlite');
 }
 
-/** An example in a process of its own, which ends with the test at the latest. */
+/** An example in a separate process, which is killed after the test if it still runs. */
 export class Example {
   readonly process: ChildProcessWithoutNullStreams;
   stdout = '';
@@ -33,7 +33,7 @@ export class Example {
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
-  /** Runs `examples/<name>/main.ts` as users do: from the package's folder. */
+  /** Runs `examples/<name>/main.ts` as users do: from the repository's root. */
   constructor(name: string, environment: Readonly<Record<string, string>> = {}) {
     this.process = spawn(process.execPath, ['--import', 'tsx', `examples/${name}/main.ts`], {
       cwd: ROOT,
@@ -52,7 +52,7 @@ export class Example {
     });
   }
 
-  /** Starts one, and resolves when it says where it listens. */
+  /** Starts an example, and resolves when it prints its address. */
   static async start(name: string, environment?: Readonly<Record<string, string>>): Promise<Example> {
     const example = new Example(name, environment);
     await example.hasPrinted(/^Listening on http.*\n/m);
@@ -65,24 +65,25 @@ export class Example {
 
   async hasPrinted(text: string | RegExp): Promise<void> {
     while (this.stdout.search(text) === -1) {
-      if (this.process.exitCode !== null) throw new Error(`It ended early: ${this.stderr}${this.stdout}`);
+      if (this.process.exitCode !== null)
+        throw new Error(`The example exited early: ${this.stderr}${this.stdout}`);
       await delay(5);
     }
   }
 
-  /** Sends a signal, and resolves what the process ended with. */
+  /** Sends a signal, and resolves {@link ended}. */
   async stop(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     this.process.kill(signal);
     return this.ended;
   }
 }
 
-/** Runs a command as it would run when pasted into bash, and resolves what it prints. */
+/** Runs a command as if it were pasted into bash, and resolves its output. */
 export async function inBash(command: string): Promise<string> {
   const run = promisify(execFile);
-  // What users paste needs it.
+  // The printed commands need it.
   await installedCommand('curl');
-  // `-H` gives `!` the meaning that it has in a terminal.
+  // `-H` enables the expansion of `!`, as in a terminal.
   const { stdout, stderr } = await run('bash', ['-H', '-c', command], {
     env: { ...process.env, no_proxy: '*' },
   });
@@ -90,7 +91,7 @@ export async function inBash(command: string): Promise<string> {
   return stdout;
 }
 
-/** Connects, and says nothing. */
+/** Connects, but sends nothing. */
 export async function silentConnection(url: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -101,7 +102,7 @@ export async function silentConnection(url: string): Promise<void> {
   await once(socket, 'connect');
 }
 
-/** A port that another server holds until the test is over. */
+/** A port that another server uses until the test ends. */
 export async function takenPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -111,7 +112,7 @@ export async function takenPort(): Promise<number> {
   return portOf(server.address());
 }
 
-/** A port that nobody holds at the moment. */
+/** A port that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -122,6 +123,6 @@ export async function freePort(): Promise<number> {
 }
 
 function portOf(address: ReturnType<ReturnType<typeof createServer>['address']>): number {
-  if (address === null || typeof address === 'string') throw new Error('No TCP server');
+  if (address === null || typeof address === 'string') throw new Error('not a TCP server');
   return address.port;
 }

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
-import { isLikeTheOthers } from './framework-example.ts';
+import { testFrameworkExample } from './framework-example.ts';
 
 describe('the Fastify example', () => {
-  isLikeTheOthers('fastify');
+  testFrameworkExample('fastify');
 });

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
-import { Example, inBash, newDatabasePath, silentConnection, takenPort } from './example.ts';
+import { Example, inBash, silentConnection, takenPort } from './example.ts';
 
-/** What the examples of other frameworks have in common. Each start takes seconds, so that there are few. */
-export function isLikeTheOthers(name: string): void {
-  it('answers what it prints as it says, leaves the rest to the framework, and ends cleanly', async () => {
-    const example = await Example.start(name, { DATABASE: await newDatabasePath() });
+/** The tests of an example in another framework. There are few, because each start takes seconds. */
+export function testFrameworkExample(name: string): void {
+  it('responds to the printed commands as it says, leaves other paths to the framework, and ends cleanly', async () => {
+    const example = await Example.start(name);
     await example.hasPrinted(/^# \["@bob:localhost"\]\n/m);
     const printed = [...example.stdout.matchAll(/^(curl .*)\n# (.*)$/gm)];
     expect(printed).toHaveLength(2);
-    for (const [, command = '', answer] of printed) expect(await inBash(command)).toBe(answer);
+    for (const [, command = '', output] of printed) expect(await inBash(command)).toBe(output);
 
     const rooms = `${example.url}/_matrix/client/v3/rooms`;
     const other = await fetch(`${rooms}/%21lobby:localhost/state`);
@@ -26,10 +26,10 @@ export function isLikeTheOthers(name: string): void {
     expect(example.stderr).toBe('');
   });
 
-  it('says in one line that its port is taken', async () => {
-    const example = new Example(name, { DATABASE: await newDatabasePath(), PORT: `${await takenPort()}` });
+  it('prints one line when its port is in use', async () => {
+    const example = new Example(name, { PORT: `${await takenPort()}` });
     expect(await example.ended).toBe(1);
-    expect(example.stderr).toMatch(/^Port \d+ is taken: .*\n$/);
+    expect(example.stderr).toMatch(/^.*listen EADDRINUSE: address already in use 127\.0\.0\.1:\d+.*\n$/);
     expect(example.stdout).toBe('');
   });
 }

@@ -11,7 +11,7 @@ type RequestOptions = {
   readonly origin?: string;
 };
 
-/** The example `mount-in-existing-app`, running, and ways to use it over HTTP. */
+/** The running example `mount-in-existing-app`, and ways to use it over HTTP. */
 export class Host {
   readonly example: Example;
 
@@ -27,7 +27,7 @@ export class Host {
     );
   }
 
-  /** A text as body is sent as it stands, anything else as JSON. */
+  /** Sends a string body unchanged, and any other body as JSON. */
   send(path: string, options: RequestOptions = {}): Promise<Response> {
     const { body, cookie, accessToken, origin, method = body === undefined ? 'GET' : 'POST' } = options;
     return fetch(this.example.url + path, {
@@ -42,7 +42,7 @@ export class Host {
     });
   }
 
-  /** Sends what must succeed, and resolves the JSON of the answer. */
+  /** Sends a request that must succeed, and resolves the JSON of its response. */
   async done(path: string, options: RequestOptions = {}): Promise<unknown> {
     const response = await this.send(path, options);
     const text = await response.text();
@@ -58,7 +58,7 @@ export class Host {
     return { name, accessToken, cookie };
   }
 
-  /** An invite into the room `books`; with what it is answered. */
+  /** Sends an invite to the room `books`, and resolves the response. */
   async invite(
     login: Pick<RequestOptions, 'cookie' | 'accessToken' | 'origin'>,
     name: string,
@@ -71,7 +71,7 @@ export class Host {
     return { status: response.status, body: await response.json() };
   }
 
-  /** Everybody in the room `books`: name → status. */
+  /** The status of each member of the room `books`, by name. */
   async statuses({ cookie }: User): Promise<Record<string, string>> {
     const members = (await this.done('/rooms/books/members', { cookie })) as {
       user: string;

@@ -24,16 +24,16 @@ afterEach(async () => {
   for (const database of open.splice(0)) await database.close().catch(() => {});
 });
 
-async function openDatabase(path: string): Promise<Database> {
-  const database = await Database.open(path);
+function openDatabase(path: string): Database {
+  const database = new Database(path);
   open.push(database);
   return database;
 }
 
-/** The app's tables, written by the app's own functions. */
+/** The app's tables, written through the app's own functions. */
 async function harness(): Promise<StorageHarness> {
   const path = await newDatabasePath();
-  const database = await openDatabase(path);
+  const database = openDatabase(path);
   return {
     adapter: matrixStorage(database),
     createUsers: (userIds) =>
@@ -62,10 +62,10 @@ async function harness(): Promise<StorageHarness> {
     crash: async () => {
       await copyFile(path, `${path}-copy`);
       await copyFile(`${path}-wal`, `${path}-copy-wal`);
-      return matrixStorage(await openDatabase(`${path}-copy`));
+      return matrixStorage(openDatabase(`${path}-copy`));
     },
     unreachable: async () => {
-      const closed = await Database.open(await newDatabasePath());
+      const closed = new Database(await newDatabasePath());
       await closed.close();
       return matrixStorage(closed);
     },
@@ -81,11 +81,11 @@ const name = (userId: string): string => required(nameOf(userId));
 const slug = (roomId: string): string => required(slugOf(roomId));
 
 function required(text: string | undefined): string {
-  if (text === undefined) throw new Error('an id of another server');
+  if (text === undefined) throw new Error('an ID of another server');
   return text;
 }
 
-// One process has one connection here, and the tables hold no events: neither other types nor ids nor any content.
+// The app has a single connection. Its tables contain no events, so no other types, no event IDs and no other content.
 testContract('the storage of mount-in-existing-app', storageContract, harness, [
   'putState',
   'eventIds',

@@ -5,11 +5,11 @@ import { Host, type User } from './host.ts';
 
 const INVITED = { status: 200, body: {} };
 
-/** The app with alice, who owns the room `books`, bob and carol. */
+/** Starts the app with the users alice, who owns the room `books`, bob and carol. */
 async function setUp(environment?: Readonly<Record<string, string>>) {
   const host = await Host.start(environment);
   const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((name) => host.register(name)));
-  if (!alice || !bob || !carol) throw new Error('somebody is missing');
+  if (!alice || !bob || !carol) throw new Error('a user is missing');
   await host.done('/rooms/books', { method: 'PUT', cookie: alice.cookie });
   return { host, alice, bob, carol };
 }
@@ -25,13 +25,13 @@ it('invites by token and by cookie, and the app sees it', async () => {
   for (const { cookie } of [bob, carol]) {
     await expect
       .poll(() => host.done('/notifications', { cookie }))
-      .toEqual([{ text: 'alice invites you to books' }]);
+      .toEqual([{ text: 'alice invited you to books' }]);
   }
   expect(await host.invite(withToken(alice), 'bob')).toEqual(INVITED);
   expect(await host.done('/notifications', { cookie: bob.cookie })).toHaveLength(1);
 });
 
-it('refuses logins that are none', async () => {
+it('rejects invalid logins', async () => {
   const { host, alice } = await setUp();
   const missing = { status: 401, body: { errcode: 'M_MISSING_TOKEN' } };
   expect(await host.invite({}, 'bob')).toMatchObject(missing);
@@ -52,7 +52,7 @@ it('refuses logins that are none', async () => {
   expect(await host.statuses(alice)).toEqual({ alice: 'joined' });
 });
 
-it('takes the cookie from its own pages only', async () => {
+it('accepts the cookie only from its own origin', async () => {
   const { host, alice } = await setUp();
   for (const origin of ['https://evil.example', 'null', host.example.url.replace('http', 'https')]) {
     expect(await host.invite({ ...withCookie(alice), origin }, 'bob')).toMatchObject({
@@ -62,7 +62,7 @@ it('takes the cookie from its own pages only', async () => {
   }
   expect(await host.statuses(alice)).toEqual({ alice: 'joined' });
   expect(await host.invite({ ...withCookie(alice), origin: host.example.url }, 'bob')).toEqual(INVITED);
-  // A token is no cookie: whoever has it may send it from anywhere.
+  // A token may come from any origin, because browsers do not add it on their own.
   expect(await host.invite({ ...withToken(alice), origin: 'https://evil.example' }, 'carol')).toEqual(
     INVITED,
   );
@@ -73,14 +73,14 @@ it("leaves the app's own routes and error pages alone", async () => {
   expect(await host.done('/_matrix/client/versions')).toEqual({ versions: ['v1.11'] });
   const broken = { body: '{"name":', method: 'POST' };
   for (const [path, status, page] of [
-    ['/login', 400, '<h1>That did not work</h1>'],
-    ['/somewhere', 400, '<h1>That did not work</h1>'],
+    ['/login', 400, '<h1>Something went wrong</h1>'],
+    ['/somewhere', 400, '<h1>Something went wrong</h1>'],
   ] as const) {
     const response = await host.send(path, broken);
     expect([response.status, await response.text()]).toEqual([status, page]);
   }
   const nowhere = await host.send('/somewhere');
-  expect([nowhere.status, await nowhere.text()]).toEqual([404, '<h1>There is no such page</h1>']);
+  expect([nowhere.status, await nowhere.text()]).toEqual([404, '<h1>Page not found</h1>']);
   const noLogin = await host.send('/rooms/books/join', { body: {} });
   expect([noLogin.status, await noLogin.text()]).toEqual([401, '<h1>Log in first</h1>']);
 
@@ -180,7 +180,7 @@ it('keeps everything when it is killed, and sessions where the secret is given',
   expect(again.example.stderr).toBe('');
 });
 
-it('answers the commands of its README', async () => {
+it('responds to the commands of its README', async () => {
   const readme = await readFile(
     new URL('../../examples/mount-in-existing-app/README.md', import.meta.url),
     'utf8',
@@ -197,12 +197,12 @@ it('answers the commands of its README', async () => {
   const cookie = login.headers.getSetCookie()[0] ?? '';
   await expect
     .poll(() => host.done('/notifications', { cookie }))
-    .toEqual([{ text: 'alice invites you to books' }]);
+    .toEqual([{ text: 'alice invited you to books' }]);
 });
 
-it('says in one line that its port is taken', async () => {
+it('prints one line when its port is in use', async () => {
   const PORT = String(await takenPort());
   const example = new Example('mount-in-existing-app', { DATABASE: await newDatabasePath(), PORT });
   expect(await example.ended).toBe(1);
-  expect(example.stderr).toMatch(new RegExp(`^Port ${PORT} is taken: .*\n$`));
+  expect(example.stderr).toBe(`listen EADDRINUSE: address already in use 127.0.0.1:${PORT}\n`);
 });

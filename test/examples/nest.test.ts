@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
-import { isLikeTheOthers } from './framework-example.ts';
+import { testFrameworkExample } from './framework-example.ts';
 
 describe('the Nest example', () => {
-  isLikeTheOthers('nest');
+  testFrameworkExample('nest');
 });

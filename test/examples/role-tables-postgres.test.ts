@@ -35,7 +35,7 @@ async function setRoles(tx: Tx, roomId: string, levels: Readonly<Record<string, 
   for (const [userId, level] of Object.entries(levels)) await setRole(tx, roomId, userId, role(level));
 }
 
-/** The app's tables, written by the app's own functions. */
+/** The app's tables, written through the app's own functions. */
 async function harness(): Promise<StorageHarness> {
   return {
     adapter: matrixStorage(database),
@@ -64,7 +64,7 @@ async function harness(): Promise<StorageHarness> {
   };
 }
 
-// The tables hold no events: neither other types nor ids nor any content.
+// The tables contain no events, so no other types, no event IDs and no other content.
 testContract('the storage of role-tables-postgres', storageContract, harness, [
   'putState',
   'eventIds',
@@ -73,7 +73,7 @@ testContract('the storage of role-tables-postgres', storageContract, harness, [
 ]);
 
 describe('the storage of role-tables-postgres', () => {
-  it('keeps an invite as it was, NUL in its reason included', async () => {
+  it('keeps an invite unchanged, including a NUL in its reason', async () => {
     const roomId = '!nul:example.org';
     await inRoom(database, roomId, (tx) => addRoom(tx, roomId, '@alice:example.org', 'member'));
     const adapter = matrixStorage(database);
@@ -85,7 +85,7 @@ describe('the storage of role-tables-postgres', () => {
     expect(after?.events).toMatchObject([{ sender: event.sender, content: event.content }]);
   });
 
-  it('outlives connections that break while they are in use', async () => {
+  it('survives connections that break while they are in use', async () => {
     const roomId = '!broken:example.org';
     await inRoom(database, roomId, (tx) => addRoom(tx, roomId, '@alice:example.org', 'member'));
     const held = inRoom(database, roomId, async () => {

@@ -1,5 +1,5 @@
-/** What this app says no with, on its own pages. */
-export class Refusal extends Error {
+/** An error with an HTTP status. The app's error page shows its message. */
+export class HttpError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
