@@ -2,31 +2,31 @@ import { INVITES_PER_MINUTE } from './curl-lines.ts';
 import type { Case } from './demo-api.ts';
 import { ALICE, BOB, CAROL, DAVE, GARDEN, LOBBY, MALLORY, STAFF, STUDIO } from './rooms.ts';
 
-/** The page's buttons. */
+/** The cases that the page offers as buttons. */
 export const CASES: readonly Case[] = [
   {
     id: 'banned',
     title: 'Banned',
-    about: 'Alice invites Mallory into the garden',
-    as: ALICE,
+    about: 'Alice invites Mallory to the garden',
+    inviter: ALICE,
     roomId: GARDEN,
     invitee: MALLORY,
     times: 1,
   },
   {
-    id: 'not-in-the-room',
-    title: 'Not in the room',
-    about: 'Carol invites Bob into the lobby',
-    as: CAROL,
+    id: 'not-a-member',
+    title: 'Not a member',
+    about: 'Carol invites Bob to the lobby',
+    inviter: CAROL,
     roomId: LOBBY,
     invitee: BOB,
     times: 1,
   },
   {
-    id: 'too-little-power',
-    title: 'Too little power',
-    about: 'Bob invites Carol into the staff room',
-    as: BOB,
+    id: 'insufficient-power',
+    title: 'Insufficient power',
+    about: 'Bob invites Carol to the staff room',
+    inviter: BOB,
     roomId: STAFF,
     invitee: CAROL,
     times: 1,
@@ -34,8 +34,8 @@ export const CASES: readonly Case[] = [
   {
     id: 'rate-limited',
     title: 'Rate limited',
-    about: `Dave invites ${INVITES_PER_MINUTE + 1} guests into the garden`,
-    as: DAVE,
+    about: `Dave invites ${INVITES_PER_MINUTE + 1} guests to the garden`,
+    inviter: DAVE,
     roomId: GARDEN,
     invitee: 'newGuest',
     times: INVITES_PER_MINUTE + 1,
@@ -43,8 +43,8 @@ export const CASES: readonly Case[] = [
   {
     id: 'already-invited',
     title: 'Already invited',
-    about: 'Alice invites Bob into the lobby, twice',
-    as: ALICE,
+    about: 'Alice invites Bob to the lobby, twice',
+    inviter: ALICE,
     roomId: LOBBY,
     invitee: BOB,
     times: 2,
@@ -52,8 +52,8 @@ export const CASES: readonly Case[] = [
   {
     id: 'creator',
     title: 'Version 12 creator',
-    about: 'Carol invites a guest into the studio',
-    as: CAROL,
+    about: 'Carol invites a guest to the studio',
+    inviter: CAROL,
     roomId: STUDIO,
     invitee: 'newGuest',
     times: 1,

@@ -12,26 +12,26 @@ import {
   STUDIO,
 } from './rooms.ts';
 
-/** How many invites a user may send in a minute: few, so that the limit is quickly seen. */
+/** The maximum number of invites a user may send per minute. It is low, so that the demo reaches it quickly. */
 export const INVITES_PER_MINUTE = 3;
 
-/** Commands to paste into bash, each with what it answers, as bash comments. */
+/** Commands to paste into bash, each with its expected output as bash comments. */
 export async function curlLines(store: RoomStore, baseUrl: string): Promise<string[]> {
   const invite = (token: string, roomId: string, userId: string) => curl(baseUrl, token, roomId, userId);
   const noteOn = async (roomId: string, userId: string) =>
-    (await inviteesOf(store, roomId)).includes(userId) ? ' (invited already: 200 again, no new event)' : '';
+    (await inviteesOf(store, roomId)).includes(userId) ? ' (already invited: another 200, no new event)' : '';
   const guests = await newGuests(store, INVITES_PER_MINUTE + 1);
 
   return [
-    `# Alice invites Bob into the lobby${await noteOn(LOBBY, BOB)}`,
+    `# Alice invites Bob to the lobby${await noteOn(LOBBY, BOB)}`,
     invite('alice-token', LOBBY, BOB),
     '# {} 200',
     '',
-    `# Carol invites Bob into a room of version 12, which she made${await noteOn(STUDIO, BOB)}`,
+    `# Carol invites Bob to a version 12 room that she created${await noteOn(STUDIO, BOB)}`,
     invite('carol-token', STUDIO, BOB),
     '# {} 200',
     '',
-    '# Refused: Bob has not the power to invite to the staff room',
+    '# Refused: Bob has insufficient power to invite to the staff room',
     invite('bob-token', STAFF, CAROL),
     `# ${forbidden('You do not have permission to invite users to this room', 'ORG.MATRIX.MSC3848.INSUFFICIENT_POWER')}`,
     '',
@@ -39,7 +39,7 @@ export async function curlLines(store: RoomStore, baseUrl: string): Promise<stri
     invite('alice-token', GARDEN, MALLORY),
     `# ${forbidden('The user is banned from the room', 'EXPRESS_MATRIX_INVITE.BANNED')}`,
     '',
-    `# Rate limit: Dave may send ${INVITES_PER_MINUTE} invites a minute (the number is what is left of it, in milliseconds)`,
+    `# Rate limit: Dave may send ${INVITES_PER_MINUTE} invites per minute (retry_after_ms is the remaining wait in milliseconds)`,
     `for n in ${guests.join(' ')}; do ${invite('dave-token', GARDEN, `@guest'$n':${SERVER_NAME}`)}; done`,
     ...Array<string>(INVITES_PER_MINUTE).fill('# {} 200'),
     '# {"retry_after_ms":…,"errcode":"M_LIMIT_EXCEEDED","error":"Too many requests"} 429',
@@ -47,7 +47,7 @@ export async function curlLines(store: RoomStore, baseUrl: string): Promise<stri
 }
 
 function curl(baseUrl: string, token: string, roomId: string, userId: string): string {
-  // Single quotes, and %21 for the `!`: in double quotes bash would take `!lobby` for a command of its history.
+  // `%21` for `!`, because in double quotes bash expands `!lobby` as a command from its history.
   const room = encodeURIComponent(roomId).replace('!', '%21');
   return [
     `curl -sS -w ' %{http_code}\\n' '${baseUrl}/_matrix/client/v3/rooms/${room}/invite'`,
@@ -61,7 +61,7 @@ function forbidden(error: string, reasonCode: string): string {
   return `${JSON.stringify(body)} 403`;
 }
 
-/** Numbers of guests whom nobody has invited: an invite that is there already counts in no limit. */
+/** Numbers of guests without an invite. Inviting a user again counts in no rate limit. */
 async function newGuests(store: RoomStore, count: number): Promise<number[]> {
   const first = firstNewGuest(await inviteesOf(store, GARDEN));
   return Array.from({ length: count }, (_, index) => first + index);

@@ -1,28 +1,28 @@
-// What the demo's server tells its page. Types alone: the page's plain JavaScript is checked against them.
+// The JSON that the demo's server sends to its page. The page's JavaScript is type-checked against these types.
 
 /** A room as the page shows it. */
 export type RoomSummary = {
   readonly id: string;
   readonly name: string;
   readonly version: string;
-  /** The power that inviting takes. */
+  /** The power level required to invite. */
   readonly inviteLevel: number;
-  /** Members and banned users first, then who is invited, the newest first; no more than a page can show. */
+  /** Members and banned users, then invited users, newest first. Limited to what the page can show. */
   readonly members: readonly Member[];
-  /** How many there are. */
+  /** The total number of members. */
   readonly memberCount: number;
-  /** The newest first; the last ones only. */
+  /** The latest events, newest first. */
   readonly events: readonly RoomEvent[];
-  /** How many there are. */
+  /** The total number of events. */
   readonly eventCount: number;
-  /** From this number on, `@guest<number>` has never been invited. */
+  /** The first number for which neither `@guest<number>` nor any higher guest has been invited. */
   readonly nextGuest: number;
 };
 
 export type Member = {
   readonly userId: string;
   readonly membership: string;
-  /** `creator`: above all levels, in room version 12. */
+  /** In room version 12, `creator` outranks all power levels. */
   readonly power: number | 'creator';
 };
 
@@ -35,30 +35,30 @@ export type RoomEvent = {
   readonly sender: string;
   readonly stateKey: string;
   readonly membership?: string;
-  /** Written by a user: to be shown as text, never as HTML. */
+  /** Written by a user. Show it as text, never as HTML. */
   readonly reason?: string;
 };
 
-/** Something to try with one button. */
+/** An example that one button sends. */
 export type Case = {
   readonly id: string;
   readonly title: string;
   readonly about: string;
-  /** User id of the inviter. */
-  readonly as: string;
+  /** The inviter's user ID. */
+  readonly inviter: string;
   readonly roomId: string;
-  /** A user id, or somebody new at each request. */
+  /** A user ID, or a new user for each request. */
   readonly invitee: string | 'newGuest';
-  /** How often it is sent; a refusal ends it. */
+  /** The number of requests. The page stops at the first refusal. */
   readonly times: number;
 };
 
-/** What does not change while the demo runs. */
+/** Data that does not change while the demo runs. */
 export type Setup = {
   readonly serverName: string;
-  /** How many invites a user may send in a minute. */
+  /** The maximum number of invites a user may send per minute. */
   readonly invitesPerMinute: number;
-  /** Everybody who can log in, with their access token. */
+  /** All users who can log in, with their access tokens. */
   readonly logins: readonly { readonly userId: string; readonly token: string }[];
   readonly cases: readonly Case[];
 };

@@ -5,10 +5,10 @@ const INVITE = '/rooms/{roomId}/invite';
 const JSON_TYPE = 'application/json';
 
 /**
- * The package's description, with a room and a user of the demo as examples. The server's URL is relative, and so right
- * under any host name that the demo is reached by.
+ * Returns the package's OpenAPI description with a room and a user of the demo as examples. The server URL is relative,
+ * so it works with any host name.
  */
-export function describedForDemo() {
+export function demoDescription() {
   const { post } = inviteDescription.paths[INVITE];
   const { requestBody, parameters } = post;
   const body = { ...requestBody.content[JSON_TYPE], example: { user_id: BOB, reason: 'Tea at five' } };

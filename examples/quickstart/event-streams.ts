@@ -1,11 +1,11 @@
 import type { Response } from 'express';
 
 const HEARTBEAT_MS = 15_000;
-const MOST_STREAMS = 20;
-/** What may wait for a client that does not read, in bytes. */
-const LONGEST_QUEUE = 1_000_000;
+const MAX_STREAMS = 20;
+/** The maximum number of bytes buffered for a client that does not read. */
+const MAX_BUFFERED_BYTES = 1_000_000;
 
-/** Server-sent events: every open stream gets whatever is sent. */
+/** Server-sent events. Sends every message to all open streams. */
 export class EventStreams {
   readonly #open = new Set<Response>();
   readonly #heartbeat = setInterval(() => this.#write(': heartbeat\n\n'), HEARTBEAT_MS).unref();
@@ -15,19 +15,19 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Opens one, which starts with these messages. */
+  /** Opens a stream that starts with these messages. */
   open(response: Response, event: string, messages: readonly object[]): void {
-    if (this.#isClosed || this.#open.size >= MOST_STREAMS) {
+    if (this.#isClosed || this.#open.size >= MAX_STREAMS) {
       response.status(503).set('Retry-After', '5').type('text/plain').send('Too many pages are open');
       return;
     }
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-store',
-      // So that the connection does not outlive the stream when the server closes.
+      // So that the connection ends with the stream when the server closes.
       Connection: 'close',
     });
-    // How long a client waits before it connects again.
+    // The time in milliseconds after which a client reconnects.
     response.write('retry: 2000\n\n');
     for (const message of messages) response.write(frame(event, message));
     this.#open.add(response);
@@ -38,7 +38,7 @@ export class EventStreams {
     this.#write(frame(event, message));
   }
 
-  /** Ends all, and opens no more. */
+  /** Ends all streams, and opens no more. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#heartbeat);
@@ -48,13 +48,13 @@ export class EventStreams {
 
   #write(text: string): void {
     for (const response of this.#open) {
-      if (response.writableLength > LONGEST_QUEUE) response.destroy();
+      if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
       else response.write(text);
     }
   }
 }
 
-/** JSON has no line breaks, so that it is one line of data. */
+/** One line of data, because `JSON.stringify` returns no line breaks. */
 function frame(event: string, message: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(message)}\n\n`;
 }

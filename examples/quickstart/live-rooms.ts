@@ -5,56 +5,56 @@ import { EventStreams } from './event-streams.ts';
 import { roomEventOf, summaryOf } from './room-summary.ts';
 
 const EVENTS_SHOWN = 20;
-/** Another process that shares the file may write as well, and tells us nothing. */
-const LOOK_EVERY_MS = 1_000;
+/** Another process that shares the file may write too, and does not notify this one. */
+const POLL_INTERVAL_MS = 1_000;
 
 type LiveRoom = {
   readonly id: string;
-  /** Up to where the timeline has been read. */
+  /** The position in the timeline up to which it has been read. */
   position: number;
   eventCount: number;
-  /** The newest first. */
+  /** Newest first. */
   events: readonly RoomEvent[];
   summary?: RoomSummary;
 };
 
-/** The rooms for the page: all at first, and then each that changes, read from the storage's timeline. */
+/** Streams the rooms to the page: first all rooms, then each room that changes. Polls the storage's timelines. */
 export class LiveRooms {
   readonly #store: RoomStore;
   readonly #rooms: readonly LiveRoom[];
   readonly #streams = new EventStreams();
   readonly #timer: NodeJS.Timeout;
-  #lastLook: Promise<void> = Promise.resolve();
+  #lastPoll: Promise<void> = Promise.resolve();
 
   constructor(store: RoomStore, roomIds: readonly string[]) {
     this.#store = store;
     this.#rooms = roomIds.map((id) => ({ id, position: 0, eventCount: 0, events: [] }));
     this.#timer = setInterval(() => {
-      if (this.#streams.count > 0) this.look().catch(console.error);
-    }, LOOK_EVERY_MS).unref();
+      if (this.#streams.count > 0) this.poll().catch(console.error);
+    }, POLL_INTERVAL_MS).unref();
   }
 
-  /** Looks for new events, and sends the rooms that have some. Looks come one after the other. */
-  look(): Promise<void> {
-    const look = this.#lastLook.then(async () => {
+  /** Reads new events, and sends the rooms that have some. Concurrent calls run one after the other. */
+  poll(): Promise<void> {
+    const poll = this.#lastPoll.then(async () => {
       for (const room of this.#rooms) await this.#read(room);
     });
-    this.#lastLook = look.catch(() => {});
-    return look;
+    this.#lastPoll = poll.catch(() => {});
+    return poll;
   }
 
-  /** Answers with the rooms as a stream of server-sent events. */
+  /** Responds with the rooms as a stream of server-sent events. */
   async stream(response: Response): Promise<void> {
-    await this.look();
+    await this.poll();
     const summaries = this.#rooms.flatMap(({ summary }) => summary ?? []);
     this.#streams.open(response, 'room', summaries);
   }
 
-  /** Ends all streams; when it resolves, the store is no longer read. */
+  /** Ends all streams. After it resolves, the store is no longer read. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#streams.close();
-    await this.#lastLook;
+    await this.#lastPoll;
   }
 
   async #read(room: LiveRoom): Promise<void> {

@@ -1,5 +1,5 @@
-// The invite endpoint on its own, with rooms in an SQLite file: `npm start`, and open the page, or paste what it prints.
-// Environment: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
+// The invite endpoint with rooms in an SQLite file. Run `npm start`, then open the page or paste the printed commands.
+// Environment variables: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
 import express from 'express';
 import { createInviteCheckRouter, createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
@@ -30,11 +30,11 @@ const options = {
 const router = createInviteRouter({
   ...options,
   onInvite: ({ event }) => {
-    console.log(`${event.sender} invited ${event.state_key} into ${event.room_id}`);
-    return liveRooms.look();
+    console.log(`${event.sender} invited ${event.state_key} to ${event.room_id}`);
+    return liveRooms.poll();
   },
 });
-// The page asks it for the rule that decides. Here everybody is told; elsewhere it is for admins.
+// A dry run that tells the page which rule decides. In production, explain decisions to admins only.
 const checkRouter = createInviteCheckRouter({ ...options, explainTo: () => true });
 
 const app = express();
@@ -46,7 +46,7 @@ const url = await urlOnceListening(server, address);
 
 closeOnSignal(async () => {
   const closed = closeServer(server);
-  // Before the database: what was begun is still stored.
+  // Before the database: invites that have started are still stored.
   await Promise.all([router.close(), checkRouter.close()]);
   await liveRooms.close();
   await closed;
@@ -55,9 +55,11 @@ closeOnSignal(async () => {
 
 const invites = await describeInvites(storage);
 console.log(`Listening on ${url}, with rooms in ${path}`);
-console.log(invites.length > 0 ? 'Invites that are there already:' : 'Nobody has been invited yet.');
+console.log(invites.length > 0 ? 'Pending invites:' : 'No pending invites.');
 for (const line of invites) console.log(`  ${line}`);
-console.log(`Open ${url}/ in a browser to see them and to invite; ${url}/docs describes the endpoint.`);
-console.log('Or paste these into another terminal; what they answer stands below each:\n');
+console.log(
+  `Open ${url}/ in a browser to see the rooms and send invites. ${url}/docs describes the endpoint.`,
+);
+console.log('Or paste these commands into another terminal. The expected output is below each command:\n');
 for (const line of await curlLines(storage, url)) console.log(line);
 console.log();

@@ -1,6 +1,6 @@
 type Value = string | number | null;
 
-/** What the drivers have in common. Whoever opened a connection closes it. */
+/** The methods that both drivers share. */
 export type OpenDatabase = {
   exec(sql: string): void;
   prepare(sql: string): {
@@ -13,15 +13,15 @@ export type OpenDatabase = {
 
 type Driver = { readonly DatabaseSync: new (path: string) => OpenDatabase };
 
-/** Opens an SQLite file with Node's own driver (Node 22.13 and later), or else with one from npm. */
+/** Opens an SQLite file with Node's own driver (Node 22.13 or later) or with one from npm. The caller closes it. */
 export async function openSqlite(path: string): Promise<OpenDatabase> {
   const { DatabaseSync }: Driver = nodeSqlite() ?? (await import('@photostructure/sqlite'));
   return new DatabaseSync(path);
 }
 
 function nodeSqlite(): Driver | undefined {
-  // Node 22 prints a warning when the module is loaded, since it was experimental there. What is used of it here
-  // is the same in later releases, and a warning would be the first thing that readers see.
+  // Node 22 prints a warning when it loads the module, because it was experimental there. The methods used here did
+  // not change in later releases, so the warning would only distract.
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {

@@ -4,7 +4,7 @@ import express, { type RequestHandler, type Router } from 'express';
 import { CASES } from './cases.ts';
 import { INVITES_PER_MINUTE } from './curl-lines.ts';
 import type { Setup } from './demo-api.ts';
-import { describedForDemo } from './description.ts';
+import { demoDescription } from './description.ts';
 import type { LiveRooms } from './live-rooms.ts';
 import { SERVER_NAME, TOKENS } from './rooms.ts';
 
@@ -18,12 +18,12 @@ const SETUP: Setup = {
   cases: CASES,
 };
 
-/** Everything comes from here, and nothing is inline: what a user wrote could not run, were it ever taken for HTML. */
+/** Allows only this server's files and nothing inline, so a user's text could not run even if it became HTML. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // Swagger UI's icons are data URLs in its style sheet.
+  // Swagger UI's style sheet contains icons as data URLs.
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -41,17 +41,17 @@ const withPageHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
-/** The page at `/`, what it needs, and the description of the API at `/docs`. */
+/** Serves the page at `/` with its scripts and data, and the API description at `/docs`. */
 export function pageRouter(rooms: LiveRooms): Router {
   const router = express.Router();
   router.use(withPageHeaders);
-  router.get('/', sends(`${FOLDER}index.html`));
-  router.get('/docs', sends(`${FOLDER}docs.html`));
-  router.get('/docs/swagger-ui.css', sends(resolve('swagger-ui-dist/swagger-ui.css')));
-  router.get('/docs/swagger-ui-bundle.js', sends(resolve('swagger-ui-dist/swagger-ui-bundle.js')));
+  router.get('/', sendFile(`${FOLDER}index.html`));
+  router.get('/docs', sendFile(`${FOLDER}docs.html`));
+  router.get('/docs/swagger-ui.css', sendFile(resolve('swagger-ui-dist/swagger-ui.css')));
+  router.get('/docs/swagger-ui-bundle.js', sendFile(resolve('swagger-ui-dist/swagger-ui-bundle.js')));
   router.use('/page', express.static(FOLDER, { index: false, cacheControl: false }));
   router.get('/openapi.json', (_request, response) => {
-    response.json(describedForDemo());
+    response.json(demoDescription());
   });
   router.get('/demo/setup', (_request, response) => {
     response.json(SETUP);
@@ -62,6 +62,6 @@ export function pageRouter(rooms: LiveRooms): Router {
   return router;
 }
 
-function sends(path: string): RequestHandler {
+function sendFile(path: string): RequestHandler {
   return (_request, response) => response.sendFile(path, { cacheControl: false });
 }

@@ -2,11 +2,11 @@ import type { JsonObject, StateEvent } from 'express-matrix-invite';
 import type { Member, RoomEvent, RoomSummary } from './demo-api.ts';
 import { firstNewGuest, ROOM_NAMES } from './rooms.ts';
 
-const MOST_MEMBERS = 50;
-/** An event may be 64 KiB, nearly all of it a reason; it is sent again with every change of the room. */
-const LONGEST_REASON = 300;
+const MAX_MEMBERS = 50;
+/** The reason may fill nearly all of a 64 KiB event, and is sent again with every change of the room. */
+const MAX_REASON_LENGTH = 300;
 
-/** What the page shows of a room. */
+/** Returns the data that the page shows of a room. */
 export function summaryOf(
   roomId: string,
   state: readonly StateEvent[],
@@ -29,8 +29,8 @@ export function summaryOf(
     name: ROOM_NAMES[roomId] ?? roomId,
     version,
     inviteLevel: Number(levels.invite ?? 0),
-    // State comes in commit order.
-    members: [...others, ...invited.toReversed()].slice(0, MOST_MEMBERS),
+    // The state is in commit order.
+    members: [...others, ...invited.toReversed()].slice(0, MAX_MEMBERS),
     memberCount: members.length,
     events: newestEvents,
     eventCount,
@@ -47,17 +47,17 @@ export function roomEventOf(event: StateEvent): RoomEvent {
     sender: event.sender,
     stateKey: event.state_key,
     ...(typeof membership === 'string' && { membership }),
-    ...(typeof reason === 'string' && { reason: shortened(reason) }),
+    ...(typeof reason === 'string' && { reason: shorten(reason) }),
   };
 }
 
-/** Enough for the demo's own rooms, whose levels are integers; the endpoint itself reads them by the room's version. */
+/** Enough for the demo's rooms, whose levels are integers. The endpoint itself reads them by the room version. */
 function levelOf(levels: JsonObject, userId: string): number {
   const users = (levels.users ?? {}) as JsonObject;
   return Number(Object.hasOwn(users, userId) ? users[userId] : (levels.users_default ?? 0));
 }
 
-function shortened(text: string): string {
-  const characters = [...text.slice(0, 2 * LONGEST_REASON)];
-  return characters.length > LONGEST_REASON ? `${characters.slice(0, LONGEST_REASON).join('')}…` : text;
+function shorten(text: string): string {
+  const characters = [...text.slice(0, 2 * MAX_REASON_LENGTH)];
+  return characters.length > MAX_REASON_LENGTH ? `${characters.slice(0, MAX_REASON_LENGTH).join('')}…` : text;
 }

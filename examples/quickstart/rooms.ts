@@ -8,7 +8,7 @@ export const CAROL = '@carol:localhost';
 export const DAVE = '@dave:localhost';
 export const MALLORY = '@mallory:localhost';
 
-/** Fixed, so that the printed commands stay right. Tokens of real users are secret, and random. */
+/** Fixed, so that the printed commands stay the same. In production, tokens are secret and random. */
 export const TOKENS = {
   'alice-token': ALICE,
   'bob-token': BOB,
@@ -16,13 +16,13 @@ export const TOKENS = {
   'dave-token': DAVE,
 } as const;
 
-/** A room like any other: every member may invite. */
+/** Every member may invite. */
 export const LOBBY = '!lobby:localhost';
-/** Bob is a member, but inviting takes 50, and he has 0. */
+/** Bob is a member, but inviting requires power 50, and he has 0. */
 export const STAFF = '!staff:localhost';
 /** Mallory is banned. */
 export const GARDEN = '!garden:localhost';
-/** Room version 12: the id has no domain (a homeserver derives it from the create event), Carol made the room. */
+/** Room version 12: the ID has no domain, and a homeserver derives it from the create event. Carol created it. */
 export const STUDIO = '!quickstart_room_of_version_12_has_no_domain';
 
 const ROOMS: readonly NewRoom[] = [
@@ -34,7 +34,7 @@ const ROOMS: readonly NewRoom[] = [
 
 export const ROOM_IDS = ROOMS.map(({ roomId }) => roomId);
 
-/** What the page calls the rooms. */
+/** The rooms' names on the page. */
 export const ROOM_NAMES: Readonly<Record<string, string>> = {
   [LOBBY]: 'Lobby',
   [STAFF]: 'Staff room',
@@ -42,12 +42,12 @@ export const ROOM_NAMES: Readonly<Record<string, string>> = {
   [STUDIO]: 'Studio',
 };
 
-/** Makes the rooms that are not there yet; those that are keep their state. */
+/** Creates the rooms that do not exist yet. Existing rooms keep their state. */
 export async function createMissingRooms(store: RoomStore): Promise<void> {
   for (const room of ROOMS) await store.createRoom(room);
 }
 
-/** Who has a pending invite to a room. */
+/** Returns the users with a pending invite to a room. */
 export async function inviteesOf(store: RoomStore, roomId: string): Promise<string[]> {
   const state = (await store.roomState(roomId)) ?? [];
   return state
@@ -55,7 +55,7 @@ export async function inviteesOf(store: RoomStore, roomId: string): Promise<stri
     .map(({ state_key }) => state_key);
 }
 
-/** Every pending invite, one line a room. */
+/** Returns all pending invites, one line per room. */
 export async function describeInvites(store: RoomStore): Promise<string[]> {
   const lines: string[] = [];
   for (const { roomId } of ROOMS) {
@@ -65,7 +65,7 @@ export async function describeInvites(store: RoomStore): Promise<string[]> {
   return lines;
 }
 
-/** A room's initial state: create event, power levels, members. */
+/** Returns a room's initial state: create event, power levels and members. */
 function newRoom(
   roomId: string,
   creator: string,
@@ -80,7 +80,7 @@ function newRoom(
     origin_server_ts: Date.now(),
     content,
   });
-  // In version 12 creators are above all levels, and must not be listed.
+  // In version 12, creators outrank all power levels and must not be listed.
   const users: JsonObject = roomVersion === '12' ? {} : { [creator]: 100 };
   return {
     roomId,
@@ -97,7 +97,7 @@ function newRoom(
   };
 }
 
-/** From this number on, nobody among the users is called `@guest<number>`. */
+/** Returns the first number for which neither `@guest<number>` nor any higher guest is among the users. */
 export function firstNewGuest(userIds: readonly string[]): number {
   const numbers = userIds.map((userId) => Number(/^@guest(\d{1,15}):/.exec(userId)?.[1]));
   return Math.max(0, ...numbers.filter(Number.isInteger)) + 1;

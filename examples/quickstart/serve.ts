@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Where to listen. */
+/** The address to listen on. */
 export type Address = { readonly host: string; readonly port: number };
 
 /**
- * HOST (127.0.0.1 when not set: reachable from this machine only) and PORT. Port 0 means any that is free.
- * A PORT that is none ends the process with a line that says so.
+ * Reads HOST (default 127.0.0.1, reachable from this machine only) and PORT. Port 0 means any free port.
+ * Ends the process with a one-line message if PORT is invalid.
  */
 export function addressFromEnvironment(defaultPort: number): Address {
   const { HOST, PORT } = process.env;
   const port = PORT ? Number(/^\d+$/.exec(PORT)?.[0]) : defaultPort;
-  if (!(port <= 65_535)) endWith(`PORT must be a whole number from 0 to 65535, not "${PORT}"`);
+  if (!(port <= 65_535)) endWith(`PORT must be an integer from 0 to 65535, not "${PORT}"`);
   return { host: HOST || '127.0.0.1', port };
 }
 
-/** Waits until the server listens, and gives its URL; where it cannot, the process ends with a line that says why. */
+/** Waits until the server listens, and returns its URL. Ends the process with a one-line message if it cannot. */
 export async function urlOnceListening(server: Server, { host, port }: Address): Promise<string> {
   try {
     await once(server, 'listening');
@@ -24,7 +24,7 @@ export async function urlOnceListening(server: Server, { host, port }: Address):
     const { code, message } = error as NodeJS.ErrnoException;
     endWith(
       code === 'EADDRINUSE'
-        ? `Port ${port} is taken: stop what listens there, or choose another port by the environment variable PORT`
+        ? `Port ${port} is in use. Stop the process that uses it, or set PORT to another port`
         : `Cannot listen on ${host}, port ${port}: ${message}`,
     );
   }
@@ -32,7 +32,7 @@ export async function urlOnceListening(server: Server, { host, port }: Address):
   return `http://${host.includes(':') ? `[${host}]` : host}:${used}`;
 }
 
-/** Runs `close` at the first SIGINT or SIGTERM; the process then ends by itself, and a second signal ends it at once. */
+/** Runs `close` at the first SIGINT or SIGTERM. A second signal ends the process immediately. */
 export function closeOnSignal(close: () => Promise<void>): void {
   let isClosing = false;
   const onSignal = (): void => {
@@ -44,11 +44,11 @@ export function closeOnSignal(close: () => Promise<void>): void {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
 }
 
-/** Takes no more connections, and resolves when those that are open have ended. */
+/** Accepts no more connections, and resolves when all open ones have ended. */
 export async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  // A client that has connected and says nothing would keep the process for a minute.
+  // A client that is connected but sends nothing would delay the shutdown by a minute.
   const timer = setTimeout(() => server.closeAllConnections(), 1_000);
   await closed;
   clearTimeout(timer);

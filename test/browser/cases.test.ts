@@ -5,10 +5,10 @@ import { Visit, visit } from './visit.ts';
 describe('a button that shows a refusal', () => {
   it.each([
     ['banned', 'Mallory is banned from the garden', 'EXPRESS_MATRIX_INVITE.BANNED', 'Garden'],
-    ['not-in-the-room', 'Only members invite, and Carol is not in the lobby', 'NOT_JOINED', 'Lobby'],
+    ['not-a-member', 'Only members can invite, and Carol is not in the lobby', 'NOT_JOINED', 'Lobby'],
     [
-      'too-little-power',
-      'Inviting into the staff room takes power 50, and Bob has 0.',
+      'insufficient-power',
+      'Inviting to the staff room requires power 50. Bob has 0.',
       'INSUFFICIENT_POWER',
       'Staff room',
     ],
@@ -35,7 +35,7 @@ describe('already invited', () => {
       await pressCase(page, 'already-invited');
       await page.locator('.steps li').nth(1).waitFor();
       expect(await page.locator('.steps li').allTextContents()).toEqual(['Bob 200', 'Bob 200']);
-      expect((await shown(page, 200)).rule).toContain('Bob has an invite to the lobby already');
+      expect((await shown(page, 200)).rule).toContain('Bob already has an invite to the lobby');
       await expect.poll(() => timelineOf(page, 'Lobby')).toEqual(['Alice invited Bob', ...before]);
       const members = roomOf(page, 'Lobby').locator('.members li');
       expect(await members.filter({ hasText: 'Bob' }).textContent()).toContain('invited');
@@ -49,7 +49,9 @@ describe('the creator of a room of version 12', () => {
     await visit(demo.url, async (page) => {
       await pressCase(page, 'creator');
       const answer = await shown(page, 200);
-      expect(answer.rule).toContain('Carol made this room. In room version 12 a creator stands above all');
+      expect(answer.rule).toContain(
+        'Carol created this room. In room version 12, creators outrank all power levels',
+      );
       await expect.poll(async () => (await timelineOf(page, 'Studio'))[0]).toBe('Carol invited Guest1');
       await demo.hasPrinted('@carol:localhost invited @guest1:localhost');
 
@@ -75,7 +77,7 @@ describe('the rate limit', () => {
     // It can be pressed no more, and keeps the focus all the same.
     expect(await button.getAttribute('aria-disabled')).toBe('true');
     expect(await page.evaluate('document.activeElement.dataset.case')).toBe('rate-limited');
-    expect(answer.rule).toContain('Dave may send 3 invites a minute, and has sent them.');
+    expect(answer.rule).toContain('Dave can send 3 invites per minute, and has sent all of them.');
     const steps = await page.locator('.steps li').allTextContents();
     expect(steps).toEqual(['Guest1 200', 'Guest2 200', 'Guest3 200', 'Guest4 429']);
     await expect
@@ -86,7 +88,7 @@ describe('the rate limit', () => {
     expect(retryAfter).toBeGreaterThan(0);
 
     const secondsShown = async () =>
-      Number(/Dave may send again in (\d+) s/.exec(await textOf(page.locator('.wait')))?.[1]);
+      Number(/Dave can send again in (\d+) s/.exec(await textOf(page.locator('.wait')))?.[1]);
     const first = await secondsShown();
     expect(first).toBeLessThanOrEqual(retryAfter);
     expect(await page.getByRole('status').textContent()).toContain(`in ${retryAfter} seconds`);
@@ -100,17 +102,17 @@ describe('the rate limit', () => {
     expect(await textOf(button)).toMatch(/again in \d+ s$/);
     const sent = one.requests.length;
     await button.click({ force: true });
-    await page.getByLabel('Whom').press('Enter');
+    await page.getByLabel('Invitee').press('Enter');
     expect(await send.getAttribute('aria-disabled')).toBe('true');
     // Who need not wait may send.
-    await page.getByLabel('As', { exact: true }).selectOption('Alice');
+    await page.getByLabel('Inviter').selectOption('Alice');
     expect(await textOf(send)).toBe('Send invite');
     expect(one.requests.length).toBe(sent);
 
-    await page.getByLabel('As', { exact: true }).selectOption('Dave');
+    await page.getByLabel('Inviter').selectOption('Dave');
     await page.clock.runFor(retryAfter * 1_000);
-    expect(await textOf(page.locator('.wait'))).toBe('Dave may send again.');
-    expect(await page.getByRole('status').textContent()).toBe('Dave may send again.');
+    expect(await textOf(page.locator('.wait'))).toBe('Dave can send again.');
+    expect(await page.getByRole('status').textContent()).toBe('Dave can send again.');
     expect(await send.getAttribute('aria-disabled')).toBe('false');
     expect(await button.getAttribute('aria-disabled')).toBe('false');
     // The minute is not over for the server: that the press is heard again is seen by its refusal.

@@ -1,12 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
 import { Example, newDatabasePath } from '../examples/example.ts';
 
-/** The demo as users start it, with rooms in which nothing has happened yet. */
+/** Starts the demo as users do, with new rooms. */
 export async function startDemo(environment: Readonly<Record<string, string>> = {}): Promise<Example> {
   return Example.start('quickstart', { DATABASE: await newDatabasePath(), ...environment });
 }
 
-/** As it is seen: with space between elements that stand apart. */
+/** The visible text, with line breaks between elements. */
 export async function textOf(locator: Locator): Promise<string> {
   return (await locator.allInnerTexts()).join('\n');
 }
@@ -16,7 +16,7 @@ export function roomOf(page: Page, name: string): Locator {
   return page.locator('.room').filter({ has: page.getByRole('heading', { name, exact: true }) });
 }
 
-/** The texts of a room's timeline, the newest first, without times. */
+/** The entries of a room's timeline without their times, newest first. */
 export async function timelineOf(page: Page, name: string): Promise<string[]> {
   return roomOf(page, name).locator('.timeline bdi').allTextContents();
 }
@@ -25,7 +25,7 @@ export async function pressCase(page: Page, id: string): Promise<void> {
   await page.locator(`[data-case=${id}]`).click();
 }
 
-/** What the page shows of the last answer, once it is that status. */
+/** Waits until the page shows a response with that status, and returns its texts. */
 export async function shown(page: Page, status: number) {
   await page.locator('.status strong', { hasText: String(status) }).waitFor();
   const [line, rule, request, response] = await Promise.all(
@@ -34,14 +34,14 @@ export async function shown(page: Page, status: number) {
   return { line, rule, request, response };
 }
 
-/** Sends what the form says after these fields are filled in. */
+/** Fills in these fields, and sends the form. */
 export async function sendForm(
   page: Page,
-  fields: { as?: string; into?: string; whom?: string; reason?: string },
+  fields: { inviter?: string; room?: string; invitee?: string; reason?: string },
 ): Promise<void> {
-  if (fields.as !== undefined) await page.getByLabel('As', { exact: true }).selectOption(fields.as);
-  if (fields.into !== undefined) await page.getByLabel('Into').selectOption(fields.into);
-  if (fields.whom !== undefined) await page.getByLabel('Whom').fill(fields.whom);
+  if (fields.inviter !== undefined) await page.getByLabel('Inviter').selectOption(fields.inviter);
+  if (fields.room !== undefined) await page.getByLabel('Room', { exact: true }).selectOption(fields.room);
+  if (fields.invitee !== undefined) await page.getByLabel('Invitee').fill(fields.invitee);
   if (fields.reason !== undefined) await page.getByLabel('Reason').fill(fields.reason);
   await page.getByRole('button', { name: 'Send invite' }).click();
 }

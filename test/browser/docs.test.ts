@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { describedForDemo } from '../../examples/quickstart/description.ts';
+import type { demoDescription } from '../../examples/quickstart/description.ts';
 import { startDemo, textOf } from './demo.ts';
 import { Visit } from './visit.ts';
 
@@ -12,7 +12,7 @@ describe('the API description', () => {
     const answers = page.locator('.live-responses-table');
     await page.getByRole('button', { name: 'Execute' }).click();
     await answers.locator('.response-col_status', { hasText: '200' }).waitFor();
-    await demo.hasPrinted('@alice:localhost invited @bob:localhost into !lobby:localhost');
+    await demo.hasPrinted('@alice:localhost invited @bob:localhost to !lobby:localhost');
     expect(await textOf(page.locator('.request-url'))).toContain(
       `${demo.url}/_matrix/client/v3/rooms/%21lobby%3Alocalhost/invite`,
     );
@@ -34,7 +34,7 @@ describe('the API description', () => {
   it("is the package's own, with what the demo has as examples", async () => {
     const { url } = await startDemo();
     const response = await fetch(`${url}/openapi.json`);
-    const description = (await response.json()) as ReturnType<typeof describedForDemo>;
+    const description = (await response.json()) as ReturnType<typeof demoDescription>;
     expect(description.servers).toEqual([{ url: '/_matrix/client/v3', description: 'This demo.' }]);
     const { post } = description.paths['/rooms/{roomId}/invite'];
     expect(post.parameters[0]).toMatchObject({ name: 'roomId', example: '!lobby:localhost' });

@@ -3,7 +3,7 @@ import { roomOf, sendForm, shown, startDemo, textOf, timelineOf } from './demo.t
 import { Visit, visit } from './visit.ts';
 
 describe('the form', () => {
-  it('sends a real invite, and shows request, answer and headers as they were', async () => {
+  it('sends a real invite, and shows the request, the response and the headers unchanged', async () => {
     const demo = await startDemo();
     await visit(demo.url, async (page) => {
       const answered = page.waitForResponse((response) => response.url().endsWith('/invite'));
@@ -26,18 +26,18 @@ describe('the form', () => {
       expect(blocks.response).toMatch(/^200 OK\s+\{\}$/);
       await page.getByText(/^\d+ headers$/).click();
       expect(await textOf(page.locator('#headers'))).toContain('x-content-type-options: nosniff');
-      expect(rule).toContain('Alice is in the lobby and has power 100; inviting takes 0.');
-      await demo.hasPrinted('@alice:localhost invited @bob:localhost into !lobby:localhost');
+      expect(rule).toContain('Alice is in the lobby and has power 100. Inviting requires 0.');
+      await demo.hasPrinted('@alice:localhost invited @bob:localhost to !lobby:localhost');
       const newest = roomOf(page, 'Lobby').locator('.timeline li').first();
       await expect.poll(() => textOf(newest)).toContain('Tea at five');
     });
   });
 
   it.each([
-    [{ whom: 'bob' }, 400, 'M_INVALID_PARAM', 'The request cannot be understood'],
-    [{ whom: '@bob:elsewhere.org' }, 403, 'M_FORBIDDEN', '@bob:elsewhere.org cannot be invited here'],
-    [{ as: 'Alice', into: 'Staff room' }, 403, 'M_FORBIDDEN', 'Bob is in the staff room already.'],
-    [{ as: 'Dave', into: 'Studio' }, 403, 'M_FORBIDDEN', 'Dave is not in the studio'],
+    [{ invitee: 'bob' }, 400, 'M_INVALID_PARAM', 'The request is invalid'],
+    [{ invitee: '@bob:elsewhere.org' }, 403, 'M_FORBIDDEN', '@bob:elsewhere.org cannot be invited'],
+    [{ inviter: 'Alice', room: 'Staff room' }, 403, 'M_FORBIDDEN', 'Bob is already in the staff room.'],
+    [{ inviter: 'Dave', room: 'Studio' }, 403, 'M_FORBIDDEN', 'Dave is not in the studio'],
   ])('says in plain words why %j is refused', async (fields, status, errcode, words) => {
     const { url } = await startDemo();
     await visit(url, async (page) => {
@@ -59,7 +59,7 @@ describe('the form', () => {
         expect(style).toMatch(/solid 3px|3px solid/);
         return focused();
       };
-      expect([await tab(), await tab(), await tab()]).toEqual(['Demo', 'API description', 'as']);
+      expect([await tab(), await tab(), await tab()]).toEqual(['Demo', 'API description', 'inviter']);
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('ArrowDown');
       expect(await tab()).toBe('room');
@@ -71,7 +71,7 @@ describe('the form', () => {
       await page.keyboard.type('Bring paint');
       expect(await tab()).toBe('send');
       await page.keyboard.press('Enter');
-      expect((await shown(page, 200)).rule).toContain('Carol made this room');
+      expect((await shown(page, 200)).rule).toContain('Carol created this room');
       await expect.poll(async () => (await timelineOf(page, 'Studio'))[0]).toBe('Carol invited Guest7');
       expect(await focused()).toBe('send');
 
@@ -87,14 +87,14 @@ describe('the form', () => {
     });
   });
 
-  it('says that no answer came when the demo has ended', async () => {
+  it('says that there is no response after the demo has ended', async () => {
     const demo = await startDemo();
     const one = await Visit.start(demo.url);
     await one.open();
     await demo.stop('SIGTERM');
     await sendForm(one.page, {});
-    await expect.poll(() => textOf(one.page.locator('.rule'))).toContain('No answer came');
-    expect(await one.page.getByRole('status').textContent()).toContain('No answer came');
+    await expect.poll(() => textOf(one.page.locator('.rule'))).toContain('No response');
+    expect(await one.page.getByRole('status').textContent()).toContain('No response');
     await one.page.context().close();
   });
 });

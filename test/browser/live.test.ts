@@ -33,7 +33,7 @@ describe('the timelines', () => {
     await expect.poll(() => timelineOf(one.page, 'Lobby')).toContain('Alice invited Bob');
     await expect.poll(() => statusOf(one)).toContain('200 OK. Alice is in the lobby');
 
-    await sendForm(other.page, { as: 'Dave', into: 'Garden', whom: '@erin:localhost' });
+    await sendForm(other.page, { inviter: 'Dave', room: 'Garden', invitee: '@erin:localhost' });
     await expect.poll(() => statusOf(one)).toBe('Garden: Dave invited Erin.');
     expect((await timelineOf(one.page, 'Garden'))[0]).toBe('Dave invited Erin');
     expect(await roomOf(one.page, 'Garden').locator('.members').textContent()).toContain('Erin');
@@ -77,13 +77,13 @@ describe('the timelines', () => {
     const [one, other] = await openTwo(url);
     const html = '<img src="/x.png" onerror="document.title=\'run\'"><script>document.title="run"</script>';
     // Such a user id is valid by the specification's historical grammar.
-    await sendForm(one.page, { whom: '@<i>erin</i>:localhost', reason: html });
+    await sendForm(one.page, { invitee: '@<i>erin</i>:localhost', reason: html });
     await shown(one.page, 200);
     for (const { page } of [one, other]) {
       const reason = roomOf(page, 'Lobby').locator('.timeline q');
       await expect.poll(() => reason.allTextContents()).toEqual([html]);
       expect((await timelineOf(page, 'Lobby'))[0]).toBe('Alice invited <i>erin</i>');
-      expect(await page.locator('.room img, .room script, .room i, #answer img, #answer i').count()).toBe(0);
+      expect(await page.locator('.room img, .room script, .room i, #result img, #result i').count()).toBe(0);
       expect(await page.title()).toContain('Invites');
     }
     const long = { user_id: '@frank:localhost', reason: 'a'.repeat(40_000) };

@@ -36,7 +36,7 @@ describe.each(LOOKS)('at $width px in $scheme', (look) => {
         };
         expect(await schemeOf(page)).toBe(look.scheme);
         await check();
-        await sendForm(page, { whom: '@erin:localhost', reason: 'W'.repeat(400) });
+        await sendForm(page, { invitee: '@erin:localhost', reason: 'W'.repeat(400) });
         await shown(page, 200);
         await check();
         await pressCase(page, 'banned');

@@ -1,9 +1,9 @@
 /** @import { Setup } from '../demo-api.ts' */
 import { byId, make } from './dom.js';
-import { landmarks, mend } from './swagger-ui.js';
+import { fixLabels, landmarks } from './swagger-ui.js';
 
 /**
- * What of Swagger UI is used here; its script makes it a global.
+ * The part of Swagger UI's API that this page uses. Swagger UI's script defines it as a global.
  *
  * @typedef {(options: object) => { preauthorizeApiKey(scheme: string, token: string): void }} SwaggerUI
  */
@@ -14,7 +14,7 @@ const tokens = setup.logins.flatMap(({ token }) => [' ', make('code', {}, token)
 const [login] = setup.logins;
 
 byId('tokens', HTMLElement).append(
-  'Requests below go to this demo, with the first of its tokens. “Authorize” takes another one:',
+  'The requests below go to this demo with its first access token. Use “Authorize” to choose another token:',
   ...tokens,
   '.',
 );
@@ -25,7 +25,7 @@ darkScheme.addEventListener('change', followScheme);
 followScheme();
 
 const description = byId('description', HTMLElement);
-new MutationObserver(() => mend(description)).observe(description, { childList: true, subtree: true });
+new MutationObserver(() => fixLabels(description)).observe(description, { childList: true, subtree: true });
 
 const { SwaggerUIBundle } = /** @type {{ SwaggerUIBundle: SwaggerUI }} */ (/** @type {unknown} */ (window));
 const viewer = SwaggerUIBundle({
@@ -34,7 +34,7 @@ const viewer = SwaggerUIBundle({
   plugins: [landmarks],
   docExpansion: 'full',
   tryItOutEnabled: true,
-  // It would send the description to another host.
+  // The validator would send the description to another host.
   validatorUrl: null,
   onComplete: () => viewer.preauthorizeApiKey('accessTokenBearer', login?.token ?? ''),
 });

@@ -1,5 +1,5 @@
 /**
- * Makes an element. Texts become text nodes, so that nothing that a user wrote is ever read as HTML.
+ * Creates an element. Strings become text nodes, so a user's text is never parsed as HTML.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -15,7 +15,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * An element of the page that is known to be there.
+ * Returns an element that the page is known to have.
  *
  * @template {Element} Type
  * @param {string} id
@@ -29,7 +29,7 @@ export function byId(id, type) {
 }
 
 /**
- * Says something to who hears the page. What is said twice in a row is heard twice.
+ * Announces a message to screen readers. They read a repeated message again.
  *
  * @param {string} text
  */

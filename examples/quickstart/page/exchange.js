@@ -1,14 +1,14 @@
 /**
  * @typedef {object} Invite
  * @property {string} token
- * @property {string} as user id of the inviter
+ * @property {string} inviter user ID
  * @property {string} roomId
- * @property {string} invitee
- * @property {string} reason left out where it is empty
+ * @property {string} invitee user ID
+ * @property {string} reason omitted from the request if empty
  */
 
 /**
- * What the invite check says before the invite is sent.
+ * The response to the dry run, which runs before the invite.
  *
  * @typedef {object} Forecast
  * @property {boolean} [allowed]
@@ -16,17 +16,17 @@
  */
 
 /**
- * One request and its answer.
+ * A request and its response.
  *
  * @typedef {object} Exchange
  * @property {Invite} invite
  * @property {Forecast} forecast
  * @property {{ path: string, headers: [name: string, value: string][], body: Record<string, string> }} request
- * @property {{ status: number, headers: [name: string, value: string][], body: Record<string, unknown> }} answer
+ * @property {{ status: number, headers: [name: string, value: string][], body: Record<string, unknown> }} response
  */
 
 /**
- * Asks which rule would decide, and sends the invite: in this order, since the invite changes the room.
+ * Sends a dry run, then the invite. The dry run comes first, because the invite changes the room.
  *
  * @param {Invite} invite
  * @returns {Promise<Exchange>}
@@ -35,28 +35,28 @@ export async function exchangeOf(invite) {
   const { token, roomId, invitee, reason } = invite;
   const room = encodeURIComponent(roomId);
   const authorization = { Authorization: `Bearer ${token}` };
-  const check = await fetch(
+  const forecast = await fetch(
     `/_matrix/client/unstable/org.example/rooms/${room}/invite/check?invitee=${encodeURIComponent(invitee)}`,
     { headers: authorization },
   );
   const path = `/_matrix/client/v3/rooms/${room}/invite`;
   const headers = { ...authorization, 'Content-Type': 'application/json' };
   const body = { user_id: invitee, ...(reason !== '' && { reason }) };
-  const answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
   return {
     invite,
-    forecast: await check.json(),
+    forecast: await forecast.json(),
     request: { path, headers: Object.entries(headers), body },
-    answer: { status: answer.status, headers: [...answer.headers], body: await answer.json() },
+    response: { status: response.status, headers: [...response.headers], body: await response.json() },
   };
 }
 
 /**
- * How long the inviter has to wait, in whole seconds: 0 where they need not.
+ * Returns the number of seconds that the inviter must wait, or 0.
  *
  * @param {Exchange} exchange
  */
-export function secondsToWait({ answer }) {
-  const retryAfter = answer.headers.find(([name]) => name === 'retry-after')?.[1];
-  return answer.status === 429 ? Number(retryAfter ?? 1) : 0;
+export function secondsToWait({ response }) {
+  const retryAfter = response.headers.find(([name]) => name === 'retry-after')?.[1];
+  return response.status === 429 ? Number(retryAfter ?? 1) : 0;
 }

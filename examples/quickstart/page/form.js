@@ -4,14 +4,14 @@
 import { byId, make } from './dom.js';
 import { nameOf } from './names.js';
 
-const as = byId('as', HTMLSelectElement);
+const inviter = byId('inviter', HTMLSelectElement);
 const room = byId('room', HTMLSelectElement);
 const invitee = byId('invitee', HTMLInputElement);
 const reason = byId('reason', HTMLInputElement);
 const sendButton = byId('send', HTMLButtonElement);
 
 /**
- * Fills the form and the buttons, and tells what is to be sent.
+ * Fills the form and the buttons, and calls `onSend` with the invites to send.
  *
  * @param {Setup} setup
  * @param {(invites: readonly Invite[]) => void} onSend
@@ -19,14 +19,14 @@ const sendButton = byId('send', HTMLButtonElement);
  * @param {Waits} waits
  */
 export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits) {
-  as.replaceChildren(...logins.map(({ userId }) => make('option', { value: userId }, nameOf(userId))));
+  inviter.replaceChildren(...logins.map(({ userId }) => make('option', { value: userId }, nameOf(userId))));
   invitee.value = `@bob:${serverName}`;
-  as.addEventListener('change', () => showWaits(waits));
+  inviter.addEventListener('change', () => showWaits(waits));
 
   /** @returns {Invite} */
   const inviteOfForm = () => ({
-    token: logins.find(({ userId }) => userId === as.value)?.token ?? '',
-    as: as.value,
+    token: logins.find(({ userId }) => userId === inviter.value)?.token ?? '',
+    inviter: inviter.value,
     roomId: room.value,
     invitee: invitee.value,
     reason: reason.value,
@@ -46,12 +46,12 @@ export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits
         make('span', {}, one.about),
         make('span', { class: 'left' }),
       );
-      // Only new invites count: others are answered as ever while their inviter has to wait.
-      if (one.invitee === 'newGuest') button.dataset.waitsFor = one.as;
+      // Only new invites count in the rate limit. Other invites still work while their inviter has to wait.
+      if (one.invitee === 'newGuest') button.dataset.waitsFor = one.inviter;
       button.addEventListener('click', () => {
         if (button.ariaDisabled === 'true') return;
         const names = inviteesOf(one, roomOf(one.roomId)?.nextGuest ?? 1, serverName);
-        as.value = one.as;
+        inviter.value = one.inviter;
         room.value = one.roomId;
         invitee.value = names.at(-1) ?? '';
         reason.value = '';
@@ -64,7 +64,7 @@ export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits
 }
 
 /**
- * Offers a room, and its members as invitees.
+ * Adds a room to the form, and its members to the suggested invitees.
  *
  * @param {RoomSummary} summary
  */
@@ -79,12 +79,12 @@ export function offerRoom(summary) {
 }
 
 /**
- * Shows on the buttons how long their inviters have to wait. They keep the focus, and so are not `disabled`.
+ * Shows on the buttons how long their inviters must wait. Uses `aria-disabled`, because `disabled` would lose the focus.
  *
  * @param {Waits} waits
  */
 export function showWaits(waits) {
-  const seconds = waits.secondsLeft(as.value);
+  const seconds = waits.secondsLeft(inviter.value);
   sendButton.ariaDisabled = String(seconds > 0);
   sendButton.textContent = seconds > 0 ? `Send invite in ${seconds} s` : 'Send invite';
   for (const button of document.querySelectorAll('#cases [data-waits-for]')) {
@@ -99,8 +99,8 @@ export function showWaits(waits) {
  * @param {number} nextGuest
  * @param {string} serverName
  */
-function inviteesOf({ invitee: who, times }, nextGuest, serverName) {
+function inviteesOf({ invitee: userId, times }, nextGuest, serverName) {
   return Array.from({ length: times }, (_, index) =>
-    who === 'newGuest' ? `@guest${nextGuest + index}:${serverName}` : who,
+    userId === 'newGuest' ? `@guest${nextGuest + index}:${serverName}` : userId,
   );
 }

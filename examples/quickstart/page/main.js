@@ -1,11 +1,11 @@
 /** @import { RoomSummary, Setup } from '../demo-api.ts' */
 /** @import { Exchange, Invite } from './exchange.js' */
-import { scrollToAnswer, showAnswer, showFailure } from './answer.js';
 import { announce } from './dom.js';
 import { exchangeOf, secondsToWait } from './exchange.js';
+import { explain } from './explain.js';
 import { offerRoom, prepareForm, showWaits } from './form.js';
 import { nameOf, phraseOf } from './names.js';
-import { plainWords } from './plain-words.js';
+import { scrollToResult, showExchanges, showFailure } from './result.js';
 import { showRoom } from './rooms.js';
 import { streamRooms } from './stream.js';
 import { Waits } from './waits.js';
@@ -14,16 +14,16 @@ import { Waits } from './waits.js';
 const setup = await (await fetch('/demo/setup')).json();
 /** @type {Map<string, RoomSummary>} */
 const rooms = new Map();
-/** What this page sent: the answer says what became of it, the timeline need not. */
+/** The invites that this page sent. It announces their results, so it does not announce their events. */
 const sent = new Set();
 let isSending = false;
-/** Whose wait the shown answer tells of. */
+/** The inviter of the result on the page. */
 let shownInviter = '';
 
-const waits = new Waits((over) => {
+const waits = new Waits((ended) => {
   showWaits(waits);
   showWait();
-  if (over.length > 0) announce(`${over.map(nameOf).join(', ')} may send again.`);
+  if (ended.length > 0) announce(`${ended.map(nameOf).join(', ')} can send again.`);
 });
 
 prepareForm(setup, send, (roomId) => rooms.get(roomId), waits);
@@ -36,7 +36,7 @@ streamRooms((room) => {
 });
 
 /**
- * Sends one after the other, until one is refused.
+ * Sends invites one after the other, until one is refused.
  *
  * @param {readonly Invite[]} invites
  */
@@ -47,32 +47,32 @@ async function send(invites) {
   const exchanges = [];
   try {
     for (const invite of invites) {
-      sent.add(keyOf(invite.roomId, invite.as, invite.invitee));
+      sent.add(keyOf(invite.roomId, invite.inviter, invite.invitee));
       const exchange = await exchangeOf(invite);
       exchanges.push(exchange);
-      if (exchange.answer.status !== 200) break;
+      if (exchange.response.status !== 200) break;
     }
-    tell(exchanges);
+    showResult(exchanges);
   } catch {
-    showFailure('No answer came: is the demo still running?');
-    announce('No answer came.');
+    showFailure('No response. Is the demo still running?');
+    announce('No response.');
   } finally {
     isSending = false;
-    scrollToAnswer();
+    scrollToResult();
   }
 }
 
 /** @param {readonly Exchange[]} exchanges */
-function tell(exchanges) {
+function showResult(exchanges) {
   const last = exchanges.at(-1);
   const room = last && rooms.get(last.invite.roomId);
   if (last === undefined || room === undefined) return;
-  const rule = plainWords(last, room, setup.invitesPerMinute);
-  showAnswer(exchanges, rule);
-  shownInviter = last.invite.as;
+  const rule = explain(last, room, setup.invitesPerMinute);
+  showExchanges(exchanges, rule);
+  shownInviter = last.invite.inviter;
   const seconds = secondsToWait(last);
-  const hint = seconds > 0 ? ` ${nameOf(shownInviter)} may send again in ${seconds} seconds.` : '';
-  announce(`${last.answer.status} ${last.answer.body.errcode ?? 'OK'}. ${rule}${hint}`);
+  const hint = seconds > 0 ? ` ${nameOf(shownInviter)} can send again in ${seconds} seconds.` : '';
+  announce(`${last.response.status} ${last.response.body.errcode ?? 'OK'}. ${rule}${hint}`);
   if (seconds === 0) return;
   waits.start(shownInviter, seconds);
   showWaits(waits);
@@ -84,8 +84,8 @@ function showWait() {
   const isRefusal = document.querySelector('.verdict')?.getAttribute('data-kind') === 'wait';
   if (wait === null || !isRefusal) return;
   const seconds = waits.secondsLeft(shownInviter);
-  const who = nameOf(shownInviter);
-  wait.textContent = seconds > 0 ? `${who} may send again in ${seconds} s` : `${who} may send again.`;
+  const name = nameOf(shownInviter);
+  wait.textContent = seconds > 0 ? `${name} can send again in ${seconds} s` : `${name} can send again.`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @import { RoomEvent } from '../demo-api.ts' */
 
 /**
- * "Alice" for `@alice:localhost`; what is no user id stays what it is.
+ * Returns "Alice" for `@alice:localhost`. Returns a string that is not a user ID unchanged.
  *
  * @param {string} userId
  */
@@ -11,18 +11,18 @@ export function nameOf(userId) {
 }
 
 /**
- * What happened, without the reason.
+ * Describes an event, without its reason.
  *
  * @param {RoomEvent} event
  */
 export function phraseOf({ type, sender, stateKey, membership }) {
-  const who = nameOf(sender);
-  const whom = nameOf(stateKey);
-  if (type === 'm.room.create') return `${who} made the room`;
-  if (type === 'm.room.power_levels') return `${who} set the power levels`;
-  if (type !== 'm.room.member') return `${who} sent ${type}`;
-  if (membership === 'invite') return `${who} invited ${whom}`;
-  if (membership === 'ban') return `${who} banned ${whom}`;
-  if (membership === 'join') return `${whom} joined`;
-  return `${whom}: ${membership}`;
+  const name = nameOf(sender);
+  const target = nameOf(stateKey);
+  if (type === 'm.room.create') return `${name} created the room`;
+  if (type === 'm.room.power_levels') return `${name} set the power levels`;
+  if (type !== 'm.room.member') return `${name} sent ${type}`;
+  if (membership === 'invite') return `${name} invited ${target}`;
+  if (membership === 'ban') return `${name} banned ${target}`;
+  if (membership === 'join') return `${target} joined`;
+  return `${target}: ${membership}`;
 }

@@ -6,7 +6,7 @@ const EVENTS_SHOWN = 6;
 const MEMBERS_SHOWN = 7;
 
 /**
- * Shows a room, in place of what was shown of it before.
+ * Shows a room, and replaces its previous card.
  *
  * @param {RoomSummary} room
  * @param {RoomSummary | undefined} before
@@ -17,7 +17,7 @@ export function showRoom(room, before) {
     'article',
     { class: 'room', 'data-room': room.id, 'aria-labelledby': titleId },
     make('h3', { id: titleId }, room.name),
-    make('p', { class: 'facts' }, `Version ${room.version} · inviting takes ${room.inviteLevel}`),
+    make('p', { class: 'facts' }, `Version ${room.version} · inviting requires power ${room.inviteLevel}`),
     make('code', { class: 'id' }, room.id),
     make('h4', {}, 'Members'),
     memberList(room),

@@ -4,7 +4,7 @@ import { announce, byId } from './dom.js';
 const RETRY_MS = 5_000;
 
 /**
- * Gives every room, and again each one that changes, for as long as the page is open.
+ * Calls `onRoom` with every room, and again whenever a room changes.
  *
  * @param {(room: RoomSummary) => void} onRoom
  */
@@ -13,8 +13,8 @@ export function streamRooms(onRoom) {
   source.addEventListener('open', () => setState('live', 'Live'));
   source.addEventListener('room', ({ data }) => onRoom(JSON.parse(data)));
   source.addEventListener('error', () => {
-    setState('lost', 'Connection lost, trying again…');
-    // The browser tries again by itself, except where the server refused the stream.
+    setState('lost', 'Connection lost, reconnecting…');
+    // The browser reconnects automatically, unless the server refused the stream.
     if (source.readyState === EventSource.CLOSED) setTimeout(() => streamRooms(onRoom), RETRY_MS);
   });
 }

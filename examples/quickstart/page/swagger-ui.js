@@ -1,13 +1,13 @@
-// What Swagger UI leaves out for people who hear the page.
+// Adds the labels and landmarks for screen readers that Swagger UI lacks.
 
-/** Parts that are in no landmark, and what to call them. */
+/** Components without a landmark, and names for them. */
 const PARTS = {
   InfoContainer: 'About',
   ServersContainer: 'Server',
   AuthorizeBtnContainer: 'Login',
 };
 
-/** What has no name, or a label that is not tied to it. */
+/** Fields without a name, or with a label that is not associated with them. */
 const FIELDS = {
   '#servers': 'Server',
   'textarea.body-param__text': 'Request body',
@@ -16,8 +16,8 @@ const FIELDS = {
 };
 
 /**
- * A plugin (its documented `wrapComponents`) that makes each part a region. The server's heading is there for the order:
- * the title before it is an `h1`, and the operations after it are `h3`.
+ * A plugin (see `wrapComponents` in Swagger UI's docs) that turns each part into a region. The server gets a heading to
+ * keep the levels in order: the title above it is an `h1`, and the operations below it are `h3`.
  */
 export function landmarks() {
   return {
@@ -45,19 +45,19 @@ function wrapper(component, name) {
 }
 
 /**
- * Mends what is on the page by now.
+ * Fixes the elements that are on the page so far.
  *
  * @param {HTMLElement} description
  */
-export function mend(description) {
+export function fixLabels(description) {
   for (const [selector, name] of Object.entries(FIELDS)) {
     for (const field of description.querySelectorAll(`${selector}:not([aria-label])`)) field.ariaLabel = name;
   }
-  // It scrolls, and no key would reach it.
+  // It scrolls, so the keyboard must be able to focus it.
   for (const command of description.querySelectorAll('pre.curl')) command.setAttribute('tabindex', '0');
-  // Who speaks to the page says what stands on a button, not another name.
+  // Voice control uses the visible text of a button, so its name must match.
   for (const button of description.querySelectorAll('.auth-btn-wrapper button'))
     button.removeAttribute('aria-label');
-  // Its headings above are of level 4.
+  // The headings above it have level 4.
   for (const heading of description.querySelectorAll('.auth-container h6')) heading.ariaLevel = '5';
 }

@@ -1,12 +1,12 @@
-/** Who has to wait before they send again, since a 429 said so. */
+/** The inviters who must wait because of a 429 before they can send another invite. */
 export class Waits {
-  /** @type {Map<string, number>} When each may send again, in milliseconds since the epoch. */
+  /** @type {Map<string, number>} The end of each user's wait, in milliseconds since the epoch. */
   #ends = new Map();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #onTick;
 
-  /** @param {(over: readonly string[]) => void} onTick told every second who need not wait any more */
+  /** @param {(ended: readonly string[]) => void} onTick called every second with the users whose wait has ended */
   constructor(onTick) {
     this.#onTick = onTick;
   }
@@ -21,7 +21,7 @@ export class Waits {
   }
 
   /**
-   * Whole seconds; 0 for who need not wait.
+   * Returns the number of seconds that the user must still wait, or 0.
    *
    * @param {string} userId
    */
@@ -30,12 +30,12 @@ export class Waits {
   }
 
   #tick() {
-    const over = [...this.#ends.keys()].filter((userId) => this.secondsLeft(userId) === 0);
-    for (const userId of over) this.#ends.delete(userId);
+    const ended = [...this.#ends.keys()].filter((userId) => this.secondsLeft(userId) === 0);
+    for (const userId of ended) this.#ends.delete(userId);
     if (this.#ends.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
-    this.#onTick(over);
+    this.#onTick(ended);
   }
 }

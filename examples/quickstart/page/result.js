@@ -13,19 +13,19 @@ const STATUS_TEXTS = new Map([
 ]);
 
 /**
- * Shows the last of some exchanges in full, and the status of those before it.
+ * Shows the last exchange in full, and the status of each one before it.
  *
- * @param {readonly Exchange[]} exchanges one or more
+ * @param {readonly Exchange[]} exchanges at least one
  * @param {string} rule the rule that decided the last one, in plain words
  */
-export function showAnswer(exchanges, rule) {
+export function showExchanges(exchanges, rule) {
   const exchange = exchanges.at(-1);
   if (exchange === undefined) return;
-  const { request, answer } = exchange;
+  const { request, response } = exchange;
   show(
     make(
       'div',
-      { class: 'verdict', 'data-kind': kindOf(answer.status) },
+      { class: 'verdict', 'data-kind': kindOf(response.status) },
       make('p', { class: 'status' }, ...statusLine(exchange)),
       make('p', { class: 'rule' }, rule),
       make('p', { class: 'wait', id: 'wait' }),
@@ -33,19 +33,19 @@ export function showAnswer(exchanges, rule) {
     ...(exchanges.length > 1 ? [steps(exchanges)] : []),
     make('h3', {}, 'Request'),
     block('request', `POST ${request.path}\n${headerLines(request.headers)}`, request.body),
-    make('h3', {}, 'Answer'),
-    block('response', `${answer.status} ${STATUS_TEXTS.get(answer.status) ?? ''}`, answer.body),
+    make('h3', {}, 'Response'),
+    block('response', `${response.status} ${STATUS_TEXTS.get(response.status) ?? ''}`, response.body),
     make(
       'details',
       {},
-      make('summary', {}, `${answer.headers.length} headers`),
-      make('pre', { id: 'headers' }, headerLines(answer.headers)),
+      make('summary', {}, `${response.headers.length} headers`),
+      make('pre', { id: 'headers' }, headerLines(response.headers)),
     ),
   );
 }
 
 /**
- * Says that no answer came.
+ * Shows why there is no response.
  *
  * @param {string} text
  */
@@ -53,30 +53,30 @@ export function showFailure(text) {
   show(make('div', { class: 'verdict', 'data-kind': 'no' }, make('p', { class: 'rule' }, text)));
 }
 
-/** On a phone the answer is below what was pressed. */
-export function scrollToAnswer() {
-  byId('answer', HTMLElement).firstElementChild?.scrollIntoView({ block: 'nearest' });
+/** On a phone, the result is below the button that was pressed. */
+export function scrollToResult() {
+  byId('result', HTMLElement).firstElementChild?.scrollIntoView({ block: 'nearest' });
 }
 
 /** @param {Exchange} exchange */
-function statusLine({ answer }) {
-  const { errcode } = answer.body;
-  const status = make('strong', {}, String(answer.status));
-  const text = make('span', {}, STATUS_TEXTS.get(answer.status) ?? '');
+function statusLine({ response }) {
+  const { errcode } = response.body;
+  const status = make('strong', {}, String(response.status));
+  const text = make('span', {}, STATUS_TEXTS.get(response.status) ?? '');
   return typeof errcode === 'string' ? [status, text, make('code', {}, errcode)] : [status, text];
 }
 
 /** @param {readonly Exchange[]} exchanges */
 function steps(exchanges) {
-  const items = exchanges.map(({ invite, answer }) =>
+  const items = exchanges.map(({ invite, response }) =>
     make(
       'li',
-      { 'data-kind': kindOf(answer.status) },
+      { 'data-kind': kindOf(response.status) },
       `${nameOf(invite.invitee)} `,
-      make('strong', {}, String(answer.status)),
+      make('strong', {}, String(response.status)),
     ),
   );
-  return make('ol', { class: 'steps', 'aria-label': 'Requests sent, one after the other' }, ...items);
+  return make('ol', { class: 'steps', 'aria-label': 'Requests in the order they were sent' }, ...items);
 }
 
 /**
@@ -101,5 +101,5 @@ function kindOf(status) {
 
 /** @param {...Node} children */
 function show(...children) {
-  byId('answer', HTMLElement).replaceChildren(...children);
+  byId('result', HTMLElement).replaceChildren(...children);
 }
