@@ -35,7 +35,7 @@ export async function exchangeOf(invite) {
   const { token, roomId, invitee, reason } = invite;
   const room = encodeURIComponent(roomId);
   const authorization = { Authorization: `Bearer ${token}` };
-  const forecast = await fetch(
+  const check = await fetch(
     `/_matrix/client/unstable/org.example/rooms/${room}/invite/check?invitee=${encodeURIComponent(invitee)}`,
     { headers: authorization },
   );
@@ -45,7 +45,7 @@ export async function exchangeOf(invite) {
   const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
   return {
     invite,
-    forecast: await forecast.json(),
+    forecast: await check.json(),
     request: { path, headers: Object.entries(headers), body },
     response: { status: response.status, headers: [...response.headers], body: await response.json() },
   };
