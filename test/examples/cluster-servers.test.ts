@@ -108,7 +108,11 @@ describe('servers of the environment', () => {
   });
 
   it.each([
-    ['an http: issuer on another machine', { OAUTH_ISSUER: 'http://account.example.org' }, /must be https:/],
+    [
+      'an http: issuer on another machine',
+      { OAUTH_ISSUER: 'http://account.example.org' },
+      /must be an https: URL/,
+    ],
     ['an issuer that is not a URL', { OAUTH_ISSUER: 'account' }, 'OAUTH_ISSUER must be a URL\n'],
     ['a wrong client secret', { OAUTH_CLIENT_SECRET: 'not-this' }, /^The server of OAUTH_ISSUER .*401.*\n$/],
     ['half a provider', { OAUTH_CLIENT_ID: '' }, /^Set all of OAUTH_ISSUER, .*, or none of them\n$/],
