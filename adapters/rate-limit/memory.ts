@@ -6,17 +6,17 @@ import type {
   RateLimitForecast,
   RateLimitScope,
 } from '../../src/ports/rate-limit.ts';
-import { fullRateLimits, type RateLimit, type RateLimits } from './shared/limits.ts';
+import { fullRateLimits, type LimitRefusal, type RateLimit, type RateLimits } from './shared/limits.ts';
 import { Receipt } from './shared/receipt.ts';
 
 export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from './shared/limits.ts';
 
-/** Proof of a debit, for `refund` of the same {@link MemoryRateLimit}. There is nothing in it to read. */
+/** Proof of consumed points, for `refund` of the same {@link MemoryRateLimit}. It has no readable content. */
 export type MemoryRateLimitReceipt = object;
 
 /**
- * Rate limits counted in the memory of one process: for a host that is one process, and for tests. Each process
- * more would allow as many points again.
+ * Counts rate limits in the memory of one process: for a host app with a single process, and for tests. Every
+ * additional process allows the same number of points again.
  *
  * ```ts
  * createInviteRouter({
@@ -25,17 +25,17 @@ export type MemoryRateLimitReceipt = object;
  * });
  * ```
  *
- * A key's window starts with its first allowed call. A bucket that a call names twice is debited once. A key takes
- * memory only while its window lives, and no timer keeps the process from ending.
+ * A key's window starts with its first allowed call. A bucket that a call names twice is counted once. A key uses
+ * memory only until its window ends, and no timer keeps the process from exiting.
  */
 export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt> {
   readonly #limiters: ReadonlyMap<RateLimitScope, RateLimiterMemory | false>;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param limits a limit for each scope; `false` switches one off. Default: `attempt` 60 in 60 s, `inviter` and
+   * @param limits a limit for each scope; `false` disables a scope. Default: `attempt` 60 in 60 s, `inviter` and
    *   `room` 10 in 33 s, `invitee` 5 in 1,667 s
-   * @throws {TypeError} for an unknown scope or field, and for a number out of its range
+   * @throws {TypeError} for an unknown scope or field, and for a number out of range
    * @see [errors, Rate limits](../../docs/errors.md#rate-limits)
    */
   constructor(limits?: RateLimits) {
@@ -49,44 +49,44 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
   }
 
   async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<MemoryRateLimitReceipt>> {
-    const counters = this.#countersOf(buckets);
+    const limited = this.#limited(buckets);
     return this.#inTurn(async () => {
-      const refusal = await longestWait(counters);
-      if (refusal !== undefined) return { allowed: false, ...refusal };
-      const debits = await debited(counters);
-      return { allowed: true, receipt: new Receipt(this, () => this.#giveBack(debits)) };
+      const refusal = await longestWait(limited);
+      if (refusal !== undefined) return refusal;
+      const consumed = await consumeEach(limited);
+      return { allowed: true, receipt: new Receipt(this, () => this.#refundEach(consumed)) };
     });
   }
 
   async refund(receipt: MemoryRateLimitReceipt): Promise<void> {
-    await Receipt.redeem(receipt, this)?.();
+    await Receipt.refund(receipt, this);
   }
 
-  /** Says what `consume` would decide now, and takes nothing. */
+  /** Returns what `consume` would decide now. Consumes nothing. */
   async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
-    const counters = this.#countersOf(buckets);
-    const refusal = await this.#inTurn(() => longestWait(counters));
-    return refusal === undefined ? { allowed: true } : { allowed: false, ...refusal };
+    const limited = this.#limited(buckets);
+    return (await this.#inTurn(() => longestWait(limited))) ?? { allowed: true };
   }
 
-  async #giveBack(debits: readonly Debit[]): Promise<void> {
-    await this.#inTurn(() => Promise.all(debits.map(giveBack)));
+  async #refundEach(consumed: readonly ConsumedPoint[]): Promise<void> {
+    await this.#inTurn(() => Promise.all(consumed.map(refundPoint)));
   }
 
-  #countersOf(buckets: readonly RateLimitBucket[]): readonly Counter[] {
-    const counters: Counter[] = [];
+  /** Returns each bucket once, without those of disabled scopes. */
+  #limited(buckets: readonly RateLimitBucket[]): readonly LimitedBucket[] {
+    const limited: LimitedBucket[] = [];
     for (const { scope, key } of buckets) {
       const limiter = this.#limiters.get(scope);
       if (limiter === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
-      const isNamedTwice = counters.some((counter) => counter.scope === scope && counter.key === key);
-      if (limiter !== false && !isNamedTwice) counters.push({ limiter, scope, key });
+      const isNamedTwice = limited.some((bucket) => bucket.scope === scope && bucket.key === key);
+      if (limiter !== false && !isNamedTwice) limited.push({ limiter, scope, key });
     }
-    return counters;
+    return limited;
   }
 
   /**
-   * Runs calls one after the other. The limiter counts at once but tells it by promise, so that another call could
-   * debit a key between the look at it and the debit.
+   * Runs calls one after the other. The limiter counts at once but returns promises, so another call could otherwise
+   * consume a key's point between the check of that key and its consumption.
    */
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#lastTurn.then(work);
@@ -95,18 +95,17 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
   }
 }
 
-/** The points of one key. */
-type Counter = { readonly limiter: RateLimiterMemory; readonly scope: RateLimitScope; readonly key: string };
+type LimitedBucket = RateLimitBucket & { readonly limiter: RateLimiterMemory };
 
-type Debit = {
-  readonly counter: Counter;
-  /** When the window ends that was debited, in milliseconds since the epoch. */
+type ConsumedPoint = {
+  readonly bucket: LimitedBucket;
+  /** The end of the window that the point was consumed from, in milliseconds since the epoch. */
   readonly endsAt: number;
 };
 
 /**
- * How far apart two readings of one window's end may be, in milliseconds, since the clock runs on between them.
- * Ends of two windows of a key are a second apart or more, the shortest duration.
+ * The maximum difference in milliseconds between two readings of the same window's end: the clock advances between
+ * them. The ends of two windows of a key are at least a second apart, the shortest duration.
  */
 const SAME_END_MS = 500;
 
@@ -114,40 +113,37 @@ function limiterOf(limit: RateLimit | false): RateLimiterMemory | false {
   return limit && new RateLimiterMemory({ points: limit.points, duration: limit.durationSeconds });
 }
 
-async function longestWait(
-  counters: readonly Counter[],
-): Promise<{ scope: RateLimitScope; retryAfterMs: number } | undefined> {
-  let longest: { scope: RateLimitScope; retryAfterMs: number } | undefined;
-  for (const { limiter, scope, key } of counters) {
+async function longestWait(buckets: readonly LimitedBucket[]): Promise<LimitRefusal | undefined> {
+  let longest: LimitRefusal | undefined;
+  for (const { limiter, scope, key } of buckets) {
     const retryAfterMs = waitOf(await limiter.get(key), limiter);
-    if (retryAfterMs > (longest?.retryAfterMs ?? 0)) longest = { scope, retryAfterMs };
+    if (retryAfterMs > (longest?.retryAfterMs ?? 0)) longest = { allowed: false, scope, retryAfterMs };
   }
   return longest;
 }
 
-/** Milliseconds until a point is free: 0 or less when one is, since a window may be over before its timer fires. */
+/** Returns the milliseconds until a point is free: 0 or less if one is, since a window can end before its timer fires. */
 function waitOf(count: RateLimiterRes | null, { points, msDuration }: RateLimiterMemory): number {
   if (count === null || count.consumedPoints < points) return 0;
-  // A clock that was set back says too much; the window ends by its timer nevertheless.
+  // After the clock was set back, the difference is too large. The window still ends by its timer.
   return Math.min(count.msBeforeNext, msDuration);
 }
 
-/** Takes a point of each. */
-async function debited(counters: readonly Counter[]): Promise<readonly Debit[]> {
-  const debits: Debit[] = [];
-  for (const counter of counters) {
-    // `consume` would judge again, and reject after other counters were debited, if the clock was set back since.
-    debits.push({ counter, endsAt: endOf(await counter.limiter.penalty(counter.key)) });
+async function consumeEach(buckets: readonly LimitedBucket[]): Promise<readonly ConsumedPoint[]> {
+  const consumed: ConsumedPoint[] = [];
+  for (const bucket of buckets) {
+    // `limiter.consume` would check again. If the clock was set back since, it would reject after consuming from others.
+    consumed.push({ bucket, endsAt: endOf(await bucket.limiter.penalty(bucket.key)) });
   }
-  return debits;
+  return consumed;
 }
 
-/** Gives a point back to the window that was debited. */
-async function giveBack({ counter: { limiter, key }, endsAt }: Debit): Promise<void> {
+/** Refunds a point to the window that it was consumed from. */
+async function refundPoint({ bucket: { limiter, key }, endsAt }: ConsumedPoint): Promise<void> {
   const count = await limiter.get(key);
   if (count === null || Math.abs(endOf(count) - endsAt) > SAME_END_MS) return;
   const { isFirstInDuration } = await limiter.reward(key);
-  // The window was over, and the reward has opened another that has a point too many.
+  // The window was over: the reward has opened a new one with an extra point.
   if (isFirstInDuration) await limiter.delete(key);
 }
 

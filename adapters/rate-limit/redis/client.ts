@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** What is used of a client of ioredis: its `Redis` and its `Cluster` have it, in versions 5 and 6. */
+/** The part of an ioredis client that is used: `Redis` and `Cluster` have it, in versions 5 and 6. */
 export type RedisClient = {
-  /** Where the connection stands: `ready`, `reconnecting`, … */
+  /** The state of the connection: `ready`, `reconnecting`, … */
   readonly status: string;
-  /** Adds a Lua script, as a method of that name. */
+  /** Adds a Lua script as a method of that name. */
   defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
   /** The command SREM. */
   srem(key: string, member: string): Promise<unknown>;
@@ -17,13 +17,13 @@ export type RedisClient = {
   } | null;
 };
 
-/** A Lua script on a client. It touches one key, so that it runs on a cluster too. It may also throw. */
+/** A Lua script on a client. It touches one key, so it also runs on a cluster. It can throw. */
 export type Script = (key: string, ...parameters: readonly string[]) => Promise<unknown>;
 
-/** What a client is before its first connection: one that connects lazily is connected by the first command. */
+/** The states of a client before its first connection: with `lazyConnect`, the first command connects it. */
 const NOT_YET_CONNECTED: readonly string[] = ['wait', 'connecting', 'connect'];
 
-/** Follows whether a client can be asked. */
+/** Tracks the connection of a client. */
 export class Connection {
   readonly #client: RedisClient;
   #isFirst = true;
@@ -33,17 +33,17 @@ export class Connection {
     this.#client = client;
   }
 
-  /** Whether a command would be sent, or wait for the first connection. One that was lost is not waited for. */
-  get isAskable(): boolean {
+  /** True if a command would be sent, or wait for the first connection. Commands never wait for a reconnection. */
+  get isUsable(): boolean {
     const { status } = this.#client;
     if (!NOT_YET_CONNECTED.includes(status)) this.#isFirst = false;
     return this.#isFirst || status === 'ready';
   }
 
   /**
-   * Makes one write of all that is sent before the event loop goes on: the three buckets of a call, and the other
-   * calls whose answers came together. A write costs more than the rest of a command: this saves 8 % of a request in
-   * memory, and a fifth of what Redis does. A `Cluster` has a socket a node, and writes each command by itself.
+   * Sends all commands until the event loop continues in a single write: those for the three buckets of a call, and
+   * those of other calls in the same turn. A write costs more than the rest of a command: this saves 8 % of a request
+   * in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node and writes each command separately.
    */
   writeTogether(): void {
     const { stream } = this.#client;
@@ -58,11 +58,11 @@ export class Connection {
 }
 
 /**
- * Adds a script to a client, as a command of its own: ioredis then sends the whole text only once a connection.
+ * Adds a script to a client as a command, so that ioredis sends the whole script only once per connection.
  *
- * A client has one script by a name, and the last that was defined wins, for everyone who shares the client. So the
- * name is made of the script's text: it can replace nobody else's, nor that of another version of this package.
- * Raw `evalsha` would need no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong node of a cluster.
+ * A client has one script per name, and the last definition wins for everyone who shares the client. The name contains
+ * a hash of the script, so it cannot replace another script, not even that of another version of this package. Raw
+ * `evalsha` needs no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong node of a cluster.
  */
 export function defineScript(client: RedisClient, lua: string): Script {
   const name = `matrixInvite${createHash('sha256').update(lua).digest('hex').slice(0, 16)}`;

@@ -1,32 +1,32 @@
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { randomBlock } from '../../../src/internal/random-block.ts';
 import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, RateLimit } from '../shared/limits.ts';
-import { Connection, defineScript, type RedisClient, type Script } from './client.ts';
-import { limiterOf, type Take } from './limiter.ts';
+import { defineScript, type RedisClient, type Script } from './client.ts';
 
 /*
  * How points are counted
  *
- * A key holds the set of the calls that were allowed in its window, by a random number for each, and expires with
- * the window. A point is taken by adding the call's number, where fewer than `points` are in the set, and given
- * back by removing it. Both are one atomic step on one key. That it is a set, and not a number as usual, gives us:
+ * A key holds the set of the calls that were allowed in its window, a random number for each, and expires with the
+ * window. To consume a point, the call's number is added if the set has fewer than `points` members. To refund it, the
+ * number is removed. Both are one atomic step on one key. A set, instead of the usual count, has these advantages:
  *
- * - A command that runs twice does nothing the second time. ioredis sends again what was unanswered when a
- *   connection broke; a Cluster always does. A number would be lowered twice, which allows a call too many.
- * - Giving back needs to know nothing. It can be sent for a call of which we never learnt whether it took a point,
- *   and long after the window: in the next window's set the number is not found. No clocks are compared.
- * - A refused call leaves no trace, where rate-limiter-flexible's own script would count it.
- * - A set whose last member is removed is gone, and with it the window: one never starts with a call that was
- *   refused or given back.
+ * - A command that runs twice has no effect the second time. When a connection breaks, ioredis resends the commands
+ *   that had no reply; a Cluster always does. A count would be lowered twice, which allows one call too many.
+ * - A refund needs no knowledge. It can be sent if the outcome of a call is unknown, and long after the window: the set
+ *   of the next window does not contain the number. No clocks are compared.
+ * - A refused call leaves no trace. The script of rate-limiter-flexible would count it.
+ * - A set disappears with its last member, and its window with it. A window therefore never starts with a call that was
+ *   refused or refunded.
  *
- * Numbers that fit 64 bits make Redis pack a set of up to 512 of them into 8 bytes each.
+ * The numbers fit into 64 bits, so Redis packs a set of up to 512 of them into 8 bytes each.
  */
 
 /**
- * ARGV as rate-limiter-flexible gives it (points of this call, window, limit, window), and then the call. Three commands
- * do for most calls: to ask SISMEMBER and PTTL once more each takes a third more of Redis's time.
+ * ARGV has what rate-limiter-flexible passes (points of this call, window, limit, window), followed by the call's number.
+ * Most calls need three commands: an additional SISMEMBER and PTTL for each call would cost Redis a third more time.
  */
-const TAKE = `
+const CONSUME_SCRIPT = `
 local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
 local taken = redis.call('SCARD', key)
 if taken < limit then
@@ -41,117 +41,144 @@ if ttl == -1 then
 end
 return { taken, ttl }`;
 
-const LOOK = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
+const PEEK_SCRIPT = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
 
-/** What PTTL says of a key without an expiry. */
+/** The result of PTTL for a key without an expiry. */
 const NEVER_EXPIRES = -1;
 
-/** Redis, as counters use it. */
-export class CounterStore {
-  readonly client: RedisClient;
-  readonly connection: Connection;
-  readonly look: Script;
-  /** Keys of which a command was still unanswered at its deadline. */
-  readonly overdue = new Set<string>();
-  readonly #scopes: ReadonlyMap<RateLimitScope, ScopeLimit | false>;
+/**
+ * Returns the number of a call: 64 random bits, unique across all processes. With a `randomBytes` for each number, a
+ * decision would cost 15 % more CPU time.
+ */
+export const newCallNumber: () => string = randomBlock(8, 512, (block, start) =>
+  block.readBigInt64BE(start).toString(),
+);
 
-  constructor(client: RedisClient, limits: FullRateLimits, keyPrefix: string) {
-    this.client = client;
-    this.connection = new Connection(client);
-    this.look = defineScript(client, LOOK);
-    const script = defineScript(client, TAKE);
-    const limitOf = (scope: RateLimitScope) => {
-      const limit = limits[scope];
-      return (
-        limit && { ...limit, scope, namespace: `${keyPrefix}:${scope}:`, take: limiterOf(script, limit) }
-      );
+/**
+ * Prepares a client for counters.
+ *
+ * @returns a function that returns the counter of a bucket, or undefined if its scope is disabled. It throws a
+ *   TypeError for an unknown scope.
+ */
+export function countersOn(
+  client: RedisClient,
+  limits: FullRateLimits,
+  keyPrefix: string,
+): (bucket: RateLimitBucket) => Counter | undefined {
+  const peek = defineScript(client, PEEK_SCRIPT);
+  const consume = defineScript(client, CONSUME_SCRIPT);
+  const commandsOf = (scope: RateLimitScope): ScopeCommands | false => {
+    const limit = limits[scope];
+    if (limit === false) return false;
+    return {
+      limit,
+      namespace: `${keyPrefix}:${scope}:`,
+      peek,
+      consume: consumeThroughLibrary(consume, limit),
+      refund: (redisKey, call) => client.srem(redisKey, call),
     };
-    this.#scopes = new Map([
-      ['attempt', limitOf('attempt')],
-      ['inviter', limitOf('inviter')],
-      ['room', limitOf('room')],
-      ['invitee', limitOf('invitee')],
-    ]);
-  }
-
-  /**
-   * The counter of a bucket, if its scope is not switched off.
-   *
-   * @throws {TypeError} for an unknown scope
-   */
-  counterOf({ scope, key }: RateLimitBucket): Counter | undefined {
-    const limit = this.#scopes.get(scope);
-    if (limit === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
-    return limit ? new Counter(this, limit, key) : undefined;
-  }
+  };
+  const scopes: ReadonlyMap<RateLimitScope, ScopeCommands | false> = new Map([
+    ['attempt', commandsOf('attempt')],
+    ['inviter', commandsOf('inviter')],
+    ['room', commandsOf('room')],
+    ['invitee', commandsOf('invitee')],
+  ]);
+  return ({ scope, key }) => {
+    const commands = scopes.get(scope);
+    if (commands === undefined) throw new TypeError(`Unknown rate limit scope "${scope}"`);
+    return commands ? new Counter(scope, key, commands) : undefined;
+  };
 }
 
-type ScopeLimit = RateLimit & {
-  readonly scope: RateLimitScope;
-  /** What is before the key of a bucket in the key in Redis. */
+/** What the counters of a scope share. */
+type ScopeCommands = {
+  readonly limit: RateLimit;
+  /** The start of a key in Redis, followed by the key of the bucket. */
   readonly namespace: string;
-  readonly take: Take;
+  readonly peek: Script;
+  readonly consume: CallCommand;
+  readonly refund: CallCommand;
 };
 
-/** The points of one bucket. */
+type CallCommand = (redisKey: string, call: string) => Promise<unknown>;
+
+/** Counts the points of one bucket. */
 export class Counter {
   readonly scope: RateLimitScope;
   readonly key: string;
-  /** The key in Redis. */
-  readonly name: string;
-  readonly #store: CounterStore;
-  readonly #limit: ScopeLimit;
+  readonly redisKey: string;
+  readonly #commands: ScopeCommands;
 
-  constructor(store: CounterStore, limit: ScopeLimit, key: string) {
-    this.#store = store;
-    this.#limit = limit;
-    this.scope = limit.scope;
+  constructor(scope: RateLimitScope, key: string, commands: ScopeCommands) {
+    this.scope = scope;
     this.key = key;
-    this.name = limit.namespace + key;
+    this.redisKey = commands.namespace + key;
+    this.#commands = commands;
   }
 
-  /** Whether an earlier command for this key has not been answered in time, nor since. */
-  get isOverdue(): boolean {
-    return this.#store.overdue.has(this.name);
+  /** Consumes a point for a call. Rejects with a `RateLimiterRes` if none is left. */
+  consume(call: string): Promise<unknown> {
+    return this.#commands.consume(this.redisKey, call);
   }
 
-  /**
-   * Looks whether it is of use to take a point; rejects with a `RateLimiterRes` where there is none. Of a key that
-   * never expires it does not, since only `take` puts that right.
-   */
-  async look(): Promise<void> {
-    const { taken, ttlMs } = await this.#read();
-    if (taken >= this.#limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, taken);
+  /** Refunds the point that a call has consumed, if it has. */
+  async refund(call: string): Promise<void> {
+    await this.#commands.refund(this.redisKey, call);
   }
 
-  /** Looks whether `take` would take a point; rejects with a `RateLimiterRes`, as `take` does, where it would not. */
+  /** Rejects if `consume` would reject, with the same `RateLimiterRes`. Consumes nothing. */
   async peek(): Promise<void> {
-    const { taken, ttlMs } = await this.#read();
-    const waitMs = ttlMs === NEVER_EXPIRES ? this.#limit.durationSeconds * 1_000 : ttlMs;
-    if (taken >= this.#limit.points) throw new RateLimiterRes(0, waitMs, taken);
+    const { consumed, ttlMs } = await this.#peek();
+    const { points, durationSeconds } = this.#commands.limit;
+    const waitMs = ttlMs === NEVER_EXPIRES ? durationSeconds * 1_000 : ttlMs;
+    if (consumed >= points) throw new RateLimiterRes(0, waitMs, consumed);
   }
 
-  /** Takes a point for a call; rejects with a `RateLimiterRes` where there is none. */
-  take(call: string): Promise<unknown> {
-    return this.#limit.take(this.name, call);
+  /** Like `peek`, except that it lets a key pass that never expires: only `consume` repairs it. */
+  async peekBeforeConsume(): Promise<void> {
+    const { consumed, ttlMs } = await this.#peek();
+    if (consumed >= this.#commands.limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, consumed);
   }
 
-  async #read(): Promise<{ taken: number; ttlMs: number }> {
-    const answer = await this.#store.look(this.name);
-    const [taken, ttlMs] = Array.isArray(answer) ? answer.map(Number) : [];
-    if (taken === undefined || ttlMs === undefined) throw new Error('Unexpected answer of Redis');
-    return { taken, ttlMs };
+  async #peek(): Promise<{ consumed: number; ttlMs: number }> {
+    const reply = await this.#commands.peek(this.redisKey);
+    const [consumed, ttlMs] = Array.isArray(reply) ? reply.map(Number) : [];
+    if (consumed === undefined || ttlMs === undefined) throw new Error('Unexpected reply from Redis');
+    return { consumed, ttlMs };
   }
+}
 
-  /** Gives back what a call has taken, if it has. */
-  async giveBack(call: string): Promise<void> {
-    await this.#store.client.srem(this.name, call);
-  }
+/**
+ * Runs the consume script through a limiter of rate-limiter-flexible. Its `consume` has no parameter for the call, so
+ * the call's number travels in front of the key. One limiter then serves all calls: one per bucket costs 7 % more CPU
+ * time.
+ */
+function consumeThroughLibrary(script: Script, { points, durationSeconds }: RateLimit): CallCommand {
+  const limiter = new RateLimiterRedis({
+    storeClient: clientFor(script),
+    keyPrefix: '',
+    points,
+    duration: durationSeconds,
+  });
+  return (redisKey, call) => limiter.consume(`${call} ${redisKey}`);
+}
 
-  /** Asks nothing more of this key until the work is done. */
-  async holdUntil(work: Promise<unknown>): Promise<void> {
-    this.#store.overdue.add(this.name);
-    await work;
-    this.#store.overdue.delete(this.name);
-  }
+/**
+ * The client as rate-limiter-flexible sees it. The library defines its script under the same name for all limiters,
+ * which would replace the script of the host app's own limiters on the same client.
+ */
+function clientFor(script: Script): object {
+  const client = {
+    defineCommand(name: string) {
+      Object.assign(client, {
+        [name]: ([callAndKey = '', ...parameters]: readonly string[]) => {
+          // The key can contain spaces, the number of the call cannot.
+          const end = callAndKey.indexOf(' ');
+          return script(callAndKey.slice(end + 1), ...parameters, callAndKey.slice(0, end));
+        },
+      });
+    },
+  };
+  return client;
 }

@@ -1,3 +1,4 @@
+import { Outage } from '../../../src/internal/outage.ts';
 import type {
   RateLimitAdapter,
   RateLimitBucket,
@@ -8,103 +9,115 @@ import { MemoryRateLimit } from '../memory.ts';
 import { fullRateLimits } from '../shared/limits.ts';
 import { Receipt } from '../shared/receipt.ts';
 import type { RedisClient } from './client.ts';
-import { Counters, type GiveBack } from './counters.ts';
-import { checkArguments, type RedisRateLimitOptions } from './options.ts';
-import { type OnStoreError, Outage } from './outage.ts';
+import { type Consumed, Counters } from './counters.ts';
+import { checkArguments, type OnStoreError, type RedisRateLimitOptions } from './options.ts';
 
 export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../shared/limits.ts';
 export type { RedisClient } from './client.ts';
-export type { RedisRateLimitOptions } from './options.ts';
-export type { OnStoreError } from './outage.ts';
+export type { OnStoreError, RedisRateLimitOptions } from './options.ts';
 
-/** Proof of a debit, for `refund` of the same {@link RedisRateLimit}. There is nothing in it to read. */
+/** Proof of consumed points, for `refund` of the same {@link RedisRateLimit}. It has no readable content. */
 export type RedisRateLimitReceipt = object;
 
+const CONSEQUENCES: { readonly [Choice in OnStoreError]: string } = {
+  memory: 'each process counts on its own',
+  allow: 'nothing is limited',
+  deny: 'every limited request gets a 503',
+};
+
 /**
- * Rate limits counted in Redis, which any number of processes share: together they allow exactly a key's points.
+ * Milliseconds without a failure after which Redis counts as available again. If a cluster has lost a node, some keys
+ * fail and others do not: without this pause, the state would change with every request.
+ */
+const RECOVERED_AFTER_MS = 1_000;
+
+/**
+ * Counts rate limits in Redis, for any number of processes: together they allow exactly a key's points.
  *
  * ```ts
  * const redis = new Redis();              // ioredis 5 or 6; or new Cluster([…])
- * redis.on('error', (error) => …);        // yours to do: without a listener ioredis writes to the console
+ * redis.on('error', (error) => …);        // without a listener, ioredis writes errors to the console
  * createInviteRouter({ rateLimit: new RedisRateLimit(redis), … });
  * ```
  *
- * A key's window starts with its first allowed call; it ends after its duration, or when the last of its calls is
- * given back. A bucket that a call names twice is debited once.
+ * A key's window starts with its first allowed call. It ends after its duration, or when all of its calls are refunded.
+ * A bucket that a call names twice is counted once.
  *
- * An allowed call costs one round trip, all of its buckets side by side, each by a command on one key: a cluster
- * cannot debit keys of several nodes in one step. So all or none is made of two: when a bucket refuses, what the
- * others gave is given back at once, before the call is answered. Meanwhile, for about a round trip, another call may
- * be refused that would not have been a moment later; never is one allowed too many. To keep this rare, a call with a
- * key that has lately refused here looks first, and takes only when every bucket has a point.
+ * An allowed call costs one round trip. Each of its buckets is one command on one key, and all are sent side by side,
+ * because a cluster cannot change keys of several nodes in one step. All or none therefore takes two steps: when a
+ * bucket refuses, the points from the others are refunded at once, before the call returns. In between, for about one
+ * round trip, another call can be refused that would be allowed a moment later. A call too many is never allowed. To
+ * keep this rare, a call with a key that this process has seen refuse recently peeks first, and consumes only if every
+ * bucket has a point.
  *
- * When Redis does not answer within `timeoutMs`, or with an error, `onStoreError` decides. What such a call may still
- * take in Redis is given back as soon as that is known; where Redis cannot be told, when the window ends. As long as
- * a command for a key is overdue, no other is sent for that key.
+ * If Redis fails or does not reply within `timeoutMs`, `onStoreError` decides. Points that such a call may still consume
+ * in Redis are refunded as soon as the outcome is known. If Redis does not receive the refund, they are free again when
+ * the window ends. While a command for a key is overdue, no other command is sent for that key.
  *
- * What Redis forgets (by a restart without persistence, a failover, or eviction of keys) may be taken again.
+ * If Redis loses counts (a restart without persistence, a failover or eviction), those points can be consumed again.
  *
- * The client stays the host's: no listener is added, and it is not closed. It gets two commands, named
- * `matrixInvite…`.
+ * The client stays under the control of the host app: no listener is added, and it is not closed. It gets two commands
+ * whose names start with `matrixInvite`.
  */
 export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #onStoreError: OnStoreError;
   readonly #counters: Counters;
   readonly #memory: MemoryRateLimit;
-  readonly #outage: Outage;
 
   /**
-   * @param client an ioredis `Redis` or `Cluster`, of version 5 or 6
-   * @throws {TypeError} for another client, and for an unknown or ill-typed option
+   * @param client a `Redis` or `Cluster` of ioredis 5 or 6
+   * @throws {TypeError} for any other client, and for an unknown or invalid option
    * @see [errors, Rate limits](../../../docs/errors.md#rate-limits)
    */
   constructor(client: RedisClient, options: RedisRateLimitOptions = {}) {
     checkArguments(client, options);
     const { limits, keyPrefix = 'matrix-invite', timeoutMs = 200, onStoreError = 'memory', logger } = options;
     this.#onStoreError = onStoreError;
-    this.#outage = new Outage(onStoreError, logger);
     this.#memory = new MemoryRateLimit(limits);
     this.#counters = new Counters(client, {
       limits: fullRateLimits(limits),
       keyPrefix,
       timeoutMs,
-      outage: this.#outage,
+      outage: new Outage({
+        failed: `Redis is unavailable for rate limits: ${CONSEQUENCES[onStoreError]}`,
+        recovered: 'Redis is available for rate limits again',
+        recoveredAfterMs: RECOVERED_AFTER_MS,
+        logger,
+      }),
     });
   }
 
-  /** Rejects only with `onStoreError: 'deny'`, when Redis cannot be asked: Redis's own error is the `cause`. */
+  /** Rejects only with `onStoreError: 'deny'`, if Redis is unavailable. The error from Redis is the `cause`. */
   async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
     const counters = this.#counters.of(buckets);
     try {
-      const taken = await this.#counters.take(counters);
-      return taken.allowed ? this.#allowed(taken.giveBack) : taken;
+      const decision = await this.#counters.consume(counters);
+      return decision.allowed ? this.#allowed(decision.refund) : decision;
     } catch (error) {
-      this.#outage.failed(error);
-      return this.#withoutRedis(counters, error);
+      return this.#consumeWithoutRedis(counters, error);
     }
   }
 
   /**
-   * Says what `consume` would decide now, and takes nothing: one round trip of reading commands. While Redis cannot
-   * be asked, `onStoreError` decides as in `consume`. A Redis that can be read but not written to (out of memory, a
-   * replica) still says here what it has counted.
+   * Returns what `consume` would decide now, in one round trip. Consumes nothing. While Redis is unavailable,
+   * `onStoreError` decides, as for `consume`. If Redis can be read but not written (out of memory, or a replica), this
+   * method still returns what was counted before.
    */
   async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
     const counters = this.#counters.of(buckets);
     try {
       return (await this.#counters.peek(counters)) ?? { allowed: true };
     } catch (error) {
-      this.#outage.failed(error);
-      return this.#forecastWithoutRedis(counters, error);
+      return this.#peekWithoutRedis(counters, error);
     }
   }
 
-  /** Never rejects. A point that Redis cannot be told of comes back when its window ends. */
+  /** Never rejects. If Redis does not receive the refund, the point is free again when its window ends. */
   async refund(receipt: RedisRateLimitReceipt): Promise<void> {
-    await Receipt.redeem(receipt, this)?.();
+    await Receipt.refund(receipt, this);
   }
 
-  async #withoutRedis(
+  async #consumeWithoutRedis(
     buckets: readonly RateLimitBucket[],
     cause: unknown,
   ): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
@@ -112,7 +125,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
       case 'allow':
         return this.#allowed(async () => {});
       case 'deny':
-        throw withoutRedis(cause);
+        throw cannotCount(cause);
       case 'memory': {
         const decision = await this.#memory.consume(buckets);
         return decision.allowed ? this.#allowed(() => this.#memory.refund(decision.receipt)) : decision;
@@ -120,25 +133,22 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
     }
   }
 
-  async #forecastWithoutRedis(
-    buckets: readonly RateLimitBucket[],
-    cause: unknown,
-  ): Promise<RateLimitForecast> {
+  async #peekWithoutRedis(buckets: readonly RateLimitBucket[], cause: unknown): Promise<RateLimitForecast> {
     switch (this.#onStoreError) {
       case 'allow':
         return { allowed: true };
       case 'deny':
-        throw withoutRedis(cause);
+        throw cannotCount(cause);
       case 'memory':
         return this.#memory.peek(buckets);
     }
   }
 
-  #allowed(giveBack: GiveBack): RateLimitDecision<RedisRateLimitReceipt> {
-    return { allowed: true, receipt: new Receipt(this, giveBack) };
+  #allowed(refund: Consumed['refund']): RateLimitDecision<RedisRateLimitReceipt> {
+    return { allowed: true, receipt: new Receipt(this, refund) };
   }
 }
 
-function withoutRedis(cause: unknown): Error {
+function cannotCount(cause: unknown): Error {
   return new Error('Rate limits cannot be counted without Redis', { cause });
 }

@@ -1,27 +1,30 @@
-import type { RateLimitScope } from '../../../src/ports/rate-limit.ts';
+import type { RateLimitForecast, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 
-/** How often something may happen. */
+/** The number of calls allowed in a window of time. */
 export type RateLimit = {
-  /** Calls allowed in a window: a whole number from 1 on. */
+  /** The number of calls allowed in a window: an integer, at least 1. */
   readonly points: number;
-  /** Length of a window, in seconds: a whole number from 1 to 2,147,483 (almost 25 days). */
+  /** The length of a window in seconds: an integer from 1 to 2,147,483 (almost 25 days). */
   readonly durationSeconds: number;
 };
 
-/** A limit for each scope. `false` switches a scope off; one that is left out has its default. */
+/** A limit for each scope. `false` disables a scope. A scope that is left out keeps its default. */
 export type RateLimits = { readonly [S in RateLimitScope]?: RateLimit | false };
 
-/** A limit for each scope, with nothing left to fill in. */
+/** A limit for each scope, with the defaults filled in. */
 export type FullRateLimits = { readonly [S in RateLimitScope]: RateLimit | false };
 
+/** The refusal of a call that exceeds a limit. */
+export type LimitRefusal = Extract<RateLimitForecast, { readonly allowed: false }>;
+
 /**
- * The limits of a scope that is left out.
+ * The default limits.
  *
- * Those on invites follow what Synapse allows by default (`rc_invites`): bursts of 10, refilled by 0.3 a second, for
- * a room and for an inviter; bursts of 5, refilled by 0.003 a second, for an invitee. Synapse's are leaky buckets;
- * these are fixed windows, as long as such a bucket takes to refill, and start with a key's first call.
- * At worst `2 × points − 1` calls come in quick succession: all but the first of a window at its very end, and
- * then those of the next.
+ * The limits on invites follow Synapse's defaults (`rc_invites`): bursts of 10, refilled at 0.3 per second, for a room
+ * and for an inviter; bursts of 5, refilled at 0.003 per second, for an invitee. Synapse uses leaky buckets. These are
+ * fixed windows, as long as such a bucket takes to refill, which start with a key's first call. In the worst case,
+ * `2 × points − 1` calls are allowed in quick succession: all but the first of a window at its very end, followed by
+ * those of the next.
  */
 export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } = Object.freeze({
   attempt: Object.freeze({ points: 60, durationSeconds: 60 }),
@@ -30,13 +33,13 @@ export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } 
   invitee: Object.freeze({ points: 5, durationSeconds: 1_667 }),
 });
 
-/** Node's timers hold at most 2³¹ − 1 milliseconds; a longer one fires at once. */
-const LONGEST_DURATION_SECONDS = 2_147_483;
+/** Node's timers hold at most 2³¹ − 1 milliseconds. A longer timer fires at once. */
+const MAX_DURATION_SECONDS = 2_147_483;
 
 /**
- * Checks limits, and fills in the defaults. The result is a copy: changing the argument later changes nothing.
+ * Checks limits and fills in the defaults. The result is a copy: later changes to the argument have no effect.
  *
- * @throws {TypeError} for an unknown scope or field (naming the allowed ones), and for a number out of its range
+ * @throws {TypeError} for an unknown scope or field (the message lists the allowed ones), and for a number out of range
  */
 export function fullRateLimits(limits: RateLimits = {}): FullRateLimits {
   checkFields(limits, Object.keys(DEFAULT_RATE_LIMITS), 'Rate limits', 'scope');
@@ -54,15 +57,15 @@ function limitOf(scope: RateLimitScope, limits: RateLimits): RateLimit | false {
   const what = `Rate limit "${scope}"`;
   checkFields(limit, Object.keys(DEFAULT_RATE_LIMITS[scope]), what, 'field');
   const { points, durationSeconds } = limit;
-  checkWhole(points, Number.MAX_SAFE_INTEGER, `${what}: points`);
-  checkWhole(durationSeconds, LONGEST_DURATION_SECONDS, `${what}: durationSeconds`);
+  checkInteger(points, Number.MAX_SAFE_INTEGER, `${what}: points`);
+  checkInteger(durationSeconds, MAX_DURATION_SECONDS, `${what}: durationSeconds`);
   return { points, durationSeconds };
 }
 
 function checkFields(value: unknown, allowed: readonly string[], what: string, field: string): void {
   const names = allowed.join(', ');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(`${what}: must be an object of ${names}`);
+    throw new TypeError(`${what}: must be an object with ${names}`);
   }
   for (const name of Object.keys(value)) {
     if (!allowed.includes(name))
@@ -70,9 +73,9 @@ function checkFields(value: unknown, allowed: readonly string[], what: string, f
   }
 }
 
-// rate-limiter-flexible takes 0 for "never ends", and its Redis limiter rounds 0.5 down to that.
-function checkWhole(value: unknown, most: number, what: string): void {
-  if (!Number.isSafeInteger(value) || Number(value) < 1 || Number(value) > most) {
-    throw new TypeError(`${what} must be a whole number from 1 to ${most}`);
+// To rate-limiter-flexible, a duration of 0 never ends, and its Redis limiter rounds 0.5 down to 0.
+function checkInteger(value: unknown, max: number, what: string): void {
+  if (!Number.isSafeInteger(value) || Number(value) < 1 || Number(value) > max) {
+    throw new TypeError(`${what} must be an integer from 1 to ${max}`);
   }
 }

@@ -1,26 +1,26 @@
-type GiveBack = () => Promise<void>;
+type Refund = () => Promise<void>;
 
 /**
- * Proof of a debit, which only the limiter that made it can redeem, and only once.
+ * Proof of consumed points. Only the limiter that created it can refund it, and only once.
  *
- * It keeps in private fields what it stands for. A `WeakMap` of receipts would do the same, but costs the garbage
- * collector a third of what `MemoryRateLimit` takes.
+ * It keeps its content in private fields. A `WeakMap` of receipts would do the same, but costs the garbage collector a
+ * third of the time of `MemoryRateLimit`.
  */
 export class Receipt {
-  readonly #maker: object;
-  #giveBack: GiveBack | undefined;
+  readonly #issuer: object;
+  #refund: Refund | undefined;
 
-  constructor(maker: object, giveBack: GiveBack) {
-    this.#maker = maker;
-    this.#giveBack = giveBack;
+  constructor(issuer: object, refund: Refund) {
+    this.#issuer = issuer;
+    this.#refund = refund;
   }
 
-  /** What the receipt is good for: undefined for one that was redeemed, of another maker, or that is none. */
-  static redeem(receipt: unknown, maker: object): GiveBack | undefined {
-    if (typeof receipt !== 'object' || receipt === null || !(#maker in receipt)) return undefined;
-    if (receipt.#maker !== maker) return undefined;
-    const giveBack = receipt.#giveBack;
-    receipt.#giveBack = undefined;
-    return giveBack;
+  /** Refunds a receipt. Does nothing if it is already refunded, comes from another issuer, or is not a receipt. */
+  static refund(receipt: unknown, issuer: object): Promise<void> | undefined {
+    if (typeof receipt !== 'object' || receipt === null || !(#issuer in receipt)) return undefined;
+    if (receipt.#issuer !== issuer) return undefined;
+    const refund = receipt.#refund;
+    receipt.#refund = undefined;
+    return refund?.();
   }
 }

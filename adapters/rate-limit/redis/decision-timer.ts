@@ -1,18 +1,19 @@
-/** The end of the time that a decision may take. */
-export class Deadline {
+/** Limits the time of one decision. */
+export class DecisionTimer {
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
   #stopWaiting = () => {};
 
   constructor(ms: number) {
-    // After a pause of this process its timers fire before it reads what has arrived meanwhile: read that first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#pass()), ms);
+    // After a pause of this process, its timers fire before it reads what arrived in the meantime: read that first.
+    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), ms);
   }
 
   /**
-   * Waits until all the work is done, well or badly, but not beyond the deadline. One wait at a time.
+   * Waits until all the work has settled, or until the time is over. Only one wait at a time.
    *
-   * It counts, since `Promise.race` of `Promise.allSettled` makes promises enough to take 7 % more CPU of a decision.
+   * It counts, because `Promise.race` with `Promise.allSettled` creates so many promises that a decision costs 7 % more
+   * CPU time.
    */
   async wait(work: readonly Promise<unknown>[]): Promise<void> {
     if (this.#isOver || work.length === 0) return;
@@ -27,12 +28,12 @@ export class Deadline {
     });
   }
 
-  /** Frees the timer. Nothing may be waited for afterwards. */
-  end(): void {
+  /** Clears the timer. Do not wait afterwards. */
+  stop(): void {
     clearTimeout(this.#timer);
   }
 
-  #pass(): void {
+  #expire(): void {
     this.#isOver = true;
     this.#stopWaiting();
   }
