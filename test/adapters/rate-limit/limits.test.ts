@@ -5,11 +5,11 @@ import {
   type RateLimits,
 } from '../../../adapters/rate-limit/shared/limits.ts';
 
-/** Limits as JavaScript may hand them in. */
+/** Limits as untyped JavaScript can pass them. */
 const untyped = (limits: unknown) => limits as RateLimits;
 
 describe('defaults', () => {
-  it('are bursts of Synapse, over the time in which they are refilled', () => {
+  it('are the bursts of Synapse, over the time that they take to refill', () => {
     expect(DEFAULT_RATE_LIMITS).toEqual({
       attempt: { points: 60, durationSeconds: 60 },
       inviter: { points: 10, durationSeconds: 33 },
@@ -18,7 +18,7 @@ describe('defaults', () => {
     });
   });
 
-  it('stand for every scope that is left out or undefined', () => {
+  it('apply to every scope that is left out or undefined', () => {
     expect(fullRateLimits()).toEqual(DEFAULT_RATE_LIMITS);
     expect(fullRateLimits({ room: { points: 1, durationSeconds: 2 }, invitee: undefined })).toEqual({
       ...DEFAULT_RATE_LIMITS,
@@ -26,18 +26,18 @@ describe('defaults', () => {
     });
   });
 
-  it('cannot be changed', () => {
+  it('are immutable', () => {
     expect(() => Object.assign(DEFAULT_RATE_LIMITS.room, { points: 1_000 })).toThrow(TypeError);
     expect(() => Object.assign(DEFAULT_RATE_LIMITS, { room: false })).toThrow(TypeError);
   });
 });
 
 describe('limits', () => {
-  it('switch a scope off with false', () => {
+  it('disable a scope with false', () => {
     expect(fullRateLimits({ attempt: false })).toEqual({ ...DEFAULT_RATE_LIMITS, attempt: false });
   });
 
-  it('go from 1 point and 1 second to the longest that a timer holds', () => {
+  it('range from 1 point and 1 second to the maximum of a timer', () => {
     const room = { points: 1, durationSeconds: 1 };
     const invitee = { points: Number.MAX_SAFE_INTEGER, durationSeconds: 2_147_483 };
     expect(fullRateLimits({ room, invitee })).toMatchObject({ room, invitee });
@@ -50,7 +50,7 @@ describe('limits', () => {
     expect(limits.room).toEqual({ points: 3, durationSeconds: 3 });
   });
 
-  const notWhole: readonly unknown[] = [
+  const notIntegers: readonly unknown[] = [
     0,
     -1,
     0.5,
@@ -64,37 +64,40 @@ describe('limits', () => {
     undefined,
   ];
 
-  it.each(notWhole)('refuse %s points', (points) => {
+  it.each(notIntegers)('reject %s points', (points) => {
     expect(() => fullRateLimits(untyped({ room: { points, durationSeconds: 1 } }))).toThrow(
-      new TypeError(`Rate limit "room": points must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`),
+      new TypeError(`Rate limit "room": points must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}`),
     );
   });
 
-  it.each([...notWhole, 2_147_484])('refuse a duration of %s seconds', (durationSeconds) => {
+  it.each([...notIntegers, 2_147_484])('reject a duration of %s seconds', (durationSeconds) => {
     expect(() => fullRateLimits(untyped({ invitee: { points: 1, durationSeconds } }))).toThrow(
-      new TypeError('Rate limit "invitee": durationSeconds must be a whole number from 1 to 2147483'),
+      new TypeError('Rate limit "invitee": durationSeconds must be an integer from 1 to 2147483'),
     );
   });
 
-  it.each(['rooms', 'ROOM', 'toString', '__proto__'])('refuse the scope %s, and name the others', (scope) => {
-    const limits = Object.fromEntries([[scope, { points: 1, durationSeconds: 1 }]]);
-    expect(() => fullRateLimits(untyped(limits))).toThrow(
-      new TypeError(`Rate limits: unknown scope "${scope}"; allowed: attempt, inviter, room, invitee`),
-    );
-  });
+  it.each(['rooms', 'ROOM', 'toString', '__proto__'])(
+    'reject the scope %s, and list the allowed ones',
+    (scope) => {
+      const limits = Object.fromEntries([[scope, { points: 1, durationSeconds: 1 }]]);
+      expect(() => fullRateLimits(untyped(limits))).toThrow(
+        new TypeError(`Rate limits: unknown scope "${scope}"; allowed: attempt, inviter, room, invitee`),
+      );
+    },
+  );
 
-  it('refuse an unknown field, and name the others', () => {
+  it('reject an unknown field, and list the allowed ones', () => {
     expect(() => fullRateLimits(untyped({ room: { points: 1, duration: 1 } }))).toThrow(
       new TypeError('Rate limit "room": unknown field "duration"; allowed: points, durationSeconds'),
     );
   });
 
-  it.each([[null], [true], [5], ['room'], [[]]])('refuse %j in the place of an object', (value) => {
+  it.each([[null], [true], [5], ['room'], [[]]])('reject %j instead of an object', (value) => {
     expect(() => fullRateLimits(untyped(value))).toThrow(
-      new TypeError('Rate limits: must be an object of attempt, inviter, room, invitee'),
+      new TypeError('Rate limits: must be an object with attempt, inviter, room, invitee'),
     );
     expect(() => fullRateLimits(untyped({ inviter: value }))).toThrow(
-      new TypeError('Rate limit "inviter": must be an object of points, durationSeconds'),
+      new TypeError('Rate limit "inviter": must be an object with points, durationSeconds'),
     );
   });
 });

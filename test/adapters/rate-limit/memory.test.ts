@@ -41,21 +41,21 @@ testContract(
   ['secondInstance'],
 );
 
-/** A receipt, from a call that must be allowed. */
-async function take(limits: MemoryRateLimit, ...buckets: RateLimitBucket[]): Promise<object> {
+/** Returns the receipt of a call that must be allowed. */
+async function consume(limits: MemoryRateLimit, ...buckets: RateLimitBucket[]): Promise<object> {
   const decision = await limits.consume(buckets);
   if (!decision.allowed) throw new Error(`refused by ${decision.scope}`);
   return decision.receipt;
 }
 
-/** How many points a bucket has left: all of them are used up. */
+/** Consumes all points of a bucket, and returns how many there were. */
 async function drain(limits: MemoryRateLimit, bucket: RateLimitBucket): Promise<number> {
-  let taken = 0;
-  while ((await limits.consume([bucket])).allowed) taken += 1;
-  return taken;
+  let consumed = 0;
+  while ((await limits.consume([bucket])).allowed) consumed += 1;
+  return consumed;
 }
 
-/** How many of racing calls were allowed. */
+/** Returns how many of the racing calls were allowed. */
 async function race(limits: MemoryRateLimit, calls: readonly RateLimitBucket[][]): Promise<number> {
   const decisions = await Promise.all(calls.map((buckets) => limits.consume(buckets)));
   return decisions.filter(({ allowed }) => allowed).length;
@@ -65,7 +65,7 @@ const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));
 
 describe('limits', () => {
-  it('are the defaults where none are given', async () => {
+  it('have defaults', async () => {
     const limits = new MemoryRateLimit();
     const scopes: RateLimitScope[] = ['attempt', 'inviter', 'room', 'invitee'];
     const points = [];
@@ -75,20 +75,20 @@ describe('limits', () => {
     expect(wait).toEqual({ allowed: false, scope: 'invitee', retryAfterMs: 1_667_000 });
   });
 
-  it.each([0, 0.5, 1.9, 2_147_484])('are refused with a duration of %s seconds', (durationSeconds) => {
+  it.each([0, 0.5, 1.9, 2_147_484])('are rejected with a duration of %s seconds', (durationSeconds) => {
     expect(() => new MemoryRateLimit({ room: { points: 1, durationSeconds } })).toThrow(TypeError);
   });
 
-  it('hold for the longest duration that there is', async () => {
+  it('apply for the maximum duration', async () => {
     const limits = new MemoryRateLimit({ room: { points: 1, durationSeconds: 2_147_483 } });
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     await vi.advanceTimersByTimeAsync(2_147_482_999);
     expect(await limits.consume([ROOM])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 1 });
     await vi.advanceTimersByTimeAsync(1);
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
   });
 
-  it('do not count a scope that is switched off', async () => {
+  it('do not count a disabled scope', async () => {
     const limits = new MemoryRateLimit({ ...LIMITS, room: false });
     expect(
       await race(
@@ -106,18 +106,18 @@ describe('limits', () => {
 
   it('allow a call without buckets', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    await limits.refund(await take(limits));
-    await take(limits);
+    await limits.refund(await consume(limits));
+    await consume(limits);
   });
 
-  it('are counted apart by each object', async () => {
+  it('are counted separately by each instance', async () => {
     await drain(new MemoryRateLimit(LIMITS), ROOM);
     expect(await drain(new MemoryRateLimit(LIMITS), ROOM)).toBe(3);
   });
 });
 
 describe('a refusal', () => {
-  it('takes no point of the other buckets, and none is missing to a call that races it', async () => {
+  it('consumes no points of the other buckets, not even for a moment', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, BOB);
     const calls = times(50, (index) => (index % 2 ? [ROOM, ALICE, BOB] : [ROOM]));
@@ -125,7 +125,7 @@ describe('a refusal', () => {
     expect(await drain(limits, ALICE)).toBe(4);
   });
 
-  it('names the longest wait', async () => {
+  it('returns the longest wait', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, ALICE);
     await vi.advanceTimersByTimeAsync(15_000);
@@ -144,9 +144,9 @@ describe('a refusal', () => {
     expect(await drain(limits, ROOM)).toBe(3);
   });
 
-  it('is not counted, even when there are many', async () => {
+  it('is not counted, even if there are many', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await race(
       limits,
       times(100, () => [ROOM]),
@@ -157,7 +157,7 @@ describe('a refusal', () => {
 });
 
 describe('racing calls', () => {
-  it('get exactly the points of one key', async () => {
+  it('get exactly the points of a key', async () => {
     expect(
       await race(
         new MemoryRateLimit(LIMITS),
@@ -166,7 +166,7 @@ describe('racing calls', () => {
     ).toBe(3);
   });
 
-  it('over overlapping buckets are each debited whole, or not at all', async () => {
+  it('on overlapping buckets each consume from all of their buckets, or from none', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const pairs = [
       [ROOM, ALICE],
@@ -178,17 +178,17 @@ describe('racing calls', () => {
     const allowed = calls.filter((_, index) => decisions[index]?.allowed).flat();
     const left = [];
     for (const bucket of [ROOM, OTHER_ROOM, ALICE]) {
-      const taken = allowed.filter((each) => each === bucket).length;
+      const consumed = allowed.filter((each) => each === bucket).length;
       left.push(await drain(limits, bucket));
-      expect(taken + (left.at(-1) ?? 0)).toBe(bucket === ALICE ? 4 : 3);
+      expect(consumed + (left.at(-1) ?? 0)).toBe(bucket === ALICE ? 4 : 3);
     }
-    // No pair is left that could have been allowed.
+    // No pair that could have been allowed is left.
     expect(left.filter((points) => points > 0).length).toBeLessThan(2);
   });
 
-  it('of refunds and debits never have more points than there are', async () => {
+  it('and racing refunds never get more points than there are', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     const [allowed] = await Promise.all([
       race(
         limits,
@@ -202,22 +202,22 @@ describe('racing calls', () => {
 });
 
 describe('buckets', () => {
-  it('are debited once where a call names them twice', async () => {
+  it('are counted once if a call names them twice', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM, { ...ROOM }, ROOM);
+    const receipt = await consume(limits, ROOM, { ...ROOM }, ROOM);
     expect(await drain(limits, ROOM)).toBe(2);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(1);
   });
 
-  it('of several scopes may have the same key', async () => {
+  it('of several scopes can have the same key', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const invitee: RateLimitBucket = { scope: 'invitee', key: ALICE.key };
-    await take(limits, ALICE, invitee);
+    await consume(limits, ALICE, invitee);
     expect([await drain(limits, ALICE), await drain(limits, invitee)]).toEqual([3, 1]);
   });
 
-  it('may change once the call is made', async () => {
+  it('can change after the call', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const buckets = [ROOM];
     const decision = limits.consume(buckets);
@@ -226,11 +226,11 @@ describe('buckets', () => {
     expect([await drain(limits, ROOM), await drain(limits, OTHER_ROOM)]).toEqual([2, 3]);
   });
 
-  it('may be frozen', async () => {
-    await take(new MemoryRateLimit(LIMITS), ...Object.freeze([Object.freeze({ ...ROOM })]));
+  it('can be frozen', async () => {
+    await consume(new MemoryRateLimit(LIMITS), ...Object.freeze([Object.freeze({ ...ROOM })]));
   });
 
-  it('of an unknown scope are refused, and debit nothing', async () => {
+  it('of an unknown scope are rejected, and consume nothing', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const unknown = { scope: 'constructor', key: 'k' } as unknown as RateLimitBucket;
     await expect(limits.consume([ROOM, unknown])).rejects.toThrow(TypeError);
@@ -239,7 +239,7 @@ describe('buckets', () => {
 });
 
 describe('a failure', () => {
-  it('stops no other call', async () => {
+  it('does not stop other calls', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const failing = {
       scope: 'room',
@@ -260,16 +260,16 @@ describe('a failure', () => {
 });
 
 describe('a peek', () => {
-  it('leaves nothing behind, of keys that were not used and of those that were', async () => {
+  it('leaves nothing behind, for unused keys and for used ones', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     for (const _ of times(5, () => 0)) expect(await limits.peek([ROOM, ALICE])).toEqual({ allowed: true });
     expect(vi.getTimerCount()).toBe(0);
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     await limits.peek([ROOM, ALICE]);
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it('says no more than a forecast has', async () => {
+  it('returns nothing but a forecast', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, ROOM);
     await vi.advanceTimersByTimeAsync(4_000);
@@ -278,7 +278,7 @@ describe('a peek', () => {
     expect(await limits.peek([])).toEqual({ allowed: true });
   });
 
-  it('counts the window by the clock and by its timer, as consume does', async () => {
+  it('ends a window by the clock and by its timer, as consume does', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, ROOM);
     vi.setSystemTime(Date.now() - 3_600_000);
@@ -287,7 +287,7 @@ describe('a peek', () => {
     expect(await limits.peek([ROOM])).toEqual({ allowed: true });
   });
 
-  it('is never refused by a scope that is switched off, and refuses an unknown one', async () => {
+  it('is never refused by a disabled scope, and rejects an unknown one', async () => {
     const limits = new MemoryRateLimit({ ...LIMITS, room: false });
     await race(
       limits,
@@ -298,7 +298,7 @@ describe('a peek', () => {
     await expect(limits.peek([ROOM, unknown])).rejects.toThrow(TypeError);
   });
 
-  it('sees calls that were made before it whole', async () => {
+  it('sees earlier calls as completed', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     const calls = times(3, () => limits.consume([ROOM]));
     expect(await limits.peek([ROOM])).toMatchObject({ allowed: false });
@@ -307,10 +307,10 @@ describe('a peek', () => {
 });
 
 describe('a refund', () => {
-  it('gives back every bucket of the call, and only once', async () => {
+  it('refunds every bucket of the call, and only once', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM, ALICE, BOB);
-    await take(limits, ROOM, ALICE, BOB);
+    const receipt = await consume(limits, ROOM, ALICE, BOB);
+    await consume(limits, ROOM, ALICE, BOB);
     await Promise.all([limits.refund(receipt), limits.refund(receipt)]);
     await limits.refund(receipt);
     expect([await drain(limits, ROOM), await drain(limits, ALICE), await drain(limits, BOB)]).toEqual([
@@ -318,9 +318,9 @@ describe('a refund', () => {
     ]);
   });
 
-  it('does not lengthen the window', async () => {
+  it('does not extend the window', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await vi.advanceTimersByTimeAsync(6_000);
     await limits.refund(receipt);
     await drain(limits, ROOM);
@@ -328,26 +328,26 @@ describe('a refund', () => {
     expect(await drain(limits, ROOM)).toBe(3);
   });
 
-  it('is still made in the last millisecond of the window', async () => {
+  it('still works in the last millisecond of the window', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await drain(limits, ROOM);
     await vi.advanceTimersByTimeAsync(9_999);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(1);
   });
 
-  it('makes no free point once the window is over', async () => {
+  it('creates no extra point once the window is over', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await vi.advanceTimersByTimeAsync(10_000);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(3);
   });
 
-  it('makes no free point where the window is over and its timer is late', async () => {
+  it('creates no extra point if the window is over and its timer is late', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     vi.setSystemTime(Date.now() + 10_000);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(3);
@@ -355,7 +355,7 @@ describe('a refund', () => {
 
   it('starts no window', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     vi.setSystemTime(Date.now() + 10_000);
     await limits.refund(receipt);
     await vi.advanceTimersByTimeAsync(5_000);
@@ -363,52 +363,52 @@ describe('a refund', () => {
     expect(await limits.consume([ROOM])).toMatchObject({ retryAfterMs: 10_000 });
   });
 
-  it('credits no later window, not even one of the shortest duration that follows at once', async () => {
+  it('never refunds to a later window, not even to the next one of the shortest duration', async () => {
     const limits = new MemoryRateLimit({ room: { points: 2, durationSeconds: 1 } });
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await vi.advanceTimersByTimeAsync(1_000);
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(1);
   });
 
-  it('finds its window after the clock was set', async () => {
+  it('finds its window after the clock has changed', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await drain(limits, ROOM);
     vi.setSystemTime(Date.now() - 3_600_000);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(1);
   });
 
-  it('credits no later window after the clock was set back', async () => {
+  it('never refunds to a later window after the clock was set back', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     vi.setSystemTime(Date.now() - 3_600_000);
     await vi.advanceTimersByTimeAsync(10_000);
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     await limits.refund(receipt);
     expect(await drain(limits, ROOM)).toBe(2);
   });
 
-  it('does nothing for the receipt of another object, a copy, or what is none', async () => {
+  it('ignores the receipt of another instance, a copy, and anything that is not a receipt', async () => {
     const limits = new MemoryRateLimit(LIMITS);
-    const receipt = await take(limits, ROOM);
-    const foreign = await take(new MemoryRateLimit(LIMITS), ROOM);
+    const receipt = await consume(limits, ROOM);
+    const foreign = await consume(new MemoryRateLimit(LIMITS), ROOM);
     for (const other of [foreign, { ...receipt }, undefined, 'receipt']) await limits.refund(other as object);
     expect(await drain(limits, ROOM)).toBe(2);
   });
 });
 
 describe('a window', () => {
-  it('ends by the clock, even where its timer is late', async () => {
+  it('ends by the clock, even if its timer is late', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, ROOM);
     vi.setSystemTime(Date.now() + 10_000);
     expect(await drain(limits, ROOM)).toBe(3);
   });
 
-  it('ends by its timer, and names no longer wait than its duration, where the clock was set back', async () => {
+  it('ends by its timer if the clock was set back, and never returns a longer wait than its duration', async () => {
     const limits = new MemoryRateLimit(LIMITS);
     await drain(limits, ROOM);
     vi.setSystemTime(Date.now() - 3_600_000);
@@ -430,7 +430,7 @@ describe('a window', () => {
 });
 
 describe('a process', () => {
-  it('ends by itself, however long the windows are', async () => {
+  it('can exit, however long the windows are', async () => {
     vi.useRealTimers();
     const module = new URL('../../../adapters/rate-limit/memory.ts', import.meta.url);
     const script = `

@@ -2,10 +2,10 @@ import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually, RedisCluster } from '../../support/redis-server.ts';
-import { countAllowed, drain, Log, take, timed, times } from './redis-support.ts';
+import { consume, countAllowed, drain, Log, timed, times } from './redis-support.ts';
 
-const DOWN = 'Redis cannot be asked for rate limits: each process counts rate limits for itself';
-const BACK = 'Redis can be asked for rate limits again';
+const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
+const BACK = 'Redis is available for rate limits again';
 const TIMEOUT_MS = 100;
 const POINTS = 5;
 
@@ -41,7 +41,7 @@ const newLimits = ({ logger } = log) =>
     logger,
   });
 
-/** A key on each node, the first node's first. */
+/** Returns a key on each node, in the order of the nodes. */
 async function keyOfEach(): Promise<string[]> {
   const keys = await Promise.all(
     cluster.nodes.map(async (node) => {
@@ -58,12 +58,12 @@ async function keyOfEach(): Promise<string[]> {
 const room = (key: string | undefined) => ({ scope: 'room' as const, key: key ?? '' });
 
 describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) => {
-  it('is done without; keys of the other nodes are counted on, exactly', async () => {
+  it('is replaced by counts in memory, and keys on the other nodes are still counted exactly', async () => {
     await start('no');
     const [lost, ...kept] = await keyOfEach();
     const limits = newLimits();
     const other = newLimits();
-    for (const key of [lost, ...kept]) await take(limits, room(key));
+    for (const key of [lost, ...kept]) await consume(limits, room(key));
     const [node] = cluster.nodes;
     if (what === 'killed') await node?.kill();
     else node?.signal('SIGSTOP');
@@ -76,7 +76,7 @@ describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) =>
       const racing = times(20, (index) => (index % 2 ? limits : other).consume([room(key)]));
       expect(await countAllowed(racing)).toBe(POINTS - 1);
     }
-    // One key that refuses is enough, whatever cannot be asked beside it.
+    // One key that refuses is enough, even if another key is unavailable.
     for (const each of [other, newLimits(new Log())]) {
       expect((await each.consume([room(kept[0]), room(lost)])).allowed).toBe(false);
     }
@@ -91,14 +91,14 @@ describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) =>
       return log.lines.length === 4;
     });
     expect(log.lines.slice(2)).toEqual([BACK, BACK]);
-    // What was allowed without Redis is not known to it; what it knows is kept by all.
+    // Redis does not know the calls that were allowed without it. The calls that it knows apply to all processes.
     await drain(limits, room(lost));
     expect((await other.consume([room(lost)])).allowed).toBe(false);
   });
 });
 
 describe('a cluster that needs all of its nodes', () => {
-  it('is done without when it has lost one', async () => {
+  it('is replaced by counts in memory when it has lost one', async () => {
     await start('yes');
     const limits = newLimits();
     const keys = await keyOfEach();
@@ -111,8 +111,8 @@ describe('a cluster that needs all of its nodes', () => {
     });
     for (const key of keys) {
       for (const allowed of [...times(POINTS, () => true), false]) {
-        const { answer, ms } = await timed(() => limits.consume([room(key)]));
-        expect(answer.allowed).toBe(allowed);
+        const { decision, ms } = await timed(() => limits.consume([room(key)]));
+        expect(decision.allowed).toBe(allowed);
         expect(ms).toBeLessThan(TIMEOUT_MS + 250);
       }
     }

@@ -3,7 +3,7 @@ import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisCluster } from '../../support/redis-server.ts';
-import { countAllowed, drain, raceProcesses, take, testRedisContract, times } from './redis-support.ts';
+import { consume, countAllowed, drain, raceProcesses, testRedisContract, times } from './redis-support.ts';
 
 let cluster: RedisCluster;
 beforeAll(async () => {
@@ -13,19 +13,19 @@ afterAll(() => cluster?.close());
 
 testRedisContract('RedisRateLimit on a cluster', () => new Cluster(cluster.addresses));
 testRedisContract(
-  'RedisRateLimit on a cluster, with automatic pipelines of ioredis 5',
+  'RedisRateLimit on a cluster, with automatic pipelining in ioredis 5',
   () => new Cluster5(cluster.addresses, { enableAutoPipelining: true }),
 );
 
 describe('keys on several nodes', () => {
-  it('are debited together, and given back together', async () => {
+  it('are consumed together, and refunded together', async () => {
     const client = new Cluster(cluster.addresses);
     const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
     for (let index = 0; index < 10; index += 1) {
       const scopes = ['inviter', 'room', 'invitee'] as const;
       const buckets = scopes.map((scope) => ({ scope, key: `spread ${index}` }));
-      await limits.refund(await take(limits, ...buckets));
-      await take(limits, ...buckets);
+      await limits.refund(await consume(limits, ...buckets));
+      await consume(limits, ...buckets);
       expect(await limits.peek(buckets)).toEqual({ allowed: true });
       const left = [];
       for (const bucket of buckets) left.push(await drain(limits, bucket));
@@ -37,7 +37,7 @@ describe('keys on several nodes', () => {
     client.disconnect();
   });
 
-  it('keep their points when many calls race over them', async () => {
+  it('lose no points when many calls race on them', async () => {
     const client = new Cluster(cluster.addresses);
     const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
     const inviters = times(5, (index) => ({ scope: 'inviter' as const, key: `racing ${index}` }));
@@ -53,7 +53,7 @@ describe('keys on several nodes', () => {
 });
 
 describe('eight processes', () => {
-  it('that race on one key get together exactly its points', async () => {
+  it('that race on one key together get exactly its points', async () => {
     const ports = cluster.addresses.map(({ port }) => port);
     expect(await raceProcesses('cluster', ports, { points: 100, callsOfEach: 60 })).toBe(100);
   });

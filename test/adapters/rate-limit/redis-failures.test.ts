@@ -4,12 +4,12 @@ import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually, RedisServer } from '../../support/redis-server.ts';
-import { BOB, drain, Log, ROOM, type TestClient, take, timed, times } from './redis-support.ts';
+import { BOB, consume, drain, Log, ROOM, type TestClient, timed, times } from './redis-support.ts';
 
-const DOWN = 'Redis cannot be asked for rate limits: each process counts rate limits for itself';
-const BACK = 'Redis can be asked for rate limits again';
+const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
+const BACK = 'Redis is available for rate limits again';
 const TIMEOUT_MS = 100;
-/** What a decision may take longer than its deadline on a busy machine. */
+/** How much longer than its timeout a decision can take on a busy machine. */
 const SLACK_MS = 250;
 
 const LIMITS = { room: { points: 3, durationSeconds: 60 }, invitee: { points: 2, durationSeconds: 60 } };
@@ -52,7 +52,7 @@ function newClient(): TestClient {
   return client;
 }
 
-/** One call a moment until the log says that Redis is back. */
+/** Makes calls until the log says that Redis is available again. */
 async function isBack(limits: RedisRateLimit): Promise<void> {
   await eventually('Redis is back', async () => {
     await limits.consume([{ scope: 'attempt', key: '@prober:example.org' }]);
@@ -69,19 +69,19 @@ describe.each([
   ['ioredis 6', (options: { retryStrategy(): number }) => new Redis(server.port, '127.0.0.1', options)],
   ['ioredis 5', (options: { retryStrategy(): number }) => new Redis5(server.port, '127.0.0.1', options)],
 ])('a Redis that is killed, with %s', (_, connect) => {
-  it('is done without, at once, and is asked again when it is back', async () => {
+  it('is replaced by counts in memory at once, and used again when it is back', async () => {
     const client: TestClient = connect({ retryStrategy: () => 50 });
     client.on('error', () => {});
     clients.push(client);
     const limits = await limitsOn({ timeoutMs: 5_000 }, client);
     expect(await drain(limits, ROOM)).toBe(3);
     await server.kill();
-    await eventually('the client knows', async () => client.status === 'reconnecting');
+    await eventually('the client has noticed', async () => client.status === 'reconnecting');
     for (const allowed of [true, true, true, ...times(200, () => false)]) {
       await expectBounded(async () => {
         expect((await limits.consume([ROOM])).allowed).toBe(allowed);
       }, 500);
-      // Now and then a try to connect is under way.
+      // A reconnection attempt is in progress during some of the calls.
       await delay(1);
     }
     expect(log.lines).toEqual([DOWN]);
@@ -95,15 +95,15 @@ describe.each([
 });
 
 describe('a Redis that hangs', () => {
-  it('is done without after the deadline, and at once for a key that is overdue', async () => {
+  it('is replaced by counts in memory after the timeout, and at once for a key with an overdue command', async () => {
     const timeoutMs = 400;
     const limits = await limitsOn({ timeoutMs });
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     server.signal('SIGSTOP');
-    const first = await timed(() => take(limits, ROOM));
+    const first = await timed(() => consume(limits, ROOM));
     expect(first.ms).toBeGreaterThan(timeoutMs - 5);
     expect(first.ms).toBeLessThan(timeoutMs + SLACK_MS);
-    await expectBounded(() => take(limits, ROOM), timeoutMs / 2);
+    await expectBounded(() => consume(limits, ROOM), timeoutMs / 2);
     expect(log.lines).toEqual([DOWN]);
 
     server.signal('SIGCONT');
@@ -111,26 +111,26 @@ describe('a Redis that hangs', () => {
     expect(log.lines).toEqual([DOWN, BACK]);
   });
 
-  it('loses no point to calls that it executes late', async () => {
+  it('loses no points to calls that it executes late', async () => {
     const limits = await limitsOn();
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await Promise.all(times(3, () => limits.consume([ROOM, BOB])));
     server.signal('SIGCONT');
-    await eventually('what was late is given back', () =>
+    await eventually('the late points are refunded', () =>
       server.admin(async (redis) => (await redis.scard('matrix-invite:room:!a:example.org')) === 1),
     );
     const other = await limitsOn();
     expect([await drain(other, BOB), await drain(other, ROOM)]).toEqual([2, 2]);
   });
 
-  it('loses no point to calls whose connection broke meanwhile', async () => {
+  it('loses no points to calls whose connection broke in the meantime', async () => {
     const client = newClient();
     const limits = await limitsOn({}, client);
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await Promise.all(times(3, () => limits.consume([ROOM])));
-    // ioredis sends again what was not answered: here both times are executed.
+    // ioredis resends commands without a reply. Here, Redis executes them both times.
     if (client instanceof Redis) client.disconnect(true);
     await delay(100);
     server.signal('SIGCONT');
@@ -138,20 +138,20 @@ describe('a Redis that hangs', () => {
     expect(await drain(limits, ROOM)).toBe(2);
   });
 
-  it('is not taken for one when it is this process that was busy', async () => {
+  it('is not assumed when it was this process that was busy', async () => {
     const limits = await limitsOn({ onStoreError: 'deny' });
-    await take(limits, ROOM);
-    const taken = take(limits, ROOM);
+    await consume(limits, ROOM);
+    const consuming = consume(limits, ROOM);
     await new Promise((resolve) => process.nextTick(resolve));
     const end = performance.now() + 2 * TIMEOUT_MS;
     while (performance.now() < end) process.hrtime();
-    await taken;
+    await consuming;
     expect(log.lines).toEqual([]);
   });
 
-  it('is not waited for by a refund', async () => {
+  it('does not delay a refund beyond the timeout', async () => {
     const limits = await limitsOn();
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await expectBounded(() => limits.refund(receipt));
     expect(log.lines).toEqual([DOWN]);
@@ -161,12 +161,12 @@ describe('a Redis that hangs', () => {
   });
 });
 
-describe('a Redis that refuses to write', () => {
+describe('a Redis that rejects writes', () => {
   it.each([
     ['out of memory', ['CONFIG', 'SET', 'maxmemory', '1']],
     ['a replica', ['REPLICAOF', '127.0.0.1', '1']],
   ])(
-    'because it is %s, is done without and asked again when it can',
+    'because it is %s, is replaced by counts in memory, and used again when it accepts writes',
     async (_, [command = '', ...parameters]) => {
       const limits = await limitsOn();
       await server.admin((redis) => redis.call(command, ...parameters));
@@ -187,32 +187,32 @@ describe('a Redis that refuses to write', () => {
     },
   );
 
-  it('still takes points back when it is out of memory', async () => {
+  it('still accepts refunds when it is out of memory', async () => {
     const limits = await limitsOn();
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await server.admin((redis) => redis.config('SET', 'maxmemory', '1'));
     await limits.refund(receipt);
     expect(await server.ttls()).toEqual(new Map());
   });
 
-  it('because a key is not ours, is done without for that key only', async () => {
+  it('because a key has another type, is replaced by counts in memory for that key only', async () => {
     const limits = await limitsOn();
     await server.admin((redis) => redis.set('matrix-invite:room:!a:example.org', 'something else'));
     expect(await drain(limits, ROOM)).toBe(3);
-    await take(limits, BOB);
+    await consume(limits, BOB);
     expect(await drain(await limitsOn(), BOB)).toBe(1);
     expect(log.lines).toEqual([DOWN]);
   });
 });
 
-describe('while Redis cannot be asked', () => {
+describe('while Redis is unavailable', () => {
   it('"allow" allows everything', async () => {
     const limits = await limitsOn({ onStoreError: 'allow' });
     await server.kill();
     const receipts = [];
-    for (const _ of times(10, () => 0)) receipts.push(await take(limits, ROOM));
+    for (const _ of times(10, () => 0)) receipts.push(await consume(limits, ROOM));
     for (const receipt of receipts) await limits.refund(receipt);
-    expect(log.lines).toEqual(['Redis cannot be asked for rate limits: nothing is limited']);
+    expect(log.lines).toEqual(['Redis is unavailable for rate limits: nothing is limited']);
   });
 
   it('"deny" rejects, with the cause', async () => {
@@ -221,22 +221,20 @@ describe('while Redis cannot be asked', () => {
     const failing = limits.consume([ROOM]);
     await expect(failing).rejects.toThrow('Rate limits cannot be counted without Redis');
     await expect(failing).rejects.toMatchObject({ cause: { message: expect.stringContaining('OOM') } });
-    expect(log.lines).toEqual([
-      'Redis cannot be asked for rate limits: every limited request is turned away',
-    ]);
+    expect(log.lines).toEqual(['Redis is unavailable for rate limits: every limited request gets a 503']);
   });
 
-  it('"memory" counts all or none too, and takes refunds', async () => {
+  it('"memory" also consumes all or none, and accepts refunds', async () => {
     const limits = await limitsOn();
     await server.kill();
-    const receipt = await take(limits, ROOM, BOB);
-    await take(limits, ROOM, BOB);
+    const receipt = await consume(limits, ROOM, BOB);
+    await consume(limits, ROOM, BOB);
     expect(await limits.consume([ROOM, BOB])).toMatchObject({ allowed: false, scope: 'invitee' });
     await Promise.all([limits.refund(receipt), limits.refund(receipt)]);
     expect([await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([2, 1]);
   });
 
-  it('the log is told once, however many calls there are and however long it lasts', async () => {
+  it('one line is logged, for any number of calls and any length of time', async () => {
     const limits = await limitsOn();
     await server.kill();
     for (let round = 0; round < 5; round += 1) {
@@ -247,7 +245,7 @@ describe('while Redis cannot be asked', () => {
   });
 });
 
-describe('a peek while Redis cannot be asked', () => {
+describe('a peek while Redis is unavailable', () => {
   it('counts in this process, with "memory"', async () => {
     const limits = await limitsOn();
     await drain(limits, BOB);
@@ -260,7 +258,7 @@ describe('a peek while Redis cannot be asked', () => {
     expect(log.lines).toEqual([DOWN]);
   });
 
-  it('says allowed, with "allow"', async () => {
+  it('is allowed, with "allow"', async () => {
     const limits = await limitsOn({ onStoreError: 'allow' });
     await drain(limits, ROOM);
     await server.kill();
@@ -275,18 +273,18 @@ describe('a peek while Redis cannot be asked', () => {
     await expect(failing).rejects.toMatchObject({
       cause: { message: expect.stringContaining('WRONGTYPE') },
     });
-    // One bucket that certainly refuses is enough, as for consume.
+    // One bucket that refuses for certain is enough, as for consume.
     await drain(await limitsOn(), BOB);
     expect(await limits.peek([BOB, ROOM])).toMatchObject({ allowed: false, scope: 'invitee' });
   });
 
-  it('does not wait beyond the deadline, nor for a key that is overdue', async () => {
+  it('does not wait longer than the timeout, nor for a key with an overdue command', async () => {
     const timeoutMs = 400;
     const limits = await limitsOn({ timeoutMs });
     await limits.peek([ROOM]);
     server.signal('SIGSTOP');
     const first = await timed(() => limits.peek([ROOM]));
-    expect(first.answer).toEqual({ allowed: true });
+    expect(first.decision).toEqual({ allowed: true });
     expect(first.ms).toBeGreaterThan(timeoutMs - 5);
     expect(first.ms).toBeLessThan(timeoutMs + SLACK_MS);
     await expectBounded(() => limits.peek([ROOM]), timeoutMs / 2);
@@ -297,28 +295,28 @@ describe('a peek while Redis cannot be asked', () => {
 });
 
 describe('a client', () => {
-  it('that connects lazily is connected by the first call', async () => {
+  it('with lazyConnect is connected by the first call', async () => {
     const client = new Redis(server.port, '127.0.0.1', { lazyConnect: true });
     clients.push(client);
     const limits = new RedisRateLimit(client, { timeoutMs: 5_000, onStoreError: 'deny' });
     expect(client.status).toBe('wait');
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     expect(client.status).toBe('ready');
   });
 
   it('that is still connecting is waited for', async () => {
-    await take(new RedisRateLimit(newClient(), { timeoutMs: 5_000, onStoreError: 'deny' }), ROOM);
+    await consume(new RedisRateLimit(newClient(), { timeoutMs: 5_000, onStoreError: 'deny' }), ROOM);
   });
 
-  it('that was closed is done without', async () => {
+  it('that was closed is replaced by counts in memory', async () => {
     const client = newClient();
     const limits = await limitsOn({}, client);
     client.disconnect();
-    await expectBounded(() => take(limits, ROOM));
+    await expectBounded(() => consume(limits, ROOM));
     expect(log.lines).toEqual([DOWN]);
   });
 
-  it('gets no listener, and keeps its commands', async () => {
+  it('gets no listeners, and keeps its own commands', async () => {
     const client = new Redis(server.port, '127.0.0.1');
     clients.push(client);
     client.defineCommand('rlflxIncr', { lua: "return 'mine'", numberOfKeys: 1 });
@@ -326,10 +324,10 @@ describe('a client', () => {
     const listeners = () => client.eventNames().map((name) => [name, client.listenerCount(name)]);
     const before = listeners();
     const limits = await limitsOn({}, client);
-    const receipt = await take(limits, ROOM, BOB);
+    const receipt = await consume(limits, ROOM, BOB);
     await limits.refund(receipt);
     server.signal('SIGSTOP');
-    await take(limits, ROOM);
+    await consume(limits, ROOM);
     server.signal('SIGCONT');
     expect(listeners()).toEqual(before);
     expect(Reflect.get(client, 'rlflxIncr')).toBe(mine);

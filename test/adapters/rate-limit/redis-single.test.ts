@@ -14,7 +14,7 @@ testRedisContract('RedisRateLimit on ioredis 6', () => new Redis(server.port, '1
 testRedisContract('RedisRateLimit on ioredis 5', () => new Redis5(server.port, '127.0.0.1'));
 
 describe('eight processes', () => {
-  it('that race on one key get together exactly its points', async () => {
+  it('that race on one key together get exactly its points', async () => {
     expect(await raceProcesses('single', [server.port], { points: 100, callsOfEach: 60 })).toBe(100);
   });
 });

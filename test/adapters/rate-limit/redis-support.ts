@@ -6,7 +6,7 @@ import { rateLimitContract } from '../../../src/testing/index.ts';
 import { Child } from '../../support/child.ts';
 import { testContract } from '../../testing/support.ts';
 
-/** A client that tests may end. */
+/** A client that tests can disconnect. */
 export type TestClient = RedisClient & {
   disconnect(): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -22,7 +22,7 @@ export const times = <T>(count: number, make: (index: number) => T): T[] =>
 const POINTS = { attempt: 6, inviter: 4, room: 3, invitee: 2 };
 const WINDOW_MS = 4_000;
 
-/** The contract, on a server that all of its cases share. Windows are really waited for, by several cases at once. */
+/** Tests the contract on a server that all cases share. Cases wait for real windows to end, several at once. */
 export function testRedisContract(what: string, newClient: () => TestClient): void {
   const limitOf = (scope: RateLimitScope) => ({ points: POINTS[scope], durationSeconds: WINDOW_MS / 1_000 });
   const createHarness = async () => {
@@ -37,7 +37,7 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
           room: limitOf('room'),
           invitee: limitOf('invitee'),
         },
-        // So that a slow machine is not answered from elsewhere than Redis.
+        // On a slow machine, decisions must still come from Redis.
         timeoutMs: 20_000,
         onStoreError: 'deny',
       });
@@ -53,38 +53,38 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
       },
     };
   };
-  // Most of the time of a case is waiting.
+  // Cases spend most of their time waiting.
   vi.setConfig({ maxConcurrency: 16 });
   describe.concurrent('on a real server', () => testContract(what, rateLimitContract, createHarness));
 }
 
-/** A receipt, from a call that must be allowed. */
-export async function take(limits: RedisRateLimit, ...buckets: RateLimitBucket[]): Promise<object> {
+/** Returns the receipt of a call that must be allowed. */
+export async function consume(limits: RedisRateLimit, ...buckets: RateLimitBucket[]): Promise<object> {
   const decision = await limits.consume(buckets);
   if (!decision.allowed) throw new Error(`refused by ${decision.scope}`);
   return decision.receipt;
 }
 
-/** How many points a bucket has left: all of them are used up. */
+/** Consumes all points of a bucket, and returns how many there were. */
 export async function drain(limits: RedisRateLimit, bucket: RateLimitBucket): Promise<number> {
-  let taken = 0;
-  while (taken < 1_000 && (await limits.consume([bucket])).allowed) taken += 1;
-  return taken;
+  let consumed = 0;
+  while (consumed < 1_000 && (await limits.consume([bucket])).allowed) consumed += 1;
+  return consumed;
 }
 
-/** How many of racing calls were allowed. */
+/** Returns how many of the racing calls were allowed. */
 export async function countAllowed(calls: readonly Promise<RateLimitDecision>[]): Promise<number> {
   return (await Promise.all(calls)).filter(({ allowed }) => allowed).length;
 }
 
-/** A decision, and how long it took in milliseconds. */
-export async function timed<T>(call: () => Promise<T>): Promise<{ answer: T; ms: number }> {
+/** Returns the decision of a call, and its duration in milliseconds. */
+export async function timed<T>(call: () => Promise<T>): Promise<{ decision: T; ms: number }> {
   const began = performance.now();
-  const answer = await call();
-  return { answer, ms: performance.now() - began };
+  const decision = await call();
+  return { decision, ms: performance.now() - began };
 }
 
-/** A logger that keeps what it is told. */
+/** A logger that records its messages. */
 export class Log {
   readonly lines: string[] = [];
   readonly logger: NonNullable<RedisRateLimitOptions['logger']> = {
@@ -95,7 +95,7 @@ export class Log {
   };
 }
 
-/** How many calls on one key eight processes were allowed that all begin at the same moment. */
+/** Starts eight processes that race on one key, and returns how many calls they were allowed together. */
 export async function raceProcesses(
   kind: 'single' | 'cluster',
   ports: readonly number[],

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisServer } from '../../support/redis-server.ts';
-import { ALICE, BOB, countAllowed, drain, ROOM, take, times } from './redis-support.ts';
+import { ALICE, BOB, consume, countAllowed, drain, ROOM, times } from './redis-support.ts';
 
 const LIMITS = {
   attempt: { points: 12, durationSeconds: 60 },
@@ -14,7 +14,7 @@ const LIMITS = {
 
 let server: RedisServer;
 let redis: Redis;
-/** The commands that reach the server from the client, in order. */
+/** The commands that the server receives from the client, in order. */
 let commands: string[];
 let monitor: Redis;
 
@@ -48,7 +48,7 @@ afterEach(async () => {
 const newLimits = (options: RedisRateLimitOptions = {}, client = redis) =>
   new RedisRateLimit(client, { limits: LIMITS, timeoutMs: 20_000, onStoreError: 'deny', ...options });
 
-/** What the server was sent during some work. */
+/** Returns the commands that the server receives during the work. */
 async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
   await redis.echo('begin');
   await delay(20);
@@ -59,7 +59,7 @@ async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
   return commands.filter((name) => name !== 'echo');
 }
 
-/** How many changes of its data the server has counted. */
+/** Returns how many changes to its data the server has counted. */
 async function changes(): Promise<string | undefined> {
   return /rdb_changes_since_last_save:(\d+)/.exec(await redis.info('persistence'))?.[1];
 }
@@ -70,32 +70,32 @@ describe('options', () => {
 
   it.each([
     [{ prefix: 'x' }, 'unknown option "prefix"; allowed: limits, keyPrefix, timeoutMs, onStoreError, logger'],
-    [{ toString: 1 }, 'unknown option "toString"; allowed are'],
-    [{ keyPrefix: '' }, 'option "keyPrefix" must be a text that is not empty'],
+    [{ toString: 1 }, 'unknown option "toString"; allowed: '],
+    [{ keyPrefix: '' }, 'option "keyPrefix" must be a non-empty string'],
     [{ keyPrefix: 5 }, 'option "keyPrefix" must be'],
-    [{ timeoutMs: 0 }, 'option "timeoutMs" must be a whole number of milliseconds from 1 to 2147483647'],
+    [{ timeoutMs: 0 }, 'option "timeoutMs" must be an integer number of milliseconds, from 1 to 2147483647'],
     [{ timeoutMs: 2 ** 31 }, 'option "timeoutMs" must be'],
     [{ timeoutMs: '200' }, 'option "timeoutMs" must be'],
     [{ onStoreError: 'ignore' }, 'option "onStoreError" must be "memory", "allow" or "deny"'],
     [{ logger: console.log }, 'option "logger" must be a logger'],
     [{ limits: { rooms: false } }, 'unknown scope "rooms"; allowed: attempt, inviter, room, invitee'],
-    [{ limits: { room: { points: 1, durationSeconds: 0.5 } } }, 'durationSeconds must be a whole number'],
-    [null, 'takes an object of options'],
-  ])('%j are refused', (options, message) => {
+    [{ limits: { room: { points: 1, durationSeconds: 0.5 } } }, 'durationSeconds must be an integer'],
+    [null, 'options must be an object'],
+  ])('%j are rejected', (options, message) => {
     expect(() => create(redis, options)).toThrow(TypeError);
     expect(() => create(redis, options)).toThrow(message);
   });
 
   it.each([[undefined], [null], [{}], ['redis://localhost'], [{ isReady: true, sRem() {} }]])(
-    'are refused with %j for a client',
+    'are rejected with %j instead of a client',
     (client) => {
       expect(() => create(client)).toThrow(
-        new TypeError('RedisRateLimit takes a client of ioredis: a Redis or a Cluster'),
+        new TypeError('RedisRateLimit takes an ioredis client: a Redis or a Cluster'),
       );
     },
   );
 
-  it('may be left out', async () => {
+  it('are optional', async () => {
     const limits = create(redis, { limits: undefined, keyPrefix: undefined, timeoutMs: undefined });
     expect([await drain(limits, ALICE), await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([
       10, 10, 5,
@@ -103,7 +103,7 @@ describe('options', () => {
     expect(await drain(limits, { scope: 'attempt', key: '@a' })).toBe(60);
   });
 
-  it('do not count a scope that is switched off', async () => {
+  it('do not count a disabled scope', async () => {
     const limits = newLimits({ limits: { ...LIMITS, room: false } });
     expect(await drain(limits, ROOM)).toBe(1_000);
     expect(await countAllowed(times(20, () => limits.consume([ROOM, ALICE])))).toBe(4);
@@ -111,8 +111,8 @@ describe('options', () => {
 });
 
 describe('keys', () => {
-  it('are readable, and end with their window', async () => {
-    await take(newLimits(), ROOM, ALICE);
+  it('are readable, and expire with their window', async () => {
+    await consume(newLimits(), ROOM, ALICE);
     const ttls = await server.ttls();
     expect([...ttls.keys()].sort()).toEqual([
       'matrix-invite:inviter:@alice:example.org',
@@ -122,13 +122,13 @@ describe('keys', () => {
     expect(ttls.get('matrix-invite:room:!a:example.org')).toBeLessThanOrEqual(10_000);
   });
 
-  it('are counted apart by hosts with different prefixes, of ours or of the client', async () => {
+  it('are counted separately with different prefixes, from our option or the client', async () => {
     const own = new Redis(server.port, '127.0.0.1', { keyPrefix: 'host-' });
     const limits = newLimits();
     expect(await drain(limits, ROOM)).toBe(3);
     expect(await drain(newLimits({ keyPrefix: 'other' }), ROOM)).toBe(3);
     const prefixed = newLimits({}, own);
-    const receipt = await take(prefixed, ROOM);
+    const receipt = await consume(prefixed, ROOM);
     expect(await drain(prefixed, ROOM)).toBe(2);
     await prefixed.refund(receipt);
     expect(await drain(prefixed, ROOM)).toBe(1);
@@ -140,16 +140,16 @@ describe('keys', () => {
     own.disconnect();
   });
 
-  it('leave nothing behind where a call was refused, or given back', async () => {
+  it('leave nothing behind when a call is refused or refunded', async () => {
     const limits = newLimits();
-    await limits.refund(await take(limits, ROOM, ALICE, BOB));
+    await limits.refund(await consume(limits, ROOM, ALICE, BOB));
     expect(await server.ttls()).toEqual(new Map());
     expect(await drain(limits, BOB)).toBe(2);
     for (const _ of times(3, () => 0)) expect((await limits.consume([ROOM, BOB, ALICE])).allowed).toBe(false);
     expect([...(await server.ttls()).keys()]).toEqual(['matrix-invite:invitee:@bob:example.org']);
   });
 
-  it('take little memory', async () => {
+  it('use little memory', async () => {
     const limits = newLimits({ limits: { attempt: { points: 500, durationSeconds: 60 } } });
     const alice = { scope: 'attempt' as const, key: '@alice:example.org' };
     expect(await countAllowed(times(600, () => limits.consume([alice])))).toBe(500);
@@ -157,10 +157,10 @@ describe('keys', () => {
   });
 
   it.each([' ', '', '7 8: \n\0 9', '\u{1F600} \uFFFF', '{!a:example.org} '])(
-    'may be made of %j',
+    'can contain %j',
     async (key) => {
       const limits = newLimits();
-      const receipt = await take(limits, { scope: 'room', key });
+      const receipt = await consume(limits, { scope: 'room', key });
       expect([...(await server.ttls()).keys()]).toEqual([`matrix-invite:room:${key}`]);
       expect(await drain(limits, { scope: 'room', key })).toBe(2);
       await limits.refund(receipt);
@@ -168,7 +168,7 @@ describe('keys', () => {
     },
   );
 
-  it('that never expire, because someone saw to that, are put right by the next call', async () => {
+  it('that someone has made persistent are repaired by the next call', async () => {
     const limits = newLimits();
     expect(await drain(limits, ROOM)).toBe(3);
     await redis.persist('matrix-invite:room:!a:example.org');
@@ -178,67 +178,67 @@ describe('keys', () => {
 });
 
 describe('a call', () => {
-  it('that is allowed is one command a bucket, sent together', async () => {
+  it('that is allowed is one command per bucket, sent together', async () => {
     const limits = newLimits();
-    await take(limits, ROOM, ALICE, BOB);
-    const sent = await commandsOf(() => take(limits, ROOM, ALICE, BOB));
+    await consume(limits, ROOM, ALICE, BOB);
+    const sent = await commandsOf(() => consume(limits, ROOM, ALICE, BOB));
     expect(sent).toEqual(['evalsha', 'evalsha', 'evalsha']);
   });
 
-  it('leaves in one write with the others of its turn, and holds the socket no longer', async () => {
+  it('is sent in one write with the other calls of its turn, and then releases the socket', async () => {
     const limits = newLimits();
     const { writableCorked } = redis.stream;
     const calls = [limits.consume([ROOM, ALICE, BOB]), limits.consume([ROOM])];
     expect(redis.stream.writableCorked).toBe(writableCorked + 1);
-    const answer = redis.echo('of the host');
+    const reply = redis.echo('from the host app');
     await new Promise((resolve) => process.nextTick(resolve));
     expect(redis.stream.writableCorked).toBe(writableCorked);
-    expect(await answer).toBe('of the host');
+    expect(await reply).toBe('from the host app');
     expect(await countAllowed(calls)).toBe(2);
   });
 
-  it('that is refused gives back what it took, and the next looks before it takes', async () => {
+  it('that is refused refunds what it consumed, and the next one peeks before it consumes', async () => {
     const limits = newLimits();
     expect(await drain(newLimits(), BOB)).toBe(2);
     const first = await commandsOf(() => limits.consume([ROOM, ALICE, BOB]));
     expect(first.filter((name) => name === 'srem')).toHaveLength(2);
-    // A look writes nothing: not even for a moment does it keep a point from others.
+    // A peek writes nothing, so it never withholds a point from other calls, not even for a moment.
     const before = await changes();
     expect(await commandsOf(() => limits.consume([ROOM, ALICE, BOB]))).toHaveLength(3);
     expect(await changes()).toBe(before);
   });
 
-  it('is allowed as soon as a point was given back, by whomever', async () => {
+  it('is allowed as soon as any process has refunded a point', async () => {
     const [limits, other] = [newLimits(), newLimits()];
-    const receipt = await take(other, BOB);
-    await take(other, BOB);
+    const receipt = await consume(other, BOB);
+    await consume(other, BOB);
     expect((await limits.consume([ROOM, BOB])).allowed).toBe(false);
     expect((await limits.consume([ROOM, BOB])).allowed).toBe(false);
     await other.refund(receipt);
     expect((await limits.consume([ROOM, BOB])).allowed).toBe(true);
   });
 
-  it('names the longest wait, when it looks and when it takes', async () => {
+  it('returns the longest wait, when it consumes and when it peeks', async () => {
     const limits = newLimits();
     await drain(newLimits(), ROOM);
     await drain(newLimits(), ALICE);
-    for (const _ of ['takes', 'looks']) {
+    for (const _ of ['consumes', 'peeks']) {
       const decision = await limits.consume([ROOM, ALICE, BOB]);
       expect(decision).toMatchObject({ allowed: false, scope: 'inviter' });
       if (!decision.allowed) expect(decision.retryAfterMs).toBeGreaterThan(15_000);
     }
   });
 
-  it('of an unknown scope is refused, and debits nothing', async () => {
+  it('with an unknown scope is rejected, and consumes nothing', async () => {
     const limits = newLimits();
     const unknown = { scope: 'constructor', key: 'k' } as unknown as typeof ROOM;
     await expect(limits.consume([ROOM, unknown])).rejects.toThrow(TypeError);
     expect(await drain(limits, ROOM)).toBe(3);
   });
 
-  it('may name nothing, or a bucket twice, and change its buckets once it is made', async () => {
+  it('can have no buckets, or a bucket twice, and change its buckets afterwards', async () => {
     const limits = newLimits();
-    await limits.refund(await take(limits));
+    await limits.refund(await consume(limits));
     const buckets = [ROOM, { ...ROOM }];
     const decision = limits.consume(buckets);
     buckets[0] = BOB;
@@ -248,7 +248,7 @@ describe('a call', () => {
 });
 
 describe('a peek', () => {
-  it('is one reading command a bucket, sent together, whether a bucket is full or not', async () => {
+  it('is one read command per bucket, sent together, whether a bucket is full or not', async () => {
     const limits = newLimits();
     await limits.peek([ROOM]);
     const before = await changes();
@@ -266,28 +266,28 @@ describe('a peek', () => {
     expect(await changes()).toBe(full);
   });
 
-  it('that was refused refuses no later call that there is a point for', async () => {
+  it('that is refused never refuses a later call that has a point', async () => {
     const limits = newLimits();
-    const receipt = await take(limits, BOB);
-    await take(limits, BOB);
+    const receipt = await consume(limits, BOB);
+    await consume(limits, BOB);
     expect((await limits.peek([ROOM, BOB])).allowed).toBe(false);
     await limits.refund(receipt);
-    await take(limits, ROOM, BOB);
+    await consume(limits, ROOM, BOB);
     expect([await drain(limits, ROOM), await drain(limits, BOB)]).toEqual([2, 0]);
   });
 
-  it('says of a key that never expires what consume says, and leaves it to consume to put that right', async () => {
+  it('decides like consume for a key that never expires, and leaves its repair to consume', async () => {
     const limits = newLimits();
     expect(await drain(limits, ROOM)).toBe(3);
     await redis.persist('matrix-invite:room:!a:example.org');
     expect(await limits.peek([ROOM, ALICE])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 10_000 });
     expect((await server.ttls()).get('matrix-invite:room:!a:example.org')).toBe(-1);
-    // Two buckets, of which one is known to be full: this call looks before it takes.
+    // One of the two buckets is known to be full: this call peeks before it consumes.
     expect(await limits.consume([ROOM, ALICE])).toMatchObject({ allowed: false, scope: 'room' });
     expect((await server.ttls()).get('matrix-invite:room:!a:example.org')).toBeGreaterThan(0);
   });
 
-  it('of nothing is allowed, and so is one of a scope that is switched off; an unknown one is refused', async () => {
+  it('is allowed without buckets and for a disabled scope, and rejects an unknown one', async () => {
     const limits = newLimits({ limits: { ...LIMITS, room: false } });
     expect(await commandsOf(() => limits.peek([]))).toEqual([]);
     expect(await limits.peek([])).toEqual({ allowed: true });
@@ -298,21 +298,21 @@ describe('a peek', () => {
 });
 
 describe('a refund', () => {
-  it('is made once, and only for the receipt of the same object', async () => {
+  it('happens once, and only for a receipt of the same instance', async () => {
     const limits = newLimits();
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await drain(limits, ROOM);
-    const foreign = await take(newLimits({ keyPrefix: 'other' }), ROOM);
+    const foreign = await consume(newLimits({ keyPrefix: 'other' }), ROOM);
     for (const other of [foreign, { ...receipt }, undefined, 'receipt']) await limits.refund(other as object);
     expect(await drain(limits, ROOM)).toBe(0);
     expect(await commandsOf(() => Promise.all(times(5, () => limits.refund(receipt))))).toEqual(['srem']);
     expect(await drain(limits, ROOM)).toBe(1);
   });
 
-  it('that races the end of its window makes no point too many', async () => {
+  it('that races the end of its window creates no extra point', async () => {
     const limits = newLimits({ limits: { room: { points: 2, durationSeconds: 1 } } });
     const rooms = times(40, (index) => ({ scope: 'room' as const, key: `!${index}:example.org` }));
-    const receipts = await Promise.all(rooms.map((room) => take(limits, room)));
+    const receipts = await Promise.all(rooms.map((room) => consume(limits, room)));
     await delay(980);
     const allowed = await Promise.all(
       rooms.map(async (room, index) => {
@@ -322,19 +322,19 @@ describe('a refund', () => {
         return 1 + (await drain(limits, room));
       }),
     );
-    // Of the old window one point was taken, and either it was given back or the window was over.
+    // One point of the old window was consumed. Either it was refunded, or the window was over.
     expect(new Set(allowed)).toEqual(new Set([2]));
     for (const ttl of (await server.ttls()).values()) expect(ttl).toBeGreaterThan(0);
   });
 
-  it('that runs twice, as when ioredis sends it again, gives back once', async () => {
+  it('that runs twice, as when ioredis resends it, refunds once', async () => {
     const limits = newLimits();
     const sent: string[][] = [];
     const onCommand = (_time: string, [name = '', ...parameters]: string[]) => {
       if (name.toLowerCase() === 'srem') sent.push(parameters);
     };
     monitor.on('monitor', onCommand);
-    const receipt = await take(limits, ROOM);
+    const receipt = await consume(limits, ROOM);
     await drain(limits, ROOM);
     await limits.refund(receipt);
     await delay(20);
@@ -347,7 +347,7 @@ describe('a refund', () => {
 });
 
 describe('racing calls', () => {
-  it('over overlapping buckets of several clients are each debited whole, or not at all', async () => {
+  it('on overlapping buckets from several clients each consume from all of their buckets, or from none', async () => {
     const clients = times(4, () => new Redis(server.port, '127.0.0.1'));
     const limiters = clients.map((client) => newLimits({}, client));
     const other = { scope: 'room' as const, key: '!b:example.org' };
@@ -360,14 +360,14 @@ describe('racing calls', () => {
     const decisions = await Promise.all(
       calls.map((buckets, index) => (limiters[index % 4] ?? newLimits()).consume(buckets)),
     );
-    const taken = calls.filter((_, index) => decisions[index]?.allowed).flat();
+    const consumed = calls.filter((_, index) => decisions[index]?.allowed).flat();
     for (const [bucket, points] of [
       [ROOM, 3],
       [other, 3],
       [ALICE, 4],
     ] as const) {
       const left = await drain(newLimits(), bucket);
-      expect(taken.filter((each) => each === bucket).length + left).toBe(points);
+      expect(consumed.filter((each) => each === bucket).length + left).toBe(points);
     }
     for (const client of clients) client.disconnect();
   });
