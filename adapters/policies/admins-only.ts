@@ -2,25 +2,25 @@ import { checkOptions, functionOption } from '../../src/internal/options.ts';
 import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
-import { type Answer, yesOrNo } from './shared/answer.ts';
-import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal.ts';
+import { booleanResult } from './shared/boolean-result.ts';
+import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal-options.ts';
 
-/** The options of {@link adminsOnly}. */
+/** Options for {@link adminsOnly}. */
 export type AdminsOnlyOptions<R extends Requester = Requester> = RefusalOptions & {
-  /** Says who may invite: `true` or `false`. Required. */
-  readonly isAdmin: (requester: R, context: CallContext) => Answer<boolean>;
+  /** Returns true for users who may invite. Required. */
+  readonly isAdmin: (requester: R, context: CallContext) => boolean | Promise<boolean>;
 };
 
 /**
- * Only administrators may invite. Everybody else is answered 403 `M_FORBIDDEN`, unless the options say otherwise.
+ * Lets only administrators invite. Everybody else gets a 403 `M_FORBIDDEN`, or the response in the options.
  *
  * ```ts
  * policies: [adminsOnly({ isAdmin: ({ userId }) => admins.has(userId) })]
  * ```
  *
- * When `isAdmin` throws, is late, or answers anything but `true` or `false`, nobody is invited.
+ * Fails closed: if `isAdmin` throws, takes too long or returns anything but a boolean, the invite is refused.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @throws {TypeError} for an unknown, missing or invalid option
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function adminsOnly<R extends Requester = Requester>(options: AdminsOnlyOptions<R>): InvitePolicy<R> {
@@ -33,8 +33,8 @@ export function adminsOnly<R extends Requester = Requester>(options: AdminsOnlyO
   return {
     name: 'adminsOnly',
     async decide({ requester }, context) {
-      const isOne = await yesOrNo('adminsOnly: isAdmin', isAdmin(requester, context));
-      return isOne ? undefined : refusal;
+      const isAllowed = await booleanResult('adminsOnly: isAdmin', isAdmin(requester, context));
+      return isAllowed ? undefined : refusal;
     },
   };
 }

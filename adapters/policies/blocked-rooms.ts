@@ -2,31 +2,27 @@ import { checkOptions } from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import { isRoomId } from '../../src/rooms/identifiers.ts';
-import type { Answer } from './shared/answer.ts';
 import { idListOption, idTest } from './shared/id-list.ts';
-import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal.ts';
+import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal-options.ts';
 
-/** The options of {@link blockedRooms}. */
+/** Options for {@link blockedRooms}. */
 export type BlockedRoomsOptions = RefusalOptions & {
-  /**
-   * The ids of the rooms, read once; or a function that is asked of each room and answers `true` or `false`.
-   * Required.
-   */
-  readonly rooms: Iterable<string> | ((roomId: string, context: CallContext) => Answer<boolean>);
+  /** The IDs of the rooms, read once; or a function that returns true for a blocked room. Required. */
+  readonly rooms: Iterable<string> | ((roomId: string, context: CallContext) => boolean | Promise<boolean>);
 };
 
 /**
- * Nobody may be invited to these rooms: 403 `M_FORBIDDEN`, unless the options say otherwise. Only who is in the
- * room and could invite is told that it is blocked; to others the room's own rules answer first.
+ * Blocks invites to some rooms: 403 `M_FORBIDDEN`, or the response in the options. Only users who could invite to the
+ * room learn that it is blocked. For everybody else, the room's own rules refuse first.
  *
  * ```ts
  * policies: [blockedRooms({ rooms: ['!spam:example.org'] })]
  * ```
  *
- * It holds for administrators too: a blocked room is blocked. Where they should pass, use `except`. A function that
- * throws, is late, or answers anything but `true` or `false` blocks the room.
+ * The block applies to administrators too. Use `except` to exempt them. Fails closed: if the function throws, takes too
+ * long or returns anything but a boolean, the invite is refused.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option, and for an entry that is no room id
+ * @throws {TypeError} for an unknown, missing or invalid option, and for an entry that is not a room ID
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function blockedRooms(options: BlockedRoomsOptions): InvitePolicy {

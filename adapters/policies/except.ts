@@ -2,36 +2,41 @@ import { hasMethods } from '../../src/internal/options.ts';
 import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy, PolicyRequest } from '../../src/ports/policy.ts';
-import { type Answer, yesOrNo } from './shared/answer.ts';
+import { booleanResult } from './shared/boolean-result.ts';
 
 /**
- * A policy with exemptions: invites by administrators, say, or into one room. They pass without the policy being asked,
- * so that not even one that is down stops them.
+ * Exempts some invites from a policy: those by administrators, for example, or those to one room. The policy is not
+ * called for them, so they pass even if it fails.
  *
  * ```ts
  * policies: [except(contentRules({ links: 'refuse' }), ({ requester }) => admins.has(requester.userId))]
  * ```
  *
- * The name stays that of the policy within.
+ * The name stays that of the inner policy.
  *
- * @param isExempt says which invites the policy does not hold for: `true` or `false`. When it throws, is late, or answers
- *   anything else, the invite is refused.
- * @throws {TypeError} for something that is no policy, or no function
+ * @param isExempt returns true for invites that the policy does not apply to. Fails closed: if it throws, takes too long
+ *   or returns anything but a boolean, the invite is refused.
+ * @throws {TypeError} if the first argument is not a policy, or the second is not a function
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function except<R extends Requester = Requester>(
   policy: InvitePolicy<R>,
-  isExempt: (request: PolicyRequest<R>, context: CallContext) => Answer<boolean>,
+  isExempt: (request: PolicyRequest<R>, context: CallContext) => boolean | Promise<boolean>,
 ): InvitePolicy<R> {
-  if (!hasMethods(policy, 'decide'))
-    throw new TypeError('except takes a policy first: an object with decide');
-  if (typeof isExempt !== 'function') throw new TypeError('except takes a function second: whom to exempt');
+  if (!hasMethods(policy, 'decide')) {
+    throw new TypeError('except: the first argument must be a policy, with the method decide');
+  }
+  if (typeof isExempt !== 'function') {
+    throw new TypeError(
+      'except: the second argument must be a function that returns true for exempt invites',
+    );
+  }
   return {
     name: policy.name,
     stateKeys: (request) =>
       typeof policy.stateKeys === 'function' ? policy.stateKeys(request) : (policy.stateKeys ?? []),
     async decide(request, context) {
-      if (await yesOrNo('except: isExempt', isExempt(request, context))) return undefined;
+      if (await booleanResult('except: isExempt', isExempt(request, context))) return undefined;
       return policy.decide(request, context);
     },
   };

@@ -1,35 +1,35 @@
 import { checkOptions, functionOption, integerOption } from '../../src/internal/options.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
-import type { Answer } from './shared/answer.ts';
-import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal.ts';
+import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal-options.ts';
 
-/** The options of {@link pendingInviteQuota}. */
+/** Options for {@link pendingInviteQuota}. */
 export type PendingInviteQuotaOptions = RefusalOptions & {
-  /** How many unanswered invites one inviter may have, from 1 on. Required. */
+  /** The maximum number of unanswered invites per inviter, at least 1. Required. */
   readonly max: number;
   /**
-   * How many invites of this user's nobody has answered yet, in all rooms: a whole number from 0 on. It must be a
-   * number: PostgreSQL's `count(*)` comes as a text. Required.
+   * Returns the number of unanswered invites by this user in all rooms: an integer, at least 0. PostgreSQL returns
+   * `count(*)` as a string, which must be converted. Required.
    */
-  readonly countPending: (userId: string, context: CallContext) => Answer<number>;
+  readonly countPending: (userId: string, context: CallContext) => number | Promise<number>;
 };
 
 /**
- * Whoever has `max` unanswered invites may send no more until some are accepted, rejected or taken back: 403
- * `M_FORBIDDEN`, unless the options say otherwise. It is no 429: clients would repeat that by themselves, and time
- * alone does not help here.
+ * Refuses inviters who have `max` unanswered invites, until some of those are accepted, rejected or withdrawn: 403
+ * `M_FORBIDDEN`, or the response in the options. It is not a 429, because clients would retry that automatically, and
+ * time alone does not help.
  *
  * ```ts
  * policies: [pendingInviteQuota({ max: 50, countPending: (userId) => tables.countInvitesOf(userId) })]
  * ```
  *
- * The quota is not exact: a policy cannot lock, so invites of one user that run at the same time all see the same
- * count, and may exceed `max` together, by one less than their number at most. Rate limits bound how many that can be.
+ * The quota is not exact. A policy cannot lock, so all concurrent invites by a user see the same count: together they
+ * can exceed `max` by at most one less than their number. Rate limits bound how many those can be.
  *
- * A `countPending` that throws, is late, or answers no whole number from 0 on refuses the invite.
+ * Fails closed: if `countPending` throws, takes too long or returns anything but an integer of at least 0, the invite is
+ * refused.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option
+ * @throws {TypeError} for an unknown, missing or invalid option
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePolicy {
@@ -39,13 +39,13 @@ export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePo
     ...refusalChecks,
   });
   const { max, countPending } = options;
-  const refusal = refusalFrom(options, { message: 'You have too many invites that nobody has answered yet' });
+  const refusal = refusalFrom(options, { message: 'You have too many unanswered invites' });
   return {
     name: 'pendingInviteQuota',
     async decide({ requester }, context) {
       const count: unknown = await countPending(requester.userId, context);
       if (!isCount(count)) {
-        throw new TypeError('pendingInviteQuota: countPending must answer a whole number from 0 on');
+        throw new TypeError('pendingInviteQuota: countPending must return an integer, at least 0');
       }
       return count >= max ? refusal : undefined;
     },

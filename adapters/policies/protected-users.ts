@@ -3,34 +3,30 @@ import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import { isUserId } from '../../src/rooms/identifiers.ts';
-import { type Answer, yesOrNo } from './shared/answer.ts';
+import { booleanResult } from './shared/boolean-result.ts';
 import { idListOption, idTest } from './shared/id-list.ts';
-import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal.ts';
+import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal-options.ts';
 
-/** The options of {@link protectedUsers}. */
+/** Options for {@link protectedUsers}. */
 export type ProtectedUsersOptions<R extends Requester = Requester> = RefusalOptions & {
+  /** The IDs of the users, read once; or a function that returns true for a protected user. Required. */
+  readonly users: Iterable<string> | ((userId: string, context: CallContext) => boolean | Promise<boolean>);
   /**
-   * The ids of the users, read once; or a function that is asked of each invitee and answers `true` or `false`.
-   * Required.
+   * Returns true for requesters who may invite this protected user. Only called for protected users. Default: nobody.
    */
-  readonly users: Iterable<string> | ((userId: string, context: CallContext) => Answer<boolean>);
-  /**
-   * Says who may invite this protected user all the same: `true` or `false`. Asked about protected users only.
-   * Default: nobody.
-   */
-  readonly allow?: (requester: R, userId: string, context: CallContext) => Answer<boolean>;
+  readonly allow?: (requester: R, userId: string, context: CallContext) => boolean | Promise<boolean>;
 };
 
 /**
- * These users (bots, support accounts) may not be invited: 403 `M_FORBIDDEN`, unless the options say otherwise.
+ * Protects some users (bots, support accounts) from invites: 403 `M_FORBIDDEN`, or the response in the options.
  *
  * ```ts
  * policies: [protectedUsers({ users: ['@support:example.org'], allow: ({ userId }) => staff.has(userId) })]
  * ```
  *
- * A function that throws, is late, or answers anything but `true` or `false` refuses the invite.
+ * Fails closed: if a function throws, takes too long or returns anything but a boolean, the invite is refused.
  *
- * @throws {TypeError} for an unknown, missing or ill-typed option, and for an entry that is no user id
+ * @throws {TypeError} for an unknown, missing or invalid option, and for an entry that is not a user ID
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function protectedUsers<R extends Requester = Requester>(
@@ -48,7 +44,7 @@ export function protectedUsers<R extends Requester = Requester>(
     name: 'protectedUsers',
     async decide({ requester, userId }, context) {
       if (!(await isProtected(userId, context))) return undefined;
-      const isAllowed = await yesOrNo('protectedUsers: allow', allow(requester, userId, context));
+      const isAllowed = await booleanResult('protectedUsers: allow', allow(requester, userId, context));
       return isAllowed ? undefined : refusal;
     },
   };

@@ -68,12 +68,13 @@ const MAX_INTEGER = 2_147_483_647;
  *
  * @param unit what it counts, for the error message: `milliseconds`, `bytes`
  * @param minimum 0 or 1 (default 1)
+ * @param maximum default: the longest time of a timer
  */
-export function integerOption(unit: string, minimum = 1): OptionCheck {
+export function integerOption(unit: string, minimum = 1, maximum = MAX_INTEGER): OptionCheck {
   return {
-    expects: `an integer number of ${unit}, from ${minimum} to ${MAX_INTEGER}`,
+    expects: `an integer number of ${unit}, from ${minimum} to ${maximum}`,
     accepts: (value) =>
-      Number.isInteger(value) && (value as number) >= minimum && (value as number) <= MAX_INTEGER,
+      Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum,
   };
 }
 

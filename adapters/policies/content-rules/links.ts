@@ -1,6 +1,6 @@
 import { LinkifyIt } from 'linkify-it';
 
-/** Top-level domains that linkify-it does not look for where a link has no scheme, and that are common in spam. */
+/** Top-level domains that are common in spam, and that linkify-it ignores in links without a scheme. */
 const MORE_TLDS = [
   'app',
   'chat',
@@ -22,10 +22,10 @@ const MORE_TLDS = [
   'xyz',
 ];
 
-// The repetitions are bounded, and nothing in them can match in two ways: no text takes more than linear time.
+// Repetitions are bounded, and nothing in them can match in two ways, so matching takes linear time.
 const ROOM_OR_USER = /[^\s:]{0,254}:[a-z\d-]{1,63}\.[a-z\d-]/iy;
 const MATRIX_URI = /(?:\/\/[^\s/]{1,255}\/)?(?:u|user|r|room|roomid)\/[^\s/]/iy;
-/** What Element makes links of beside addresses with `//`, as far as people do not write it without meaning one. */
+/** URIs without `//` that Element turns into links, except for those that people write without meaning a link. */
 const WITHOUT_AUTHORITY =
   /\b(?:tel:[+\d]|sms(?:to)?:[+\d]|geo:[-\d]|magnet:\?|bitcoin:[a-z\d]{8}|openpgp4fpr:[a-f\d]{8}|(?:sip|xmpp):[^\s@]{1,255}@\S)/i;
 const WITH_AUTHORITY = /\w:\/\/\S/;
@@ -39,9 +39,9 @@ const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
   .add('matrix:', { validate: lengthOf(MATRIX_URI) });
 
 /**
- * Whether a text has what chat clients make a link of: a web or e-mail address (also without scheme), a `matrix:`
- * URI, a room alias or a user id. It is read as it stands, and again as it looks: look-alike forms of letters
- * made plain, and invisible characters taken out, or taken as spaces.
+ * Returns true if a string contains something that chat clients turn into a link: a web or e-mail address (with or
+ * without a scheme), a `matrix:` URI, a room alias or a user ID. It is searched as it is, and then as it looks: with
+ * look-alike letters replaced, and invisible characters removed or replaced by spaces.
  */
 export function hasLink(text: string): boolean {
   const plain = text.replace(NOT_ASCII, plainForm);
@@ -51,7 +51,7 @@ export function hasLink(text: string): boolean {
   );
 }
 
-/** Normal form KC, where it is one letter for one: some characters become eighteen, which would cost. */
+/** Returns the normal form KC if it is one character: some characters become eighteen, which would cost time. */
 function plainForm(character: string): string {
   const form = character.normalize('NFKC');
   return form.length === 1 ? form : character;

@@ -1,16 +1,15 @@
 import type { InvitePolicy } from '../../../src/ports/policy.ts';
-import { refusalFrom } from '../shared/refusal.ts';
-import { ask } from './ask.ts';
-import { decisionOf } from './decision.ts';
-import { HttpAntispamError } from './failure.ts';
+import { refusalFrom } from '../shared/refusal-options.ts';
+import { HttpAntispamError } from './error.ts';
 import { checkHttpAntispamOptions, type HttpAntispamOptions } from './options.ts';
+import { askService } from './service.ts';
 
-export { HttpAntispamError, type HttpAntispamFailure } from './failure.ts';
+export { HttpAntispamError, type HttpAntispamFailure } from './error.ts';
 export type { HttpAntispamOptions } from './options.ts';
 
 /**
- * Asks a moderation service about each invite, by the protocol of synapse-http-antispam, which Draupnir and Meowlnir
- * speak: `POST <baseUrl>/user_may_invite` with `inviter`, `invitee` and `room_id`.
+ * Asks a moderation service about each invite, with the protocol of synapse-http-antispam, which Draupnir and Meowlnir
+ * support: `POST <baseUrl>/user_may_invite` with `inviter`, `invitee` and `room_id`.
  *
  * ```ts
  * createInviteRouter({
@@ -19,13 +18,13 @@ export type { HttpAntispamOptions } from './options.ts';
  * });
  * ```
  *
- * 2xx with a JSON object or nothing: no objection. 4xx with a JSON object: a refusal with the `errcode` of the service
- * (default `M_FORBIDDEN`) and its `error`, at most 500 characters, as 403; `status`, `errcode` and `message` take the
- * place of the service's. All else is a failure, for which `onFailure` decides: also 401, 404, 429 and others that are
- * about the request, and an answer that is late or has more than 64 KiB. No redirect is followed.
+ * A 2xx with a JSON object or no body: no objection. A 4xx with a JSON object: a 403 with the service's `errcode`
+ * (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options `status`, `errcode` and `message`
+ * replace those of the service. Anything else is a failure, for which `onFailure` decides: also a 401, 404, 429 and
+ * others that are about the request, and a response that takes too long or exceeds 64 KiB. Redirects are not followed.
  *
- * @throws {TypeError} for unknown, missing and ill-typed options, for an `http:` address of another machine without
- *   `allowHttp`, and for `onFailure: 'allow'` without `onError`
+ * @throws {TypeError} for unknown, missing and invalid options, for an `http:` URL to another machine without
+ *   `allowInsecureHttp`, and for `onFailure: 'allow'` without `onError`
  * @see [errors, Ready-made policies](../../../docs/errors.md#ready-made-policies)
  */
 export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
@@ -49,7 +48,7 @@ export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
         ...(sendReason && { reason }),
       };
       try {
-        const refusal = decisionOf(await ask({ url, headers, body, timeoutMs }, context));
+        const refusal = await askService({ url, headers, body, timeoutMs }, context);
         return refusal && refusalFrom({ status, errcode, message }, refusal);
       } catch (error) {
         if (!(error instanceof HttpAntispamError)) throw error;

@@ -3,66 +3,67 @@ import {
   checkOptions,
   functionOption,
   integerOption,
+  isSecureUrl,
   type OptionChecks,
+  oneOf,
 } from '../../../src/internal/options.ts';
-import { type RefusalOptions, refusalChecks } from '../shared/refusal.ts';
-import type { HttpAntispamError } from './failure.ts';
+import { type RefusalOptions, refusalChecks } from '../shared/refusal-options.ts';
+import type { HttpAntispamError } from './error.ts';
 
-/** The options of `httpAntispam`. */
+/** Options for `httpAntispam`. */
 export type HttpAntispamOptions = RefusalOptions & {
   /**
-   * Where the service is, as `base_url` of synapse-http-antispam: `/user_may_invite` is added. An `https:` address,
-   * or an `http:` one of this machine, without user name, query and fragment.
+   * The URL of the service, like `base_url` of synapse-http-antispam: `/user_may_invite` is appended. An `https:` URL,
+   * or an `http:` URL to this machine, without user name, query or fragment.
    */
   readonly baseUrl: string;
-  /** Lets `baseUrl` be an `http:` address of another machine, as inside a private network. Default false. */
-  readonly allowHttp?: boolean;
+  /** Whether to allow an `http:` URL to another machine, for example inside a private network. Default false. */
+  readonly allowInsecureHttp?: boolean;
   /** Sent as `Authorization: Bearer …`. Default: none is sent. */
   readonly accessToken?: string;
-  /** How long the service has for its whole answer, in milliseconds. Default 2,000. */
+  /** The maximum time for the complete response, in milliseconds. Default 2,000. */
   readonly timeoutMs?: number;
   /**
-   * What happens to an invite when the service gives no answer that makes sense: `refuse` (403, with the failure in
-   * the log), or `allow`, which needs `onError`. Default `refuse`.
+   * What to do if the service makes no valid decision: `refuse` (403, with the failure in the log), or `allow`, which
+   * requires `onError`. Default `refuse`.
    */
   readonly onFailure?: 'refuse' | 'allow';
-  /** Told of each failure, whatever `onFailure` says. What it throws refuses the invite. Default: nobody is told. */
+  /** Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: nobody is told. */
   readonly onError?: (error: HttpAntispamError) => void;
-  /** Whether the service sees the invite's `reason`, a text from user to user. Default false. */
+  /** Whether to send the invite's `reason`, which is private text between users. Default false. */
   readonly sendReason?: boolean;
 };
 
 const optionChecks: OptionChecks<HttpAntispamOptions> = {
   baseUrl: {
-    expects: 'an http: or https: address without user name, query and fragment',
+    expects: 'an http: or https: URL without user name, query or fragment',
     required: true,
     accepts: isBaseUrl,
   },
-  allowHttp: booleanOption,
+  allowInsecureHttp: booleanOption,
   accessToken: {
-    expects: 'a text of visible ASCII characters, not empty',
+    expects: 'a non-empty string of visible ASCII characters',
     accepts: (value) => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
   },
   timeoutMs: integerOption('milliseconds'),
-  onFailure: {
-    expects: '"refuse" or "allow"',
-    accepts: (value) => value === 'refuse' || value === 'allow',
-  },
+  onFailure: oneOf('refuse', 'allow'),
   onError: functionOption,
   sendReason: booleanOption,
   ...refusalChecks,
 };
 
-/** @throws {TypeError} for unknown, missing and ill-typed options, and for those that do not go together */
+/** @throws {TypeError} for unknown, missing, invalid and contradictory options */
 export function checkHttpAntispamOptions(options: HttpAntispamOptions): void {
   checkOptions<HttpAntispamOptions>('httpAntispam', options, optionChecks);
-  const { baseUrl, allowHttp = false, onFailure, onError } = options;
-  const { protocol, hostname } = new URL(baseUrl);
-  if (protocol === 'http:' && !allowHttp && !isThisMachine(hostname)) {
-    throw new TypeError('httpAntispam: option "baseUrl" must be https:, unless "allowHttp" is true');
+  const { allowInsecureHttp, onFailure, onError } = options;
+  const baseUrl = new URL(options.baseUrl);
+  if (!isSecureUrl(baseUrl, allowInsecureHttp) && !isLoopback(baseUrl)) {
+    throw new TypeError(
+      'httpAntispam: option "baseUrl" must be an https: URL, unless "allowInsecureHttp" is true',
+    );
   }
   if (onFailure === 'allow' && onError === undefined) {
-    throw new TypeError('httpAntispam: option "onError" is required where "onFailure" is "allow"');
+    throw new TypeError('httpAntispam: option "onError" is required if "onFailure" is "allow"');
   }
 }
 
@@ -72,6 +73,6 @@ function isBaseUrl(value: unknown): boolean {
   return /^https?:$/.test(protocol) && username === '' && password === '' && !/[?#]/.test(value);
 }
 
-function isThisMachine(hostname: string): boolean {
+function isLoopback({ hostname }: URL): boolean {
   return /^(?:localhost|127(?:\.[0-9]+){3}|\[::1\])$/.test(hostname);
 }

@@ -1,10 +1,11 @@
 import { domainOf } from '../../../src/rooms/identifiers.ts';
+import type { AccountData } from '../shared/account-data.ts';
 import { charactersOf, matchesGlob } from './glob.ts';
 
-/** What a user's filter says of an inviter. */
-export type FilterAction = 'allow' | 'ignore' | 'block';
+/** What a user's filter does with an inviter. */
+type FilterAction = 'allow' | 'ignore' | 'block';
 
-// The order is the proposal's: what comes first decides.
+// In the order of the proposal: the first match decides.
 const RULES = [
   { list: 'allowed_users', action: 'allow' },
   { list: 'ignored_users', action: 'ignore' },
@@ -14,21 +15,18 @@ const RULES = [
   { list: 'blocked_servers', action: 'block' },
 ] as const;
 
-/** The longest glob that is read: no user id has more. */
+/** The maximum length of a glob, which is also that of a user ID. */
 const MAX_GLOB_LENGTH = 255;
 
-/** The most characters of globs with a `*` that are matched: as many as an event of 64 KiB can hold. */
+/** The maximum number of characters in globs with a `*`: as many as fit into an event of 64 KiB. */
 const MAX_STAR_CHARACTERS = 65_536;
 
-/** Account data, as a user has stored it: nothing about it is certain. */
-export type AccountData = Readonly<Record<string, unknown>>;
-
-/** Whether account data has a field of a filter. `m.invite_permission_config` can be without. */
+/** Returns true if account data has a filter field. `m.invite_permission_config` can also have none. */
 export function isFilter(data: AccountData): boolean {
   return ['enabled', ...RULES.map(({ list }) => list)].some((field) => Object.hasOwn(data, field));
 }
 
-/** What a filter says of an inviter; what is malformed in it counts as left out. */
+/** Applies a filter to an inviter. Malformed fields count as missing. */
 export function actionFor(inviter: string, filter: AccountData): FilterAction {
   if (filter.enabled === false) return 'allow';
   const user = charactersOf(inviter);
@@ -40,7 +38,7 @@ export function actionFor(inviter: string, filter: AccountData): FilterAction {
   return rule?.action ?? 'allow';
 }
 
-/** Server globs are applied as those of server ACLs are: to the name without its port. */
+/** Server globs apply to the name without its port, as in server ACLs. */
 function withoutPort(serverName: string): string {
   return serverName.replace(/:[0-9]{1,5}$/, '');
 }
@@ -55,7 +53,7 @@ function isListed(list: unknown, text: readonly string[], budget: Budget): boole
   });
 }
 
-/** Only a `*` makes matching cost more than reading. */
+/** Only globs with a `*` cost more to match than to read. */
 function isAffordable(glob: string, budget: Budget): boolean {
   if (!glob.includes('*')) return true;
   budget.starCharacters -= glob.length;

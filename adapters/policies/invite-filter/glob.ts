@@ -1,15 +1,15 @@
-/** A text as its characters (code points), A to Z in lower case: what globs are matched on. */
+/** Returns the characters (code points) of a string, with A to Z in lower case, for {@link matchesGlob}. */
 export function charactersOf(text: string): string[] {
-  // Of the same length as before, so that `?` counts right: full case mapping makes two characters of some.
+  // Keeps the number of characters for `?`: full case mapping turns some characters into two.
   return [...text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())];
 }
 
 /**
- * Whether a glob matches a whole text: `*` stands for any run of characters, `?` for exactly one (appendices,
+ * Returns true if a glob matches a whole string. `*` matches any number of characters, `?` exactly one (appendices,
  * "Glob-style matching").
  *
- * It takes at most about glob × text steps, whatever the glob, and far fewer for the commonest ones, such as `*:server`:
- * what follows the last `*` can only be at the end of the text.
+ * Any glob takes at most about glob length × string length steps. The most common ones, such as `*:server`, take far fewer, because the
+ * part after the last `*` can only match at the end of the string.
  */
 export function matchesGlob(glob: readonly string[], text: readonly string[]): boolean {
   const lastStar = glob.lastIndexOf('*');
@@ -21,15 +21,15 @@ export function matchesGlob(glob: readonly string[], text: readonly string[]): b
 }
 
 /**
- * Whether a glob that ends in `*` matches the start of a text, up to `end`. Where characters do not fit, only the last
- * `*` has to give way: what came before it has matched as early as it can.
+ * Returns true if a glob that ends in `*` matches the start of a string, up to `end`. On a mismatch, only the last `*`
+ * has to match more: everything before it has already matched as early as possible.
  */
 function matchesStart(glob: readonly string[], text: readonly string[], end: number): boolean {
   let next = 0;
   let at = 0;
   let afterStar = -1;
   let starEnd = 0;
-  // Nothing is left to match once the last `*` is reached.
+  // At the last `*`, nothing is left to match.
   while (next < glob.length - 1) {
     const wanted = glob[next];
     if (wanted === '*') {
@@ -46,7 +46,7 @@ function matchesStart(glob: readonly string[], text: readonly string[], end: num
     } else {
       return false;
     }
-    // Too little text is left for what is still to come before the next `*`.
+    // The rest of the string is too short for what follows before the next `*`.
     if (at >= end && glob[next] !== '*') return false;
   }
   return true;

@@ -1,14 +1,21 @@
 import { inspect } from 'node:util';
 import { contentRules } from 'express-matrix-invite/policies/content-rules';
 import { describe, expect, it } from 'vitest';
-import { appWith, ask, expectAllowed, expectRefused, itFailsClosed, itRefusesAsTold } from './support.ts';
+import {
+  appWith,
+  expectAllowed,
+  expectRefused,
+  itFailsClosed,
+  itRefusesAsConfigured,
+  sendInvite,
+} from './support.ts';
 
 const LINKS = 'The reason must have no links';
 const tooLong = (maxLength: number) => `The reason must have at most ${maxLength} characters`;
 
 describe('contentRules', () => {
   const rude = { reason: 'Rude' };
-  itRefusesAsTold(
+  itRefusesAsConfigured(
     'contentRules',
     'The reason is not welcome',
     (options) => contentRules({ isUnwelcome: (reason) => reason === 'Rude', ...options }),
@@ -17,27 +24,27 @@ describe('contentRules', () => {
   itFailsClosed('isUnwelcome', (isUnwelcome) => contentRules({ isUnwelcome }), undefined, rude);
 
   it.each([[{}], [{ reason: '' }], [{ reason: ' \n' }]])(
-    'objects to no invite without a reason: %j',
+    'lets invites without a reason pass: %j',
     async (body) => {
-      const isUnwelcome = () => expect.fail('asked');
+      const isUnwelcome = () => expect.fail('called');
       await expectAllowed(await appWith(contentRules({ maxLength: 2, links: 'refuse', isUnwelcome })), body);
     },
   );
 
-  it.each([[{}], [{ reason: '' }], [{ reason: ' \n' }]])('may want a reason: %j', async (body) => {
+  it.each([[{}], [{ reason: '' }], [{ reason: ' \n' }]])('can require a reason: %j', async (body) => {
     const host = await appWith(contentRules({ required: true }));
     await expectRefused(host, 'An invite needs a reason', body);
     await expectAllowed(host, { reason: 'Tea' });
   });
 
-  it('gives the host the reason as it came', async () => {
-    const asked: unknown[] = [];
-    const isUnwelcome = async (...args: unknown[]) => asked.push(args) === 0;
+  it('passes the reason to the host app unchanged', async () => {
+    const calls: unknown[] = [];
+    const isUnwelcome = async (...args: unknown[]) => calls.push(args) === 0;
     await expectAllowed(await appWith(contentRules({ isUnwelcome })), { reason: ' Ｔｅａ\u200b ' });
-    expect(asked).toEqual([[' Ｔｅａ\u200b ', { signal: expect.any(AbortSignal) }]]);
+    expect(calls).toEqual([[' Ｔｅａ\u200b ', { signal: expect.any(AbortSignal) }]]);
   });
 
-  it('uses the message of the options for every rule, and logs no reason', async () => {
+  it('uses the configured message for every rule, and never logs the reason', async () => {
     const host = await appWith(
       contentRules({ maxLength: 20, links: 'refuse', required: true, message: 'No' }),
     );
@@ -46,23 +53,23 @@ describe('contentRules', () => {
     expect(inspect([host.lines, host.outcomes], { depth: Infinity })).not.toContain('secret');
   });
 
-  it('may be made without options', async () => {
+  it('works without options', async () => {
     await expectAllowed(await appWith(contentRules()), { reason: 'See https://example.com' });
   });
 
   it.each([
-    [{ maxLength: 0 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
-    [{ maxLength: 10_001 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
-    [{ maxLength: 1.5 }, 'option "maxLength" must be a whole number of characters from 1 to 10000'],
-    [{ links: 'deny' }, "option \"links\" must be 'allow' or 'refuse'"],
-    [{ links: true }, "option \"links\" must be 'allow' or 'refuse'"],
+    [{ maxLength: 0 }, 'option "maxLength" must be an integer number of characters, from 1 to 10000'],
+    [{ maxLength: 10_001 }, 'option "maxLength" must be an integer number of characters, from 1 to 10000'],
+    [{ maxLength: 1.5 }, 'option "maxLength" must be an integer number of characters, from 1 to 10000'],
+    [{ links: 'deny' }, 'option "links" must be "allow" or "refuse"'],
+    [{ links: true }, 'option "links" must be "allow" or "refuse"'],
     [{ required: 'yes' }, 'option "required" must be a boolean'],
     [{ isUnwelcome: /rude/ }, 'option "isUnwelcome" must be a function'],
     [
       { maxlength: 5 },
       'unknown option "maxlength"; allowed: required, maxLength, links, isUnwelcome, status, errcode, message',
     ],
-  ])('takes no %j', (options, error) => {
+  ])('rejects %j', (options, error) => {
     expect(() => contentRules(options as never)).toThrow(new TypeError(`contentRules: ${error}`));
   });
 });
@@ -80,14 +87,14 @@ describe('the length of a reason', () => {
     await (isShort ? expectAllowed(host, { reason }) : expectRefused(host, tooLong(5), { reason }));
   });
 
-  it('is 1000 unless said otherwise', async () => {
+  it('is limited to 1000 by default', async () => {
     const host = await appWith(contentRules());
     await expectRefused(host, tooLong(1000), { reason: 'a'.repeat(1001) });
     await expectAllowed(host, { reason: 'a'.repeat(1000) });
   });
 
-  it('goes first: longer texts are neither searched nor handed on', async () => {
-    const isUnwelcome = () => expect.fail('asked');
+  it('is checked first: longer reasons are neither searched nor passed on', async () => {
+    const isUnwelcome = () => expect.fail('called');
     const host = await appWith(contentRules({ links: 'refuse', isUnwelcome }));
     await expectRefused(host, tooLong(1000), { reason: 'https://example.com '.repeat(3000) });
   });
@@ -137,11 +144,11 @@ describe('links in a reason', () => {
     'more…it',
     'node.js',
     '👩‍👩‍👧 family',
-  ])('are not seen in %j', async (reason) => {
+  ])('are not found in %j', async (reason) => {
     await expectAllowed(await appWith(contentRules({ links: 'refuse' })), { reason });
   });
 
-  it('are looked for to the end of long texts that are made to cost', async () => {
+  it('are searched for to the end of long reasons that are designed to be slow', async () => {
     const host = await appWith(contentRules({ maxLength: 10_000, links: 'refuse' }));
     const texts = [
       '@',
@@ -158,7 +165,7 @@ describe('links in a reason', () => {
     ];
     for (const text of texts) {
       const reason = text.repeat(10_000 / text.length);
-      expect([text, (await ask(host, { reason })).status]).toEqual([text, 200]);
+      expect([text, (await sendInvite(host, { reason })).status]).toEqual([text, 200]);
     }
   });
 });

@@ -8,18 +8,18 @@ import { appWith, expectAllowed, expectRefused, itFailsClosed } from './support.
 const blocked = blockedRooms({ rooms: [ROOM] });
 
 describe('except', () => {
-  it('holds for everybody else, under the name of the policy within', async () => {
+  it('applies the policy to everybody else, under the name of the inner policy', async () => {
     const host = await appWith(except(blocked, ({ requester }) => requester.userId === BOB));
     await expectRefused(host, 'This room is blocked on this server');
     expect(host.outcomes).toMatchObject([{ policy: 'blockedRooms' }]);
   });
 
-  it('lets the exempt pass without asking the policy', async () => {
-    const asked: unknown[] = [];
-    const isExempt = async (...args: unknown[]) => asked.push(args) > 0;
-    const never: InvitePolicy = { name: 'never', decide: () => expect.fail('asked') };
+  it('lets exempt invites pass without calling the policy', async () => {
+    const calls: unknown[] = [];
+    const isExempt = async (...args: unknown[]) => calls.push(args) > 0;
+    const never: InvitePolicy = { name: 'never', decide: () => expect.fail('called') };
     await expectAllowed(await appWith(except(never, isExempt)));
-    expect(asked).toEqual([
+    expect(calls).toEqual([
       [
         expect.objectContaining({ requester: { userId: ALICE }, roomId: expect.stringMatching(/^!/) }),
         { signal: expect.any(AbortSignal) },
@@ -29,7 +29,7 @@ describe('except', () => {
 
   itFailsClosed('isExempt', (isExempt) => except({ name: 'open', decide: () => undefined }, isExempt));
 
-  it('hands on the state that the policy within wants, and its this', async () => {
+  it('passes on the state keys of the inner policy, and its this', async () => {
     class CreatorPolicy implements InvitePolicy {
       readonly name = 'creator';
       readonly #type = 'm.room.topic';
@@ -46,14 +46,14 @@ describe('except', () => {
     await expectRefused(await appWith(except({ ...listed, decide }, () => false)), 'true');
   });
 
-  it('takes a policy and a function only', () => {
-    // @ts-expect-error it is no policy
+  it('only accepts a policy and a function', () => {
+    // @ts-expect-error not a policy
     expect(() => except({ name: 'x' }, () => true)).toThrow(
-      new TypeError('except takes a policy first: an object with decide'),
+      new TypeError('except: the first argument must be a policy, with the method decide'),
     );
-    // @ts-expect-error it is no function
+    // @ts-expect-error not a function
     expect(() => except(blocked, [ALICE])).toThrow(
-      new TypeError('except takes a function second: whom to exempt'),
+      new TypeError('except: the second argument must be a function that returns true for exempt invites'),
     );
   });
 });

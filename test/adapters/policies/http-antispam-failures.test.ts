@@ -7,14 +7,20 @@ import {
 } from 'express-matrix-invite/policies/http-antispam';
 import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, invitesOf, ROOM } from '../../http/support.ts';
-import { answers, appAsking, inviteBy, type Reaction, serviceThat } from './http-antispam-support.ts';
-import { ask } from './support.ts';
+import {
+  appWithService,
+  inviteThrough,
+  type Reaction,
+  responds,
+  serviceThat,
+} from './http-antispam-support.ts';
+import { sendInvite } from './support.ts';
 
 const UNCHECKED = { status: 403, body: { errcode: 'M_FORBIDDEN', error: 'The invite could not be checked' } };
 const ALLOWED = { status: 200, body: {} };
 const BODY = { errcode: 'M_FORBIDDEN', error: 'secret text' };
 
-/** Sends the head of an answer and the start of its body, and no more. */
+/** Sends the head of a response and the start of its body, and nothing more. */
 const begins =
   (status: number): Reaction =>
   (response) => {
@@ -22,7 +28,7 @@ const begins =
     response.write('{');
   };
 
-/** Sends a body without an end, as fast as it is read. */
+/** Sends an endless body, as fast as it is read. */
 const floods: Reaction = (response) => {
   const more = () => {
     while (!response.destroyed && response.write(' '.repeat(16_384)));
@@ -41,10 +47,10 @@ type FailureCase = readonly [string, Reaction, HttpAntispamFailure, status: numb
 
 const FAILURES: readonly FailureCase[] = [
   ...[401, 404, 405, 408, 413, 415, 421, 425, 426, 429, 431].map(
-    (status): FailureCase => [`${status}`, answers(status, BODY), 'status', status],
+    (status): FailureCase => [`${status}`, responds(status, BODY), 'status', status],
   ),
   ...[300, 304, 500, 502, 503, 599].map(
-    (status): FailureCase => [`${status}`, answers(status, status === 304 ? '' : BODY), 'status', status],
+    (status): FailureCase => [`${status}`, responds(status, status === 304 ? '' : BODY), 'status', status],
   ),
   ['500 whose body hangs', begins(500), 'status', 500],
   ...[
@@ -56,35 +62,40 @@ const FAILURES: readonly FailureCase[] = [
     'M_BAD_JSON',
     'M_MISSING_PARAM',
     'M_INVALID_PARAM',
-  ].map((errcode): FailureCase => [`400 ${errcode}`, answers(400, { ...BODY, errcode }), 'answer', 400]),
-  ['403 of no JSON', answers(403, '<html>secret text</html>'), 'answer', 403],
-  ['403 without a body', answers(403, ''), 'answer', 403],
-  ['403 of a list', answers(403, [BODY]), 'answer', 403],
-  ['403 of null', answers(403, 'null'), 'answer', 403],
-  ['403 of half a JSON', answers(403, '{"errcode":"M_FORBIDDEN"'), 'answer', 403],
-  ['200 of no JSON', answers(200, '<html>Log in</html>'), 'answer', 200],
-  ['200 of a text', answers(200, '"ok"'), 'answer', 200],
-  ['a byte more than 64 KiB', answers(200, `{}${' '.repeat(65_535)}`), 'answer', 200],
-  ['a body without an end', floods, 'answer', 403],
+  ].map((errcode): FailureCase => [`400 ${errcode}`, responds(400, { ...BODY, errcode }), 'answer', 400]),
+  ['403 that is not JSON', responds(403, '<html>secret text</html>'), 'answer', 403],
+  ['403 without a body', responds(403, ''), 'answer', 403],
+  ['403 with a list', responds(403, [BODY]), 'answer', 403],
+  ['403 with null', responds(403, 'null'), 'answer', 403],
+  ['403 with incomplete JSON', responds(403, '{"errcode":"M_FORBIDDEN"'), 'answer', 403],
+  ['200 that is not JSON', responds(200, '<html>Log in</html>'), 'answer', 200],
+  ['200 with a string', responds(200, '"ok"'), 'answer', 200],
+  ['one byte more than 64 KiB', responds(200, `{}${' '.repeat(65_535)}`), 'answer', 200],
+  ['an endless body', floods, 'answer', 403],
   [
-    'a small body that is large when unpacked',
-    answers(403, gzipSync(Buffer.alloc(50_000_000, ' ')), { 'content-encoding': 'gzip' }),
+    'a small body that is large when decompressed',
+    responds(403, gzipSync(Buffer.alloc(50_000_000, ' ')), { 'content-encoding': 'gzip' }),
     'answer',
     403,
   ],
-  // The Fetch standard's own doing: it is for proxies to ask for a login so.
-  ['407', answers(407, BODY), 'network', undefined],
+  // By the Fetch standard, a 407 is a network error unless it comes from a proxy.
+  ['407', responds(407, BODY), 'network', undefined],
   ['a reset', (response) => response.socket?.resetAndDestroy(), 'network', undefined],
-  ['a body that breaks off', breaksOff, 'network', undefined],
-  ['no HTTP', (response) => response.socket?.end('secret text\r\n\r\n'), 'network', undefined],
+  ['an incomplete body', breaksOff, 'network', undefined],
+  [
+    'something that is not HTTP',
+    (response) => response.socket?.end('secret text\r\n\r\n'),
+    'network',
+    undefined,
+  ],
 ];
 
-/** As long as no slow machine takes. */
+/** Long enough for any slow machine. */
 const AMPLE = { timeoutMs: 20_000 };
 
 async function failureBy(reaction: Reaction, options: Partial<HttpAntispamOptions> = {}) {
   const errors: HttpAntispamError[] = [];
-  const result = await inviteBy(
+  const result = await inviteThrough(
     reaction,
     { accessToken: 'secret-token', ...AMPLE, onError: (error) => errors.push(error), ...options },
     { deadlineMs: 30_000 },
@@ -92,7 +103,7 @@ async function failureBy(reaction: Reaction, options: Partial<HttpAntispamOption
   return { ...result, errors };
 }
 
-/** What the policy rejects with, when it is asked with such a deadline. */
+/** Returns the error that the policy rejects with, given the signal of a deadline. */
 async function failureOfDecision(baseUrl: string, signal: AbortSignal): Promise<unknown> {
   const policy = httpAntispam({ baseUrl, timeoutMs: 60_000 });
   const state = { roomId: ROOM, keys: [], events: [], revision: undefined };
@@ -112,22 +123,22 @@ function expectFailure(error: unknown, failure: HttpAntispamFailure, status?: nu
 }
 
 describe.each<FailureCase>(FAILURES)(
-  'a moderation service that answers %s',
+  'a moderation service that responds with %s',
   (_case, reaction, failure, status) => {
-    it('refuses by default, and is in the log', async () => {
-      const { answer, invited, host, errors, service } = await failureBy(reaction);
-      expect([answer, invited]).toEqual([UNCHECKED, 0]);
+    it('refuses by default, and is logged', async () => {
+      const { response, invited, host, errors, service } = await failureBy(reaction);
+      expect([response, invited]).toEqual([UNCHECKED, 0]);
       expect(host.faults()).toMatchObject([{ level: 'error', details: { policy: 'httpAntispam' } }]);
       const [line] = host.faults() as { details: { err?: unknown } }[];
       expectFailure(line?.details.err, failure, status);
       expect(errors).toEqual([line?.details.err]);
-      // The Fetch standard has one more try for 421, on a connection of its own.
-      expect(service.asked.length).toBe(status === 421 ? 2 : 1);
+      // The Fetch standard retries a 421 once, on a new connection.
+      expect(service.requests.length).toBe(status === 421 ? 2 : 1);
     });
 
-    it('lets pass where the host says so, and the host is told', async () => {
-      const { answer, invited, host, errors } = await failureBy(reaction, { onFailure: 'allow' });
-      expect([answer, invited]).toEqual([ALLOWED, 1]);
+    it('allows if configured, and calls onError', async () => {
+      const { response, invited, host, errors } = await failureBy(reaction, { onFailure: 'allow' });
+      expect([response, invited]).toEqual([ALLOWED, 1]);
       expect(errors).toHaveLength(1);
       expectFailure(errors[0], failure, status);
       expect(host.faults()).toEqual([]);
@@ -137,12 +148,23 @@ describe.each<FailureCase>(FAILURES)(
 
 describe('a redirect', () => {
   it.each([301, 302, 303, 307, 308])('%s is a failure, and is not followed', async (status) => {
-    const target = await serviceThat(answers(200, {}));
+    const target = await serviceThat(responds(200, {}));
     const location = `${target.baseUrl}/user_may_invite`;
-    const { answer, errors, service } = await failureBy(answers(status, {}, { location }));
-    expect(answer).toEqual(UNCHECKED);
+    const { response, errors, service } = await failureBy(responds(status, {}, { location }));
+    expect(response).toEqual(UNCHECKED);
     expectFailure(errors[0], 'status', status);
-    expect([service.asked.length, target.asked.length]).toEqual([1, 0]);
+    expect([service.requests.length, target.requests.length]).toEqual([1, 0]);
+  });
+});
+
+describe('a response without a decision whose body never ends', () => {
+  it.each<[string, Reaction]>([
+    ['a 500', begins(500)],
+    ['a body that is too large', floods],
+  ])('is disconnected: %s', async (_case, reaction) => {
+    const { response, service } = await failureBy(reaction);
+    expect(response).toEqual(UNCHECKED);
+    await service.disconnected;
   });
 });
 
@@ -155,49 +177,49 @@ describe('a service that takes too long', () => {
 
   it.each(slow)('is a failure: it %s', async (_case, reaction) => {
     const refusing = await failureBy(reaction, { timeoutMs: 50 });
-    expect([refusing.answer, refusing.invited]).toEqual([UNCHECKED, 0]);
+    expect([refusing.response, refusing.invited]).toEqual([UNCHECKED, 0]);
     const allowing = await failureBy(reaction, { timeoutMs: 50, onFailure: 'allow' });
-    expect([allowing.answer, allowing.invited]).toEqual([ALLOWED, 1]);
+    expect([allowing.response, allowing.invited]).toEqual([ALLOWED, 1]);
     for (const { errors } of [refusing, allowing]) {
       expect(errors).toHaveLength(1);
       expectFailure(errors[0], 'timeout');
     }
   });
 
-  it.each(slow)('is let go when the deadline of the request is over: it %s', async (_case, reaction) => {
+  it.each(slow)('is disconnected when the deadline of the request passes: it %s', async (_case, reaction) => {
     const deadline = new AbortController();
-    const service = await serviceThat((response, asked) => {
-      reaction(response, asked);
+    const service = await serviceThat((response, request) => {
+      reaction(response, request);
       deadline.abort();
     });
     const error = await failureOfDecision(service.baseUrl, deadline.signal);
     expectFailure(error, 'timeout');
-    await service.letGo;
+    await service.disconnected;
   });
 
-  it('is not asked once the deadline of the request is over', async () => {
-    const service = await serviceThat(answers(200, {}));
+  it('is not called once the deadline of the request has passed', async () => {
+    const service = await serviceThat(responds(200, {}));
     expectFailure(await failureOfDecision(service.baseUrl, AbortSignal.abort()), 'timeout');
-    expect(service.asked).toEqual([]);
+    expect(service.requests).toEqual([]);
   });
 
   it('has two seconds by default', async () => {
     const startedAt = performance.now();
-    const { answer } = await inviteBy(() => {}, {}, { deadlineMs: 30_000 });
-    expect(answer).toEqual(UNCHECKED);
+    const { response } = await inviteThrough(() => {}, {}, { deadlineMs: 30_000 });
+    expect(response).toEqual(UNCHECKED);
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(1_990);
     expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 });
 
-describe('a service that is not there', () => {
-  it('is a failure, with the code of the network and no address', async () => {
-    const service = await serviceThat(answers(200, {}));
+describe('a service that is down', () => {
+  it('is a failure, with the error code and no address', async () => {
+    const service = await serviceThat(responds(200, {}));
     await service.close();
     const errors: HttpAntispamError[] = [];
     const onError = (error: HttpAntispamError) => errors.push(error);
-    const host = await appAsking(service, { ...AMPLE, onError, onFailure: 'allow' });
-    expect(await ask(host)).toEqual(ALLOWED);
+    const host = await appWithService(service, { ...AMPLE, onError, onFailure: 'allow' });
+    expect(await sendInvite(host)).toEqual(ALLOWED);
     expectFailure(errors[0], 'network');
     expect(errors[0]?.message).toBe('The moderation service cannot be reached (ECONNREFUSED)');
   });
@@ -205,37 +227,37 @@ describe('a service that is not there', () => {
 
 describe('onError', () => {
   it('is not called for decisions', async () => {
-    for (const reaction of [answers(200, {}), answers(400, BODY)]) {
+    for (const reaction of [responds(200, {}), responds(400, BODY)]) {
       expect((await failureBy(reaction)).errors).toEqual([]);
     }
   });
 
   it.each(['refuse', 'allow'] as const)(
-    'refuses the invite where it throws, with onFailure %j',
+    'refuses the invite if it throws, with onFailure %j',
     async (onFailure) => {
-      const { answer, invited, host } = await failureBy(answers(500, {}), {
+      const { response, invited, host } = await failureBy(responds(500, {}), {
         onFailure,
         onError: () => {
           throw new Error('the metrics are down');
         },
       });
-      expect([answer, invited]).toEqual([UNCHECKED, 0]);
+      expect([response, invited]).toEqual([UNCHECKED, 0]);
       expect(host.faults()).toMatchObject([{ details: { err: { message: 'the metrics are down' } } }]);
     },
   );
 });
 
-describe('many invites at once', () => {
-  it('get each its own answer', async () => {
+describe('many concurrent invites', () => {
+  it('each get their own decision', async () => {
     const service = await serviceThat((response, { body }) => {
       const { invitee } = body as { readonly invitee: string };
       const isEven = Number(/\d+/.exec(invitee)?.[0]) % 2 === 0;
-      answers(isEven ? 200 : 403, { errcode: 'M_FORBIDDEN', error: invitee })(response);
+      responds(isEven ? 200 : 403, { errcode: 'M_FORBIDDEN', error: invitee })(response);
     });
-    const host = await appAsking(service, AMPLE);
+    const host = await appWithService(service, AMPLE);
     const invitees = Array.from({ length: 40 }, (_none, number) => `@user${number}:example.org`);
-    const got = await Promise.all(invitees.map((user_id) => ask(host, { user_id })));
-    expect(got).toEqual(
+    const responses = await Promise.all(invitees.map((user_id) => sendInvite(host, { user_id })));
+    expect(responses).toEqual(
       invitees.map((user_id, number) =>
         number % 2 === 0 ? ALLOWED : { status: 403, body: { errcode: 'M_FORBIDDEN', error: user_id } },
       ),

@@ -6,12 +6,12 @@ import type { InviteRouterOptions } from 'express-matrix-invite';
 import { type HttpAntispamOptions, httpAntispam } from 'express-matrix-invite/policies/http-antispam';
 import { afterEach } from 'vitest';
 import { BOB, invitesOf } from '../../http/support.ts';
-import { appWith, ask } from './support.ts';
+import { appWith, sendInvite } from './support.ts';
 
-/** What a moderation service does with a request, once it has all of it. */
-export type Reaction = (response: ServerResponse, asked: Asked) => void;
+/** The behavior of a moderation service, once it has received a complete request. */
+export type Reaction = (response: ServerResponse, request: ServiceRequest) => void;
 
-type Asked = {
+type ServiceRequest = {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly headers: IncomingMessage['headers'];
@@ -21,11 +21,11 @@ type Asked = {
 export type Service = {
   readonly baseUrl: string;
   readonly port: number;
-  readonly asked: readonly Asked[];
-  /** How many connections were made to it. */
+  readonly requests: readonly ServiceRequest[];
+  /** Returns the number of connections to it. */
   readonly connections: () => number;
-  /** Resolves when a request's connection is closed before its answer was over. */
-  readonly letGo: Promise<void>;
+  /** Resolves when the connection of a request is closed before the response is complete. */
+  readonly disconnected: Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -43,23 +43,23 @@ async function closed(server: Server): Promise<void> {
   await done;
 }
 
-/** A real HTTP server that plays a moderation service. */
+/** Starts a real HTTP server in the role of a moderation service. */
 export async function serviceThat(reaction: Reaction): Promise<Service> {
-  const asked: Asked[] = [];
+  const requests: ServiceRequest[] = [];
   let connections = 0;
-  let tellLetGo = () => {};
-  const letGo = new Promise<void>((resolve) => {
-    tellLetGo = resolve;
+  let onDisconnected = () => {};
+  const disconnected = new Promise<void>((resolve) => {
+    onDisconnected = resolve;
   });
   const server = createServer((request, response) => {
     response.on('close', () => {
-      if (!response.writableFinished) tellLetGo();
+      if (!response.writableFinished) onDisconnected();
     });
     void text(request).then((sent) => {
       const { method, url: path, headers } = request;
-      const one = { method, path, headers, body: JSON.parse(sent) };
-      asked.push(one);
-      reaction(response, one);
+      const received = { method, path, headers, body: JSON.parse(sent) };
+      requests.push(received);
+      reaction(response, received);
     });
   }).listen(0, '127.0.0.1');
   server.on('connection', () => {
@@ -71,36 +71,36 @@ export async function serviceThat(reaction: Reaction): Promise<Service> {
   return {
     baseUrl: `http://127.0.0.1:${port}/api/1/spam_check`,
     port,
-    asked,
+    requests,
     connections: () => connections,
-    letGo,
+    disconnected,
     close: () => closed(server),
   };
 }
 
-/** Answers with a status and a body, text or JSON. */
-export const answers =
+/** Responds with a status and a body: a string, or JSON. */
+export const responds =
   (status: number, body: unknown, headers: Record<string, string> = {}) =>
   (response: ServerResponse): void => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
   };
 
-/** An app whose invites are checked by the service. */
-export const appAsking = (
+/** Creates an app whose invites are checked by the service. */
+export const appWithService = (
   { baseUrl }: Pick<Service, 'baseUrl'>,
   options: Partial<HttpAntispamOptions> = {},
   router: Partial<InviteRouterOptions> = {},
 ) => appWith(httpAntispam({ baseUrl, ...options }), router);
 
-/** Has Alice invite Bob, by what a service does: the answer, and how many invites the room has then. */
-export async function inviteBy(
+/** Lets Alice invite Bob, checked by a service. Returns the response, and the number of invites that the room then has. */
+export async function inviteThrough(
   reaction: Reaction,
   options: Partial<HttpAntispamOptions> = {},
   router: Partial<InviteRouterOptions> = {},
 ) {
   const service = await serviceThat(reaction);
-  const host = await appAsking(service, options, router);
-  const answer = await ask(host);
-  return { service, host, answer, invited: await invitesOf(host.store, BOB) };
+  const host = await appWithService(service, options, router);
+  const response = await sendInvite(host);
+  return { service, host, response, invited: await invitesOf(host.store, BOB) };
 }

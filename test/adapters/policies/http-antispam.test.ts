@@ -2,16 +2,16 @@ import { type HttpAntispamOptions, httpAntispam } from 'express-matrix-invite/po
 import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, invitesOf, ROOM } from '../../http/support.ts';
 import { put } from '../../invite/support.ts';
-import { answers, appAsking, inviteBy, serviceThat } from './http-antispam-support.ts';
-import { ask } from './support.ts';
+import { appWithService, inviteThrough, responds, serviceThat } from './http-antispam-support.ts';
+import { sendInvite } from './support.ts';
 
 const ALLOWED = { status: 200, body: {} };
-const QUESTION = { inviter: ALICE, invitee: BOB, room_id: ROOM };
+const REQUEST = { inviter: ALICE, invitee: BOB, room_id: ROOM };
 
-describe('what httpAntispam asks', () => {
-  it('is who invites whom to which room, by the protocol of synapse-http-antispam', async () => {
-    const { service } = await inviteBy(answers(200, {}), { accessToken: 'secret-token' });
-    expect(service.asked).toEqual([
+describe('the request of httpAntispam', () => {
+  it('contains the inviter, the invitee and the room, as in synapse-http-antispam', async () => {
+    const { service } = await inviteThrough(responds(200, {}), { accessToken: 'secret-token' });
+    expect(service.requests).toEqual([
       {
         method: 'POST',
         path: '/api/1/spam_check/user_may_invite',
@@ -21,15 +21,15 @@ describe('what httpAntispam asks', () => {
           'content-type': 'application/json',
           authorization: 'Bearer secret-token',
         }),
-        body: QUESTION,
+        body: REQUEST,
       },
     ]);
   });
 
-  it('bears no authorization without a token', async () => {
-    const { service } = await inviteBy(answers(200, {}));
-    expect(service.asked).toHaveLength(1);
-    expect(service.asked[0]?.headers).not.toHaveProperty('authorization');
+  it('has no authorization without a token', async () => {
+    const { service } = await inviteThrough(responds(200, {}));
+    expect(service.requests).toHaveLength(1);
+    expect(service.requests[0]?.headers).not.toHaveProperty('authorization');
   });
 
   it.each([
@@ -42,53 +42,53 @@ describe('what httpAntispam asks', () => {
     ],
     ['/a%2Fb', '/a%2Fb/user_may_invite'],
   ])('goes to the base URL %j', async (base, path) => {
-    const service = await serviceThat(answers(200, {}));
-    await ask(await appAsking({ baseUrl: `http://127.0.0.1:${service.port}${base}` }));
-    expect(service.asked).toMatchObject([{ path }]);
+    const service = await serviceThat(responds(200, {}));
+    await sendInvite(await appWithService({ baseUrl: `http://127.0.0.1:${service.port}${base}` }));
+    expect(service.requests).toMatchObject([{ path }]);
   });
 
-  it('has the reason only where the host says so', async () => {
-    const service = await serviceThat(answers(200, {}));
+  it('contains the reason only if configured', async () => {
+    const service = await serviceThat(responds(200, {}));
     const reason = 'Come in, \u0000 it is 😀';
-    await ask(await appAsking(service), { reason });
-    await ask(await appAsking(service, { sendReason: false }), { reason });
-    await ask(await appAsking(service, { sendReason: true }), { reason });
-    await ask(await appAsking(service, { sendReason: true }));
-    expect(service.asked.map(({ body }) => body)).toEqual([
-      QUESTION,
-      QUESTION,
-      { ...QUESTION, reason },
-      QUESTION,
+    await sendInvite(await appWithService(service), { reason });
+    await sendInvite(await appWithService(service, { sendReason: false }), { reason });
+    await sendInvite(await appWithService(service, { sendReason: true }), { reason });
+    await sendInvite(await appWithService(service, { sendReason: true }));
+    expect(service.requests.map(({ body }) => body)).toEqual([
+      REQUEST,
+      REQUEST,
+      { ...REQUEST, reason },
+      REQUEST,
     ]);
   });
 
-  it('goes over one connection as long as it stays', async () => {
+  it('reuses one connection as long as it is open', async () => {
     const bodies = ['{}', '', '{"errcode":"M_FORBIDDEN"}', 'x'.repeat(40_000), '{}'];
     const service = await serviceThat((response) => {
-      const body = bodies[service.asked.length - 1] ?? '';
-      answers(body.includes('errcode') ? 403 : 200, body)(response);
+      const body = bodies[service.requests.length - 1] ?? '';
+      responds(body.includes('errcode') ? 403 : 200, body)(response);
     });
-    const host = await appAsking(service);
+    const host = await appWithService(service);
     const statuses: number[] = [];
     for (const [number] of bodies.entries()) {
-      statuses.push((await ask(host, { user_id: `@user${number}:example.org` })).status);
+      statuses.push((await sendInvite(host, { user_id: `@user${number}:example.org` })).status);
     }
     expect(statuses).toEqual([200, 200, 403, 403, 200]);
-    expect([service.asked.length, service.connections()]).toEqual([5, 1]);
+    expect([service.requests.length, service.connections()]).toEqual([5, 1]);
   });
 });
 
-describe('httpAntispam lets an invite pass', () => {
+describe('httpAntispam allows an invite', () => {
   it.each([
-    ['200 with {}', answers(200, {})],
-    ['200 with whatever is in the object', answers(200, { errcode: 'M_FORBIDDEN', error: 'No' })],
-    ['202', answers(202, { queued: true })],
-    ['204 without a body', answers(204, '')],
-    ['200 without a body', answers(200, '')],
-    ['an answer of 64 KiB', answers(200, `{}${' '.repeat(65_534)}`)],
+    ['200 with {}', responds(200, {})],
+    ['200 with any other object', responds(200, { errcode: 'M_FORBIDDEN', error: 'No' })],
+    ['202', responds(202, { queued: true })],
+    ['204 without a body', responds(204, '')],
+    ['200 without a body', responds(200, '')],
+    ['a response of 64 KiB', responds(200, `{}${' '.repeat(65_534)}`)],
   ])('for %s', async (_case, reaction) => {
-    const { answer, invited, host } = await inviteBy(reaction);
-    expect([answer, invited]).toEqual([ALLOWED, 1]);
+    const { response, invited, host } = await inviteThrough(reaction);
+    expect([response, invited]).toEqual([ALLOWED, 1]);
     expect(host.faults()).toEqual([]);
   });
 });
@@ -97,8 +97,10 @@ describe('httpAntispam refuses an invite', () => {
   const refusal = { errcode: 'M_FORBIDDEN', error: "You're not allowed to send invites" };
 
   it.each([400, 402, 403, 409, 410, 418, 422, 451, 499])('for %s, as 403', async (status) => {
-    const { answer, invited, host } = await inviteBy(answers(status, { ...refusal, more: 'not passed on' }));
-    expect([answer, invited]).toEqual([{ status: 403, body: refusal }, 0]);
+    const { response, invited, host } = await inviteThrough(
+      responds(status, { ...refusal, more: 'not passed on' }),
+    );
+    expect([response, invited]).toEqual([{ status: 403, body: refusal }, 0]);
     expect(host.outcomes).toMatchObject([{ policy: 'httpAntispam', status: 403 }]);
     expect(host.faults()).toEqual([]);
   });
@@ -115,75 +117,78 @@ describe('httpAntispam refuses an invite', () => {
     [undefined, 'M_FORBIDDEN'],
     [null, 'M_FORBIDDEN'],
     [['M_X'], 'M_FORBIDDEN'],
-  ])("with the service's errcode where it looks like one: %j as %s", async (errcode, expected) => {
-    const { answer } = await inviteBy(answers(403, { errcode, error: 'No' }));
-    expect(answer).toEqual({ status: 403, body: { errcode: expected, error: 'No' } });
+  ])("with the service's errcode if it is valid: %j as %s", async (errcode, expected) => {
+    const { response } = await inviteThrough(responds(403, { errcode, error: 'No' }));
+    expect(response).toEqual({ status: 403, body: { errcode: expected, error: 'No' } });
   });
 
   it.each<[string, unknown, string]>([
-    ['a text', 'No “spam”, please 😀', 'No “spam”, please 😀'],
-    ['a text of 500 characters', '😀'.repeat(500), '😀'.repeat(500)],
-    ['the start of a longer one', `${'😀'.repeat(501)}`, '😀'.repeat(500)],
-    ['a text of several lines', '\u0000\u001b[31mNo\r\n\tspam\u0085\n', '[31mNo spam'],
-    ['an ill-formed text', 'No \ud83d spam', 'No \ufffd spam'],
-    ['no text', undefined, 'The invite was refused'],
-    ['an empty text', '', 'The invite was refused'],
-    ['a blank text', ' \n\t ', 'The invite was refused'],
-    ['no string', { text: 'No' }, 'The invite was refused'],
-  ])("with the service's text, clean and short: %s", async (_case, error, expected) => {
-    const { answer } = await inviteBy(answers(403, { errcode: 'M_FORBIDDEN', error }));
-    expect(answer).toEqual({ status: 403, body: { errcode: 'M_FORBIDDEN', error: expected } });
+    ['a message', 'No “spam”, please 😀', 'No “spam”, please 😀'],
+    ['a message of 500 characters', '😀'.repeat(500), '😀'.repeat(500)],
+    ['the start of a longer message', `${'😀'.repeat(501)}`, '😀'.repeat(500)],
+    ['a message of several lines', '\u0000\u001b[31mNo\r\n\tspam\u0085\n', '[31mNo spam'],
+    ['an ill-formed message', 'No \ud83d spam', 'No \ufffd spam'],
+    ['no message', undefined, 'The invite was refused'],
+    ['an empty message', '', 'The invite was refused'],
+    ['a blank message', ' \n\t ', 'The invite was refused'],
+    ['a message that is not a string', { text: 'No' }, 'The invite was refused'],
+  ])("with the service's message, clean and short: %s", async (_case, error, expected) => {
+    const { response } = await inviteThrough(responds(403, { errcode: 'M_FORBIDDEN', error }));
+    expect(response).toEqual({ status: 403, body: { errcode: 'M_FORBIDDEN', error: expected } });
   });
 
-  it("with the host's own status, errcode and text", async () => {
-    const reaction = answers(400, { errcode: 'M_X', error: 'Listed at !secret:example.org' });
-    expect((await inviteBy(reaction, { message: 'Not here' })).answer).toEqual({
+  it('with the configured status, errcode and message', async () => {
+    const reaction = responds(400, { errcode: 'M_X', error: 'Listed at !secret:example.org' });
+    expect((await inviteThrough(reaction, { message: 'Not here' })).response).toEqual({
       status: 403,
       body: { errcode: 'M_X', error: 'Not here' },
     });
-    expect((await inviteBy(reaction, { status: 451, errcode: 'M_Y', message: '' })).answer).toEqual({
+    expect((await inviteThrough(reaction, { status: 451, errcode: 'M_Y', message: '' })).response).toEqual({
       status: 451,
       body: { errcode: 'M_Y', error: '' },
     });
   });
 
-  it('asks again when the room has changed meanwhile, and goes by the later answer', async () => {
+  it('asks again if the room has changed in the meantime, and applies the later decision', async () => {
     let change = async () => {};
     const service = await serviceThat((response) => {
-      const reaction = service.asked.length === 1 ? answers(200, {}) : answers(403, refusal);
+      const reaction = service.requests.length === 1 ? responds(200, {}) : responds(403, refusal);
       void change().then(() => reaction(response));
     });
-    const host = await appAsking(service);
+    const host = await appWithService(service);
     change = async () => {
       change = async () => {};
       await put(host.store, 'm.room.power_levels', '', { users: { [ALICE]: 100 } });
     };
-    expect(await ask(host)).toEqual({ status: 403, body: refusal });
-    expect(service.asked).toHaveLength(2);
+    expect(await sendInvite(host)).toEqual({ status: 403, body: refusal });
+    expect(service.requests).toHaveLength(2);
     expect(await invitesOf(host.store, BOB)).toBe(0);
   });
 });
 
 describe('the options of httpAntispam', () => {
   const baseUrl = 'https://antispam.example.org';
-  const secretly = 'http://user:hunter2@antispam.example.org/hunter2';
+  const withPassword = 'http://user:hunter2@antispam.example.org/hunter2';
 
   it.each<[string, object]>([
     ['option "baseUrl" is required', {}],
     ['option "baseUrl" must be', { baseUrl: '' }],
     ['option "baseUrl" must be', { baseUrl: 'antispam.example.org/hunter2' }],
     ['option "baseUrl" must be', { baseUrl: 'ftp://antispam.example.org/hunter2' }],
-    ['option "baseUrl" must be', { baseUrl: secretly }],
+    ['option "baseUrl" must be', { baseUrl: withPassword }],
     ['option "baseUrl" must be', { baseUrl: 'https://hunter2@antispam.example.org' }],
     ['option "baseUrl" must be', { baseUrl: `${baseUrl}?token=hunter2` }],
     ['option "baseUrl" must be', { baseUrl: `${baseUrl}#hunter2` }],
     ['option "baseUrl" must be', { baseUrl: new URL(baseUrl) }],
-    ['option "baseUrl" must be https:, unless', { baseUrl: 'http://antispam.example.org/hunter2' }],
-    ['option "baseUrl" must be https:, unless', { baseUrl: 'http://10.0.0.1', allowHttp: false }],
-    ['option "baseUrl" must be https:, unless', { baseUrl: 'http://localhost.example.org' }],
-    ['option "baseUrl" must be https:, unless', { baseUrl: 'http://127.example.org' }],
-    ['option "baseUrl" must be https:, unless', { baseUrl: 'http://[::2]' }],
-    ['option "allowHttp" must be a boolean', { baseUrl, allowHttp: 'yes' }],
+    ['option "baseUrl" must be an https: URL, unless', { baseUrl: 'http://antispam.example.org/hunter2' }],
+    [
+      'option "baseUrl" must be an https: URL, unless',
+      { baseUrl: 'http://10.0.0.1', allowInsecureHttp: false },
+    ],
+    ['option "baseUrl" must be an https: URL, unless', { baseUrl: 'http://localhost.example.org' }],
+    ['option "baseUrl" must be an https: URL, unless', { baseUrl: 'http://127.example.org' }],
+    ['option "baseUrl" must be an https: URL, unless', { baseUrl: 'http://[::2]' }],
+    ['option "allowInsecureHttp" must be a boolean', { baseUrl, allowInsecureHttp: 'yes' }],
     ['option "accessToken" must be', { baseUrl, accessToken: '' }],
     ['option "accessToken" must be', { baseUrl, accessToken: 'hunter2\r\nX-Admin: 1' }],
     ['option "accessToken" must be', { baseUrl, accessToken: 'hunter2 ' }],
@@ -191,13 +196,13 @@ describe('the options of httpAntispam', () => {
     ['option "timeoutMs" must be', { baseUrl, timeoutMs: 0 }],
     ['option "onFailure" must be "refuse" or "allow"', { baseUrl, onFailure: 'open' }],
     ['option "onError" must be a function', { baseUrl, onError: {} }],
-    ['option "onError" is required where "onFailure" is "allow"', { baseUrl, onFailure: 'allow' }],
+    ['option "onError" is required if "onFailure" is "allow"', { baseUrl, onFailure: 'allow' }],
     ['option "sendReason" must be a boolean', { baseUrl, sendReason: 1 }],
     ['option "status" must be', { baseUrl, status: 302 }],
     ['option "errcode" must be', { baseUrl, errcode: '' }],
     ['option "message" must be', { baseUrl, message: null }],
     [
-      'unknown option "url"; allowed: baseUrl, allowHttp, accessToken, timeoutMs, onFailure, onError, sendReason, ' +
+      'unknown option "url"; allowed: baseUrl, allowInsecureHttp, accessToken, timeoutMs, onFailure, onError, sendReason, ' +
         'status, errcode, message',
       { url: baseUrl },
     ],
@@ -213,9 +218,9 @@ describe('the options of httpAntispam', () => {
     { baseUrl: 'http://localhost:8080/api' },
     { baseUrl: 'http://127.3.2.1' },
     { baseUrl: 'http://[::1]:1' },
-    { baseUrl: 'http://antispam.example.org', allowHttp: true },
+    { baseUrl: 'http://antispam.example.org', allowInsecureHttp: true },
     { baseUrl, accessToken: 'a!~/+=', timeoutMs: 1, onFailure: 'allow' as const, onError: () => {} },
-  ])('take %j', (options) => {
+  ])('accept %j', (options) => {
     expect(httpAntispam(options).name).toBe('httpAntispam');
   });
 });

@@ -8,8 +8,8 @@ import { timed } from '../../invite/support.ts';
 const matches = (glob: string, text: string) => matchesGlob(charactersOf(glob), charactersOf(text));
 
 /**
- * The rules of the specification, another way: which prefixes of the text each prefix of the glob matches. Nothing
- * is shared with what it is held against.
+ * Implements the rules of the specification in another way: a table of which prefixes of the string each prefix of the
+ * glob matches. It shares no code with the tested implementation.
  */
 function matchesByTable(glob: string, text: string): boolean {
   const fold = (character: string) => (/[A-Z]/.test(character) ? character.toLowerCase() : character);
@@ -56,7 +56,7 @@ describe('a glob', () => {
     expect(matchesByTable(glob, text)).toBe(expected);
   });
 
-  it('matches as the table of all prefixes says', () => {
+  it('matches like the table of all prefixes', () => {
     const globs = textOf('a', 'b', 'A', '*', '*', '?', '😀', '.');
     fc.assert(
       fc.property(globs, textOf('a', 'b', 'B', '😀', '.'), (glob, text) => {
@@ -66,7 +66,7 @@ describe('a glob', () => {
     );
   });
 
-  it('matches every text that it was made from', () => {
+  it('matches every string that it was derived from', () => {
     const piece = fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 4 }).map((text) => ({ glob: text, text })),
       fc.string({ unit: 'grapheme', maxLength: 4 }).map((text) => ({ glob: '*', text })),
@@ -82,7 +82,7 @@ describe('a glob', () => {
   });
 });
 
-/** Globs for which a backtracking matcher takes ages, none of which matches 254 times `a`. */
+/** Globs that take a backtracking matcher very long. None of them matches 254 times `a`. */
 const HARD: readonly [string, string][] = [
   ['stars', `${'*a'.repeat(120)}*b`],
   ['a long tail', `*${'a'.repeat(127)}b`],
@@ -92,8 +92,8 @@ const HARD: readonly [string, string][] = [
   ['question marks in the tail', `*${'?'.repeat(120)}b`],
 ];
 
-/** A text that counts how often it is looked at. */
-function countedText(text: readonly string[]) {
+/** Wraps a string so that it counts how often it is read. */
+function countReads(text: readonly string[]) {
   let reads = 0;
   const counted = new Proxy(text, {
     get(target, key, receiver) {
@@ -105,22 +105,22 @@ function countedText(text: readonly string[]) {
 }
 
 describe('the cost of a glob', () => {
-  it.each(HARD)('is at most glob × text steps: %s', (_case, glob) => {
+  it.each(HARD)('is at most glob length × string length: %s', (_case, glob) => {
     const text = charactersOf('a'.repeat(254));
-    const { counted, reads } = countedText(text);
+    const { counted, reads } = countReads(text);
     const characters = charactersOf(glob);
     expect(matchesGlob(characters, counted)).toBe(false);
     expect(reads()).toBeLessThanOrEqual(characters.length * text.length);
   });
 
-  it('is that of its end, where the end does not match', () => {
+  it('is that of its end, if the end does not match', () => {
     const text = charactersOf('a'.repeat(254));
-    const { counted, reads } = countedText(text);
+    const { counted, reads } = countReads(text);
     expect(matchesGlob(charactersOf(`*${'a'.repeat(127)}b`), counted)).toBe(false);
     expect(reads()).toBeLessThanOrEqual(128);
   });
 
-  it('of all globs of a filter is bounded, whatever they are', async () => {
+  it('is bounded for any set of globs in a filter', async () => {
     const inviter = `@${'a'.repeat(242)}:example.org`;
     const globs = HARD.flatMap(([, glob]) => Array<string>(300).fill(glob));
     const users = {

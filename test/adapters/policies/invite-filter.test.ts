@@ -9,15 +9,15 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
 import { ALICE, BOB, invite, invitesOf, ROOM, seedRoom, setUp } from '../../http/support.ts';
 import { recordedLogger } from '../../invite/support.ts';
-import { appWith, ask } from './support.ts';
+import { appWith, sendInvite } from './support.ts';
 
 const STABLE = 'm.invite_permission_config';
 const UNSTABLE = 'org.matrix.msc4155.invite_permission_config';
 const BLOCKED = { errcode: 'M_INVITE_BLOCKED', error: 'The user does not take invites from you' };
 
-/** The account data of Bob, and what was asked for: a class, since `this` must be what a method expects. */
+/** The account data of Bob, with the calls for it. A class, because a method needs the right `this`. */
 class Directory implements UserDirectory {
-  readonly asked: string[] = [];
+  readonly calls: string[] = [];
   readonly #data: Readonly<Record<string, unknown>>;
 
   constructor(data: Readonly<Record<string, unknown>>) {
@@ -25,7 +25,7 @@ class Directory implements UserDirectory {
   }
 
   async getAccountData(userId: string, type: string): Promise<JsonObject | undefined> {
-    this.asked.push(`${userId} ${type}`);
+    this.calls.push(`${userId} ${type}`);
     return this.#data[type] as JsonObject | undefined;
   }
 }
@@ -37,7 +37,7 @@ type Case = {
   readonly inviter?: string;
 };
 
-/** Has Alice, or another inviter, invite Bob. */
+/** Lets Alice, or another inviter, invite Bob. */
 async function inviteBob({ data = {}, options = {}, router = {}, inviter = ALICE }: Case) {
   const users = new Directory(data);
   const logger = recordedLogger();
@@ -51,10 +51,10 @@ async function inviteBob({ data = {}, options = {}, router = {}, inviter = ALICE
   await seedRoom(store, { members: { [inviter]: 'join' } });
   const response = await invite(app);
   const invited = await invitesOf(store, BOB);
-  return { response, invited, asked: users.asked, logger };
+  return { response, invited, calls: users.calls, logger };
 }
 
-/** What becomes of an invite by a filter of Bob's. */
+/** Returns what a filter of Bob's does with an invite. */
 async function resultOf(filter: Readonly<Record<string, unknown>>, inviter?: string): Promise<string> {
   const { response, invited } = await inviteBob({ data: { [UNSTABLE]: filter }, inviter });
   if (response.status === 403) {
@@ -88,7 +88,7 @@ describe('inviteFilter', () => {
     ['blocked_users', 'allowed_servers', 'blocked'],
     ['allowed_servers', 'ignored_servers', 'allowed'],
     ['ignored_servers', 'blocked_servers', 'dropped'],
-  ])('looks through %s before %s', async (first, second, expected) => {
+  ])('checks %s before %s', async (first, second, expected) => {
     expect(await resultOf({ [second]: ['*'], [first]: ['*'] })).toBe(expected);
   });
 
@@ -104,7 +104,7 @@ describe('inviteFilter', () => {
     ['allowed', { blocked_servers: ['@alice:evil.org'] }, '@alice:evil.org'],
     ['allowed', { blocked_users: ['evil.org'] }, '@alice:evil.org'],
   ])(
-    'matches user globs with ids and server globs with names without port: %s by %j',
+    'matches user globs against IDs, and server globs against names without a port: %s by %j',
     async (expected, filter, inviter) => {
       expect(await resultOf(filter, inviter)).toBe(expected);
     },
@@ -117,7 +117,7 @@ describe('inviteFilter', () => {
     ['blocked', { blocked_users: ['@?:evil.org'] }, '@😀:evil.org'],
     ['allowed', { blocked_users: ['@??:evil.org'] }, '@😀:evil.org'],
   ])(
-    'ignores the case of A to Z, and takes any one character for ?: %s by %j',
+    'ignores the case of A to Z, and matches exactly one character with ?: %s by %j',
     async (expected, filter, inviter) => {
       expect(await resultOf(filter, inviter)).toBe(expected);
     },
@@ -137,11 +137,11 @@ describe('inviteFilter', () => {
     ['blocked', { blocked_users: ['*'.repeat(255)] }],
     ['allowed', { blocked_users: ['*'.repeat(256)] }],
     ['blocked', { blocked_users: ['*'.repeat(256), ALICE] }],
-  ])('takes what is malformed as left out: %s by %j', async (expected, filter) => {
+  ])('treats malformed fields as missing: %s by %j', async (expected, filter) => {
     expect(await resultOf(filter)).toBe(expected);
   });
 
-  it('matches 65,536 characters of globs with a star, and any number of others', async () => {
+  it('matches 65,536 characters of globs with a star, and any number of other globs', async () => {
     const glob = `*${'x'.repeat(127)}`;
     const full = Array<string>(512).fill(glob);
     expect(await resultOf({ blocked_users: [...full.slice(1), '*'] })).toBe('blocked');
@@ -152,11 +152,11 @@ describe('inviteFilter', () => {
     expect(await resultOf({ blocked_users: [...others, ALICE] })).toBe('blocked');
   });
 
-  it('answers what the options say', async () => {
+  it('responds as configured', async () => {
     const users = new Directory({ [STABLE]: { blocked_users: [ALICE] } });
     const refusal = { status: 451, errcode: 'ORG.MATRIX.MSC4155.M_INVITE_BLOCKED', message: 'Not from you' };
     const host = await appWith(inviteFilter({ users, ...refusal }));
-    expect(await ask(host)).toEqual({
+    expect(await sendInvite(host)).toEqual({
       status: 451,
       body: { errcode: 'ORG.MATRIX.MSC4155.M_INVITE_BLOCKED', error: 'Not from you' },
     });
@@ -167,25 +167,25 @@ describe('inviteFilter', () => {
 describe('the account data of inviteFilter', () => {
   const block = { blocked_users: [ALICE] };
 
-  it('is asked for by the stable type, then by the unstable one, and the first filter decides', async () => {
+  it('is read with the stable type, then with the unstable one, and the first filter decides', async () => {
     expect(INVITE_FILTER_TYPES).toEqual([STABLE, UNSTABLE]);
     const both = await inviteBob({ data: { [STABLE]: block, [UNSTABLE]: {} } });
-    expect([both.response.status, both.asked]).toEqual([403, [`${BOB} ${STABLE}`]]);
+    expect([both.response.status, both.calls]).toEqual([403, [`${BOB} ${STABLE}`]]);
     const second = await inviteBob({ data: { [UNSTABLE]: block } });
-    expect([second.response.status, second.asked]).toEqual([403, [`${BOB} ${STABLE}`, `${BOB} ${UNSTABLE}`]]);
+    expect([second.response.status, second.calls]).toEqual([403, [`${BOB} ${STABLE}`, `${BOB} ${UNSTABLE}`]]);
     const off = await inviteBob({ data: { [STABLE]: { enabled: false }, [UNSTABLE]: block } });
-    expect([off.response.status, off.invited, off.asked]).toEqual([200, 1, [`${BOB} ${STABLE}`]]);
+    expect([off.response.status, off.invited, off.calls]).toEqual([200, 1, [`${BOB} ${STABLE}`]]);
   });
 
   it.each([null, {}, [], { default_action: 'allow' }, { blocked: [ALICE] }])(
-    'without a filter is passed over: %j',
+    'without a filter is skipped: %j',
     async (data) => {
       const { response } = await inviteBob({ data: { [STABLE]: data, [UNSTABLE]: block } });
       expect(response.status).toBe(403);
     },
   );
 
-  it('is asked for by the types that the host names, as they were when the policy was made', async () => {
+  it('is read with the configured types, copied when the policy is created', async () => {
     const types = ['org.example.a', 'org.example.b'];
     const users = new Directory({ 'org.example.b': block, [STABLE]: block });
     const policy = inviteFilter({ users, types });
@@ -193,20 +193,20 @@ describe('the account data of inviteFilter', () => {
     const { app, store } = setUp({ policies: [policy] });
     await seedRoom(store);
     expect((await invite(app)).status).toBe(403);
-    expect(users.asked).toEqual([`${BOB} org.example.a`, `${BOB} org.example.b`]);
+    expect(users.calls).toEqual([`${BOB} org.example.a`, `${BOB} org.example.b`]);
   });
 
-  it('comes after the default_action that the router itself looks at', async () => {
+  it('is read after the default_action that the router itself checks', async () => {
     const data = { [STABLE]: { default_action: 'block', allowed_users: [ALICE] } };
-    const { response, asked } = await inviteBob({ data, router: { users: new Directory(data) } });
-    expect([response.status, response.body.errcode, asked]).toEqual([403, 'M_INVITE_BLOCKED', []]);
+    const { response, calls } = await inviteBob({ data, router: { users: new Directory(data) } });
+    expect([response.status, response.body.errcode, calls]).toEqual([403, 'M_INVITE_BLOCKED', []]);
   });
 
   it.each<[string, UserDirectory['getAccountData']]>([
     ['rejects', () => Promise.reject(new Error('The database is down'))],
-    ['gives JSON as text', async () => '{"blocked_users":[]}' as unknown as JsonObject],
-    ['gives a number', async () => 1 as unknown as JsonObject],
-  ])('refuses the invite when the host %s', async (_case, getAccountData) => {
+    ['returns JSON as a string', async () => '{"blocked_users":[]}' as unknown as JsonObject],
+    ['returns a number', async () => 1 as unknown as JsonObject],
+  ])('refuses the invite if getAccountData %s', async (_case, getAccountData) => {
     const { response, invited, logger } = await inviteBob({ options: { users: { getAccountData } } });
     expect([response.status, response.body, invited]).toEqual([
       403,
@@ -216,7 +216,7 @@ describe('the account data of inviteFilter', () => {
     expect(logger.lines).toMatchObject([{ level: 'error', details: { policy: 'inviteFilter' } }]);
   });
 
-  it('gets the deadline of the request', async () => {
+  it('is read with the deadline of the request', async () => {
     const contexts: unknown[] = [];
     const users: UserDirectory = {
       async getAccountData(_userId, _type, context) {
@@ -236,8 +236,8 @@ describe('the options of inviteFilter', () => {
   const users = new Directory({});
   it.each<[string, object]>([
     ['option "users" is required', {}],
-    ['option "users" must be an object with a method getAccountData', { users: {} }],
-    ['option "types" must be a list of account data types', { users, types: STABLE }],
+    ['option "users" must be an object with the method getAccountData', { users: {} }],
+    ['option "types" must be a non-empty list of account data types', { users, types: STABLE }],
     ['option "types" must be', { users, types: [] }],
     ['option "types" must be', { users, types: [''] }],
     ['option "types" must be', { users, types: [5] }],

@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { ALICE, CAROL, ROOM } from '../../http/support.ts';
 import {
   appWith,
-  ask,
   expectAllowed,
   expectNotChecked,
   expectRefused,
   itFailsClosed,
-  itRefusesAsTold,
+  itRefusesAsConfigured,
+  sendInvite,
 } from './support.ts';
 
-const TOO_MANY = 'You have too many invites that nobody has answered yet';
+const TOO_MANY = 'You have too many unanswered invites';
 
 describe('pendingInviteQuota', () => {
-  itRefusesAsTold('pendingInviteQuota', TOO_MANY, (options) =>
+  itRefusesAsConfigured('pendingInviteQuota', TOO_MANY, (options) =>
     pendingInviteQuota({ max: 3, countPending: () => 3, ...options }),
   );
   itFailsClosed('countPending', (countPending) => pendingInviteQuota({ max: 3, countPending }), [
@@ -28,22 +28,22 @@ describe('pendingInviteQuota', () => {
     {},
     [],
   ]);
-  it('refuses where countPending answers a BigInt', async () => {
+  it('refuses if countPending returns a BigInt', async () => {
     await expectNotChecked(pendingInviteQuota({ max: 3, countPending: () => 0n as never }));
   });
 
-  it.each([0, 2])('lets the inviter pass who has %d of 3', async (count) => {
-    const asked: unknown[] = [];
-    const countPending = async (...args: unknown[]) => (asked.push(args) > 0 ? count : 3);
+  it.each([0, 2])('lets an inviter pass who has %d of 3', async (count) => {
+    const calls: unknown[] = [];
+    const countPending = async (...args: unknown[]) => (calls.push(args) > 0 ? count : 3);
     await expectAllowed(await appWith(pendingInviteQuota({ max: 3, countPending })));
-    expect(asked).toEqual([[ALICE, { signal: expect.any(AbortSignal) }]]);
+    expect(calls).toEqual([[ALICE, { signal: expect.any(AbortSignal) }]]);
   });
 
-  it('refuses the inviter who has more than max', async () => {
+  it('refuses an inviter who has more than max', async () => {
     await expectRefused(await appWith(pendingInviteQuota({ max: 3, countPending: () => 4 })), TOO_MANY);
   });
 
-  it('holds for invites that come one after the other', async () => {
+  it('applies to invites that are sent one after the other', async () => {
     const host = await appWith(
       pendingInviteQuota({
         max: 1,
@@ -54,22 +54,22 @@ describe('pendingInviteQuota', () => {
         },
       }),
     );
-    expect((await ask(host)).status).toBe(200);
-    expect((await ask(host, { user_id: CAROL })).body.error).toBe(TOO_MANY);
+    expect((await sendInvite(host)).status).toBe(200);
+    expect((await sendInvite(host, { user_id: CAROL })).body.error).toBe(TOO_MANY);
   });
 
-  it.each([0, -1, 1.5, '3', Number.POSITIVE_INFINITY])('takes no max of %j', (max) => {
+  it.each([0, -1, 1.5, '3', Number.POSITIVE_INFINITY])('rejects a max of %j', (max) => {
     expect(() => pendingInviteQuota({ max: max as number, countPending: () => 0 })).toThrow(
       new TypeError(
-        'pendingInviteQuota: option "max" must be a whole number of invites from 1 to 2147483647',
+        'pendingInviteQuota: option "max" must be an integer number of invites, from 1 to 2147483647',
       ),
     );
   });
 
-  it('needs max and countPending', () => {
-    // @ts-expect-error it is required
+  it('requires max and countPending', () => {
+    // @ts-expect-error required
     expect(() => pendingInviteQuota({ countPending: () => 0 })).toThrow(/option "max" is required/);
-    // @ts-expect-error it is required
+    // @ts-expect-error required
     expect(() => pendingInviteQuota({ max: 3 })).toThrow(/option "countPending" is required: a function/);
   });
 });
