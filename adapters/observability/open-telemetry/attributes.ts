@@ -2,15 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
 import type { RequestOutcome } from '../../../src/ports/outcome.ts';
 
-/** The methods that the semantic conventions name; callers may send others, without end. */
+/** The methods in the semantic conventions. Callers can send any number of others. */
 const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
 
-/** The request's method; undefined for one that the conventions do not name. */
+/** Returns the request's method, or undefined for one that is not in the conventions. */
 export function methodOf({ method }: IncomingMessage): string | undefined {
   return method !== undefined && METHODS.has(method) ? method : undefined;
 }
 
-/** A span's attributes. What is not known is left out. */
+/** Returns the attributes of a span, without the unknown ones. */
 export function attributesOf(
   outcome: RequestOutcome,
   request: IncomingMessage,

@@ -1,39 +1,52 @@
 import type { IncomingMessage } from 'node:http';
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { booleanOption, checkOptions, hasMethods, type OptionChecks } from '../../../src/internal/options.ts';
 import type { RequestOutcome } from '../../../src/ports/outcome.ts';
 import { attributesOf, methodOf } from './attributes.ts';
-import { checkOpenTelemetryOptions, type OpenTelemetryOptions } from './options.ts';
 
-export type { OpenTelemetryOptions } from './options.ts';
+/** Options for `openTelemetry`. */
+export type OpenTelemetryOptions = {
+  /** Creates the spans. Default: the tracer `express-matrix-invite` of the global provider, even one that is set later. */
+  readonly tracer?: Tracer;
+  /** Whether spans contain the IDs of the requester, the room and the request. Default false. */
+  readonly includeIds?: boolean;
+};
 
-/** The endpoint as the specification has it: the router does not know where it is mounted. */
+const optionChecks: OptionChecks<OpenTelemetryOptions> = {
+  tracer: {
+    expects: 'an OpenTelemetry Tracer',
+    accepts: (value) => hasMethods(value, 'startSpan'),
+  },
+  includeIds: booleanOption,
+};
+
+/** The endpoint in the specification: the router does not know its own mount path. */
 const ENDPOINT = '/_matrix/client/v3/rooms/{roomId}/invite';
 
 /**
- * Makes a span of each request, by `@opentelemetry/api` 1.9, for the router's option `onOutcome`.
+ * Creates a span for each request, with `@opentelemetry/api` 1.9, for the router's option `onOutcome`.
  *
  * ```ts
  * createInviteRouter({ onOutcome: openTelemetry(), … });
  * ```
  *
- * The span is `POST /_matrix/client/v3/rooms/{roomId}/invite`, of kind INTERNAL, and a child of what is active while
- * the request is handled: the server's span, where the host's HTTP instrumentation makes one. It is made when the
- * request is over, with the times that it had. Its status is ERROR for answers from 500 on, and unset for all others:
- * a refusal is no fault of the server (OpenTelemetry's semantic conventions for HTTP spans). Without an SDK nothing
- * happens.
+ * The span is `POST /_matrix/client/v3/rooms/{roomId}/invite`, of kind INTERNAL. Its parent is the active span while the
+ * request is handled: the server span, if the host app instruments HTTP. It is created when the request ends, with the
+ * times of the request. Its status is ERROR for a 5xx and unset otherwise, because a refusal is not a server error
+ * (OpenTelemetry's semantic conventions for HTTP spans). Without an SDK nothing happens.
  *
- * @throws {TypeError} for an unknown or ill-typed option
+ * @throws {TypeError} for an unknown or invalid option
  * @see [errors, Options](../../../docs/errors.md#options)
  */
 export function openTelemetry(
   options: OpenTelemetryOptions = {},
 ): (outcome: RequestOutcome, request: IncomingMessage) => void {
-  checkOpenTelemetryOptions(options);
+  checkOptions('openTelemetry', options, optionChecks);
   const { tracer = trace.getTracer('express-matrix-invite'), includeIds = false } = options;
   return (outcome, request) => {
     const { status, durationMs } = outcome;
-    // An SDK counts a parent's time from a whole millisecond of the same clock: by whole ones its child never starts
-    // before it.
+    // An SDK starts a parent at a whole millisecond of the same clock. A child that starts at a whole millisecond never
+    // starts before its parent.
     const startTime = Date.now() - Math.floor(durationMs);
     const span = tracer.startSpan(`${methodOf(request) ?? 'HTTP'} ${ENDPOINT}`, {
       kind: SpanKind.INTERNAL,

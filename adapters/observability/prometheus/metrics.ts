@@ -1,11 +1,10 @@
 import { Counter, Histogram } from 'prom-client';
-import { ANSWERS, STATUS_CLASSES } from './answers.ts';
-import { CALLS, OUTCOMES, REASONS, SCOPES } from './label-values.ts';
+import { CALLS, ERRCODES_BY_STATUS, OUTCOMES, REASONS, SCOPES, STATUS_CLASSES } from './labels.ts';
 import type { MetricsRegister, PrometheusOptions } from './options.ts';
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
-/** Each metric's name behind the prefix. */
+/** The names of the metrics, without the prefix. */
 const NAMES = {
   requests: 'requests_total',
   duration: 'duration_seconds',
@@ -17,10 +16,10 @@ const NAMES = {
 };
 
 /**
- * Makes the metrics in a register. Series whose labels are known beforehand start at 0: one that is only there from
- * its first 1 on shows no increase to `rate`.
+ * Creates the metrics in a registry. Series whose labels are known in advance start at 0: `rate` would not see the first
+ * event of a series that starts at 1.
  *
- * @throws {Error} when the register has one of the names; then it gets none of them
+ * @throws {Error} if the registry already has one of the names. It then gets none of them.
  */
 export function registerMetrics(register: MetricsRegister, options: PrometheusOptions) {
   const { prefix = 'matrix_invite_', buckets = DEFAULT_BUCKETS } = options;
@@ -31,12 +30,8 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
     return new Counter({ name: `${prefix}${name}`, help, labelNames, registers });
   }
 
-  const requests = counter(NAMES.requests, 'Requests, by how they were answered.', [
-    'status',
-    'errcode',
-    'outcome',
-  ]);
-  for (const [status, errcodes] of Object.entries(ANSWERS)) {
+  const requests = counter(NAMES.requests, 'Requests, by response.', ['status', 'errcode', 'outcome']);
+  for (const [status, errcodes] of Object.entries(ERRCODES_BY_STATUS)) {
     const outcomes = status === '200' ? OUTCOMES : [''];
     for (const errcode of errcodes) {
       for (const outcome of outcomes) requests.inc({ status, errcode, outcome }, 0);
@@ -45,14 +40,18 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
 
   const duration = new Histogram({
     name: `${prefix}${NAMES.duration}`,
-    help: 'Time from the first line of the router to the answer.',
+    help: 'Time from the first line of the router to the response.',
     labelNames: ['status_class'],
     buckets: [...buckets],
     registers,
   });
   for (const status_class of STATUS_CLASSES) duration.zero({ status_class });
 
-  const retries = counter(NAMES.retries, 'Decisions made anew because the room had changed meanwhile.', []);
+  const retries = counter(
+    NAMES.retries,
+    'Decisions repeated because the room had changed in the meantime.',
+    [],
+  );
 
   const rateLimited = counter(NAMES.rateLimited, 'Refusals by a rate limit.', ['scope']);
   for (const scope of SCOPES) rateLimited.inc({ scope }, 0);
@@ -66,7 +65,7 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
 
   const hostCallFailures = counter(
     NAMES.hostCallFailures,
-    'Requests during which a function of the host failed or was late, by the first such function.',
+    'Requests during which a function of the host app failed or took too long, by the first such function.',
     ['call'],
   );
   for (const call of CALLS) hostCallFailures.inc({ call }, 0);
@@ -77,7 +76,7 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
 function throwIfTaken(register: MetricsRegister, name: string): void {
   if (register.getSingleMetric(name) === undefined) return;
   throw new Error(
-    `prometheusMetrics: the register has a metric ${name} already; ` +
-      'give all routers the function that the first call returned, or set another "prefix"',
+    `prometheusMetrics: the registry already has a metric ${name}; ` +
+      'pass all routers the function that the first call returned, or set another "prefix"',
   );
 }

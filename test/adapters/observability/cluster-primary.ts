@@ -1,5 +1,5 @@
-// The primary of a cluster of two workers, or one of them: each worker takes an invite and refuses two; then the
-// primary prints what the metrics of both come to.
+// The primary of a cluster with two workers, or one of the workers. Each worker accepts one invite and refuses two. Then
+// the primary prints the sum of their metrics.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -38,7 +38,7 @@ async function work(): Promise<void> {
       logger: { debug() {}, info() {}, warn() {}, error() {} },
     }),
   );
-  // Otherwise both workers get the same port, and each other's requests.
+  // Otherwise both workers share a port, and each other's requests.
   const server = createServer(app).listen({ port: 0, host: '127.0.0.1', exclusive: true });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -18,7 +18,7 @@ function textUnder(title: string): string {
 
 const firstCells = (rows: readonly string[][]) => rows.flatMap(([cell = '']) => cell.split(', '));
 
-/** The metrics that the code registers, as prom-client keeps them. */
+/** Returns the metrics that the code registers, as prom-client stores them. */
 function registered(): { name: string; type: string; labelNames: string[] }[] {
   const register = new Registry();
   prometheusMetrics(register);
@@ -29,13 +29,13 @@ const metricRows = tableRowsOf(textUnder('Metrics')).filter((row) => row.length 
 const labelRows = tableRowsOf(textUnder('Labels'));
 const alertRows = tableRowsOf(textUnder('Alerts'));
 
-/** The values in backquotes of a label's row. */
+/** Returns the values in backquotes in the row of a label. */
 const valuesOf = (label: string): string[] => {
   const row = new RegExp(`^\\| \`${label}\` \\| (.*) \\|$`, 'm').exec(textUnder('Labels'))?.[1] ?? '';
   return [...row.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
 };
 
-/** The values that each label has in a register that has seen what it does not know beforehand. */
+/** Returns the values of each label, in a registry that has also seen values that are not known in advance. */
 async function seenValues(): Promise<Map<string, Set<string>>> {
   const register = new Registry();
   const observe = prometheusMetrics(register);
@@ -55,13 +55,13 @@ async function seenValues(): Promise<Map<string, Set<string>>> {
 }
 
 describe('the metrics in docs/observability.md', () => {
-  it('are those of the code, with their types and labels', () => {
+  it('are the ones in the code, with their types and labels', () => {
     expect(metricRows.map(([name, type, labels]) => [name, type, labels])).toEqual(
       registered().map(({ name, type, labelNames }) => [name, type, labelNames.join(', ') || 'none']),
     );
   });
 
-  it('have labels with the values of the code', async () => {
+  it('have labels with the values in the code', async () => {
     const seen = await seenValues();
     expect(labelRows.map(([label]) => label).sort()).toEqual([...seen.keys()].sort());
     for (const [label, values] of seen) {
@@ -70,7 +70,7 @@ describe('the metrics in docs/observability.md', () => {
     }
   });
 
-  it('are fewer series than the page says', async () => {
+  it('have fewer series than the page says', async () => {
     const perLabels = new Map<string, number>();
     const seen = await seenValues();
     const sizeOf = (label: string) => seen.get(label)?.size ?? 0;
@@ -80,7 +80,7 @@ describe('the metrics in docs/observability.md', () => {
         labelNames.reduce((product, label) => product * sizeOf(label), 1),
       );
     }
-    // An outcome comes with 200 only, and 200 comes with no errcode; a histogram has its buckets, sum and count.
+    // Only a 200 has an outcome, and it has no errcode. A histogram has buckets, a sum and a count.
     perLabels.set('matrix_invite_requests_total', 3 + (sizeOf('status') - 1) * (sizeOf('errcode') - 1));
     perLabels.set('matrix_invite_duration_seconds', sizeOf('status_class') * (13 + 2));
     const most = [...perLabels.values()].reduce((sum, count) => sum + count, 0);
@@ -101,13 +101,13 @@ describe('the alerts in docs/observability.md', () => {
     })),
   );
 
-  it('use each metric, and none that is not there', () => {
+  it('use every metric, and no others', () => {
     const names = registered().map(({ name }) => name);
     expect([...new Set(used.map(({ metric }) => metric))].sort()).toEqual([...names].sort());
     expect(alertRows.filter(([, query = '']) => !query.includes('matrix_invite_'))).toEqual([]);
   });
 
-  it('use labels and values that the metrics have', async () => {
+  it('use existing labels and values', async () => {
     const seen = await seenValues();
     for (const { metric, isBucket, label, isPattern, value } of used) {
       const { type, labelNames } = registered().find(({ name }) => name === metric) ?? {};
@@ -122,7 +122,7 @@ describe('the alerts in docs/observability.md', () => {
     }
   });
 
-  it('sum by labels that the metrics have', () => {
+  it('sum by existing labels', () => {
     const grouped = alertRows.flatMap(([, query = '']) =>
       [...query.matchAll(/by \((\w+)\) \(rate\((matrix_invite_\w+?)(?:_bucket)?[{[]/g)].map(
         ([, label = '', metric]) => [label, metric] as const,
@@ -148,7 +148,7 @@ describe('the options in docs/observability.md', () => {
   const documentedUnder = (title: string, from: string) =>
     firstCells(tableRowsOf(textUnder(title).slice(textUnder(title).indexOf(from))));
 
-  it('are those of the code', () => {
+  it('are the ones in the code', () => {
     const unknown = { unknown: 1 } as never;
     expect(documentedUnder('Metrics', '`PrometheusOptions`')).toEqual(
       allowedBy(() => prometheusMetrics(new Registry(), unknown)),
@@ -176,15 +176,15 @@ describe('the log line in docs/observability.md', () => {
     return lines;
   }
 
-  /** An answer as the page's table of levels calls it. */
-  function answerOf(status: number): string {
+  /** Returns the name of a response in the page's table of levels. */
+  function responseOf(status: number): string {
     if (status === 200 || status === 503) return String(status);
     return status < 500 ? '4xx' : 'other 5xx';
   }
 
   const failing = (error: Error) => around(new MemoryStorage(), { readState: () => Promise.reject(error) });
 
-  it('has the fields, text and levels of the code', async () => {
+  it('has the fields, message and levels in the code', async () => {
     const lines = [
       await linesOf({}, invite),
       await linesOf({}, (app) => send(app, { headers: {} })),
@@ -196,7 +196,7 @@ describe('the log line in docs/observability.md', () => {
       await linesOf({}, (app) => invite(app, { token: 'bob-token', body: { user_id: BOB } })),
       await linesOf({ users: { getProfile: () => Promise.reject(new Error('none')) } }, invite),
       await linesOf({ storage: failing(new StorageUnavailableError('down')) }, invite),
-      await linesOf({ storage: failing(new Error('fault')) }, invite),
+      await linesOf({ storage: failing(new Error('bug')) }, invite),
     ].flat();
     const fields = new Set(lines.flatMap(([, each]) => Object.keys(each)));
     expect(firstCells(tableRowsOf(textUnder('Log lines')).slice(4)).sort()).toEqual([...fields].sort());
@@ -206,7 +206,7 @@ describe('the log line in docs/observability.md', () => {
     const isProblem = ([, each]: Line) => 'problems' in each;
     const levels = lines
       .filter((line) => !isProblem(line))
-      .map(([level, { status }]) => [answerOf(status), level]);
+      .map(([level, { status }]) => [responseOf(status), level]);
     expect([...new Map(levels as [string, string][])].sort()).toEqual(
       tableRowsOf(textUnder('Log lines')).slice(0, 4).sort(),
     );

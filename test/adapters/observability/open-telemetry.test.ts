@@ -56,7 +56,7 @@ afterAll(() => {
   context.disable();
 });
 
-/** The spans that have ended: the host's own, and ours. */
+/** Returns the spans that have ended: those of the host app, and ours. */
 async function spans(): Promise<{ readonly ours: ReadableSpan[]; readonly hosts: ReadableSpan[] }> {
   await processor.forceFlush();
   const all = exporter.getFinishedSpans();
@@ -86,7 +86,7 @@ async function onlySpan(): Promise<ReadableSpan> {
 const timeOf = ([seconds, nanoseconds]: readonly [number, number]) => seconds * 1_000 + nanoseconds / 1e6;
 
 describe('openTelemetry', () => {
-  it('makes one span a request', async () => {
+  it('creates one span per request', async () => {
     await invite(await traced());
     const span = await onlySpan();
     expect(span).toMatchObject({
@@ -118,7 +118,7 @@ describe('openTelemetry', () => {
       { status: 451, errcode: 'ORG.CLUB', more: { policy: 'club' } },
     ],
     [
-      'without a login',
+      'without a valid token',
       {},
       { headers: { authorization: 'Bearer nobody' } },
       { status: 401, errcode: 'M_UNKNOWN_TOKEN', more: { tries: 0 } },
@@ -135,18 +135,18 @@ describe('openTelemetry', () => {
       { status: 429, errcode: 'M_LIMIT_EXCEEDED', more: { tries: 0, scope: 'attempt' } },
     ],
   ] as const)(
-    'tells of a request %s, which is no error of the server',
-    async (_case, options, request, told) => {
+    'describes a request %s, which is not a server error',
+    async (_case, options, request, expected) => {
       await send(await traced(options), request);
       const span = await onlySpan();
-      const more = Object.entries({ tries: 1, ...told.more }).map(([key, value]) => [
+      const more = Object.entries({ tries: 1, ...expected.more }).map(([key, value]) => [
         `matrix_invite.${key}`,
         value,
       ]);
       expect(span.attributes).toEqual({
         'http.request.method': 'POST',
-        'http.response.status_code': told.status,
-        'matrix_invite.errcode': told.errcode,
+        'http.response.status_code': expected.status,
+        'matrix_invite.errcode': expected.errcode,
         ...Object.fromEntries(more),
       });
       expect(span.status.code).toBe(SpanStatusCode.UNSET);
@@ -155,9 +155,9 @@ describe('openTelemetry', () => {
 
   it.each([
     [503, new StorageUnavailableError('down')],
-    [500, new Error('a-secret-fault')],
-  ])('has the status ERROR with a %i', async (status, fault) => {
-    const storage = around(new MemoryStorage(), { readState: () => Promise.reject(fault) });
+    [500, new Error('a-secret-bug')],
+  ])('has the status ERROR with a %i', async (status, error) => {
+    const storage = around(new MemoryStorage(), { readState: () => Promise.reject(error) });
     await invite(await traced({ storage }));
     const span = await onlySpan();
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR });
@@ -174,14 +174,14 @@ describe('openTelemetry', () => {
   it.each([
     ['PUT', 'PUT', 'PUT'],
     ['PROPFIND', 'HTTP', '_OTHER'],
-  ])('names the method %s as the conventions do', async (method, named, attribute) => {
+  ])('names the method %s as in the conventions', async (method, named, attribute) => {
     await send(await traced(), { method });
     const { name, attributes } = await onlySpan();
     expect(name).toBe(`${named} /_matrix/client/v3/rooms/{roomId}/invite`);
     expect(attributes['http.request.method']).toBe(attribute);
   });
 
-  it('tells ids only where the host wants it', async () => {
+  it('contains IDs only if configured', async () => {
     const requestId = () => 'request-4711';
     await invite(await traced({ requestId }, { includeIds: true }));
     expect((await onlySpan()).attributes).toMatchObject({
@@ -194,31 +194,31 @@ describe('openTelemetry', () => {
       body: { user_id: BOB, reason: 'a-secret-reason' },
     });
     const { name, attributes, events, status, links } = await onlySpan();
-    const told = JSON.stringify({ name, attributes, events, status, links });
-    expect(told).toContain('invited');
-    expect(told).not.toMatch(/secret|4711|alice|bob|example\.org|token/i);
+    const content = JSON.stringify({ name, attributes, events, status, links });
+    expect(content).toContain('invited');
+    expect(content).not.toMatch(/secret|4711|alice|bob|example\.org|token/i);
   });
 });
 
 describe('the span', () => {
-  it('is a child of what was active when the request came', async () => {
+  it('is a child of the span that is active when the request arrives', async () => {
     const app = await traced();
     const server = await listening(app);
     const port = portOf(server);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         sendTo(port, { body: { user_id: `@user${index}:example.org`, reason: 'x'.repeat(index * 1_000) } }),
       ),
     );
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200));
     const { ours, hosts } = await spans();
     const idsOf = (span: ReadableSpan) => span.spanContext().spanId;
     expect(ours.map((span) => span.parentSpanContext?.spanId).sort()).toEqual(hosts.map(idsOf).sort());
     expect(new Set(ours.map((span) => span.spanContext().traceId)).size).toBe(20);
   });
 
-  it('is a child also where work went on in a context of another request', async () => {
-    // As a pool of connections does: what settles the promise was made elsewhere.
+  it('is a child even if the work continues in the context of another request', async () => {
+    // Like a connection pool: the promise is settled in the context of other work.
     const reads = new EventEmitter();
     const store = new MemoryStorage();
     await seedRoom(store);
@@ -229,10 +229,10 @@ describe('the span', () => {
       },
     });
     const reading = once(reads, 'read');
-    const answer = invite(await traced({ storage }));
+    const response = invite(await traced({ storage }));
     const [resume] = await reading;
     context.with(trace.setSpan(ROOT_CONTEXT, hostTracer.startSpan('other')), resume);
-    await answer;
+    await response;
     const { ours, hosts } = await spans();
     expect(ours[0]?.parentSpanContext?.spanId).toBe(hosts[0]?.spanContext().spanId);
   });
@@ -257,27 +257,27 @@ describe('the span', () => {
     }
   });
 
-  it('is a root span where nothing is active', async () => {
+  it('is a root span if no span is active', async () => {
     const { app, store } = setUp({ onOutcome: openTelemetry(), logger: silent });
     await seedRoom(store);
     await invite(app);
     expect((await onlySpan()).parentSpanContext).toBeUndefined();
   });
 
-  it('is not made where the trace is not sampled', async () => {
-    const asked: { parent: Context; attributes: Attributes }[] = [];
+  it('is not created if the trace is not sampled', async () => {
+    const sampled: { parent: Context; attributes: Attributes }[] = [];
     const sampler = {
       shouldSample(parent: Context, ...[, , , attributes]: [string, string, SpanKind, Attributes]) {
-        asked.push({ parent, attributes });
+        sampled.push({ parent, attributes });
         return { decision: SamplingDecision.NOT_RECORD };
       },
     };
     const tracer = new BasicTracerProvider({ sampler, spanProcessors: [processor] }).getTracer('unsampled');
     await invite(await traced({}, { tracer }));
     expect((await spans()).ours).toEqual([]);
-    expect(asked.map(({ parent }) => trace.getSpan(parent) !== undefined)).toEqual([true]);
-    // A sampler sees what the span would be, and nothing that is not known.
-    expect(Object.entries(asked[0]?.attributes ?? {})).toEqual([
+    expect(sampled.map(({ parent }) => trace.getSpan(parent) !== undefined)).toEqual([true]);
+    // A sampler sees the attributes of the span, without unknown ones.
+    expect(Object.entries(sampled[0]?.attributes ?? {})).toEqual([
       ['http.request.method', 'POST'],
       ['http.response.status_code', 200],
       ['matrix_invite.outcome', 'invited'],
@@ -285,12 +285,12 @@ describe('the span', () => {
     ]);
   });
 
-  it('is made by the tracer of the option', async () => {
+  it('is created by the configured tracer', async () => {
     await invite(await traced({}, { tracer: provider.getTracer('my-tracer') }));
     expect((await onlySpan()).instrumentationScope.name).toBe('my-tracer');
   });
 
-  it('is made by a provider that is set later', async () => {
+  it('is created by a provider that is set later', async () => {
     trace.disable();
     const app = await traced();
     await invite(app);
@@ -300,7 +300,7 @@ describe('the span', () => {
     expect((await spans()).ours).toHaveLength(1);
   });
 
-  it('leaves the answer and the log alone where there is no SDK', async () => {
+  it('changes neither the response nor the log without an SDK', async () => {
     trace.disable();
     const lines: string[] = [];
     const line = (_details: object, message: string) => lines.push(message);
@@ -317,7 +317,7 @@ describe('the options of openTelemetry', () => {
   it.each([
     [null, 'openTelemetry: options must be an object'],
     [{ trace: {} }, 'openTelemetry: unknown option "trace"; allowed: tracer, includeIds'],
-    [{ tracer: {} }, 'openTelemetry: option "tracer" must be a Tracer of OpenTelemetry'],
+    [{ tracer: {} }, 'openTelemetry: option "tracer" must be an OpenTelemetry Tracer'],
     [{ includeIds: 1 }, 'openTelemetry: option "includeIds" must be a boolean'],
   ])('are checked: %j', (options, message) => {
     expect(() => openTelemetry(options as never)).toThrow(TypeError);

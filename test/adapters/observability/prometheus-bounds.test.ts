@@ -13,7 +13,7 @@ import { send } from '../../http/support.ts';
 import { counted, parseScrape, samplesOf } from './scrape.ts';
 import { measured } from './support.ts';
 
-/** What would break the scrape, or the counting, if it got there as it is. */
+/** Strings that would break the scrape or the counting if they were not escaped. */
 const HOSTILE = [
   '\n# TYPE forged counter\nforged 1',
   '"} 1\nforged{a="',
@@ -33,8 +33,8 @@ async function seriesOf(register: Registry): Promise<string[]> {
   return samples.map(({ name, labels }) => JSON.stringify([name, labels]));
 }
 
-describe('the labels of an answer', () => {
-  it('are those of the OpenAPI description, each at 0 to begin with', async () => {
+describe('the labels of a response', () => {
+  it('are those in the OpenAPI description, and start at 0', async () => {
     const { register } = await measured();
     const { samples = [] } = parseScrape(await register.metrics()).get('matrix_invite_requests_total') ?? {};
     const { responses } = inviteDescription.paths['/rooms/{roomId}/invite'].post;
@@ -54,15 +54,15 @@ describe('the labels of an answer', () => {
     [{ status: 599, errcode: 'toString' }, 'status="5xx",errcode="other"'],
     [{ status: 418, errcode: '"} 1\nforged{a="' }, 'status="4xx",errcode="other"'],
     [{ status: 503, errcode: 'M_NOT_JSON' }, 'status="503",errcode="M_NOT_JSON"'],
-  ])('fold what is of the host: %j', async (answer, labels) => {
-    const { app, register } = await measured({ policies: [refusing('p', { message: 'no', ...answer })] });
+  ])('fold values from the host app: %j', async (refusal, labels) => {
+    const { app, register } = await measured({ policies: [refusing('p', { message: 'no', ...refusal })] });
     await send(app);
     expect(counted(await register.metrics())).toContain(
       `matrix_invite_requests_total{${labels},outcome=""} 1`,
     );
   });
 
-  it("fold an errcode of the host's login", async () => {
+  it('fold an errcode from the auth adapter', async () => {
     const { app, register } = await measured({
       auth: { authenticate: () => Promise.reject(new MatrixError(402, 'ORG.EXAMPLE.PAY', 'Pay')) },
     });
@@ -72,7 +72,7 @@ describe('the labels of an answer', () => {
     );
   });
 
-  it('fold a scope that a rate limit adapter made up', async () => {
+  it('fold an unknown scope from a rate limit adapter', async () => {
     const refusal = { allowed: false, scope: 'user-4711', retryAfterMs: 1 };
     const { app, register } = await measured({
       rateLimit: { consume: async () => refusal as never, refund: async () => {} },
@@ -83,15 +83,15 @@ describe('the labels of an answer', () => {
 });
 
 describe('the names of policies', () => {
-  it('beyond the cap share one label', async () => {
-    const asked = ['one', 'two', 'three', 'four', 'one', 'three'];
+  it('beyond the maximum share one label', async () => {
+    const refusals = ['one', 'two', 'three', 'four', 'one', 'three'];
     let name = '';
     const policies = ['one', 'two', 'three', 'four'].map((each) => ({
       name: each,
       decide: () => (each === name ? { message: 'no' } : undefined),
     }));
     const { app, register } = await measured({ policies }, { maxPolicies: 2 });
-    for (name of asked) await send(app);
+    for (name of refusals) await send(app);
     expect(counted(await register.metrics()).filter((line) => line.includes('policy'))).toEqual([
       'matrix_invite_policy_refusals_total{policy="one"} 2',
       'matrix_invite_policy_refusals_total{policy="other"} 3',
@@ -120,9 +120,9 @@ describe('the names of policies', () => {
   });
 });
 
-describe('10,000 outcomes of everything at random', () => {
+describe('10,000 random outcomes', () => {
   const text = () => randomBytes(6).toString('base64');
-  /** What no type allows: adapters of hosts may be JavaScript. */
+  /** Violates the types, as adapters in JavaScript can. */
   const anything = () =>
     ({
       status: randomInt(400, 600),
@@ -138,7 +138,7 @@ describe('10,000 outcomes of everything at random', () => {
       requestId: text(),
     }) as unknown as RequestOutcome;
 
-  it('do not grow the register', async () => {
+  it('do not grow the registry', async () => {
     const register = new Registry();
     const observe = prometheusMetrics(register);
     for (let count = 0; count < 5_000; count += 1) observe(anything());
@@ -147,7 +147,7 @@ describe('10,000 outcomes of everything at random', () => {
     expect((await seriesOf(register)).sort()).toEqual(series.sort());
     const { app, register: fresh } = await measured();
     await send(app);
-    // 51 policies, `other` four times, and `other` with each of the 12 statuses of an error.
+    // 51 policies, `other` for three more labels, and `other` with each of the 12 error statuses.
     expect(series).toHaveLength((await seriesOf(fresh)).length + 51 + 3 + 12);
   });
 

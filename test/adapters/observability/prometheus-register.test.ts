@@ -13,7 +13,7 @@ const namesIn = (register: Registry) => register.getMetricsAsArray().map(({ name
 
 afterEach(() => globalRegister.clear());
 
-describe('the register', () => {
+describe('the registry', () => {
   it('has all metrics before the first request, at 0', async () => {
     const register = new Registry();
     prometheusMetrics(register);
@@ -28,35 +28,35 @@ describe('the register', () => {
       'counter matrix_invite_host_call_failures_total',
     ]);
     for (const [name, { samples }] of families) {
-      // Names of policies are the host's.
+      // The host app chooses the names of policies.
       if (name === 'matrix_invite_policy_refusals_total') expect(samples).toEqual([]);
       else expect([name, samples.length > 0]).toEqual([name, true]);
     }
     expect(samplesOf(families).filter(({ value }) => value !== 0)).toEqual([]);
   });
 
-  it("is the one given, not prom-client's own", () => {
+  it("is the given one, not prom-client's default", () => {
     prometheusMetrics(new Registry());
     expect(namesIn(globalRegister)).toEqual([]);
   });
 
-  it('takes the metrics once', () => {
+  it('accepts the metrics once', () => {
     const register = new Registry();
     prometheusMetrics(register);
     expect(() => prometheusMetrics(register)).toThrow(
-      /^prometheusMetrics: the register has a metric matrix_invite_requests_total already; give all routers/,
+      /^prometheusMetrics: the registry already has a metric matrix_invite_requests_total; pass all routers/,
     );
   });
 
-  it('gets none of them where one name is taken', () => {
+  it('gets none of them if one name is taken', () => {
     const register = new Registry();
     const name = 'matrix_invite_host_call_failures_total';
-    new Counter({ name, help: 'of the host', registers: [register] });
+    new Counter({ name, help: 'of the host app', registers: [register] });
     expect(() => prometheusMetrics(register)).toThrow(name);
     expect(namesIn(register)).toEqual([name]);
   });
 
-  it('takes them again under another prefix', async () => {
+  it('accepts them again with another prefix', async () => {
     const register = new Registry();
     prometheusMetrics(register);
     prometheusMetrics(register, { prefix: 'cats:' })(ended);
@@ -67,7 +67,7 @@ describe('the register', () => {
     ]);
   });
 
-  it('counts for several routers by one function', async () => {
+  it('counts several routers with one function', async () => {
     const { app, register, observe, store } = await measured();
     const router = createInviteRouter({
       serverName: 'example.org',
@@ -84,7 +84,7 @@ describe('the register', () => {
     );
   });
 
-  it('may be of the OpenMetrics content type', async () => {
+  it('can have the OpenMetrics content type', async () => {
     const register = new Registry<OpenMetricsContentType>();
     register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     const observe = prometheusMetrics(register);
@@ -95,7 +95,7 @@ describe('the register', () => {
     );
   });
 
-  it('has the labels that it gives to all metrics', async () => {
+  it('adds its default labels', async () => {
     const register = new Registry();
     register.setDefaultLabels({ app: 'chat' });
     prometheusMetrics(register)(ended);
@@ -114,13 +114,13 @@ describe('buckets', () => {
       .flatMap(({ labels }) => labels.le ?? []);
   };
 
-  it('reach as far as a request may take by default', async () => {
+  it('cover the maximum duration of a request by default', async () => {
     const { register } = await measured();
     const bounds = '0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10 20 +Inf';
     expect((await boundsOf(register)).join(' ')).toBe(bounds);
   });
 
-  it('are those of the option, copied', async () => {
+  it('are a copy of the option', async () => {
     const register = new Registry();
     const buckets = [0.1, 1];
     const observe = prometheusMetrics(register, { buckets });
@@ -136,27 +136,27 @@ describe('buckets', () => {
 
 describe('the arguments', () => {
   it.each([
-    [undefined, {}, 'prometheusMetrics takes a Registry of prom-client'],
-    [{ prefix: 'a_' }, {}, 'prometheusMetrics takes a Registry of prom-client'],
+    [undefined, {}, 'prometheusMetrics takes a prom-client Registry'],
+    [{ prefix: 'a_' }, {}, 'prometheusMetrics takes a prom-client Registry'],
     [new Registry(), null, 'prometheusMetrics: options must be an object'],
     [
       new Registry(),
       { prefx: 'a_' },
       'prometheusMetrics: unknown option "prefx"; allowed: prefix, buckets, maxPolicies',
     ],
-    [new Registry(), { prefix: '1_' }, 'option "prefix" must be a text of letters'],
-    [new Registry(), { prefix: 'a-' }, 'option "prefix" must be a text of letters'],
-    [new Registry(), { prefix: 'a_\n' }, 'option "prefix" must be a text of letters'],
-    [new Registry(), { buckets: [] }, 'option "buckets" must be a list of rising numbers'],
-    [new Registry(), { buckets: [0, 1] }, 'option "buckets" must be a list of rising numbers'],
-    [new Registry(), { buckets: [1, 1] }, 'option "buckets" must be a list of rising numbers'],
+    [new Registry(), { prefix: '1_' }, 'option "prefix" must be a string of letters'],
+    [new Registry(), { prefix: 'a-' }, 'option "prefix" must be a string of letters'],
+    [new Registry(), { prefix: 'a_\n' }, 'option "prefix" must be a string of letters'],
+    [new Registry(), { buckets: [] }, 'option "buckets" must be a non-empty list of seconds above 0'],
+    [new Registry(), { buckets: [0, 1] }, 'option "buckets" must be a non-empty list of seconds above 0'],
+    [new Registry(), { buckets: [1, 1] }, 'option "buckets" must be a non-empty list of seconds above 0'],
     [
       new Registry(),
       { buckets: [1, Number.POSITIVE_INFINITY] },
-      'option "buckets" must be a list of rising numbers',
+      'option "buckets" must be a non-empty list of seconds above 0',
     ],
-    [new Registry(), { buckets: ['1'] }, 'option "buckets" must be a list of rising numbers'],
-    [new Registry(), { maxPolicies: 0 }, 'option "maxPolicies" must be a whole number of names'],
+    [new Registry(), { buckets: ['1'] }, 'option "buckets" must be a non-empty list of seconds above 0'],
+    [new Registry(), { maxPolicies: 0 }, 'option "maxPolicies" must be an integer number of names'],
   ])('are checked: %#', (register, options, message) => {
     expect(() => prometheusMetrics(register as never, options as never)).toThrow(TypeError);
     expect(() => prometheusMetrics(register as never, options as never)).toThrow(message);
@@ -164,7 +164,7 @@ describe('the arguments', () => {
 });
 
 describe('a cluster', () => {
-  it('is summed up by an AggregatorRegistry', async () => {
+  it('is summed by an AggregatorRegistry', async () => {
     const primary = new Child('../adapters/observability/cluster-primary.ts');
     await primary.end();
     const lines = counted(`${primary.lines.join('\n')}\n`);

@@ -7,7 +7,7 @@ import { around } from '../../invite/support.ts';
 import { counted, parseScrape } from './scrape.ts';
 import { measured } from './support.ts';
 
-const answered = (status: number, errcode: string, count = 1) =>
+const responded = (status: number, errcode: string, count = 1) =>
   `matrix_invite_requests_total{status="${status}",errcode="${errcode}",outcome=""} ${count}`;
 const became = (outcome: string, count = 1) =>
   `matrix_invite_requests_total{status="200",errcode="",outcome="${outcome}"} ${count}`;
@@ -17,7 +17,7 @@ const timed = (status_class: string, count = 1) =>
 const spam: InvitePolicy = { name: 'spam', decide: ({ userId }) => (userId === CAROL ? 'drop' : undefined) };
 const club: InvitePolicy = { name: 'club', decide: () => ({ message: 'Members only' }) };
 
-/** A store that fails as said. */
+/** Creates a store with one method that fails. */
 function failing(method: 'readState' | 'appendEvent', error: Error) {
   return around(new MemoryStorage(), { [method]: () => Promise.reject(error) });
 }
@@ -39,15 +39,15 @@ describe('prometheusMetrics', () => {
   });
 
   const cases: [string, Partial<InviteRouterOptions>, Parameters<typeof invite>[1], string[]][] = [
-    ['without a login', {}, { token: null }, [timed('4xx'), answered(401, 'M_MISSING_TOKEN')]],
-    ['without an invitee', {}, { body: {} }, [timed('4xx'), answered(400, 'M_BAD_JSON')]],
+    ['without a token', {}, { token: null }, [timed('4xx'), responded(401, 'M_MISSING_TOKEN')]],
+    ['without an invitee', {}, { body: {} }, [timed('4xx'), responded(400, 'M_BAD_JSON')]],
     [
       'that the room refuses',
       {},
       { token: 'bob-token', body: { user_id: CAROL } },
       [
         timed('4xx'),
-        answered(403, 'M_FORBIDDEN'),
+        responded(403, 'M_FORBIDDEN'),
         'matrix_invite_room_refusals_total{reason="roomUnknownOrInviterNotJoined"} 1',
       ],
     ],
@@ -55,17 +55,17 @@ describe('prometheusMetrics', () => {
       'that a policy refuses',
       { policies: [spam, club] },
       {},
-      [timed('4xx'), 'matrix_invite_policy_refusals_total{policy="club"} 1', answered(403, 'M_FORBIDDEN')],
+      [timed('4xx'), 'matrix_invite_policy_refusals_total{policy="club"} 1', responded(403, 'M_FORBIDDEN')],
     ],
     [
       'whose policy fails',
-      { policies: [{ name: 'broken', decide: () => Promise.reject(new Error('fault')) }] },
+      { policies: [{ name: 'broken', decide: () => Promise.reject(new Error('bug')) }] },
       {},
       [
         timed('4xx'),
         'matrix_invite_host_call_failures_total{call="decide"} 1',
         'matrix_invite_policy_refusals_total{policy="broken"} 1',
-        answered(403, 'M_FORBIDDEN'),
+        responded(403, 'M_FORBIDDEN'),
       ],
     ],
     [
@@ -75,17 +75,17 @@ describe('prometheusMetrics', () => {
       [
         timed('5xx'),
         'matrix_invite_host_call_failures_total{call="readState"} 1',
-        answered(503, 'M_UNKNOWN'),
+        responded(503, 'M_UNKNOWN'),
       ],
     ],
     [
-      'that a fault of the login ends',
+      'with a bug in the auth adapter',
       { auth: { authenticate: async () => null as never } },
       {},
-      [timed('5xx'), answered(500, 'M_UNKNOWN')],
+      [timed('5xx'), responded(500, 'M_UNKNOWN')],
     ],
     [
-      'that goes without a profile',
+      'that is sent without a profile',
       { users: { getProfile: () => Promise.reject(new Error('none')) } },
       {},
       [timed('2xx'), 'matrix_invite_host_call_failures_total{call="getProfile"} 1', became('invited')],
@@ -101,7 +101,7 @@ describe('prometheusMetrics', () => {
   it('counts another method', async () => {
     const { app, register } = await measured();
     await send(app, { method: 'PUT' });
-    expect(counted(await register.metrics())).toEqual([timed('4xx'), answered(405, 'M_UNRECOGNIZED')]);
+    expect(counted(await register.metrics())).toEqual([timed('4xx'), responded(405, 'M_UNRECOGNIZED')]);
   });
 
   it('counts refusals by rate limits, by scope', async () => {
@@ -113,11 +113,11 @@ describe('prometheusMetrics', () => {
       'matrix_invite_rate_limited_total{scope="attempt"} 3',
       became('alreadyInvited'),
       became('invited'),
-      answered(429, 'M_LIMIT_EXCEEDED', 3),
+      responded(429, 'M_LIMIT_EXCEEDED', 3),
     ]);
   });
 
-  it('counts the tries after the first', async () => {
+  it('counts every try after the first', async () => {
     const storage = new MemoryStorage();
     await seedRoom(storage);
     const { app, register } = await measured({
@@ -133,7 +133,7 @@ describe('prometheusMetrics', () => {
     ]);
   });
 
-  it('measures seconds', async () => {
+  it('measures durations in seconds', async () => {
     const durations: number[] = [];
     const { app, register, observe } = await measured({
       policies: [{ name: 'slow', decide: () => delay(30, undefined) }],
@@ -160,7 +160,7 @@ describe('prometheusMetrics', () => {
     expect(value('bucket', { le: '+Inf', status_class: '2xx' })).toBe(1);
   });
 
-  it('shows no id, token, reason or text of the request', async () => {
+  it('contains no ID, token or reason from the request', async () => {
     const { app, register } = await measured({ requestId: () => 'request-4711' });
     await invite(app, { body: { user_id: BOB, reason: 'a-secret-reason' } });
     await invite(app, { token: 'a-secret-token' });

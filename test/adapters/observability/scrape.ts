@@ -12,7 +12,7 @@ const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"/g;
 const SAMPLE =
   /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"(?:,|(?=\})))*)\})? (\S+)$/;
 
-/** Reads a scrape in Prometheus's text format 0.0.4, strictly: a line of another form fails the test. */
+/** Parses a scrape in Prometheus's text format 0.0.4. Strict: a line in any other form fails the test. */
 export function parseScrape(text: string): Map<string, Family> {
   expect(text.endsWith('\n')).toBe(true);
   const families = new Map<string, Family>();
@@ -54,12 +54,12 @@ function unescaped(text: string): string {
   return text.replaceAll(/\\(.)/g, (_escape, character) => (character === 'n' ? '\n' : character));
 }
 
-/** All samples of a scrape. */
+/** Returns all samples of a scrape. */
 export function samplesOf(families: ReadonlyMap<string, Family>): Sample[] {
   return [...families.values()].flatMap(({ samples }) => samples);
 }
 
-/** The samples that are not 0, as `name{label="value"} value`, without buckets and sums. */
+/** Returns the samples that are not 0 as `name{label="value"} value`, without buckets and sums. */
 export function counted(text: string): string[] {
   return samplesOf(parseScrape(text))
     .filter(({ name, value }) => value !== 0 && !/_(?:bucket|sum)$/.test(name))

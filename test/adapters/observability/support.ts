@@ -3,7 +3,7 @@ import { type PrometheusOptions, prometheusMetrics } from 'express-matrix-invite
 import { Registry } from 'prom-client';
 import { seedRoom, setUp, silent } from '../../http/support.ts';
 
-/** An app with a room of Alice's, whose router counts in a register of its own. */
+/** Creates an app with a room of Alice's. Its router counts in its own registry. */
 export async function measured(
   options: Partial<InviteRouterOptions> = {},
   prometheusOptions: PrometheusOptions = {},
