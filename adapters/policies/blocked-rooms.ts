@@ -12,15 +12,15 @@ export type BlockedRoomsOptions = RefusalOptions & {
 };
 
 /**
- * Blocks invites to some rooms: 403 `M_FORBIDDEN`, or the response in the options. Only users who could invite to the
- * room learn that it is blocked. For everybody else, the room's own rules refuse first.
+ * Blocks invites to some rooms: 403 `M_FORBIDDEN`, or the response in the options. Only users who could
+ * invite to the room learn that it is blocked. For everybody else, the room's own rules refuse first.
  *
  * ```ts
  * policies: [blockedRooms({ rooms: ['!spam:example.org'] })]
  * ```
  *
- * The block applies to administrators too. Use `except` to exempt them. Fails closed: if the function throws, takes too
- * long or returns anything but a boolean, the invite is refused.
+ * The block applies to administrators too. Use `except` to exempt them. Fails closed: if the function throws,
+ * takes too long or returns anything but a boolean, the invite is refused.
  *
  * @throws {TypeError} for an unknown, missing or invalid option, and for an entry that is not a room ID
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)

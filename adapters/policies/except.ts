@@ -5,8 +5,8 @@ import type { InvitePolicy, PolicyRequest } from '../../src/ports/policy.ts';
 import { booleanResult } from './shared/boolean-result.ts';
 
 /**
- * Exempts some invites from a policy: those by administrators, for example, or those to one room. The policy is not
- * called for them, so they pass even if it fails.
+ * Exempts some invites from a policy: those by administrators, for example, or those to one room. The policy
+ * is not called for them, so they pass even if it fails.
  *
  * ```ts
  * policies: [except(contentRules({ links: 'refuse' }), ({ requester }) => admins.has(requester.userId))]
@@ -14,8 +14,8 @@ import { booleanResult } from './shared/boolean-result.ts';
  *
  * The name stays that of the inner policy.
  *
- * @param isExempt returns true for invites that the policy does not apply to. Fails closed: if it throws, takes too long
- *   or returns anything but a boolean, the invite is refused.
+ * @param isExempt returns true for invites that the policy does not apply to. Fails closed: if it throws,
+ *   takes too long or returns anything but a boolean, the invite is refused.
  * @throws {TypeError} if the first argument is not a policy, or the second is not a function
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */

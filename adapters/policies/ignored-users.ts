@@ -8,23 +8,24 @@ const IGNORED_USERS_TYPE = 'm.ignored_user_list';
 /** Options for {@link ignoredUsers}. */
 export type IgnoredUsersOptions = {
   /**
-   * The object that the router has as `users`. Its `getAccountData` is called for `m.ignored_user_list` of the invitee.
-   * Required.
+   * The object that the router has as `users`. Its `getAccountData` is called for `m.ignored_user_list` of
+   * the invitee. Required.
    */
   readonly users: Pick<UserDirectory, 'getAccountData'>;
 };
 
 /**
- * Drops invites from users whom the invitee ignores (client-server API, "Ignoring Users"): the inviter gets a 200 and
- * learns nothing, and the invitee gets nothing. No event is stored, so the invite does not come back when the invitee
- * stops ignoring the inviter.
+ * Drops invites from users whom the invitee ignores (client-server API, "Ignoring Users"): the inviter gets a
+ * 200 and learns nothing, and the invitee gets nothing. No event is stored, so the invite does not come back
+ * when the invitee stops ignoring the inviter.
  *
  * ```ts
  * createInviteRouter({ users, policies: [ignoredUsers({ users })], … });
  * ```
  *
- * Malformed account data ignores nobody, because only the invitee can write it. Fails closed: if `getAccountData`
- * rejects, takes too long or resolves to neither an object nor `undefined`, the invite is refused.
+ * Malformed account data ignores nobody, because only the invitee can write it. Fails closed: if
+ * `getAccountData` rejects, takes too long or resolves to neither an object nor `undefined`, the invite is
+ * refused.
  *
  * @throws {TypeError} for an unknown or missing option, and for `users` without `getAccountData`
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)

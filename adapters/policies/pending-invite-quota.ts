@@ -8,26 +8,27 @@ export type PendingInviteQuotaOptions = RefusalOptions & {
   /** The maximum number of unanswered invites per inviter, at least 1. Required. */
   readonly max: number;
   /**
-   * Returns the number of unanswered invites by this user in all rooms: an integer, at least 0. PostgreSQL returns
-   * `count(*)` as a string, which must be converted. Required.
+   * Returns the number of unanswered invites by this user in all rooms: an integer, at least 0. PostgreSQL
+   * returns `count(*)` as a string, which must be converted. Required.
    */
   readonly countPending: (userId: string, context: CallContext) => number | Promise<number>;
 };
 
 /**
- * Refuses inviters who have `max` unanswered invites, until some of those are accepted, rejected or withdrawn: 403
- * `M_FORBIDDEN`, or the response in the options. It is not a 429, because clients would retry that automatically, and
- * time alone does not help.
+ * Refuses inviters who have `max` unanswered invites, until some of those are accepted, rejected or
+ * withdrawn: 403 `M_FORBIDDEN`, or the response in the options. It is not a 429, because clients would retry
+ * that automatically, and time alone does not help.
  *
  * ```ts
  * policies: [pendingInviteQuota({ max: 50, countPending: (userId) => tables.countInvitesOf(userId) })]
  * ```
  *
- * The quota is not exact. A policy cannot lock, so all concurrent invites by a user see the same count: together they
- * can exceed `max` by at most one less than their number. Rate limits bound how many those can be.
+ * The quota is not exact. A policy cannot lock, so all concurrent invites by a user see the same count:
+ * together they can exceed `max` by at most one less than their number. Rate limits bound how many those can
+ * be.
  *
- * Fails closed: if `countPending` throws, takes too long or returns anything but an integer of at least 0, the invite is
- * refused.
+ * Fails closed: if `countPending` throws, takes too long or returns anything but an integer of at least 0,
+ * the invite is refused.
  *
  * @throws {TypeError} for an unknown, missing or invalid option
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)

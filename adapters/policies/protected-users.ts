@@ -12,19 +12,22 @@ export type ProtectedUsersOptions<R extends Requester = Requester> = RefusalOpti
   /** The IDs of the users, read once; or a function that returns true for a protected user. Required. */
   readonly users: Iterable<string> | ((userId: string, context: CallContext) => boolean | Promise<boolean>);
   /**
-   * Returns true for requesters who may invite this protected user. Only called for protected users. Default: nobody.
+   * Returns true for requesters who may invite this protected user. Only called for protected users. Default:
+   * nobody.
    */
   readonly allow?: (requester: R, userId: string, context: CallContext) => boolean | Promise<boolean>;
 };
 
 /**
- * Protects some users (bots, support accounts) from invites: 403 `M_FORBIDDEN`, or the response in the options.
+ * Protects some users (bots, support accounts) from invites: 403 `M_FORBIDDEN`, or the response in the
+ * options.
  *
  * ```ts
  * policies: [protectedUsers({ users: ['@support:example.org'], allow: ({ userId }) => staff.has(userId) })]
  * ```
  *
- * Fails closed: if a function throws, takes too long or returns anything but a boolean, the invite is refused.
+ * Fails closed: if a function throws, takes too long or returns anything but a boolean, the invite is
+ * refused.
  *
  * @throws {TypeError} for an unknown, missing or invalid option, and for an entry that is not a user ID
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)

@@ -25,16 +25,16 @@ export type MemoryRateLimitReceipt = object;
  * });
  * ```
  *
- * A key's window starts with its first allowed call. A bucket that a call names twice is counted once. A key uses
- * memory only until its window ends, and no timer keeps the process from exiting.
+ * A key's window starts with its first allowed call. A bucket that a call names twice is counted once. A key
+ * uses memory only until its window ends, and no timer keeps the process from exiting.
  */
 export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt> {
   readonly #limiters: ReadonlyMap<RateLimitScope, RateLimiterMemory | false>;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param limits a limit for each scope; `false` disables a scope. Default: `attempt` 60 in 60 s, `inviter` and
-   *   `room` 10 in 33 s, `invitee` 5 in 1,667 s
+   * @param limits a limit for each scope; `false` disables a scope. Default: `attempt` 60 in 60 s, `inviter`
+   *   and `room` 10 in 33 s, `invitee` 5 in 1,667 s
    * @throws {TypeError} for an unknown scope or field, and for a number out of range
    * @see [errors, Rate limits](../../docs/errors.md#rate-limits)
    */
@@ -85,8 +85,8 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
   }
 
   /**
-   * Runs calls one after the other. The limiter counts at once but returns promises, so another call could otherwise
-   * consume a key's point between the check of that key and its consumption.
+   * Runs calls one after the other. The limiter counts at once but returns promises, so another call could
+   * otherwise consume a key's point between the check of that key and its consumption.
    */
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#lastTurn.then(work);
@@ -104,8 +104,8 @@ type ConsumedPoint = {
 };
 
 /**
- * The maximum difference in milliseconds between two readings of the same window's end: the clock advances between
- * them. The ends of two windows of a key are at least a second apart, the shortest duration.
+ * The maximum difference in milliseconds between two readings of the same window's end: the clock advances
+ * between them. The ends of two windows of a key are at least a second apart, the shortest duration.
  */
 const SAME_END_MS = 500;
 
@@ -122,7 +122,10 @@ async function longestWait(buckets: readonly LimitedBucket[]): Promise<LimitRefu
   return longest;
 }
 
-/** Returns the milliseconds until a point is free: 0 or less if one is, since a window can end before its timer fires. */
+/**
+ * Returns the milliseconds until a point is free: 0 or less if one is, since a window can end before its
+ * timer fires.
+ */
 function waitOf(count: RateLimiterRes | null, { points, msDuration }: RateLimiterMemory): number {
   if (count === null || count.consumedPoints < points) return 0;
   // After the clock was set back, the difference is too large. The window still ends by its timer.
@@ -132,7 +135,8 @@ function waitOf(count: RateLimiterRes | null, { points, msDuration }: RateLimite
 async function consumeEach(buckets: readonly LimitedBucket[]): Promise<readonly ConsumedPoint[]> {
   const consumed: ConsumedPoint[] = [];
   for (const bucket of buckets) {
-    // `limiter.consume` would check again. If the clock was set back since, it would reject after consuming from others.
+    // `limiter.consume` would check again. If the clock was set back since, it would reject after consuming
+    // from others.
     consumed.push({ bucket, endsAt: endOf(await bucket.limiter.penalty(bucket.key)) });
   }
   return consumed;

@@ -6,7 +6,10 @@ import { attributesOf, methodOf } from './attributes.ts';
 
 /** Options for `openTelemetry`. */
 export type OpenTelemetryOptions = {
-  /** Creates the spans. Default: the tracer `express-matrix-invite` of the global provider, even one that is set later. */
+  /**
+   * Creates the spans. Default: the tracer `express-matrix-invite` of the global provider, even one that is
+   * set later.
+   */
   readonly tracer?: Tracer;
   /** Whether spans contain the IDs of the requester, the room and the request. Default false. */
   readonly includeIds?: boolean;
@@ -30,10 +33,11 @@ const ENDPOINT = '/_matrix/client/v3/rooms/{roomId}/invite';
  * createInviteRouter({ onOutcome: openTelemetry(), … });
  * ```
  *
- * The span is `POST /_matrix/client/v3/rooms/{roomId}/invite`, of kind INTERNAL. Its parent is the active span while the
- * request is handled: the server span, if the host app instruments HTTP. It is created when the request ends, with the
- * times of the request. Its status is ERROR for a 5xx and unset otherwise, because a refusal is not a server error
- * (OpenTelemetry's semantic conventions for HTTP spans). Without an SDK nothing happens.
+ * The span is `POST /_matrix/client/v3/rooms/{roomId}/invite`, of kind INTERNAL. Its parent is the active
+ * span while the request is handled: the server span, if the host app instruments HTTP. It is created when
+ * the request ends, with the times of the request. Its status is ERROR for a 5xx and unset otherwise, because
+ * a refusal is not a server error (OpenTelemetry's semantic conventions for HTTP spans). Without an SDK
+ * nothing happens.
  *
  * @throws {TypeError} for an unknown or invalid option
  * @see [errors, Options](../../../docs/errors.md#options)
@@ -45,8 +49,8 @@ export function openTelemetry(
   const { tracer = trace.getTracer('express-matrix-invite'), includeIds = false } = options;
   return (outcome, request) => {
     const { status, durationMs } = outcome;
-    // An SDK starts a parent at a whole millisecond of the same clock. A child that starts at a whole millisecond never
-    // starts before its parent.
+    // An SDK starts a parent at a whole millisecond of the same clock. A child that starts at a whole
+    // millisecond never starts before its parent.
     const startTime = Date.now() - Math.floor(durationMs);
     const span = tracer.startSpan(`${methodOf(request) ?? 'HTTP'} ${ENDPOINT}`, {
       kind: SpanKind.INTERNAL,

@@ -66,8 +66,8 @@ export const reasonLabel = labelOf(REASONS);
 export const callLabel = labelOf(CALLS);
 
 /**
- * Returns the label of a status. Policies and adapters can return any status: one that the endpoint itself never returns
- * becomes its class, which PromQL patterns such as `status=~"4.."` still match.
+ * Returns the label of a status. Policies and adapters can return any status: one that the endpoint itself
+ * never returns becomes its class, which PromQL patterns such as `status=~"4.."` still match.
  */
 export function statusLabel(status: number): string {
   return Object.hasOwn(ERRCODES_BY_STATUS, status) ? String(status) : statusClassLabel(status);

@@ -16,8 +16,8 @@ const NAMES = {
 };
 
 /**
- * Creates the metrics in a registry. Series whose labels are known in advance start at 0: `rate` would not see the first
- * event of a series that starts at 1.
+ * Creates the metrics in a registry. Series whose labels are known in advance start at 0: `rate` would not
+ * see the first event of a series that starts at 1.
  *
  * @throws {Error} if the registry already has one of the names. It then gets none of them.
  */

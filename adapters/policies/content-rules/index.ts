@@ -24,8 +24,8 @@ export type ContentRulesOptions = RefusalOptions & {
   /** Whether a reason may contain links, e-mail addresses, room aliases and user IDs. Default `allow`. */
   readonly links?: 'allow' | 'refuse';
   /**
-   * Returns true for an unwelcome reason. Only called for reasons that the other rules let pass. Errors that it throws
-   * are logged, so they must not quote the reason. Default: none is.
+   * Returns true for an unwelcome reason. Only called for reasons that the other rules let pass. Errors that
+   * it throws are logged, so they must not quote the reason. Default: none is.
    */
   readonly isUnwelcome?: (reason: string, context: CallContext) => boolean | Promise<boolean>;
 };
@@ -39,19 +39,20 @@ const optionChecks: OptionChecks<ContentRulesOptions> = {
 };
 
 /**
- * Checks the `reason` of an invite, which the inviter writes. Each rule refuses with a 403 `M_FORBIDDEN` and its own
- * message, or the response in the options. An invite with no reason or a blank one passes, unless a reason is
- * `required`.
+ * Checks the `reason` of an invite, which the inviter writes. Each rule refuses with a 403 `M_FORBIDDEN` and
+ * its own message, or the response in the options. An invite with no reason or a blank one passes, unless a
+ * reason is `required`.
  *
  * ```ts
  * policies: [contentRules({ maxLength: 300, links: 'refuse', isUnwelcome: (reason) => words.test(reason) })]
  * ```
  *
- * The length is checked first, so that a long reason costs nothing more. The search for links needs the package
- * `linkify-it`, an optional peer dependency. It recognizes links with look-alike letters and invisible characters, but
- * does not stop a determined writer (`example dot com`).
+ * The length is checked first, so that a long reason costs nothing more. The search for links needs the
+ * package `linkify-it`, an optional peer dependency. It recognizes links with look-alike letters and
+ * invisible characters, but does not stop a determined writer (`example dot com`).
  *
- * Fails closed: if `isUnwelcome` throws, takes too long or returns anything but a boolean, the invite is refused.
+ * Fails closed: if `isUnwelcome` throws, takes too long or returns anything but a boolean, the invite is
+ * refused.
  *
  * @throws {TypeError} for an unknown or invalid option
  * @see [errors, Ready-made policies](../../../docs/errors.md#ready-made-policies)

@@ -25,7 +25,9 @@ const MORE_TLDS = [
 // Repetitions are bounded, and nothing in them can match in two ways, so matching takes linear time.
 const ROOM_OR_USER = /[^\s:]{0,254}:[a-z\d-]{1,63}\.[a-z\d-]/iy;
 const MATRIX_URI = /(?:\/\/[^\s/]{1,255}\/)?(?:u|user|r|room|roomid)\/[^\s/]/iy;
-/** URIs without `//` that Element turns into links, except for those that people write without meaning a link. */
+/**
+ * URIs without `//` that Element turns into links, except for those that people write without meaning a link.
+ */
 const WITHOUT_AUTHORITY =
   /\b(?:tel:[+\d]|sms(?:to)?:[+\d]|geo:[-\d]|magnet:\?|bitcoin:[a-z\d]{8}|openpgp4fpr:[a-f\d]{8}|(?:sip|xmpp):[^\s@]{1,255}@\S)/i;
 const WITH_AUTHORITY = /\w:\/\/\S/;
@@ -39,9 +41,9 @@ const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
   .add('matrix:', { validate: lengthOf(MATRIX_URI) });
 
 /**
- * Returns true if a string contains something that chat clients turn into a link: a web or e-mail address (with or
- * without a scheme), a `matrix:` URI, a room alias or a user ID. It is searched as it is, and then as it looks: with
- * look-alike letters replaced, and invisible characters removed or replaced by spaces.
+ * Returns true if a string contains something that chat clients turn into a link: a web or e-mail address
+ * (with or without a scheme), a `matrix:` URI, a room alias or a user ID. It is searched as it is, and then
+ * as it looks: with look-alike letters replaced, and invisible characters removed or replaced by spaces.
  */
 export function hasLink(text: string): boolean {
   const plain = text.replace(NOT_ASCII, plainForm);
@@ -51,7 +53,9 @@ export function hasLink(text: string): boolean {
   );
 }
 
-/** Returns the normal form KC if it is one character: some characters become eighteen, which would cost time. */
+/**
+ * Returns the normal form KC if it is one character: some characters become eighteen, which would cost time.
+ */
 function plainForm(character: string): string {
   const form = character.normalize('NFKC');
   return form.length === 1 ? form : character;

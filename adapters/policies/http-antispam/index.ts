@@ -8,8 +8,8 @@ export { HttpAntispamError, type HttpAntispamFailure } from './error.ts';
 export type { HttpAntispamOptions } from './options.ts';
 
 /**
- * Asks a moderation service about each invite, with the protocol of synapse-http-antispam, which Draupnir and Meowlnir
- * support: `POST <baseUrl>/user_may_invite` with `inviter`, `invitee` and `room_id`.
+ * Asks a moderation service about each invite, with the protocol of synapse-http-antispam, which Draupnir and
+ * Meowlnir support: `POST <baseUrl>/user_may_invite` with `inviter`, `invitee` and `room_id`.
  *
  * ```ts
  * createInviteRouter({
@@ -18,10 +18,11 @@ export type { HttpAntispamOptions } from './options.ts';
  * });
  * ```
  *
- * A 2xx with a JSON object or no body: no objection. A 4xx with a JSON object: a 403 with the service's `errcode`
- * (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options `status`, `errcode` and `message`
- * replace those of the service. Anything else is a failure, for which `onFailure` decides: also a 401, 404, 429 and
- * others that are about the request, and a response that takes too long or exceeds 64 KiB. Redirects are not followed.
+ * A 2xx with a JSON object or no body: no objection. A 4xx with a JSON object: a 403 with the service's
+ * `errcode` (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options `status`,
+ * `errcode` and `message` replace those of the service. Anything else is a failure, for which `onFailure`
+ * decides: also a 401, 404, 429 and others that are about the request, and a response that takes too long or
+ * exceeds 64 KiB. Redirects are not followed.
  *
  * @throws {TypeError} for unknown, missing and invalid options, for an `http:` URL to another machine without
  *   `allowInsecureHttp`, and for `onFailure: 'allow'` without `onError`

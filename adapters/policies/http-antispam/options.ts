@@ -13,22 +13,27 @@ import type { HttpAntispamError } from './error.ts';
 /** Options for `httpAntispam`. */
 export type HttpAntispamOptions = RefusalOptions & {
   /**
-   * The URL of the service, like `base_url` of synapse-http-antispam: `/user_may_invite` is appended. An `https:` URL,
-   * or an `http:` URL to this machine, without user name, query or fragment.
+   * The URL of the service, like `base_url` of synapse-http-antispam: `/user_may_invite` is appended. An
+   * `https:` URL, or an `http:` URL to this machine, without user name, query or fragment.
    */
   readonly baseUrl: string;
-  /** Whether to allow an `http:` URL to another machine, for example inside a private network. Default false. */
+  /**
+   * Whether to allow an `http:` URL to another machine, for example inside a private network. Default false.
+   */
   readonly allowInsecureHttp?: boolean;
   /** Sent as `Authorization: Bearer …`. Default: none is sent. */
   readonly accessToken?: string;
   /** The maximum time for the complete response, in milliseconds. Default 2,000. */
   readonly timeoutMs?: number;
   /**
-   * What to do if the service makes no valid decision: `refuse` (403, with the failure in the log), or `allow`, which
-   * requires `onError`. Default `refuse`.
+   * What to do if the service makes no valid decision: `refuse` (403, with the failure in the log), or
+   * `allow`, which requires `onError`. Default `refuse`.
    */
   readonly onFailure?: 'refuse' | 'allow';
-  /** Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: nobody is told. */
+  /**
+   * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: nobody
+   * is told.
+   */
   readonly onError?: (error: HttpAntispamError) => void;
   /** Whether to send the invite's `reason`, which is private text between users. Default false. */
   readonly sendReason?: boolean;

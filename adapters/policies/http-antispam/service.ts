@@ -15,7 +15,9 @@ const NOT_ABOUT_THE_INVITE: ReadonlySet<number> = new Set([
   401, 404, 405, 408, 413, 415, 421, 425, 426, 429, 431,
 ]);
 
-/** Errcodes about the request to the service. Passed on to the inviter, the first three would log clients out. */
+/**
+ * Errcodes about the request to the service. Passed on to the inviter, the first three would log clients out.
+ */
 const COMPLAINTS: ReadonlySet<unknown> = new Set([
   'M_UNKNOWN_TOKEN',
   'M_MISSING_TOKEN',
@@ -83,7 +85,10 @@ function late(): HttpAntispamError {
   return new HttpAntispamError('timeout', 'The moderation service did not respond in time');
 }
 
-/** Turns an error of `fetch` into a failure. Its messages can contain URLs and headers, so only the code is kept. */
+/**
+ * Turns an error of `fetch` into a failure. Its messages can contain URLs and headers, so only the code is
+ * kept.
+ */
 function asHttpAntispamError(error: unknown): HttpAntispamError {
   if (error instanceof HttpAntispamError) return error;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;

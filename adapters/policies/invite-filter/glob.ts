@@ -5,11 +5,11 @@ export function charactersOf(text: string): string[] {
 }
 
 /**
- * Returns true if a glob matches a whole string. `*` matches any number of characters, `?` exactly one (appendices,
- * "Glob-style matching").
+ * Returns true if a glob matches a whole string. `*` matches any number of characters, `?` exactly one
+ * (appendices, "Glob-style matching").
  *
- * Any glob takes at most about glob length × string length steps. The most common ones, such as `*:server`, take far fewer, because the
- * part after the last `*` can only match at the end of the string.
+ * Any glob takes at most about glob length × string length steps. The most common ones, such as `*:server`,
+ * take far fewer, because the part after the last `*` can only match at the end of the string.
  */
 export function matchesGlob(glob: readonly string[], text: readonly string[]): boolean {
   const lastStar = glob.lastIndexOf('*');
@@ -21,8 +21,8 @@ export function matchesGlob(glob: readonly string[], text: readonly string[]): b
 }
 
 /**
- * Returns true if a glob that ends in `*` matches the start of a string, up to `end`. On a mismatch, only the last `*`
- * has to match more: everything before it has already matched as early as possible.
+ * Returns true if a glob that ends in `*` matches the start of a string, up to `end`. On a mismatch, only the
+ * last `*` has to match more: everything before it has already matched as early as possible.
  */
 function matchesStart(glob: readonly string[], text: readonly string[], end: number): boolean {
   let next = 0;

@@ -7,8 +7,8 @@ import { type RefusalOptions, refusalChecks, refusalFrom } from '../shared/refus
 import { actionFor, isFilter } from './filter.ts';
 
 /**
- * The account data types that {@link inviteFilter} reads by default: the proposal's name, and the name that it has until
- * it is accepted.
+ * The account data types that {@link inviteFilter} reads by default: the proposal's name, and the name that
+ * it has until it is accepted.
  */
 export const INVITE_FILTER_TYPES: readonly string[] = Object.freeze([
   'm.invite_permission_config',
@@ -20,8 +20,8 @@ export type InviteFilterOptions = RefusalOptions & {
   /** The object that the router has as `users`. Its `getAccountData` is called for the invitee. */
   readonly users: Pick<UserDirectory, 'getAccountData'>;
   /**
-   * The account data types that can contain a filter. They are read in this order, and the first that has a filter field
-   * is used. Default {@link INVITE_FILTER_TYPES}.
+   * The account data types that can contain a filter. They are read in this order, and the first that has a
+   * filter field is used. Default {@link INVITE_FILTER_TYPES}.
    */
   readonly types?: readonly string[];
 };
@@ -36,21 +36,22 @@ const optionChecks: OptionChecks<InviteFilterOptions> = {
 };
 
 /**
- * Lets users decide who may invite them (MSC4155, "Invite filtering"), with lists of globs over user IDs and server
- * names in their account data.
+ * Lets users decide who may invite them (MSC4155, "Invite filtering"), with lists of globs over user IDs and
+ * server names in their account data.
  *
  * ```ts
  * createInviteRouter({ users, policies: [inviteFilter({ users })], … });
  * ```
  *
  * The lists are checked in this order, until a glob matches the inviter: `allowed_users`, `ignored_users`,
- * `blocked_users`, `allowed_servers`, `ignored_servers`, `blocked_servers`. Allowed, or matched by none: no objection.
- * Ignored: the invite is dropped. Blocked: 403 `M_INVITE_BLOCKED`, or the response in the options. `enabled: false`
- * turns a filter off.
+ * `blocked_users`, `allowed_servers`, `ignored_servers`, `blocked_servers`. Allowed, or matched by none: no
+ * objection. Ignored: the invite is dropped. Blocked: 403 `M_INVITE_BLOCKED`, or the response in the options.
+ * `enabled: false` turns a filter off.
  *
- * Malformed entries are ignored, because only the invitee can write them. A glob of more than 255 characters never
- * matches. Of the globs with a `*`, only the first 65,536 characters in total are used. Fails closed: if
- * `getAccountData` rejects, takes too long or resolves to neither an object nor `undefined`, the invite is refused.
+ * Malformed entries are ignored, because only the invitee can write them. A glob of more than 255 characters
+ * never matches. Of the globs with a `*`, only the first 65,536 characters in total are used. Fails closed:
+ * if `getAccountData` rejects, takes too long or resolves to neither an object nor `undefined`, the invite is
+ * refused.
  *
  * @throws {TypeError} for an unknown, missing or invalid option
  * @see [errors, Ready-made policies](../../../docs/errors.md#ready-made-policies)

@@ -15,8 +15,8 @@ export const accountDataOption: OptionCheck = {
 /**
  * Reads the account data of a user.
  *
- * @throws {TypeError} (rejects) for anything but an object, such as JSON that was not parsed. No user can store that: it
- *   is a mistake in the host app, and must not let everybody pass.
+ * @throws {TypeError} (rejects) for anything but an object, such as JSON that was not parsed. No user can
+ *   store that: it is a mistake in the host app, and must not let everybody pass.
  */
 export async function readAccountData(
   users: Pick<UserDirectory, 'getAccountData'>,

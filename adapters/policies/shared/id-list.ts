@@ -2,7 +2,10 @@ import type { OptionCheck } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { booleanResult } from './boolean-result.ts';
 
-/** IDs as a list, which is read once when the policy is created, or as a function, which is called for each invite. */
+/**
+ * IDs as a list, which is read once when the policy is created, or as a function, which is called for each
+ * invite.
+ */
 type IdList = Iterable<string> | ((id: string, context: CallContext) => boolean | Promise<boolean>);
 
 /** An option that is an {@link IdList}. A string is rejected, although it is iterable. */

@@ -33,7 +33,10 @@ export class Connection {
     this.#client = client;
   }
 
-  /** True if a command would be sent, or wait for the first connection. Commands never wait for a reconnection. */
+  /**
+   * True if a command would be sent, or wait for the first connection. Commands never wait for a
+   * reconnection.
+   */
   get isUsable(): boolean {
     const { status } = this.#client;
     if (!NOT_YET_CONNECTED.includes(status)) this.#isFirst = false;
@@ -41,9 +44,10 @@ export class Connection {
   }
 
   /**
-   * Sends all commands until the event loop continues in a single write: those for the three buckets of a call, and
-   * those of other calls in the same turn. A write costs more than the rest of a command: this saves 8 % of a request
-   * in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node and writes each command separately.
+   * Sends all commands until the event loop continues in a single write: those for the three buckets of a
+   * call, and those of other calls in the same turn. A write costs more than the rest of a command: this
+   * saves 8 % of a request in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node
+   * and writes each command separately.
    */
   writeTogether(): void {
     const { stream } = this.#client;
@@ -60,9 +64,10 @@ export class Connection {
 /**
  * Adds a script to a client as a command, so that ioredis sends the whole script only once per connection.
  *
- * A client has one script per name, and the last definition wins for everyone who shares the client. The name contains
- * a hash of the script, so it cannot replace another script, not even that of another version of this package. Raw
- * `evalsha` needs no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong node of a cluster.
+ * A client has one script per name, and the last definition wins for everyone who shares the client. The name
+ * contains a hash of the script, so it cannot replace another script, not even that of another version of
+ * this package. Raw `evalsha` needs no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong
+ * node of a cluster.
  */
 export function defineScript(client: RedisClient, lua: string): Script {
   const name = `matrixInvite${createHash('sha256').update(lua).digest('hex').slice(0, 16)}`;

@@ -7,24 +7,27 @@ import { defineScript, type RedisClient, type Script } from './client.ts';
 /*
  * How points are counted
  *
- * A key holds the set of the calls that were allowed in its window, a random number for each, and expires with the
- * window. To consume a point, the call's number is added if the set has fewer than `points` members. To refund it, the
- * number is removed. Both are one atomic step on one key. A set, instead of the usual count, has these advantages:
+ * A key holds the set of the calls that were allowed in its window, a random number for each, and expires
+ * with the window. To consume a point, the call's number is added if the set has fewer than `points` members.
+ * To refund it, the number is removed. Both are one atomic step on one key. A set, instead of the usual
+ * count, has these advantages:
  *
- * - A command that runs twice has no effect the second time. When a connection breaks, ioredis resends the commands
- *   that had no reply; a Cluster always does. A count would be lowered twice, which allows one call too many.
- * - A refund needs no knowledge. It can be sent if the outcome of a call is unknown, and long after the window: the set
- *   of the next window does not contain the number. No clocks are compared.
+ * - A command that runs twice has no effect the second time. When a connection breaks, ioredis resends the
+ *   commands that had no reply; a Cluster always does. A count would be lowered twice, which allows one call
+ *   too many.
+ * - A refund needs no knowledge. It can be sent if the outcome of a call is unknown, and long after the
+ *   window: the set of the next window does not contain the number. No clocks are compared.
  * - A refused call leaves no trace. The script of rate-limiter-flexible would count it.
- * - A set disappears with its last member, and its window with it. A window therefore never starts with a call that was
- *   refused or refunded.
+ * - A set disappears with its last member, and its window with it. A window therefore never starts with a
+ *   call that was refused or refunded.
  *
  * The numbers fit into 64 bits, so Redis packs a set of up to 512 of them into 8 bytes each.
  */
 
 /**
- * ARGV has what rate-limiter-flexible passes (points of this call, window, limit, window), followed by the call's number.
- * Most calls need three commands: an additional SISMEMBER and PTTL for each call would cost Redis a third more time.
+ * ARGV has what rate-limiter-flexible passes (points of this call, window, limit, window), followed by the
+ * call's number. Most calls need three commands: an additional SISMEMBER and PTTL for each call would cost
+ * Redis a third more time.
  */
 const CONSUME_SCRIPT = `
 local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
@@ -47,8 +50,8 @@ const PEEK_SCRIPT = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', K
 const NEVER_EXPIRES = -1;
 
 /**
- * Returns the number of a call: 64 random bits, unique across all processes. With a `randomBytes` for each number, a
- * decision would cost 15 % more CPU time.
+ * Returns a number for a new call: 64 random bits, unique across all processes. With a `randomBytes` for each
+ * number, a decision would cost 15 % more CPU time.
  */
 export const newCallNumber: () => string = randomBlock(8, 512, (block, start) =>
   block.readBigInt64BE(start).toString(),
@@ -57,8 +60,8 @@ export const newCallNumber: () => string = randomBlock(8, 512, (block, start) =>
 /**
  * Prepares a client for counters.
  *
- * @returns a function that returns the counter of a bucket, or undefined if its scope is disabled. It throws a
- *   TypeError for an unknown scope.
+ * @returns a function that returns the counter of a bucket, or undefined if its scope is disabled. It throws
+ *   a TypeError for an unknown scope.
  */
 export function countersOn(
   client: RedisClient,
@@ -150,9 +153,9 @@ export class Counter {
 }
 
 /**
- * Runs the consume script through a limiter of rate-limiter-flexible. Its `consume` has no parameter for the call, so
- * the call's number travels in front of the key. One limiter then serves all calls: one per bucket costs 7 % more CPU
- * time.
+ * Runs the consume script through a limiter of rate-limiter-flexible. Its `consume` has no parameter for the
+ * call, so the call's number travels in front of the key. One limiter then serves all calls: one per bucket
+ * costs 7 % more CPU time.
  */
 function consumeThroughLibrary(script: Script, { points, durationSeconds }: RateLimit): CallCommand {
   const limiter = new RateLimiterRedis({
@@ -165,8 +168,8 @@ function consumeThroughLibrary(script: Script, { points, durationSeconds }: Rate
 }
 
 /**
- * The client as rate-limiter-flexible sees it. The library defines its script under the same name for all limiters,
- * which would replace the script of the host app's own limiters on the same client.
+ * The client as rate-limiter-flexible sees it. The library defines its script under the same name for all
+ * limiters, which would replace the script of the host app's own limiters on the same client.
  */
 function clientFor(script: Script): object {
   const client = {

@@ -29,9 +29,13 @@ export class Counters {
   readonly #counterOf: (bucket: RateLimitBucket) => Counter | undefined;
   readonly #timeoutMs: number;
   readonly #outage: Outage;
-  /** The Redis keys of counters that have refused recently, as seen by this process: a hint, never a decision. */
+  /**
+   * The Redis keys of counters that have refused recently, as seen by this process: a hint, never a decision.
+   */
   readonly #knownFull = new ExpiringMap<true>(MAX_KNOWN_FULL);
-  /** The Redis keys with a command that had no reply when its decision ran out of time, and still has none. */
+  /**
+   * The Redis keys with a command that had no reply when its decision ran out of time, and still has none.
+   */
   readonly #overdue = new Set<string>();
 
   constructor(client: RedisClient, { limits, keyPrefix, timeoutMs, outage }: CountersConfig) {
@@ -147,7 +151,9 @@ export class Counters {
     return counters.map((counter) => new SentCommand(counter, command(counter)));
   }
 
-  /** Returns the refusal of commands that consume nothing. Rejects if there is none, but one of them failed. */
+  /**
+   * Returns the refusal of commands that consume nothing. Rejects if there is none, but one of them failed.
+   */
   async #refusalOf(
     commands: readonly SentCommand[],
     timer: DecisionTimer,
@@ -157,7 +163,10 @@ export class Counters {
     return refusal;
   }
 
-  /** Waits for the replies, at most until the time is over. One refusal is enough, even if other commands failed. */
+  /**
+   * Waits for the replies, at most until the time is over. One refusal is enough, even if other commands
+   * failed.
+   */
   async #resultOf(
     commands: readonly SentCommand[],
     timer: DecisionTimer,
@@ -228,8 +237,8 @@ class SentCommand {
   }
 
   /**
-   * Refunds the point that a call may have consumed, once it is known whether Redis refused. If the refund fails, the
-   * point is free again when the window ends.
+   * Refunds the point that a call may have consumed, once it is known whether Redis refused. If the refund
+   * fails, the point is free again when the window ends.
    */
   async refund(call: string): Promise<void> {
     await this.settled;

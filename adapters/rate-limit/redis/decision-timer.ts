@@ -5,15 +5,16 @@ export class DecisionTimer {
   #stopWaiting = () => {};
 
   constructor(ms: number) {
-    // After a pause of this process, its timers fire before it reads what arrived in the meantime: read that first.
+    // After a pause of this process, its timers fire before it reads what arrived in the meantime: read that
+    // first.
     this.#timer = setTimeout(() => setImmediate(() => this.#expire()), ms);
   }
 
   /**
    * Waits until all the work has settled, or until the time is over. Only one wait at a time.
    *
-   * It counts, because `Promise.race` with `Promise.allSettled` creates so many promises that a decision costs 7 % more
-   * CPU time.
+   * It counts, because `Promise.race` with `Promise.allSettled` creates so many promises that a decision
+   * costs 7 % more CPU time.
    */
   async wait(work: readonly Promise<unknown>[]): Promise<void> {
     if (this.#isOver || work.length === 0) return;

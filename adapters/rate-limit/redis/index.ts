@@ -26,8 +26,8 @@ const CONSEQUENCES: { readonly [Choice in OnStoreError]: string } = {
 };
 
 /**
- * Milliseconds without a failure after which Redis counts as available again. If a cluster has lost a node, some keys
- * fail and others do not: without this pause, the state would change with every request.
+ * Milliseconds without a failure after which Redis counts as available again. If a cluster has lost a node,
+ * some keys fail and others do not: without this pause, the state would change with every request.
  */
 const RECOVERED_AFTER_MS = 1_000;
 
@@ -40,24 +40,26 @@ const RECOVERED_AFTER_MS = 1_000;
  * createInviteRouter({ rateLimit: new RedisRateLimit(redis), … });
  * ```
  *
- * A key's window starts with its first allowed call. It ends after its duration, or when all of its calls are refunded.
- * A bucket that a call names twice is counted once.
+ * A key's window starts with its first allowed call. It ends after its duration, or when all of its calls are
+ * refunded. A bucket that a call names twice is counted once.
  *
- * An allowed call costs one round trip. Each of its buckets is one command on one key, and all are sent side by side,
- * because a cluster cannot change keys of several nodes in one step. All or none therefore takes two steps: when a
- * bucket refuses, the points from the others are refunded at once, before the call returns. In between, for about one
- * round trip, another call can be refused that would be allowed a moment later. A call too many is never allowed. To
- * keep this rare, a call with a key that this process has seen refuse recently peeks first, and consumes only if every
- * bucket has a point.
+ * An allowed call costs one round trip. Each of its buckets is one command on one key, and all are sent side
+ * by side, because a cluster cannot change keys of several nodes in one step. All or none therefore takes two
+ * steps: when a bucket refuses, the points from the others are refunded at once, before the call returns. In
+ * between, for about one round trip, another call can be refused that would be allowed a moment later. A call
+ * too many is never allowed. To keep this rare, a call with a key that this process has seen refuse recently
+ * peeks first, and consumes only if every bucket has a point.
  *
- * If Redis fails or does not reply within `timeoutMs`, `onStoreError` decides. Points that such a call may still consume
- * in Redis are refunded as soon as the outcome is known. If Redis does not receive the refund, they are free again when
- * the window ends. While a command for a key is overdue, no other command is sent for that key.
+ * If Redis fails or does not reply within `timeoutMs`, `onStoreError` decides. Points that such a call may
+ * still consume in Redis are refunded as soon as the outcome is known. If Redis does not receive the refund,
+ * they are free again when the window ends. While a command for a key is overdue, no other command is sent
+ * for that key.
  *
- * If Redis loses counts (a restart without persistence, a failover or eviction), those points can be consumed again.
+ * If Redis loses counts (a restart without persistence, a failover or eviction), those points can be consumed
+ * again.
  *
- * The client stays under the control of the host app: no listener is added, and it is not closed. It gets two commands
- * whose names start with `matrixInvite`.
+ * The client stays under the control of the host app: no listener is added, and it is not closed. It gets two
+ * commands whose names start with `matrixInvite`.
  */
 export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #onStoreError: OnStoreError;
@@ -87,7 +89,9 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
     });
   }
 
-  /** Rejects only with `onStoreError: 'deny'`, if Redis is unavailable. The error from Redis is the `cause`. */
+  /**
+   * Rejects only with `onStoreError: 'deny'`, if Redis is unavailable. The error from Redis is the `cause`.
+   */
   async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
     const counters = this.#counters.of(buckets);
     try {
@@ -100,8 +104,8 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
 
   /**
    * Returns what `consume` would decide now, in one round trip. Consumes nothing. While Redis is unavailable,
-   * `onStoreError` decides, as for `consume`. If Redis can be read but not written (out of memory, or a replica), this
-   * method still returns what was counted before.
+   * `onStoreError` decides, as for `consume`. If Redis can be read but not written (out of memory, or a
+   * replica), this method still returns what was counted before.
    */
   async peek(buckets: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
     const counters = this.#counters.of(buckets);

@@ -17,13 +17,13 @@ export type OnStoreError = 'memory' | 'allow' | 'deny';
 /** Options for `RedisRateLimit`. */
 export type RedisRateLimitOptions = {
   /**
-   * A limit for each scope; `false` disables a scope. Default `DEFAULT_RATE_LIMITS`: `attempt` 60 in 60 s, `inviter`
-   * and `room` 10 in 33 s, `invitee` 5 in 1,667 s.
+   * A limit for each scope; `false` disables a scope. Default `DEFAULT_RATE_LIMITS`: `attempt` 60 in 60 s,
+   * `inviter` and `room` 10 in 33 s, `invitee` 5 in 1,667 s.
    */
   readonly limits?: RateLimits;
   /**
-   * The prefix of Redis keys: `prefix:scope:id`. The client's own `keyPrefix` comes before it. Host apps that share a
-   * Redis need different prefixes. Default `matrix-invite`.
+   * The prefix of Redis keys: `prefix:scope:id`. The client's own `keyPrefix` comes before it. Host apps that
+   * share a Redis need different prefixes. Default `matrix-invite`.
    */
   readonly keyPrefix?: string;
   /** The maximum time that one decision waits for Redis, in milliseconds. Default 200. */
@@ -38,8 +38,8 @@ export type RedisRateLimitOptions = {
    */
   readonly onStoreError?: OnStoreError;
   /**
-   * Receives one line when Redis becomes unavailable, and one when it is available again. Default: a warning on the
-   * console.
+   * Receives one line when Redis becomes unavailable, and one when it is available again. Default: a warning
+   * on the console.
    */
   readonly logger?: Logger;
 };

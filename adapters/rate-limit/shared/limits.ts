@@ -20,11 +20,11 @@ export type LimitRefusal = Extract<RateLimitForecast, { readonly allowed: false 
 /**
  * The default limits.
  *
- * The limits on invites follow Synapse's defaults (`rc_invites`): bursts of 10, refilled at 0.3 per second, for a room
- * and for an inviter; bursts of 5, refilled at 0.003 per second, for an invitee. Synapse uses leaky buckets. These are
- * fixed windows, as long as such a bucket takes to refill, which start with a key's first call. In the worst case,
- * `2 × points − 1` calls are allowed in quick succession: all but the first of a window at its very end, followed by
- * those of the next.
+ * The limits on invites follow Synapse's defaults (`rc_invites`): bursts of 10, refilled at 0.3 per second,
+ * for a room and for an inviter; bursts of 5, refilled at 0.003 per second, for an invitee. Synapse uses
+ * leaky buckets. These are fixed windows, as long as such a bucket takes to refill, which start with a key's
+ * first call. In the worst case, `2 × points − 1` calls are allowed in quick succession: all but the first of
+ * a window at its very end, followed by those of the next.
  */
 export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } = Object.freeze({
   attempt: Object.freeze({ points: 60, durationSeconds: 60 }),
@@ -37,9 +37,11 @@ export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } 
 const MAX_DURATION_SECONDS = 2_147_483;
 
 /**
- * Checks limits and fills in the defaults. The result is a copy: later changes to the argument have no effect.
+ * Checks limits and fills in the defaults. The result is a copy: later changes to the argument have no
+ * effect.
  *
- * @throws {TypeError} for an unknown scope or field (the message lists the allowed ones), and for a number out of range
+ * @throws {TypeError} for an unknown scope or field (the message lists the allowed ones), and for a number
+ *   out of range
  */
 export function fullRateLimits(limits: RateLimits = {}): FullRateLimits {
   checkFields(limits, Object.keys(DEFAULT_RATE_LIMITS), 'Rate limits', 'scope');

@@ -3,8 +3,8 @@ type Refund = () => Promise<void>;
 /**
  * Proof of consumed points. Only the limiter that created it can refund it, and only once.
  *
- * It keeps its content in private fields. A `WeakMap` of receipts would do the same, but costs the garbage collector a
- * third of the time of `MemoryRateLimit`.
+ * It keeps its content in private fields. A `WeakMap` of receipts would do the same, but costs the garbage
+ * collector a third of the time of `MemoryRateLimit`.
  */
 export class Receipt {
   readonly #issuer: object;
@@ -15,7 +15,10 @@ export class Receipt {
     this.#refund = refund;
   }
 
-  /** Refunds a receipt. Does nothing if it is already refunded, comes from another issuer, or is not a receipt. */
+  /**
+   * Refunds a receipt. Does nothing if it is already refunded, comes from another issuer, or is not a
+   * receipt.
+   */
   static refund(receipt: unknown, issuer: object): Promise<void> | undefined {
     if (typeof receipt !== 'object' || receipt === null || !(#issuer in receipt)) return undefined;
     if (receipt.#issuer !== issuer) return undefined;

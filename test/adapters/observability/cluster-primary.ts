@@ -1,5 +1,5 @@
-// The primary of a cluster with two workers, or one of the workers. Each worker accepts one invite and refuses two. Then
-// the primary prints the sum of their metrics.
+// The primary of a cluster with two workers, or one of the workers. Each worker accepts one invite and
+// refuses two. Then the primary prints the sum of their metrics.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -35,7 +35,9 @@ const valuesOf = (label: string): string[] => {
   return [...row.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
 };
 
-/** Returns the values of each label, in a registry that has also seen values that are not known in advance. */
+/**
+ * Returns the values of each label, in a registry that has also seen values that are not known in advance.
+ */
 async function seenValues(): Promise<Map<string, Set<string>>> {
   const register = new Registry();
   const observe = prometheusMetrics(register);

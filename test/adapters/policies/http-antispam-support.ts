@@ -93,7 +93,10 @@ export const appWithService = (
   router: Partial<InviteRouterOptions> = {},
 ) => appWith(httpAntispam({ baseUrl, ...options }), router);
 
-/** Lets Alice invite Bob, checked by a service. Returns the response, and the number of invites that the room then has. */
+/**
+ * Lets Alice invite Bob, checked by a service. Returns the response, and the number of invites that the room
+ * then has.
+ */
 export async function inviteThrough(
   reaction: Reaction,
   options: Partial<HttpAntispamOptions> = {},

@@ -8,8 +8,8 @@ import { timed } from '../../invite/support.ts';
 const matches = (glob: string, text: string) => matchesGlob(charactersOf(glob), charactersOf(text));
 
 /**
- * Implements the rules of the specification in another way: a table of which prefixes of the string each prefix of the
- * glob matches. It shares no code with the tested implementation.
+ * Implements the rules of the specification in another way: a table of which prefixes of the string each
+ * prefix of the glob matches. It shares no code with the tested implementation.
  */
 function matchesByTable(glob: string, text: string): boolean {
   const fold = (character: string) => (/[A-Z]/.test(character) ? character.toLowerCase() : character);

@@ -5,8 +5,8 @@ import type { RefusalOptions } from '../../../adapters/policies/shared/refusal-o
 import { BOB, INVITE_PATH, invitesOf, ROOM, recordingLogger, seedRoom, setUp } from '../../http/support.ts';
 
 /**
- * Creates an app with one policy and a room of Alice's, and records its log lines and outcomes. `faults` returns the
- * lines with a warning or an error.
+ * Creates an app with one policy and a room of Alice's, and records its log lines and outcomes. `faults`
+ * returns the lines with a warning or an error.
  */
 export async function appWith(policy: InvitePolicy, options: Partial<InviteRouterOptions<Requester>> = {}) {
   const { logger, lines } = recordingLogger();

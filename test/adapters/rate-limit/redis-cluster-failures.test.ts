@@ -91,7 +91,8 @@ describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) =>
       return log.lines.length === 4;
     });
     expect(log.lines.slice(2)).toEqual([BACK, BACK]);
-    // Redis does not know the calls that were allowed without it. The calls that it knows apply to all processes.
+    // Redis does not know the calls that were allowed without it. The calls that it knows apply to all
+    // processes.
     await drain(limits, room(lost));
     expect((await other.consume([room(lost)])).allowed).toBe(false);
   });

@@ -22,7 +22,9 @@ export const times = <T>(count: number, make: (index: number) => T): T[] =>
 const POINTS = { attempt: 6, inviter: 4, room: 3, invitee: 2 };
 const WINDOW_MS = 4_000;
 
-/** Tests the contract on a server that all cases share. Cases wait for real windows to end, several at once. */
+/**
+ * Tests the contract on a server that all cases share. Cases wait for real windows to end, several at once.
+ */
 export function testRedisContract(what: string, newClient: () => TestClient): void {
   const limitOf = (scope: RateLimitScope) => ({ points: POINTS[scope], durationSeconds: WINDOW_MS / 1_000 });
   const createHarness = async () => {
