@@ -54,7 +54,7 @@ export type TransactionalStorageOptions<Tx> = {
 
   /**
    * Returns true if an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001
-   * or Prisma's P2034 (default: none does). Must return false if the commit may have succeeded.
+   * or Prisma's P2034 (default: never). Must return false if the commit may have succeeded.
    */
   isConflict?(error: unknown): boolean;
 };

@@ -14,7 +14,7 @@ export type AppServicesOptions = {
   readonly registrations: readonly AppServiceRegistration[];
   /**
    * Returns true if a user is registered. Anything but `true` leads to a 403 `M_FORBIDDEN`. Called for
-   * asserted users in a namespace, but not for senders. Default: everybody in a namespace is.
+   * asserted users in a namespace, but not for senders. Default: every user in a namespace is.
    */
   readonly userExists?: (userId: string, context: CallContext) => boolean | Promise<boolean>;
   /**

@@ -45,7 +45,7 @@ export type JwtRequesterOptions<R extends Requester> = JwtOptions & {
   /**
    * Returns the result for the user whose ID `userId` returned: a requester with the host app's own fields,
    * or a failure such as `{ failure: 'locked' }`. If it rejects, the router responds with a 503. Default: a
-   * requester who has only the user id.
+   * requester with only the user ID.
    */
   requester(user: Requester, claims: JwtClaims, context: CallContext): MaybePromise<AuthResult<R>>;
 };

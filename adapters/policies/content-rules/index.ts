@@ -25,7 +25,7 @@ export type ContentRulesOptions = RefusalOptions & {
   readonly links?: 'allow' | 'refuse';
   /**
    * Returns true for an unwelcome reason. Only called for reasons that the other rules let pass. Errors that
-   * it throws are logged, so they must not quote the reason. Default: none is.
+   * it throws are logged, so they must not quote the reason. Default: no check.
    */
   readonly isUnwelcome?: (reason: string, context: CallContext) => boolean | Promise<boolean>;
 };

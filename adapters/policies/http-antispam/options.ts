@@ -21,7 +21,7 @@ export type HttpAntispamOptions = RefusalOptions & {
    * Whether to allow an `http:` URL to another machine, for example inside a private network. Default false.
    */
   readonly allowInsecureHttp?: boolean;
-  /** Sent as `Authorization: Bearer …`. Default: none is sent. */
+  /** Sent as `Authorization: Bearer …`. Default: none. */
   readonly accessToken?: string;
   /** The maximum time for the complete response, in milliseconds. Default 2,000. */
   readonly timeoutMs?: number;
@@ -31,8 +31,7 @@ export type HttpAntispamOptions = RefusalOptions & {
    */
   readonly onFailure?: 'refuse' | 'allow';
   /**
-   * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: nobody
-   * is told.
+   * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: none.
    */
   readonly onError?: (error: HttpAntispamError) => void;
   /** Whether to send the invite's `reason`, which is private text between users. Default false. */
