@@ -15,7 +15,7 @@ async function appWith(beforeAppend: unknown, options: Partial<InviteServiceOpti
 }
 
 describe('beforeAppend', () => {
-  it('sees who invites, and the event as it would be', async () => {
+  it('receives the requester and the event that is about to be stored', async () => {
     const drafts: InviteDraft[] = [];
     const { app, store } = await appWith(
       (draft: InviteDraft) => {
@@ -34,7 +34,7 @@ describe('beforeAppend', () => {
     expect((await memberOf(store, BOB))?.content).toEqual(content);
   });
 
-  it('may have other content stored, and nothing else', async () => {
+  it('can replace the content of the event, and nothing else', async () => {
     const { app, store } = await appWith(({ event }: InviteDraft) => ({
       content: { ...event.content, 'org.example.by': 'bot', when: new Date(0), none: undefined },
       sender: '@mallory:example.org',
@@ -49,7 +49,7 @@ describe('beforeAppend', () => {
     });
   });
 
-  it('changes nothing by changing what it was given', async () => {
+  it('cannot change the event by mutating its argument', async () => {
     const { app, store } = await appWith(({ event }: InviteDraft) => {
       event.content.membership = 'ban';
     });
@@ -57,7 +57,7 @@ describe('beforeAppend', () => {
     expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
   });
 
-  it('may veto: its MatrixError is answered as it stands, and the limits are given back', async () => {
+  it('can veto: its MatrixError becomes the response as is, and the limits are refunded', async () => {
     const { app, store, limit } = await appWith(() => {
       throw new MatrixError(403, 'M_FORBIDDEN', 'Not today', { fields: { until: 'tomorrow' } });
     });
@@ -67,24 +67,24 @@ describe('beforeAppend', () => {
     expect(limit.refunded).toHaveLength(1);
   });
 
-  const circle: Record<string, unknown> = { membership: 'invite' };
-  circle.self = circle;
+  const circular: Record<string, unknown> = { membership: 'invite' };
+  circular.self = circular;
   const faults: [name: string, beforeAppend: () => unknown][] = [
-    ['throws', () => Promise.reject(new Error('fault'))],
-    ['answers true', () => true],
-    ['answers null', () => null],
-    ['answers no content', () => ({})],
-    ['answers a content of null', () => ({ content: null })],
-    ['answers a list', () => ({ content: [] })],
-    ['bans', () => ({ content: { membership: 'ban' } })],
-    ['forgets the membership', () => ({ content: { reason: 'x' } })],
-    ['answers a circle', () => ({ content: circle })],
-    ['answers a bigint', () => ({ content: { membership: 'invite', big: 1n } })],
-    ['answers half a character', () => ({ content: { membership: 'invite', reason: '\ud800' } })],
-    ['answers half a character in a name', () => ({ content: { membership: 'invite', '\udc00': 1 } })],
+    ['rejects', () => Promise.reject(new Error('fault'))],
+    ['returns true', () => true],
+    ['returns null', () => null],
+    ['returns no content', () => ({})],
+    ['returns null as the content', () => ({ content: null })],
+    ['returns an array as the content', () => ({ content: [] })],
+    ['returns a membership of ban', () => ({ content: { membership: 'ban' } })],
+    ['returns content without a membership', () => ({ content: { reason: 'x' } })],
+    ['returns circular content', () => ({ content: circular })],
+    ['returns a bigint', () => ({ content: { membership: 'invite', big: 1n } })],
+    ['returns a lone surrogate', () => ({ content: { membership: 'invite', reason: '\ud800' } })],
+    ['returns a lone surrogate in a key', () => ({ content: { membership: 'invite', '\udc00': 1 } })],
   ];
   it.each(faults)(
-    'is a fault of the host where it %s: 500, and nothing is left',
+    'leads to a 500 with nothing stored and the limits refunded if it %s',
     async (_case, beforeAppend) => {
       const { app, store, limit, logger } = await appWith(beforeAppend);
       expect((await invite(app)).status).toBe(500);
@@ -94,14 +94,14 @@ describe('beforeAppend', () => {
     },
   );
 
-  it('may use a backslash before what looks like half a character', async () => {
+  it('can return a backslash before text that looks like a lone surrogate', async () => {
     const content = { membership: 'invite', reason: '\\ud800 \\\\udfff' };
     const { app, store } = await appWith(() => ({ content }));
     expect((await invite(app)).status).toBe(200);
     expect((await memberOf(store, BOB))?.content).toEqual(content);
   });
 
-  it('that makes too large an event is 413', async () => {
+  it('leads to a 413 if it makes the event too large', async () => {
     const { app, store } = await appWith(() => ({
       content: { membership: 'invite', reason: 'x'.repeat(70_000) },
     }));
@@ -109,15 +109,15 @@ describe('beforeAppend', () => {
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
-  it('that is late is 503 within the deadline', async () => {
+  it('leads to a 503 at the deadline if it is late', async () => {
     const { app, store, limit } = await appWith(() => never(), { deadlineMs: 50 });
     expect((await invite(app)).status).toBe(503);
     expect(await invitesOf(store, BOB)).toBe(0);
     expect(limit.refunded).toHaveLength(1);
   });
 
-  it('is asked again when the room has changed, and paid for once', async () => {
-    let asked = 0;
+  it('is called again if the room has changed, while the limits are consumed once', async () => {
+    let calls = 0;
     const store = new MemoryStorage();
     await seedRoom(store);
     const storage = around(store, {
@@ -127,22 +127,22 @@ describe('beforeAppend', () => {
       },
     });
     const beforeAppend = () => {
-      asked += 1;
+      calls += 1;
     };
     const { app, limit } = await appWith(beforeAppend, { storage });
     expect((await invite(app)).status).toBe(200);
-    expect(asked).toBe(2);
+    expect(calls).toBe(2);
     expect(limit.consumed.flat().filter(({ scope }) => scope === 'invitee')).toHaveLength(1);
   });
 
-  it('is not asked about what is refused, pending or dropped', async () => {
-    let asked = 0;
+  it('is not called for an invite that is refused or dropped', async () => {
+    let calls = 0;
     const beforeAppend = () => {
-      asked += 1;
+      calls += 1;
     };
     const { app } = await appWith(beforeAppend, { policies: [{ name: 'p', decide: () => 'drop' }] });
     expect((await invite(app)).status).toBe(200);
     expect((await invite(app, { body: { user_id: ALICE } })).status).toBe(403);
-    expect(asked).toBe(0);
+    expect(calls).toBe(0);
   });
 });

@@ -15,7 +15,7 @@ import {
   watched,
 } from './support.ts';
 
-async function checked(
+async function dryRun(
   options: Partial<InviteServiceOptions> = {},
   request: Partial<typeof aliceInvitesBob> & { reason?: string } = {},
 ) {
@@ -32,22 +32,22 @@ async function checked(
 }
 
 const drop = { policies: [{ name: 'spam', decide: () => 'drop' as const }] };
-const no = {
+const refuse = {
   policies: [{ name: 'strict', decide: () => ({ message: 'No', errcode: 'M_NO', status: 418 }) }],
 };
-const other = '@bob:elsewhere.example';
+const remoteUser = '@bob:elsewhere.example';
 
-/** Everything that can decide: the option that makes it so, the request, the explanation, and the answer. */
+/** Everything that can decide an invite: options that cause it, the request, the explanation, and the error. */
 const cases: [
   name: string,
   options: Partial<InviteServiceOptions>,
   request: Partial<typeof aliceInvitesBob> & { reason?: string },
   explanation: object,
-  answer: [status: number, errcode: string] | undefined,
+  expectedError: [status: number, errcode: string] | undefined,
 ][] = [
   ['nothing', {}, {}, { by: 'nothing' }, undefined],
   ['a policy that drops', drop, {}, { by: 'policy', policy: 'spam', isDrop: true }, undefined],
-  ['a policy', no, {}, { by: 'policy', policy: 'strict', isDrop: false }, [418, 'M_NO']],
+  ['a policy', refuse, {}, { by: 'policy', policy: 'strict', isDrop: false }, [418, 'M_NO']],
   ['a ban', {}, { userId: MALLORY }, { by: 'room', reason: 'inviteeBanned' }, [403, 'M_FORBIDDEN']],
   ['a membership', {}, { userId: CAROL }, { by: 'room', reason: 'inviteeJoined' }, [403, 'M_FORBIDDEN']],
   [
@@ -58,22 +58,22 @@ const cases: [
     [403, 'M_FORBIDDEN'],
   ],
   [
-    'a room that is not there',
+    'a room that does not exist',
     {},
     { roomId: '!none:example.org' },
     { by: 'room', reason: 'roomUnknownOrInviterNotJoined' },
     [403, 'M_FORBIDDEN'],
   ],
-  ['another server', {}, { userId: other }, { by: 'invitee' }, [403, 'M_FORBIDDEN']],
+  ['an invitee of another server', {}, { userId: remoteUser }, { by: 'invitee' }, [403, 'M_FORBIDDEN']],
   [
-    'an invitee who is not there',
+    'an invitee who does not exist',
     { users: { exists: async () => false } },
     {},
     { by: 'invitee' },
     [403, 'M_FORBIDDEN'],
   ],
   [
-    'an invitee who takes no invites',
+    'an invitee who blocks invites',
     { users: { getAccountData: async () => ({ default_action: 'block' }) } },
     {},
     { by: 'invitee' },
@@ -86,39 +86,36 @@ const cases: [
     { by: 'requester' },
     [403, 'M_GUEST_ACCESS_FORBIDDEN'],
   ],
-  ['the size', {}, { reason: 'x'.repeat(70_000) }, { by: 'size' }, [413, 'M_TOO_LARGE']],
+  ['the size of the event', {}, { reason: 'x'.repeat(70_000) }, { by: 'size' }, [413, 'M_TOO_LARGE']],
 ];
 
-describe('a check', () => {
-  it.each(cases)('says what decides: %s', async (_case, options, request, explanation, answer) => {
-    const { forecast, service } = await checked(options, request);
+describe('a dry run', () => {
+  it.each(cases)('explains what decides: %s', async (_case, options, request, explanation, expectedError) => {
+    const { forecast, service } = await dryRun(options, request);
     expect(forecast.explanation).toEqual(explanation);
-    expect(forecast.allowed).toBe(answer === undefined);
-    expect(forecast.error && [forecast.error.status, forecast.error.errcode]).toEqual(answer);
+    expect(forecast.allowed).toBe(expectedError === undefined);
+    expect(forecast.error && [forecast.error.status, forecast.error.errcode]).toEqual(expectedError);
 
     const real = service.invite({ ...aliceInvitesBob, ...request });
     if (forecast.error === undefined) await expect(real).resolves.toBeDefined();
     else expect((await refusalOf(real)).toJSON()).toEqual(forecast.error.toJSON());
   });
 
-  it.each([403, 413])(
-    'says that the storage refuses to read the room, with its own error: %i',
-    async (status) => {
-      const storage = transactionalStorage({
-        transact: (_roomId, work) => work(undefined),
-        readState: () =>
-          Promise.reject(new MatrixError(status, 'ORG.EXAMPLE.ARCHIVED', 'The room is archived')),
-        insert: async () => ({ eventId: '$none' }),
-      });
-      const { service } = serviceOn({ storage });
-      const forecast = await service.check(aliceInvitesBob);
-      expect(forecast).toMatchObject({ allowed: false, explanation: { by: 'storage' } });
-      const real = await refusalOf(service.invite(aliceInvitesBob));
-      expect([real.status, real.toJSON()]).toEqual([status, forecast.error?.toJSON()]);
-    },
-  );
+  it.each([403, 413])('reports the error of a storage that refuses to read the room: %i', async (status) => {
+    const storage = transactionalStorage({
+      transact: (_roomId, work) => work(undefined),
+      readState: () =>
+        Promise.reject(new MatrixError(status, 'ORG.EXAMPLE.ARCHIVED', 'The room is archived')),
+      insert: async () => ({ eventId: '$none' }),
+    });
+    const { service } = serviceOn({ storage });
+    const forecast = await service.check(aliceInvitesBob);
+    expect(forecast).toMatchObject({ allowed: false, explanation: { by: 'storage' } });
+    const real = await refusalOf(service.invite(aliceInvitesBob));
+    expect([real.status, real.toJSON()]).toEqual([status, forecast.error?.toJSON()]);
+  });
 
-  it('says that an invite is pending', async () => {
+  it('reports a pending invite', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     await putMember(store, BOB, 'invite');
@@ -126,7 +123,7 @@ describe('a check', () => {
     expect(await service.check(aliceInvitesBob)).toEqual({ allowed: true, explanation: { by: 'pending' } });
   });
 
-  it('says which rate limit would refuse, and takes nothing from any', async () => {
+  it('reports which rate limit would refuse, and consumes nothing', async () => {
     const limit = new MemoryRateLimit({
       inviter: { points: 9, durationSeconds: 60 },
       room: { points: 2, durationSeconds: 600 },
@@ -152,37 +149,37 @@ describe('a check', () => {
     ).toBe(true);
   });
 
-  it('leaves out limits that cannot be peeked at, and asks none of an invitee who is spared', async () => {
-    const without = watched(limits(5));
-    expect((await checked({ rateLimit: without })).forecast.allowed).toBe(true);
-    expect(without.consumed).toEqual([]);
+  it('skips limits without peek, and does not peek at the invitee limit if a policy drops the invite', async () => {
+    const withoutPeek = watched(limits(5));
+    expect((await dryRun({ rateLimit: withoutPeek })).forecast.allowed).toBe(true);
+    expect(withoutPeek.consumed).toEqual([]);
 
     const scopes: string[] = [];
     const peeking = {
-      ...without,
+      ...withoutPeek,
       peek: async (buckets: readonly { readonly scope: string }[]) => {
         scopes.push(...buckets.map(({ scope }) => scope));
         return { allowed: true as const };
       },
     };
-    await checked({ rateLimit: peeking, ...drop });
+    await dryRun({ rateLimit: peeking, ...drop });
     expect(scopes).toEqual(['inviter', 'room']);
   });
 
-  it('asks neither beforeAppend nor onInvite', async () => {
-    const asked: string[] = [];
-    const { service } = await checked({
+  it('calls neither beforeAppend nor onInvite', async () => {
+    const calls: string[] = [];
+    const { service } = await dryRun({
       beforeAppend: () => {
-        asked.push('beforeAppend');
+        calls.push('beforeAppend');
         return undefined;
       },
-      onInvite: () => asked.push('onInvite'),
+      onInvite: () => calls.push('onInvite'),
     });
     await service.close();
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it('rejects where it cannot tell', async () => {
+  it('rejects if it cannot decide', async () => {
     const down = around(new MemoryStorage(), {
       readState: () => Promise.reject(new StorageUnavailableError('down')),
     });

@@ -26,8 +26,8 @@ import {
   timed,
 } from './support.ts';
 
-/** A store whose appends wait until they are let go. */
-async function waiting(options: Partial<InviteRouterOptions> = {}) {
+/** Creates an app whose appends wait for `release`. */
+async function appWithWaitingAppends(options: Partial<InviteRouterOptions> = {}) {
   const release = deferred();
   const store = new MemoryStorage();
   await seedRoom(store);
@@ -44,13 +44,13 @@ async function waiting(options: Partial<InviteRouterOptions> = {}) {
 }
 
 describe('a closed router', () => {
-  it('answers new requests 503, before it asks anybody anything', async () => {
-    const asked: string[] = [];
+  it('responds 503 to new requests without calling the host app', async () => {
+    const calls: string[] = [];
     const { app, router, store } = setUp({
       logger: recordedLogger(),
       auth: {
         async authenticate() {
-          asked.push('auth');
+          calls.push('auth');
           return { requester: { userId: ALICE } };
         },
       },
@@ -63,25 +63,25 @@ describe('a closed router', () => {
       'M_UNKNOWN',
       '1',
     ]);
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
-  it('still answers preflights, and lets other paths through', async () => {
+  it('still responds to preflights, and passes other paths on', async () => {
     const { app, router } = setUp({ logger: recordedLogger() });
     await router.close();
     expect((await supertest(app).options(`${PREFIX}/rooms/!a:b/invite`)).status).toBe(204);
     expect((await supertest(app).get('/')).status).toBe(404);
   });
 
-  it('answers 503 to a request that had not come to its append', async () => {
+  it('responds 503 to a request that has not reached its append', async () => {
     const login = deferred();
-    let isAsked = false;
+    let isCalled = false;
     const { app, router, store } = setUp({
       logger: recordedLogger(),
       auth: {
         async authenticate() {
-          isAsked = true;
+          isCalled = true;
           await login.promise;
           return { requester: { userId: ALICE } };
         },
@@ -89,14 +89,14 @@ describe('a closed router', () => {
     });
     await seedRoom(store);
     const response = invite(app);
-    await vi.waitFor(() => expect(isAsked).toBe(true));
+    await vi.waitFor(() => expect(isCalled).toBe(true));
     await router.close();
     login.resolve();
     expect((await response).status).toBe(503);
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
-  it('may be closed twice, also at once', async () => {
+  it('can be closed twice, even concurrently', async () => {
     const { app, router } = setUp({ logger: recordedLogger() });
     await Promise.all([router.close(), router.close()]);
     await router.close();
@@ -105,8 +105,8 @@ describe('a closed router', () => {
 });
 
 describe('closing', () => {
-  it('waits for an append that has started, whose request is answered as ever', async () => {
-    const { app, router, store, release, hasStarted, logger } = await waiting();
+  it('waits for an append that has started, whose request then succeeds', async () => {
+    const { app, router, store, release, hasStarted, logger } = await appWithWaitingAppends();
     const response = invite(app);
     await hasStarted();
     const order: string[] = [];
@@ -127,7 +127,7 @@ describe('closing', () => {
     const { app, router, store } = setUp({
       async onInvite() {
         await mail.promise;
-        order.push('told');
+        order.push('notified');
       },
     });
     await seedRoom(store);
@@ -137,15 +137,15 @@ describe('closing', () => {
     expect(order).toEqual([]);
     mail.resolve();
     await closed;
-    expect(order).toEqual(['told', 'closed']);
+    expect(order).toEqual(['notified', 'closed']);
   });
 
-  it('waits for an onInvite that only the awaited append brings', async () => {
+  it('waits for the onInvite call of an append that it waited for', async () => {
     const order: string[] = [];
-    const { app, router, release, hasStarted } = await waiting({
+    const { app, router, release, hasStarted } = await appWithWaitingAppends({
       async onInvite() {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        order.push('told');
+        order.push('notified');
       },
     });
     const response = invite(app);
@@ -153,11 +153,11 @@ describe('closing', () => {
     const closed = router.close().then(() => order.push('closed'));
     release.resolve();
     await Promise.all([response, closed]);
-    expect(order).toEqual(['told', 'closed']);
+    expect(order).toEqual(['notified', 'closed']);
   });
 
-  it('waits for an append that its caller was told nothing of', async () => {
-    const { app, router, store, release } = await waiting({ deadlineMs: 300 });
+  it('waits for an append whose request has already ended with a 503', async () => {
+    const { app, router, store, release } = await appWithWaitingAppends({ deadlineMs: 300 });
     const response = await invite(app);
     expect(response.status).toBe(503);
     const closed = router.close();
@@ -166,7 +166,7 @@ describe('closing', () => {
     expect(await invitesOf(store, BOB)).toBe(1);
   });
 
-  it('waits for what is being given back', async () => {
+  it('waits for a refund in progress', async () => {
     const inner = limits(5);
     const order: string[] = [];
     const { service } = serviceOn({
@@ -186,30 +186,27 @@ describe('closing', () => {
     expect(order).toEqual(['refunded']);
   });
 
-  it.each(['appendEvent', 'onInvite'])(
-    'takes no longer than the deadline where %s hangs, and says so',
-    async (hung) => {
-      const store = new MemoryStorage();
-      await seedRoom(store);
-      const logger = recordedLogger();
-      const { app, router } = setUp({
-        storage: hung === 'appendEvent' ? around(store, { appendEvent: () => never() }) : store,
-        onInvite: () => never(),
-        logger,
-        deadlineMs: 100,
-      });
-      await invite(app);
-      const { milliseconds } = await timed(() => router.close());
-      expect(milliseconds).toBeGreaterThan(90);
-      expect(milliseconds).toBeLessThan(1_100);
-      expect(logger.lines.at(-1)).toMatchObject({
-        level: 'warn',
-        message: 'Closed while an append or onInvite was still running',
-      });
-    },
-  );
+  it.each(['appendEvent', 'onInvite'])('gives up at the deadline if %s hangs, and logs it', async (hung) => {
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const logger = recordedLogger();
+    const { app, router } = setUp({
+      storage: hung === 'appendEvent' ? around(store, { appendEvent: () => never() }) : store,
+      onInvite: () => never(),
+      logger,
+      deadlineMs: 100,
+    });
+    await invite(app);
+    const { milliseconds } = await timed(() => router.close());
+    expect(milliseconds).toBeGreaterThan(90);
+    expect(milliseconds).toBeLessThan(1_100);
+    expect(logger.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      message: 'Closed while an append or onInvite was still running',
+    });
+  });
 
-  it("leaves the host's handles as they are", async () => {
+  it("does not close the host app's own connections", async () => {
     const closed: string[] = [];
     const closing = {
       close: () => closed.push('close'),
@@ -227,7 +224,7 @@ describe('closing', () => {
     expect(await store.roomState('!room:example.org')).toBeDefined();
   });
 
-  it('at rest leaves no timer', async () => {
+  it('leaves no timer behind if nothing is running', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { service } = serviceOn();
@@ -238,7 +235,7 @@ describe('closing', () => {
     }
   });
 
-  it('a service makes its invites reject with a 503', async () => {
+  it('makes further invites of a service reject with a 503', async () => {
     const { service, store } = serviceOn();
     await seedRoom(store);
     await service.close();

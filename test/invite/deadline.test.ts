@@ -17,8 +17,9 @@ import {
 
 const DEADLINE_MS = 100;
 
-/** An adapter whose calls end in `call`, as the options that bring it in. */
+/** Replaces a function of an adapter. */
 type Fault = <T>(context: CallContext) => Promise<T>;
+/** Functions of adapters, the status that their failure leads to, and the options that replace them with `call`. */
 const adapters: [name: string, status: number, options: (call: Fault) => Partial<InviteRouterOptions>][] = [
   ['auth', 503, (call) => ({ auth: { authenticate: (_request, context) => call(context) } })],
   [
@@ -29,8 +30,8 @@ const adapters: [name: string, status: number, options: (call: Fault) => Partial
       session: { authenticate: (_request, context) => call(context), allowedOrigins: [] },
     }),
   ],
-  ['the attempt limit', 503, (call) => ({ rateLimit: limiting('attempt', call) })],
-  ['readState', 503, (call) => on({ readState: (_read, _count, _keys, context) => call(context) })],
+  ['the attempt limit', 503, (call) => ({ rateLimit: limitsWith('attempt', call) })],
+  ['readState', 503, (call) => storageWith({ readState: (_read, _count, _keys, context) => call(context) })],
   [
     'users.getAccountData',
     503,
@@ -38,13 +39,17 @@ const adapters: [name: string, status: number, options: (call: Fault) => Partial
   ],
   ['users.exists', 503, (call) => users({ exists: (_userId, context) => call(context) })],
   ['a policy', 403, (call) => ({ policies: [policy((context) => call(context))] })],
-  ['the limits of an invite', 503, (call) => ({ rateLimit: limiting('room', call) })],
-  ['appendEvent', 503, (call) => on({ appendEvent: (_append, _count, _event, context) => call(context) })],
+  ['the limits of an invite', 503, (call) => ({ rateLimit: limitsWith('room', call) })],
+  [
+    'appendEvent',
+    503,
+    (call) => storageWith({ appendEvent: (_append, _count, _event, context) => call(context) }),
+  ],
 ];
 const seeded = new MemoryStorage();
 await seedRoom(seeded);
 
-function on(interference: Interference): Partial<InviteRouterOptions> {
+function storageWith(interference: Interference): Partial<InviteRouterOptions> {
   return { storage: around(seeded, interference) };
 }
 
@@ -56,7 +61,7 @@ function policy(decide: (context: CallContext) => ReturnType<InvitePolicy['decid
   return { name: 'test', decide: (_request, context) => decide(context) };
 }
 
-function limiting(scope: string, call: Fault): InviteRouterOptions['rateLimit'] {
+function limitsWith(scope: string, call: Fault): InviteRouterOptions['rateLimit'] {
   const limit = limits(100);
   return {
     consume: (buckets, context) =>
@@ -65,7 +70,7 @@ function limiting(scope: string, call: Fault): InviteRouterOptions['rateLimit'] 
   };
 }
 
-async function answerWith(options: Partial<InviteRouterOptions>, token: string | null = 'alice-token') {
+async function inviteWith(options: Partial<InviteRouterOptions>, token: string | null = 'alice-token') {
   const logger = recordedLogger();
   const { app } = setUp({ storage: seeded, deadlineMs: DEADLINE_MS, logger, ...options });
   const { value: response, milliseconds } = await timed(() => invite(app, { token }));
@@ -76,7 +81,7 @@ const tokenFor = (name: string) => (name === 'session' ? null : 'alice-token');
 
 describe('an adapter that hangs', () => {
   it.each(adapters)(
-    'is left behind: %s is answered %i in time, its signal aborted',
+    'is abandoned at the deadline with its signal aborted: %s, %i',
     async (name, status, options) => {
       let context: CallContext | undefined;
       const hung: Fault = (given) => {
@@ -84,7 +89,7 @@ describe('an adapter that hangs', () => {
         expect(given.signal.aborted).toBe(false);
         return never();
       };
-      const { response, milliseconds, logger } = await answerWith(options(hung), tokenFor(name));
+      const { response, milliseconds, logger } = await inviteWith(options(hung), tokenFor(name));
       expect(response.status).toBe(status);
       expect(response.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
       expect(milliseconds).toBeGreaterThan(DEADLINE_MS - 10);
@@ -97,28 +102,28 @@ describe('an adapter that hangs', () => {
 });
 
 describe('an adapter that rejects once its signal is aborted', () => {
-  it.each(adapters)('is answered the same: %s, %i', async (name, status, options) => {
+  it.each(adapters)('leads to the same response: %s, %i', async (name, status, options) => {
     const obedient: Fault = ({ signal }) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    const { response } = await answerWith(options(obedient), tokenFor(name));
+    const { response } = await inviteWith(options(obedient), tokenFor(name));
     expect(response.status).toBe(status);
   });
 });
 
-describe('an adapter that throws at once, and does not reject', () => {
+describe('an adapter that throws synchronously', () => {
   it.each([
     ...adapters.map(([name, status, options]) => {
-      // A store's plain error says nothing about passing: it is a fault.
+      // A plain error of a store does not say that it is temporary, so it counts as a bug.
       const isStore = name === 'readState' || name === 'appendEvent';
       return [name, isStore ? 500 : status, options] as const;
     }),
-  ])('is answered as when it rejects: %s, %i', async (name, status, options) => {
+  ])('leads to the same response as one that rejects: %s, %i', async (name, status, options) => {
     const throwing: Fault = () => {
       throw new Error('thrown at once');
     };
     const rejecting: Fault = () => Promise.reject(new Error('rejected'));
     for (const fault of [throwing, rejecting]) {
-      const { response, logger } = await answerWith(options(fault), tokenFor(name));
+      const { response, logger } = await inviteWith(options(fault), tokenFor(name));
       expect(response.status).toBe(status);
       expect(JSON.stringify(response.body)).not.toMatch(/thrown|rejected/);
       expect(logger.lines.at(0)?.details).toMatchObject({
@@ -129,7 +134,7 @@ describe('an adapter that throws at once, and does not reject', () => {
 });
 
 describe('the deadline', () => {
-  it('is 5 seconds unless said otherwise', async () => {
+  it('defaults to 5 seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { service } = serviceOn({ storage: around(seeded, { readState: never }) });
@@ -147,7 +152,7 @@ describe('the deadline', () => {
     }
   });
 
-  it('starts once the body is there: a slow login does not shorten it', async () => {
+  it('starts once the body has arrived: slow authentication does not shorten it', async () => {
     const slowly = <T>(value: T) => new Promise<T>((resolve) => setTimeout(resolve, 70, value));
     const { app, store } = setUp({
       deadlineMs: DEADLINE_MS,
@@ -158,15 +163,15 @@ describe('the deadline', () => {
     expect((await invite(app)).status).toBe(200);
   });
 
-  it('is one for all adapters together', async () => {
+  it('covers all adapters together', async () => {
     const slowly = <T>(value: T) => new Promise<T>((resolve) => setTimeout(resolve, 70, value));
-    const { response } = await answerWith(
+    const { response } = await inviteWith(
       users({ exists: () => slowly(true), getAccountData: () => slowly({}) }),
     );
     expect(response.status).toBe(503);
   });
 
-  it('leaves no timer behind an answered request', async () => {
+  it('leaves no timer behind once the invite is done', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { service, store } = serviceOn();
@@ -197,14 +202,14 @@ describe("the caller's own signal", () => {
     expect(contexts[0]?.signal.aborted).toBe(true);
   });
 
-  it('asks nothing when it is aborted already', async () => {
+  it('prevents every call to the store if it is already aborted', async () => {
     const storage = around(seeded);
     const { service } = serviceOn({ storage });
     await refusalOf(service.invite({ ...aliceInvitesBob, signal: AbortSignal.abort() }));
     expect(storage.calls).toEqual({ readState: 0, appendEvent: 0 });
   });
 
-  it('is not listened to any longer than the invite takes', async () => {
+  it('has no listeners left once the invite is done', async () => {
     const { service, store } = serviceOn();
     await seedRoom(store);
     const { signal } = new AbortController();
@@ -218,8 +223,8 @@ describe("the caller's own signal", () => {
   });
 });
 
-describe('what the limits took too late', () => {
-  it('is given back once they answer', async () => {
+describe('the points of an invite that misses its deadline', () => {
+  it('are refunded once a late consume resolves', async () => {
     const release = deferred();
     const inner = limits(1);
     const limit = watched({
@@ -238,7 +243,7 @@ describe('what the limits took too late', () => {
     expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
   });
 
-  it('is given back although the profile took the rest of the time', async () => {
+  it('are refunded even if the profile used up the remaining time', async () => {
     const limit = watched(limits(1));
     const exists = () => new Promise<boolean>((resolve) => setTimeout(resolve, 180, true));
     const { service, store } = serviceOn({
@@ -252,8 +257,8 @@ describe('what the limits took too late', () => {
   });
 });
 
-describe('a store of profiles that hangs', () => {
-  it('leaves time for the invite, which goes without', async () => {
+describe('a getProfile that hangs', () => {
+  it('leaves time to send the invite without a profile', async () => {
     const { service, store } = serviceOn({ deadlineMs: 1_000, users: { getProfile: () => never() } });
     await seedRoom(store);
     const { milliseconds } = await timed(() => service.invite(aliceInvitesBob));

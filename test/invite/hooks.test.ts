@@ -39,38 +39,38 @@ async function appWith(options: Partial<InviteRouterOptions> = {}) {
 }
 
 describe('onInvite', () => {
-  it('is told of the event that was appended', async () => {
-    const told: InviteNotice[] = [];
-    const { app, router, store } = await appWith({ onInvite: (notice) => told.push(notice) });
+  it('receives the event that was appended', async () => {
+    const notices: InviteNotice[] = [];
+    const { app, router, store } = await appWith({ onInvite: (notice) => notices.push(notice) });
     await invite(app, { body: { user_id: BOB, reason: 'Welcome' } });
     await router.close();
     const { event_id, ...event } = (await memberOf(store, BOB)) ?? {};
-    expect(told).toEqual([{ requester: { userId: ALICE }, event, eventId: event_id }]);
+    expect(notices).toEqual([{ requester: { userId: ALICE }, event, eventId: event_id }]);
   });
 
-  it('comes after the answer, and holds nobody up', async () => {
+  it('runs after the response and does not delay it', async () => {
     const order: string[] = [];
     const { app, router } = await appWith({
-      onOutcome: () => order.push('answered'),
+      onOutcome: () => order.push('responded'),
       onInvite() {
-        order.push('told');
+        order.push('notified');
         return never();
       },
       deadlineMs: 50,
     });
     expect((await invite(app)).status).toBe(200);
     await router.close();
-    expect(order).toEqual(['answered', 'told']);
+    expect(order).toEqual(['responded', 'notified']);
   });
 
-  it('comes after the result of a service', async () => {
+  it('runs after the invite of a service has resolved', async () => {
     const order: string[] = [];
-    const { service, store } = serviceOn({ onInvite: () => order.push('told') });
+    const { service, store } = serviceOn({ onInvite: () => order.push('notified') });
     await seedRoom(store);
     await service.invite(aliceInvitesBob);
     order.push('resolved');
     await service.close();
-    expect(order).toEqual(['resolved', 'told']);
+    expect(order).toEqual(['resolved', 'notified']);
   });
 
   it.each<[string, () => unknown]>([
@@ -81,7 +81,7 @@ describe('onInvite', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('mail is down'))],
-  ])('is only logged when it %s', async (_case, onInvite) => {
+  ])('does not fail the invite if it %s, which is only logged', async (_case, onInvite) => {
     const { app, router, store, outcomes, logger } = await appWith({ onInvite });
     expect((await invite(app)).status).toBe(200);
     await router.close();
@@ -90,43 +90,43 @@ describe('onInvite', () => {
     expect(logger.lines).toMatchObject([{ level: 'error', details: { err: { message: 'mail is down' } } }]);
   });
 
-  it('is not told of a pending invite or a refusal', async () => {
-    const told: InviteNotice[] = [];
-    const { app, router } = await appWith({ onInvite: (notice) => told.push(notice) });
+  it('is not called for a pending invite or a refusal', async () => {
+    const notices: InviteNotice[] = [];
+    const { app, router } = await appWith({ onInvite: (notice) => notices.push(notice) });
     await invite(app);
     await invite(app);
     await invite(app, { body: { user_id: CAROL } });
     await router.close();
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
   });
 });
 
 describe('onOutcome', () => {
-  const who = { requesterId: ALICE, roomId: ROOM };
+  const ids = { requesterId: ALICE, roomId: ROOM };
   const cases: [
     name: string,
     options: Partial<InviteRouterOptions>,
     request: Parameters<typeof invite>[1],
     expected: Partial<RequestOutcome>,
   ][] = [
-    ['an invite', {}, {}, { ...who, status: 200, outcome: 'invited', tries: 1 }],
+    ['an invite', {}, {}, { ...ids, status: 200, outcome: 'invited', tries: 1 }],
     [
       'a pending invite',
       {},
       { body: { user_id: '@pending:example.org' } },
-      { ...who, status: 200, outcome: 'alreadyInvited', tries: 1 },
+      { ...ids, status: 200, outcome: 'alreadyInvited', tries: 1 },
     ],
     [
       'a dropped invite',
       { policies: [{ name: 'p', decide: () => 'drop' }] },
       {},
-      { ...who, status: 200, outcome: 'dropped', policy: 'p', tries: 1 },
+      { ...ids, status: 200, outcome: 'dropped', policy: 'p', tries: 1 },
     ],
     [
       'a refusal by the room',
       {},
       { body: { user_id: CAROL } },
-      { ...who, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
+      { ...ids, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
     ],
     [
       'an unknown room',
@@ -149,7 +149,7 @@ describe('onOutcome', () => {
       { requesterId: ALICE, status: 400, errcode: 'M_BAD_JSON', tries: 0 },
     ],
     [
-      'a reached limit',
+      'an exceeded rate limit',
       {
         rateLimit: {
           consume: async () => ({ allowed: false, scope: 'invitee', retryAfterMs: 5 }),
@@ -167,17 +167,17 @@ describe('onOutcome', () => {
         }),
       },
       {},
-      { ...who, status: 503, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
+      { ...ids, status: 503, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
     ],
     [
-      'a fault',
+      'a bug in the storage',
       { storage: around(new MemoryStorage(), { readState: () => Promise.reject(new Error('fault')) }) },
       {},
-      { ...who, status: 500, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
+      { ...ids, status: 500, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
     ],
   ];
 
-  it.each(cases)('is told once of %s', async (_case, options, request, expected) => {
+  it.each(cases)('is called once for %s', async (_case, options, request, expected) => {
     const { app, store, outcomes } = await appWith(options);
     await store.putState({
       room_id: ROOM,
@@ -194,7 +194,7 @@ describe('onOutcome', () => {
     expect(outcomes[0]?.durationMs).toBeLessThan(5_000);
   });
 
-  it.each(['get', 'put', 'delete', 'patch'] as const)('is told once of a 405: %s', async (method) => {
+  it.each(['get', 'put', 'delete', 'patch'] as const)('is called once for a 405: %s', async (method) => {
     const { app, outcomes } = await appWith();
     const response = await supertest(app)[method](PATH);
     expectDescribed(response);
@@ -203,26 +203,26 @@ describe('onOutcome', () => {
     ]);
   });
 
-  it('is told once of a path that cannot be decoded', async () => {
+  it('is called once for a path that cannot be decoded', async () => {
     const { app, outcomes } = await appWith();
     expect((await supertest(app).post(`${PREFIX}/rooms/%zz/invite`)).status).toBe(400);
     expect(outcomes).toMatchObject([{ status: 400, errcode: 'M_INVALID_PARAM' }]);
   });
 
-  it('is not told of a preflight, nor of paths that are not ours', async () => {
+  it('is not called for preflights or for other paths', async () => {
     const { app, outcomes } = await appWith();
     expect((await supertest(app).options(PATH)).status).toBe(204);
     expect((await supertest(app).post(`${PREFIX}/createRoom`)).status).toBe(404);
     expect(outcomes).toEqual([]);
   });
 
-  it('gets the request as well', async () => {
-    const urls: (string | undefined)[] = [];
+  it('also receives the request', async () => {
+    const traces: (string | undefined)[] = [];
     const { app } = await appWith({
-      onOutcome: (_outcome, { headers }) => urls.push(headers['x-trace']?.toString()),
+      onOutcome: (_outcome, { headers }) => traces.push(headers['x-trace']?.toString()),
     });
     await supertest(app).post(PATH).set('x-trace', 'abc');
-    expect(urls).toEqual(['abc']);
+    expect(traces).toEqual(['abc']);
   });
 
   it.each<[string, () => unknown]>([
@@ -233,7 +233,7 @@ describe('onOutcome', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
-  ])('does no harm when it %s', async (_case, onOutcome) => {
+  ])('does not affect the response if it %s', async (_case, onOutcome) => {
     const { app, logger } = await appWith({ onOutcome });
     expect((await invite(app)).status).toBe(200);
     expect((await invite(app, { token: null })).status).toBe(401);
@@ -251,12 +251,12 @@ describe('the logger', () => {
     vi.restoreAllMocks();
   });
 
-  it('is the console where the host gives none, silent below warn', async () => {
+  it('defaults to the console, silent below warn', async () => {
     const methods = ['debug', 'info', 'log', 'warn', 'error'] as const;
     const printed: string[] = [];
     for (const method of methods) {
-      vi.spyOn(console, method).mockImplementation((...given) => {
-        printed.push(`${method} ${given[0]}`);
+      vi.spyOn(console, method).mockImplementation((...args) => {
+        printed.push(`${method} ${args[0]}`);
       });
     }
     const { app } = await appWith({ logger: undefined });
@@ -282,7 +282,7 @@ describe('the logger', () => {
     ]);
   });
 
-  it('never gets a token, a reason or a body, whatever fails', async () => {
+  it('never receives a token, a reason or a body, whatever fails', async () => {
     const fault = () => Promise.reject(new Error('fault'));
     const down = () => Promise.reject(new StorageUnavailableError('down'));
     const sync = () => {
@@ -339,8 +339,8 @@ describe('the logger', () => {
   });
 });
 
-describe('an answer', () => {
-  it('is not held up by a store that is slow with another', async () => {
+describe('a response', () => {
+  it('is not delayed by the slow append of another request', async () => {
     const release = deferred();
     const store = new MemoryStorage();
     await seedRoom(store);

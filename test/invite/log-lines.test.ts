@@ -13,7 +13,7 @@ import { aliceInvitesBob, around } from './support.ts';
 
 type Line = readonly [level: string, details: Record<string, unknown>, message: string];
 
-function allLines(): { readonly lines: Line[]; readonly logger: Logger } {
+function recordAllLevels(): { readonly lines: Line[]; readonly logger: Logger } {
   const lines: Line[] = [];
   const at = (level: string) => (details: object, message: string) => {
     lines.push([level, { ...details }, message]);
@@ -22,14 +22,14 @@ function allLines(): { readonly lines: Line[]; readonly logger: Logger } {
 }
 
 async function appWith(options: Partial<InviteRouterOptions> = {}) {
-  const { lines, logger } = allLines();
+  const { lines, logger } = recordAllLevels();
   const host = setUp({ logger, ...options });
   await seedRoom(host.store, { members: { [CAROL]: 'join' } });
   return { ...host, lines };
 }
 
 const down = () => Promise.reject(new StorageUnavailableError('down'));
-const asked = { requesterId: ALICE, roomId: ROOM, durationMs: expect.any(Number) };
+const common = { requesterId: ALICE, roomId: ROOM, durationMs: expect.any(Number) };
 
 describe('a request', () => {
   const cases: [
@@ -39,16 +39,16 @@ describe('a request', () => {
     level: string,
     details: object,
   ][] = [
-    ['that is well', {}, {}, 'info', { ...asked, status: 200, outcome: 'invited', tries: 1 }],
+    ['that succeeds', {}, {}, 'info', { ...common, status: 200, outcome: 'invited', tries: 1 }],
     [
       'that the room refuses',
       {},
       { body: { user_id: CAROL } },
       'info',
-      { ...asked, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
+      { ...common, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
     ],
     [
-      'without a login',
+      'without a valid token',
       {},
       { token: 'nobody' },
       'info',
@@ -60,7 +60,7 @@ describe('a request', () => {
       {},
       'warn',
       {
-        ...asked,
+        ...common,
         status: 503,
         errcode: 'M_UNKNOWN',
         tries: 1,
@@ -69,12 +69,12 @@ describe('a request', () => {
       },
     ],
     [
-      'that a fault ends',
+      'that ends with an unexpected error',
       { storage: around(new MemoryStorage(), { readState: () => Promise.reject(new Error('fault')) }) },
       {},
       'error',
       {
-        ...asked,
+        ...common,
         status: 500,
         errcode: 'M_UNKNOWN',
         tries: 1,
@@ -88,7 +88,7 @@ describe('a request', () => {
       {},
       'error',
       {
-        ...asked,
+        ...common,
         status: 403,
         errcode: 'M_FORBIDDEN',
         policy: 'p',
@@ -99,12 +99,12 @@ describe('a request', () => {
       },
     ],
     [
-      'that goes without a profile',
+      'that cannot read the profile',
       { users: { getProfile: () => Promise.reject(new Error('no profiles')) } },
       {},
       'warn',
       {
-        ...asked,
+        ...common,
         status: 200,
         outcome: 'invited',
         tries: 1,
@@ -115,21 +115,21 @@ describe('a request', () => {
     ],
   ];
 
-  it.each(cases)('%s makes one line', async (_case, options, request, level, details) => {
+  it.each(cases)('%s logs one line', async (_case, options, request, level, details) => {
     const { app, router, lines } = await appWith(options);
     const { status } = await invite(app, request);
     await router.close();
     expect(lines).toEqual([[level, details, `Responded ${status} to an invite`]]);
   });
 
-  it('over a rate limit says which', async () => {
+  it('over a rate limit logs which one', async () => {
     const { app, lines } = await appWith({ rateLimit: limits(1) });
     await invite(app);
     await invite(app, { body: { user_id: '@new:example.org' } });
     expect(lines[1]).toEqual([
       'info',
       {
-        ...asked,
+        ...common,
         status: 429,
         errcode: 'M_LIMIT_EXCEEDED',
         tries: 1,
@@ -139,7 +139,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('that makes two problems has both in its line', async () => {
+  it('with two problems logs both in one line', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     const error = new MatrixError(413, 'M_TOO_LARGE', 'The store says no');
@@ -168,13 +168,13 @@ describe('a request', () => {
   });
 });
 
-describe('the request id', () => {
+describe('the request ID', () => {
   it.each([
-    ['a text', 'req-1', 'req-1'],
+    ['a string', 'req-1', 'req-1'],
     ['a number', 7, '7'],
     ['too long', 'x'.repeat(1_000), 'x'.repeat(200)],
-  ])('is what pino-http and others leave: %s', async (_case, id, expected) => {
-    const { lines, logger } = allLines();
+  ])('is the request.id that pino-http and others set: %s', async (_case, id, expected) => {
+    const { lines, logger } = recordAllLevels();
     const ids: unknown[] = [];
     const { app } = setUp({ logger, onOutcome: ({ requestId }) => ids.push(requestId) }, (host) => {
       host.use((request, _response, next) => {
@@ -187,7 +187,7 @@ describe('the request id', () => {
     expect(ids).toEqual([expected]);
   });
 
-  it('is what the option says', async () => {
+  it('is the result of the option requestId', async () => {
     const { app, lines } = await appWith({ requestId: ({ headers }) => headers['x-request-id'] });
     await supertest(app)
       .post(INVITE_PATH)
@@ -197,13 +197,13 @@ describe('the request id', () => {
     expect(lines[0]?.[1]).toMatchObject({ requestId: 'abc', status: 200 });
   });
 
-  it('is left out where it is something else', async () => {
+  it('is left out if it is neither a string nor a number', async () => {
     const { app, lines } = await appWith({ requestId: () => ({ secret: true }) });
     await invite(app);
     expect(Object.keys(lines[0]?.[1] ?? {})).not.toContain('requestId');
   });
 
-  it('that cannot be made out is a fault of the host', async () => {
+  it('leads to a 500 if the option requestId throws', async () => {
     const { app } = await appWith({
       requestId: () => {
         throw new Error('no id');
@@ -214,8 +214,8 @@ describe('the request id', () => {
 });
 
 describe('a service', () => {
-  it('writes one line a call', async () => {
-    const { lines, logger } = allLines();
+  it('logs one line per call', async () => {
+    const { lines, logger } = recordAllLevels();
     const storage = new MemoryStorage();
     await seedRoom(storage);
     const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, logger });

@@ -21,7 +21,7 @@ const session = { authenticate: async () => undefined, allowedOrigins: ['https:/
 
 const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
 
-/** One of each option, well typed. */
+/** Every option, with a valid value. */
 const serviceOptions: Required<InviteServiceOptions> = {
   ...required,
   rateLimit: new MemoryRateLimit(),
@@ -47,56 +47,56 @@ const routerOptions: Required<InviteRouterOptions> = {
 const checkRouterOptions: Required<InviteCheckRouterOptions> = { ...routerOptions, explainTo: () => true };
 const handlerOptions: Required<MatrixErrorHandlerOptions> = { cors: true, logger };
 
-/** What makes something of options, called with whatever JavaScript allows. */
-const makers = {
+/** The functions that take options, without the types that would reject invalid ones. */
+const factories = {
   createInviteService: (options: unknown) => createInviteService(options as InviteServiceOptions),
   createInviteRouter: (options: unknown) => createInviteRouter(options as InviteRouterOptions),
   createInviteCheckRouter: (options: unknown) => createInviteCheckRouter(options as InviteCheckRouterOptions),
   matrixErrorHandler: (options: unknown) => matrixErrorHandler(options as MatrixErrorHandlerOptions),
 };
-type Maker = keyof typeof makers;
-const complete: Record<Maker, Record<string, unknown>> = {
+type FactoryName = keyof typeof factories;
+const complete: Record<FactoryName, Record<string, unknown>> = {
   createInviteService: serviceOptions,
   createInviteRouter: routerOptions,
   createInviteCheckRouter: checkRouterOptions,
   matrixErrorHandler: handlerOptions,
 };
-const everyMaker = Object.keys(makers) as Maker[];
+const factoryNames = Object.keys(factories) as FactoryName[];
 
-describe.each(everyMaker)('the options of %s', (maker) => {
-  const make = (changes: object) => makers[maker]({ ...complete[maker], ...changes });
+describe.each(factoryNames)('the options of %s', (factory) => {
+  const create = (changes: object) => factories[factory]({ ...complete[factory], ...changes });
 
   it('are all accepted', () => {
-    expect(() => make({})).not.toThrow();
+    expect(() => create({})).not.toThrow();
   });
 
   it.each(['storages', 'Storage', '__proto__x', 'constructor', 'toString'])(
-    'are refused for the unknown name %s, naming those that are allowed',
+    'are rejected with the unknown name %s, in a message that lists the allowed names',
     (name) => {
-      const error = thrown(() => make({ [name]: 1 }));
+      const error = thrown(() => create({ [name]: 1 }));
       expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toContain(`${maker}: unknown option "${name}"`);
+      expect(error.message).toContain(`${factory}: unknown option "${name}"`);
       const allowed = error.message.split('allowed: ')[1]?.split(', ');
-      expect(new Set(allowed)).toEqual(new Set(Object.keys(complete[maker])));
+      expect(new Set(allowed)).toEqual(new Set(Object.keys(complete[factory])));
     },
   );
 
-  it.each([null, 'example.org', 7])('are refused as a whole when they are %j', (options) => {
-    expect(() => makers[maker](options)).toThrow(TypeError);
+  it.each([null, 'example.org', 7])('are rejected if they are %j', (options) => {
+    expect(() => factories[factory](options)).toThrow(TypeError);
   });
 });
 
 describe('a missing option', () => {
-  it.each(['serverName', 'storage', 'rateLimit'])('%s is named', (name) => {
-    for (const maker of ['createInviteService', 'createInviteRouter', 'createInviteCheckRouter'] as const) {
-      const { [name]: _left, ...others } = complete[maker];
-      const message = `${maker}: option "${name}" is required`;
-      expect(thrown(() => makers[maker](others)).message).toContain(message);
-      expect(thrown(() => makers[maker]({ ...others, [name]: undefined })).message).toContain(message);
+  it.each(['serverName', 'storage', 'rateLimit'])('%s is named in the message', (name) => {
+    for (const factory of ['createInviteService', 'createInviteRouter', 'createInviteCheckRouter'] as const) {
+      const { [name]: _omitted, ...others } = complete[factory];
+      const message = `${factory}: option "${name}" is required`;
+      expect(thrown(() => factories[factory](others)).message).toContain(message);
+      expect(thrown(() => factories[factory]({ ...others, [name]: undefined })).message).toContain(message);
     }
   });
 
-  it('auth is needed, or else a session', () => {
+  it('auth is required unless there is a session', () => {
     expect(thrown(() => createInviteRouter({ ...required }))).toMatchObject({
       name: 'TypeError',
       message: 'createInviteRouter: option "auth" or "session" is required',
@@ -107,7 +107,7 @@ describe('a missing option', () => {
 });
 
 describe('an option that is undefined', () => {
-  it('counts as left out', async () => {
+  it('counts as omitted', async () => {
     const optional = Object.keys(complete.createInviteRouter).filter(
       (name) => !Object.hasOwn({ ...required, auth: 1 }, name),
     );
@@ -118,9 +118,9 @@ describe('an option that is undefined', () => {
   });
 });
 
-describe('an ill-typed option', () => {
+describe('an invalid option', () => {
   const decide = () => undefined;
-  const illTyped: [name: string, values: unknown[], expected: string][] = [
+  const invalid: [name: string, values: unknown[], expected: string][] = [
     ['serverName', ['', [], ['a', ''], ['a', 1], 'https://example.org', 'a b', null, 1], 'a server name'],
     ['storage', [{}, null, 'x', { readState() {} }, { appendEvent() {} }], 'readState and appendEvent'],
     ['rateLimit', [true, null, {}, { consume() {} }, { refund() {} }], 'consume and refund'],
@@ -178,24 +178,24 @@ describe('an ill-typed option', () => {
     ['explainTo', [true, null, '@admin:example.org'], 'a function'],
   ];
 
-  it.each(illTyped)('%s is refused, saying what it must be', (name, values, expected) => {
-    for (const maker of everyMaker.filter((any) => Object.hasOwn(complete[any], name))) {
+  it.each(invalid)('%s is rejected, in a message that says what it must be', (name, values, expected) => {
+    for (const factory of factoryNames.filter((candidate) => Object.hasOwn(complete[candidate], name))) {
       for (const value of values) {
-        const error = thrown(() => makers[maker]({ ...complete[maker], [name]: value }));
+        const error = thrown(() => factories[factory]({ ...complete[factory], [name]: value }));
         expect(error).toBeInstanceOf(TypeError);
-        expect(error.message).toContain(`${maker}: option "${name}" must be`);
+        expect(error.message).toContain(`${factory}: option "${name}" must be`);
         expect(error.message).toContain(expected);
       }
     }
   });
 
-  it('is looked for under every name', () => {
-    expect(new Set(illTyped.map(([name]) => name))).toEqual(new Set(Object.keys(checkRouterOptions)));
+  it('is tested for every name', () => {
+    expect(new Set(invalid.map(([name]) => name))).toEqual(new Set(Object.keys(checkRouterOptions)));
   });
 });
 
 describe('serverName', () => {
-  it('may be a list: users of each name are local', async () => {
+  it('can be an array: users of each name are local', async () => {
     const { app, store } = setUp({ serverName: ['example.org', 'example.net:8448'] });
     await seedRoom(store);
     expect((await invite(app, { body: { user_id: '@bob:example.net:8448' } })).status).toBe(200);
@@ -204,12 +204,12 @@ describe('serverName', () => {
   });
 });
 
-describe('the tables of checks', () => {
-  it('have a check for every option of the types, and no other', () => {
-    // The compiler holds the tables to the types: an option more, or less, is an error.
+describe('the tables of option checks', () => {
+  it('have exactly one check for each option of the types', () => {
+    // The compiler compares the tables with the types: a missing or an extra option is an error.
     inviteServiceOptionChecks satisfies OptionChecks<InviteServiceOptions>;
     inviteRouterOptionChecks satisfies OptionChecks<InviteRouterOptions>;
-    const { deadlineMs: _left, ...incomplete } = inviteServiceOptionChecks;
+    const { deadlineMs: _omitted, ...incomplete } = inviteServiceOptionChecks;
     // @ts-expect-error a check is missing
     incomplete satisfies OptionChecks<InviteServiceOptions>;
     expect(new Set(Object.keys(inviteServiceOptionChecks))).toEqual(new Set(Object.keys(serviceOptions)));

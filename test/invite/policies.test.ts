@@ -35,12 +35,12 @@ import {
   watched,
 } from './support.ts';
 
-/** A policy that answers so, and notes that it was asked. */
-function answering(name: string, decision: PolicyDecision, asked: string[] = []): InvitePolicy {
+/** Creates a policy with a fixed decision, which adds its name to `calls`. */
+function fixedPolicy(name: string, decision: PolicyDecision, calls: string[] = []): InvitePolicy {
   return {
     name,
     decide() {
-      asked.push(name);
+      calls.push(name);
       return decision;
     },
   };
@@ -48,52 +48,52 @@ function answering(name: string, decision: PolicyDecision, asked: string[] = [])
 
 async function appWith(policies: readonly InvitePolicy[], options: Partial<InviteRouterOptions> = {}) {
   const outcomes: object[] = [];
-  const told: object[] = [];
+  const notices: object[] = [];
   const logger = recordedLogger();
   const { app, router, store } = setUp({
     policies,
     logger,
     onOutcome: (outcome) => outcomes.push(outcome),
-    onInvite: (notice) => told.push(notice),
+    onInvite: (notice) => notices.push(notice),
     ...options,
   });
   await seedRoom(store, { members: { [CAROL]: 'join' } });
-  return { app, router, store, outcomes, told, logger };
+  return { app, router, store, outcomes, notices, logger };
 }
 
 describe('policies', () => {
-  it('are asked in their order, and all of them must let the invite pass', async () => {
-    const asked: string[] = [];
+  it('run in order, and all of them must allow the invite', async () => {
+    const calls: string[] = [];
     const { app, outcomes } = await appWith([
-      answering('first', undefined, asked),
-      { name: 'second', decide: async () => void asked.push('second') },
-      answering('third', undefined, asked),
+      fixedPolicy('first', undefined, calls),
+      { name: 'second', decide: async () => void calls.push('second') },
+      fixedPolicy('third', undefined, calls),
     ]);
     expect((await invite(app)).status).toBe(200);
-    expect(asked).toEqual(['first', 'second', 'third']);
+    expect(calls).toEqual(['first', 'second', 'third']);
     expect(outcomes).toMatchObject([{ outcome: 'invited' }]);
     expect(outcomes[0]).not.toHaveProperty('policy');
   });
 
-  it('answer for all that come after them', async () => {
-    const asked: string[] = [];
-    const { app, store, outcomes, told } = await appWith([
-      answering('first', undefined, asked),
-      answering('second', { message: 'Not today' }, asked),
-      answering('third', 'drop', asked),
+  it('stop at the first one that refuses', async () => {
+    const calls: string[] = [];
+    const { app, store, outcomes, notices } = await appWith([
+      fixedPolicy('first', undefined, calls),
+      fixedPolicy('second', { message: 'Not today' }, calls),
+      fixedPolicy('third', 'drop', calls),
     ]);
     const response = await invite(app);
     expect([response.status, response.body]).toEqual([403, { errcode: 'M_FORBIDDEN', error: 'Not today' }]);
-    expect(asked).toEqual(['first', 'second']);
+    expect(calls).toEqual(['first', 'second']);
     expect(outcomes).toMatchObject([{ policy: 'second', status: 403 }]);
     expect(await invitesOf(store, BOB)).toBe(0);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
-  it('choose status, errcode and fields of a refusal, but cannot hide the errcode behind a field', async () => {
+  it('choose the status, errcode and fields of a refusal, but cannot override the errcode with a field', async () => {
     const fields = { 'org.example.why': ['spam'], errcode: 'X', error: 'Y' };
     const { service, store } = serviceOn({
-      policies: [answering('test', { status: 451, errcode: 'ORG_EXAMPLE', message: 'No', fields })],
+      policies: [fixedPolicy('test', { status: 451, errcode: 'ORG_EXAMPLE', message: 'No', fields })],
     });
     await seedRoom(store);
     const error = await refusalOf(service.invite(aliceInvitesBob));
@@ -101,18 +101,18 @@ describe('policies', () => {
     expect(error.toJSON()).toEqual({ 'org.example.why': ['spam'], errcode: 'ORG_EXAMPLE', error: 'No' });
   });
 
-  it('drop an invite: the caller sees a 200, and nothing happens', async () => {
-    const { app, router, store, outcomes, told } = await appWith([answering('shadow', 'drop')]);
+  it('can drop an invite: the caller gets a 200, and nothing happens', async () => {
+    const { app, router, store, outcomes, notices } = await appWith([fixedPolicy('shadow', 'drop')]);
     const before = await store.timeline(ROOM);
     const response = await invite(app);
     expect([response.status, response.body]).toEqual([200, {}]);
     await router.close();
     expect(await store.timeline(ROOM)).toEqual(before);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
     expect(outcomes).toMatchObject([{ status: 200, outcome: 'dropped', policy: 'shadow' }]);
   });
 
-  it('see who asks for what, and the state that the invite rests on', async () => {
+  it('receive the request and the state that the invite depends on', async () => {
     const seen: (PolicyRequest & { state: StateSnapshot })[] = [];
     const { app } = await appWith([{ name: 'look', decide: (request) => void seen.push(request) }]);
     await invite(app, { body: { user_id: BOB, reason: 'Welcome' } });
@@ -126,22 +126,28 @@ describe('policies', () => {
   });
 
   it.each([
-    ['whom the room refuses', {}, { user_id: CAROL }, 'alice-token', 403],
-    ['whom the room does not know', {}, { user_id: BOB }, 'mallory-token', 403],
-    ['who do not exist', { users: { exists: async () => false } }, { user_id: BOB }, 'alice-token', 403],
-    ['of another server', {}, { user_id: '@bob:elsewhere.org' }, 'alice-token', 403],
-    ['who are invited already', {}, { user_id: MALLORY }, 'alice-token', 200],
-  ])('are not asked about those %s', async (_case, options, body, token, status) => {
-    const asked: string[] = [];
-    const { app, store } = await appWith([answering('test', { message: 'No' }, asked)], options);
+    ['an invitee that the room refuses', {}, { user_id: CAROL }, 'alice-token', 403],
+    ['an inviter that the room does not know', {}, { user_id: BOB }, 'mallory-token', 403],
+    [
+      'an invitee who does not exist',
+      { users: { exists: async () => false } },
+      { user_id: BOB },
+      'alice-token',
+      403,
+    ],
+    ['an invitee of another server', {}, { user_id: '@bob:elsewhere.org' }, 'alice-token', 403],
+    ['an invitee who is already invited', {}, { user_id: MALLORY }, 'alice-token', 200],
+  ])('do not run for %s', async (_case, options, body, token, status) => {
+    const calls: string[] = [];
+    const { app, store } = await appWith([fixedPolicy('test', { message: 'No' }, calls)], options);
     await put(store, 'm.room.member', MALLORY, { membership: 'invite' });
     expect((await invite(app, { body, token })).status).toBe(status);
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it('are asked before the limits of an invite are debited', async () => {
+  it('run before the limits of an invite are consumed', async () => {
     const limit = watched(limits(1));
-    const { app } = await appWith([answering('test', { message: 'No' })], { rateLimit: limit });
+    const { app } = await appWith([fixedPolicy('test', { message: 'No' })], { rateLimit: limit });
     await invite(app);
     expect(limit.consumed.flat().map(({ scope }) => scope)).toEqual(['attempt']);
   });
@@ -173,21 +179,21 @@ describe('a policy that fails', () => {
     ['rejects', () => Promise.reject(new Error('secret')), 'secret'],
     ['is late', () => never(), 'Deadline exceeded: decide took too long'],
     ...nonsense.map((value): [string, InvitePolicy['decide']] => [
-      `answers ${JSON.stringify(value)}`,
+      `returns ${JSON.stringify(value)}`,
       () => value as PolicyDecision,
     ]),
   ];
 
   it.each(failing)('refuses, and is logged: it %s', async (_case, decide, err) => {
-    const asked: string[] = [];
-    const policies = [{ name: 'faulty', decide }, answering('next', undefined, asked)];
+    const calls: string[] = [];
+    const policies = [{ name: 'faulty', decide }, fixedPolicy('next', undefined, calls)];
     const { app, store, logger, outcomes } = await appWith(policies, { deadlineMs: 100 });
     const response = await invite(app);
     expect([response.status, response.body]).toEqual([
       403,
       { errcode: 'M_FORBIDDEN', error: 'The invite could not be checked' },
     ]);
-    expect(asked).toEqual([]);
+    expect(calls).toEqual([]);
     expect(await invitesOf(store, BOB)).toBe(0);
     expect(outcomes).toMatchObject([{ policy: 'faulty' }]);
     expect(logger.lines).toHaveLength(1);
@@ -204,11 +210,14 @@ describe('a policy that fails', () => {
         throw new Error('secret');
       },
     ],
-    ['gives no list', () => undefined as unknown as StateKey[]],
-    ['gives no state keys', () => [{ type: 'm.room.topic', stateKey: '' }] as unknown as StateKey[]],
-  ])('to say what state it needs refuses as well: it %s', async (_case, stateKeys) => {
+    ['returns no array', () => undefined as unknown as StateKey[]],
+    [
+      'returns something other than state keys',
+      () => [{ type: 'm.room.topic', stateKey: '' }] as unknown as StateKey[],
+    ],
+  ])('refuses as well if its stateKeys function %s', async (_case, stateKeys) => {
     const { app, store, logger, outcomes } = await appWith([
-      { ...answering('faulty', undefined), stateKeys },
+      { ...fixedPolicy('faulty', undefined), stateKeys },
     ]);
     const response = await invite(app);
     expect([response.status, response.body.error]).toEqual([403, 'The invite could not be checked']);
@@ -218,11 +227,11 @@ describe('a policy that fails', () => {
   });
 });
 
-describe('the state that a policy names', () => {
+describe('the state that a policy asks for', () => {
   const TOPIC = { type: 'm.room.topic', state_key: '' };
   const OF_INVITEE = { type: 'org.example.note', state_key: BOB };
 
-  /** Refuses in rooms of a closed topic. It is a class, since `this` must be what a method expects. */
+  /** Refuses if the topic is closed. A class, to test that methods are called with the right `this`. */
   class TopicPolicy implements InvitePolicy {
     readonly name = 'topic';
     readonly topics: unknown[] = [];
@@ -239,7 +248,7 @@ describe('the state that a policy names', () => {
     }
   }
 
-  it('is a copy: what a policy does to it changes neither the basis nor what the next one sees', async () => {
+  it('is a copy: a policy that mutates it changes neither the basis nor what the next policy sees', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     await put(store, 'm.room.topic', '', { topic: 'open' });
@@ -264,7 +273,7 @@ describe('the state that a policy names', () => {
     expect(bases[0]?.keys).toHaveLength(6);
   });
 
-  it('is read along with the rest, each key once', async () => {
+  it('is read together with the rest, each key once', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     await put(store, 'm.room.topic', '', { topic: 'open' });
@@ -282,14 +291,14 @@ describe('the state that a policy names', () => {
     });
     const policy = new TopicPolicy();
     const fixed: InvitePolicy = {
-      ...answering('fixed', undefined),
+      ...fixedPolicy('fixed', undefined),
       stateKeys: [TOPIC, { type: 'm.room.create', state_key: '' }, { type: 'm.room.name', state_key: '' }],
     };
     const { service } = serviceOn({ storage, policies: [fixed, policy] });
     await service.invite(aliceInvitesBob);
-    const texts = read[0]?.map(({ type, state_key }) => `${type}|${state_key}`);
+    const keyNames = read[0]?.map(({ type, state_key }) => `${type}|${state_key}`);
     expect(read).toHaveLength(1);
-    expect(new Set(texts)).toEqual(
+    expect(new Set(keyNames)).toEqual(
       new Set([
         'm.room.create|',
         'm.room.power_levels|',
@@ -300,12 +309,12 @@ describe('the state that a policy names', () => {
         `org.example.note|${BOB}`,
       ]),
     );
-    expect(texts).toHaveLength(7);
+    expect(keyNames).toHaveLength(7);
     expect(policy.topics).toEqual(['open']);
     expect(bases.map(({ keys }) => keys)).toEqual(read);
   });
 
-  it('is part of what the invite rests on: when it changes, the policy is asked again', async () => {
+  it('is part of the basis: if it changes, the policy runs again', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     const limit = watched(limits(1));
@@ -325,7 +334,7 @@ describe('the state that a policy names', () => {
     expect(limit.refunded).toHaveLength(1);
   });
 
-  it('may make a second try a drop, which stays paid for', async () => {
+  it('can turn the second try into a drop, which is not refunded', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     const limit = watched(limits(1));
@@ -346,12 +355,12 @@ describe('the state that a policy names', () => {
   });
 });
 
-describe("the host's own requester", () => {
+describe("the host app's own requester type", () => {
   type Member = Requester & { readonly plan: 'free' | 'paid' };
   const member: Member = { userId: ALICE, plan: 'free' };
   const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
 
-  it('is what policies, onInvite and the service see', async () => {
+  it('reaches policies, onInvite and the service', async () => {
     const plans: string[] = [];
     const { storage } = required;
     await seedRoom(storage);
@@ -363,12 +372,12 @@ describe("the host's own requester", () => {
     await service.invite({ requester: member, roomId: ROOM, userId: BOB });
     await service.close();
     expect(plans).toEqual(['free', 'free']);
-    // @ts-expect-error a requester without the host's own fields
+    // @ts-expect-error the requester lacks the host app's own fields
     const wrong = () => service.invite({ requester: { userId: ALICE }, roomId: ROOM, userId: BOB });
     await expect(wrong()).rejects.toMatchObject({ status: 503 });
   });
 
-  it('is inferred from the logins of a router', async () => {
+  it('is inferred from the auth adapter of a router', async () => {
     const plans: string[] = [];
     createInviteRouter({
       ...required,
@@ -391,13 +400,13 @@ describe("the host's own requester", () => {
       ...required,
       auth: staticTokens({ token: member }),
       // @ts-expect-error the requester has no such field
-      policies: [{ name: 'plan', decide: ({ requester }) => void plans.push(requester.colour) }],
+      policies: [{ name: 'plan', decide: ({ requester }) => void plans.push(requester.color) }],
     });
     createInviteRouter({
       ...required,
       auth: staticTokens({ token: { userId: ALICE } }),
       policies: [
-        // @ts-expect-error it is for other requesters than the logins know
+        // @ts-expect-error the policy expects another requester type than auth returns
         { name: 'plan', decide: ({ requester }: PolicyRequest<Member>) => void plans.push(requester.plan) },
       ],
     });

@@ -38,7 +38,7 @@ import {
   watched,
 } from './support.ts';
 
-/** One point for the scopes named, many for the others. */
+/** Creates a rate limit with one point for each of `scopes`, and many for the others. */
 const onePointFor = (...scopes: RateLimitScope[]) => {
   const limit = (scope: RateLimitScope) => ({
     points: scopes.includes(scope) ? 1 : 1_000,
@@ -67,9 +67,9 @@ async function appWith(rateLimit: RateLimitAdapter | false, options: Partial<Inv
 
 const user = (index: number) => ({ user_id: `@user${index}:example.org` });
 
-describe('a limit that is reached', () => {
+describe('an exceeded rate limit', () => {
   it.each(['attempt', 'inviter', 'room', 'invitee'] as const)(
-    'is answered 429 with the wait, and never with its scope: %s',
+    'leads to a 429 with the wait, and never with its scope: %s',
     async (scope) => {
       const { app, store, scopes } = await appWith(onePointFor(scope));
       expect((await invite(app)).status).toBe(200);
@@ -96,7 +96,7 @@ describe('a limit that is reached', () => {
     [999.5, '1', 1_000],
     [1_001, '2', 1_001],
     [0, '1', 1],
-  ])('says a wait of %d ms as Retry-After: %s', async (retryAfterMs, header, milliseconds) => {
+  ])('sends a wait of %d ms as Retry-After: %s', async (retryAfterMs, header, milliseconds) => {
     const refusing: RateLimitAdapter = {
       consume: async () => ({ allowed: false, scope: 'attempt', retryAfterMs }),
       refund: async () => {},
@@ -107,7 +107,7 @@ describe('a limit that is reached', () => {
     expect(response.body.retry_after_ms).toBe(milliseconds);
   });
 
-  it('opens again when its window ends', async () => {
+  it('allows invites again once its window ends', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
     try {
       const { service, store } = serviceOn({ rateLimit: onePointFor('inviter') });
@@ -127,7 +127,7 @@ describe('a limit that is reached', () => {
 });
 
 describe('the attempt limit', () => {
-  it('counts refused and malformed requests as well, and is never given back', async () => {
+  it('counts refused and malformed requests too, and is never refunded', async () => {
     const limit = watched(new MemoryRateLimit({ attempt: { points: 4, durationSeconds: 60 } }));
     const { app } = await appWith(limit);
     expect((await invite(app, { body: { user_id: CAROL } })).status).toBe(403);
@@ -139,14 +139,14 @@ describe('the attempt limit', () => {
     expect(limit.consumed).toEqual(Array.from({ length: 5 }, () => [{ scope: 'attempt', key: ALICE }]));
   });
 
-  it('is counted for each requester by itself', async () => {
+  it('is counted separately for each requester', async () => {
     const { app } = await appWith(onePointFor('attempt'));
     expect((await invite(app)).status).toBe(200);
     expect((await invite(app)).status).toBe(429);
     expect((await invite(app, { token: 'carol-token', body: user(1) })).status).toBe(200);
   });
 
-  it('does not count those who are nobody', async () => {
+  it('does not count unauthenticated requests', async () => {
     const limit = watched(onePointFor());
     const { app } = await appWith(limit);
     expect((await invite(app, { token: 'unknown' })).status).toBe(401);
@@ -154,7 +154,7 @@ describe('the attempt limit', () => {
     expect(limit.consumed).toEqual([]);
   });
 
-  it('is taken before the body is read: a body without end is refused at once', async () => {
+  it('is consumed before the body is read: an endless body is refused immediately', async () => {
     const limit = watched(onePointFor('attempt'));
     const { app, store } = setUp({ rateLimit: limit });
     await seedRoom(store);
@@ -170,8 +170,8 @@ describe('the attempt limit', () => {
     try {
       request.write('{');
       const { value: response, milliseconds } = await timed(async () => {
-        const [answer] = (await once(request, 'response')) as [IncomingMessage];
-        return answer;
+        const [incoming] = (await once(request, 'response')) as [IncomingMessage];
+        return incoming;
       });
       expect(response.statusCode).toBe(429);
       expect(milliseconds).toBeLessThan(1_000);
@@ -184,14 +184,14 @@ describe('the attempt limit', () => {
   });
 });
 
-describe('what costs an invite', () => {
+describe('the cost of an invite', () => {
   const three = [
     { scope: 'inviter', key: ALICE },
     { scope: 'room', key: ROOM },
     { scope: 'invitee', key: BOB },
   ];
 
-  it('is one point of inviter, room and invitee, taken together', async () => {
+  it('is one point of inviter, room and invitee, consumed together', async () => {
     const limit = watched(onePointFor());
     const { app } = await appWith(limit);
     await invite(app);
@@ -203,7 +203,7 @@ describe('what costs an invite', () => {
     ['a refusal by the room', {}, { user_id: CAROL }, 403],
     ['an invitee who does not exist', { users: { exists: async () => false } }, user(1), 403],
     [
-      'an invitee who accepts none',
+      'an invitee who blocks invites',
       { users: { getAccountData: async () => ({ default_action: 'block' }) } },
       user(1),
       403,
@@ -228,7 +228,7 @@ describe('what costs an invite', () => {
     expect(limit.consumed).toEqual([[{ scope: 'attempt', key: ALICE }]]);
   });
 
-  it('is nothing where the invite is pending already', async () => {
+  it('is nothing if the invite is already pending', async () => {
     const limit = watched(onePointFor('inviter', 'room', 'invitee'));
     const { app } = await appWith(limit);
     for (const _time of [1, 2, 3]) expect((await invite(app)).status).toBe(200);
@@ -236,7 +236,7 @@ describe('what costs an invite', () => {
     expect(limit.refunded).toEqual([]);
   });
 
-  it('is the same for the inviter and the room where a policy drops the invite, and spares the invitee', async () => {
+  it('is the same for the inviter and the room if a policy drops the invite, but nothing for the invitee', async () => {
     const limit = watched(onePointFor('inviter'));
     const { app, store } = await appWith(limit, { policies: [{ name: 'drop', decide: () => 'drop' }] });
     expect((await invite(app)).status).toBe(200);
@@ -246,7 +246,7 @@ describe('what costs an invite', () => {
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
-  it('is given back when the store refuses, whose error is answered', async () => {
+  it('is refunded if the store refuses, and the response is the error of the store', async () => {
     const error = new MatrixError(413, 'M_TOO_LARGE', 'Too large when signed');
     const store = new MemoryStorage();
     await seedRoom(store);
@@ -265,13 +265,13 @@ describe('what costs an invite', () => {
       () => Promise.reject(new StorageUnavailableError('full', { isNotStored: true })),
     ],
     [
-      'it was stale, and said so after the deadline',
+      'the append turns out to be stale after the deadline',
       async () => {
         await new Promise((resolve) => setTimeout(resolve, 150));
         return { outcome: 'stale' };
       },
     ],
-  ])('is given back where an outage surely stored nothing: %s', async (_case, appendEvent) => {
+  ])('is refunded if an outage certainly stored nothing: %s', async (_case, appendEvent) => {
     const limit = watched(onePointFor('invitee'));
     const store = new MemoryStorage();
     await seedRoom(store);
@@ -280,7 +280,7 @@ describe('what costs an invite', () => {
     await vi.waitFor(() => expect(limit.refunded).toHaveLength(1));
   });
 
-  it('is not even taken for an event that is too large', async () => {
+  it('is not consumed for an event that is too large', async () => {
     const limit = watched(onePointFor('inviter', 'room', 'invitee'));
     const { app } = await appWith(limit);
     expect((await invite(app, { body: { user_id: BOB, reason: 'x'.repeat(65_536) } })).status).toBe(413);
@@ -288,7 +288,7 @@ describe('what costs an invite', () => {
     expect((await invite(app)).status).toBe(200);
   });
 
-  it('is not taken of the room by a user who is over their own limit', async () => {
+  it('is not consumed from the room by a user who is over their own limit', async () => {
     const limit = new MemoryRateLimit({
       inviter: { points: 1, durationSeconds: 60 },
       room: { points: 2, durationSeconds: 60 },
@@ -301,7 +301,7 @@ describe('what costs an invite', () => {
     expect((await invite(app, { token: 'carol-token', body: user(5) })).status).toBe(429);
   });
 
-  it('is nothing for a requester who is exempt', async () => {
+  it('is nothing for an exempt requester', async () => {
     const limit = watched(onePointFor('attempt', 'inviter', 'room', 'invitee'));
     const { app } = await appWith(limit, {
       auth: staticTokens({
@@ -328,7 +328,7 @@ describe('rateLimit: false', () => {
 });
 
 describe('a rate limit that fails', () => {
-  it.each(['attempt', 'inviter'])('is answered 503, and nothing is appended: %s', async (scope) => {
+  it.each(['attempt', 'inviter'])('leads to a 503, and nothing is appended: %s', async (scope) => {
     const inner = onePointFor();
     const failing: RateLimitAdapter = {
       consume: async (buckets) => {
@@ -356,7 +356,7 @@ describe('a rate limit that fails', () => {
         throw new Error('Redis is down');
       },
     ],
-  ])('to give back is only logged: the refund %s', async (_case, refund) => {
+  ])('is only logged if its refund %s', async (_case, refund) => {
     const inner = onePointFor();
     const storage = await refusingStore();
     const logger = recordedLogger();
@@ -370,7 +370,7 @@ describe('a rate limit that fails', () => {
     expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'Redis is down' } } }]);
   });
 
-  it('to give back in time holds nobody up beyond the deadline', async () => {
+  it('does not delay the response beyond the deadline if its refund hangs', async () => {
     const inner = onePointFor();
     const hung: RateLimitAdapter = { consume: (buckets) => inner.consume(buckets), refund: () => never() };
     const { app } = setUp({ storage: await refusingStore(), rateLimit: hung, deadlineMs: 100 });
@@ -380,14 +380,14 @@ describe('a rate limit that fails', () => {
   });
 });
 
-describe('a limit that two race for', () => {
-  it('is given to one of them', async () => {
+describe('the last point of a limit', () => {
+  it('goes to only one of two racing invites', async () => {
     const { app, store } = await appWith(onePointFor('invitee'));
     await seedRoom(store, { roomId: '!second:example.org', members: { [MALLORY]: 'join' } });
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       invite(app),
       invite(app, { token: 'mallory-token', roomId: '!second:example.org' }),
     ]);
-    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 429]);
+    expect(responses.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 429]);
   });
 });

@@ -14,24 +14,28 @@ const cases: [name: string, request: Parameters<typeof invite>[1], code: string 
   ['an invitee who is in the room', { body: { user_id: CAROL } }, 'ORG.MATRIX.MSC3848.ALREADY_JOINED'],
   ['an invitee who is banned', { body: { user_id: MALLORY } }, 'EXPRESS_MATRIX_INVITE.BANNED'],
   ['an inviter who is not in the room', { token: 'bob-token' }, 'ORG.MATRIX.MSC3848.NOT_JOINED'],
-  ['a room that is not there', { roomId: '!none:example.org' }, 'ORG.MATRIX.MSC3848.NOT_JOINED'],
+  ['a room that does not exist', { roomId: '!none:example.org' }, 'ORG.MATRIX.MSC3848.NOT_JOINED'],
   ['too little power', { token: 'carol-token' }, 'ORG.MATRIX.MSC3848.INSUFFICIENT_POWER'],
-  ['an invitee of another server', { body: { user_id: '@bob:elsewhere.example' } }, undefined],
+  [
+    'an invitee of another server, without a code',
+    { body: { user_id: '@bob:elsewhere.example' } },
+    undefined,
+  ],
 ];
 
-describe('the reason of a refusal', () => {
-  it.each(cases)('has a code for programs: %s', async (_case, request, code) => {
+describe('the reason code of a refusal', () => {
+  it.each(cases)('tells programs the reason: %s', async (_case, request, code) => {
     const { status, body } = await invite(await appWith(), request);
     expect([status, body.errcode, body[REASON_FIELD]]).toEqual([403, 'M_FORBIDDEN', code]);
   });
 
-  it.each(cases)('can go without: %s', async (_case, request) => {
+  it.each(cases)('can be turned off: %s', async (_case, request) => {
     const { status, body } = await invite(await appWith({ reasonCodes: false }), request);
     expect(status).toBe(403);
     expect(Object.keys(body).sort()).toEqual(['errcode', 'error']);
   });
 
-  it('tells nobody whether a room is there', async () => {
+  it('does not reveal whether a room exists', async () => {
     const app = await appWith();
     const unknown = await invite(app, { token: 'bob-token', roomId: '!none:example.org' });
     const known = await invite(app, { token: 'bob-token', roomId: ROOM, body: { user_id: BOB } });

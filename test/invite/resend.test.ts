@@ -6,7 +6,7 @@ import { aliceInvitesBob, around, putMember, refusalOf, serviceOn, watched } fro
 
 const resend = { ...aliceInvitesBob, resend: true };
 
-async function pending(options: Parameters<typeof serviceOn>[0] = {}) {
+async function withPendingInvite(options: Parameters<typeof serviceOn>[0] = {}) {
   const store = new MemoryStorage();
   await seedRoom(store, { members: { [CAROL]: 'join' } });
   await putMember(store, BOB, 'invite', CAROL);
@@ -14,8 +14,8 @@ async function pending(options: Parameters<typeof serviceOn>[0] = {}) {
 }
 
 describe('a pending invite', () => {
-  it('is sent anew where that is asked for: a further event, which is the current one', async () => {
-    const { service, store } = await pending();
+  it('is sent again with resend: a second event becomes the current one', async () => {
+    const { service, store } = await withPendingInvite();
     const before = await memberOf(store, BOB);
     const result = await service.invite({ ...resend, reason: 'Once more' });
     const after = await memberOf(store, BOB);
@@ -28,8 +28,8 @@ describe('a pending invite', () => {
     expect(await invitesOf(store, BOB)).toBe(2);
   });
 
-  it('is left alone otherwise, and over HTTP whatever the body says', async () => {
-    const { service, store } = await pending();
+  it('is left alone without resend, and over HTTP whatever the body says', async () => {
+    const { service, store } = await withPendingInvite();
     expect((await service.invite(aliceInvitesBob)).outcome).toBe('alreadyInvited');
     const { app, store: other } = setUp();
     await seedRoom(other, { members: { [BOB]: 'invite' } });
@@ -37,9 +37,9 @@ describe('a pending invite', () => {
     expect([await invitesOf(store, BOB), await invitesOf(other, BOB)]).toEqual([1, 1]);
   });
 
-  it('that is sent anew is judged, and costs, as a new one', async () => {
+  it('is decided, and consumes the limits, like a new one if it is sent again', async () => {
     const limit = watched(limits(1));
-    const { service, store } = await pending({
+    const { service, store } = await withPendingInvite({
       rateLimit: limit,
       policies: [{ name: 'p', decide: ({ reason }) => (reason ? { message: 'No' } : undefined) }],
       users: { exists: async () => true },
@@ -50,7 +50,7 @@ describe('a pending invite', () => {
     expect(await invitesOf(store, BOB)).toBe(2);
   });
 
-  it('is told apart from the one that was to replace it, though they are word for word the same', async () => {
+  it('is not mistaken for its replacement, even if both are identical', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     await putMember(store, BOB, 'invite');
@@ -66,7 +66,7 @@ describe('a pending invite', () => {
     expect(await invitesOf(store, BOB)).toBe(2);
   });
 
-  it('is found when it was stored after all', async () => {
+  it('is sent again only once if the store reports an outage after storing the event', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     await putMember(store, BOB, 'invite');
@@ -82,8 +82,8 @@ describe('a pending invite', () => {
     expect(await invitesOf(store, BOB)).toBe(2);
   });
 
-  it('may be sent anew by many at once: each of them gets an event', async () => {
-    const { service, store } = await pending();
+  it('can be sent again by many requests at once: each of them gets an event', async () => {
+    const { service, store } = await withPendingInvite();
     const results = await Promise.all(Array.from({ length: 5 }, () => service.invite(resend)));
     expect(new Set(results.map((result) => 'eventId' in result && result.eventId)).size).toBe(5);
     expect(await invitesOf(store, BOB)).toBe(6);

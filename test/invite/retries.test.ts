@@ -13,8 +13,8 @@ import {
   watched,
 } from './support.ts';
 
-/** A store in which something happens between the read and the first append of an invite. */
-async function changing(change: (store: MemoryStorage) => Promise<void>) {
+/** Starts an invite on a store that changes between the read and the first append. */
+async function inviteWithChange(change: (store: MemoryStorage) => Promise<void>) {
   const store = new MemoryStorage();
   await seedRoom(store, {
     members: { [CAROL]: 'join' },
@@ -32,7 +32,7 @@ async function changing(change: (store: MemoryStorage) => Promise<void>) {
   return { store, storage, limit, trace, invited: service.invite(aliceInvitesBob, trace) };
 }
 
-describe('a room that changes while an invite is on its way', () => {
+describe('a room that changes during an invite', () => {
   it.each([
     [
       'the inviter is kicked',
@@ -46,8 +46,8 @@ describe('a room that changes while an invite is on its way', () => {
       (store: MemoryStorage) => put(store, 'm.room.power_levels', '', { invite: 50, users: { [ALICE]: 49 } }),
       'insufficientPower',
     ],
-  ] as const)('is judged afresh: %s', async (_case, change, reason) => {
-    const { store, limit, trace, invited } = await changing(change);
+  ] as const)('is read and decided again: %s', async (_case, change, reason) => {
+    const { store, limit, trace, invited } = await inviteWithChange(change);
     expect(await refusalOf(invited)).toMatchObject({ status: 403, errcode: 'M_FORBIDDEN' });
     expect(trace).toEqual({ tries: 2, reason });
     expect(await invitesOf(store, BOB)).toBe(0);
@@ -55,8 +55,8 @@ describe('a room that changes while an invite is on its way', () => {
     expect(limit.refunded).toHaveLength(1);
   });
 
-  it('has nothing added when the invitee was invited by another meanwhile', async () => {
-    const { store, storage, limit, trace, invited } = await changing((store) =>
+  it('gets no second event if another user has invited the invitee meanwhile', async () => {
+    const { store, storage, limit, trace, invited } = await inviteWithChange((store) =>
       putMember(store, BOB, 'invite', CAROL),
     );
     const pending = await invited;
@@ -69,8 +69,8 @@ describe('a room that changes while an invite is on its way', () => {
     expect(limit.refunded).toHaveLength(1);
   });
 
-  it('gets the invite by the second try, debited once, when it still may', async () => {
-    const { store, storage, limit, trace, invited } = await changing((store) =>
+  it('gets the invite on the second try, with the limits consumed once, if it is still allowed', async () => {
+    const { store, storage, limit, trace, invited } = await inviteWithChange((store) =>
       putMember(store, BOB, 'knock', BOB),
     );
     expect(await invited).toMatchObject({ outcome: 'invited' });
@@ -80,15 +80,17 @@ describe('a room that changes while an invite is on its way', () => {
     expect([limit.consumed.length, limit.refunded.length]).toEqual([1, 0]);
   });
 
-  it('does not matter where it changes elsewhere', async () => {
-    const { trace, invited } = await changing((store) => put(store, 'm.room.topic', '', { topic: 'x' }));
+  it('needs no second try if only other state changes', async () => {
+    const { trace, invited } = await inviteWithChange((store) =>
+      put(store, 'm.room.topic', '', { topic: 'x' }),
+    );
     expect(await invited).toMatchObject({ outcome: 'invited' });
     expect(trace.tries).toBe(1);
   });
 });
 
 describe('a room that changes before every append', () => {
-  async function restless() {
+  async function changingStore() {
     const store = new MemoryStorage();
     await seedRoom(store);
     const storage = around(store, {
@@ -100,8 +102,8 @@ describe('a room that changes before every append', () => {
     return { store, storage };
   }
 
-  it('ends in a 503 after a bounded number of tries, and costs nothing', async () => {
-    const { store, storage } = await restless();
+  it('leads to a 503 after a bounded number of tries, with the limits refunded', async () => {
+    const { store, storage } = await changingStore();
     const limit = watched(limits(1));
     const outcomes: number[] = [];
     const logger = recordedLogger();
@@ -123,13 +125,13 @@ describe('a room that changes before every append', () => {
     });
     expect(storage.calls).toEqual({ readState: 20, appendEvent: 20 });
     expect(await invitesOf(store, BOB)).toBe(0);
-    // Beside the two attempts.
+    // Besides the two points of the attempt limit.
     expect(limit.consumed.filter((buckets) => buckets.length === 3)).toHaveLength(2);
     expect(limit.refunded).toHaveLength(2);
   });
 
-  it('is tried as often again with a trace that was used before', async () => {
-    const { storage } = await restless();
+  it('gets the same number of tries with a trace that was used before', async () => {
+    const { storage } = await changingStore();
     const { service } = serviceOn({ storage });
     const trace: InviteTrace = { tries: 0 };
     await refusalOf(service.invite(aliceInvitesBob, trace));
@@ -138,8 +140,8 @@ describe('a room that changes before every append', () => {
     expect(trace.tries).toBe(10);
   });
 
-  it('ends at the deadline where that comes first', async () => {
-    const { store } = await restless();
+  it('leads to a 503 at the deadline if that comes first', async () => {
+    const { store } = await changingStore();
     const storage = around(store, {
       async appendEvent() {
         await new Promise((resolve) => setTimeout(resolve, 30));

@@ -12,7 +12,7 @@ async function seededService(options: Parameters<typeof serviceOn>[0] = {}) {
 }
 
 describe('an invite without HTTP', () => {
-  it('is made, and resolves its event id', async () => {
+  it('is stored, and resolves with its event ID', async () => {
     const { service, store } = await seededService();
     const result = await service.invite({ ...aliceInvitesBob, reason: 'Welcome' });
     const member = await memberOf(store, BOB);
@@ -20,7 +20,7 @@ describe('an invite without HTTP', () => {
     expect(member).toMatchObject({ sender: ALICE, content: { membership: 'invite', reason: 'Welcome' } });
   });
 
-  it('is made once: the second resolves the first event id', async () => {
+  it('is stored once: a second one resolves with the first event ID', async () => {
     const { service, store } = await seededService();
     const first = await service.invite(aliceInvitesBob);
     const second = await service.invite({
@@ -32,7 +32,7 @@ describe('an invite without HTTP', () => {
     expect(await invitesOf(store, BOB)).toBe(1);
   });
 
-  it('is made once where many race for it', async () => {
+  it('is stored once if many race', async () => {
     const { service, store } = await seededService();
     const results = await Promise.all(Array.from({ length: 50 }, () => service.invite(aliceInvitesBob)));
     expect(results.filter(({ outcome }) => outcome === 'invited')).toHaveLength(1);
@@ -40,7 +40,7 @@ describe('an invite without HTTP', () => {
     expect(await invitesOf(store, BOB)).toBe(1);
   });
 
-  it('has no reason where none is given, and keeps an empty one', async () => {
+  it('has no reason if none was passed, and keeps an empty one', async () => {
     const { service, store } = await seededService();
     await service.invite(aliceInvitesBob);
     await service.invite({ ...aliceInvitesBob, userId: '@dave:example.org', reason: '' });
@@ -51,21 +51,21 @@ describe('an invite without HTTP', () => {
     });
   });
 
-  it('counts all limits but attempt', async () => {
+  it('consumes all limits except attempt', async () => {
     const limit = watched(new MemoryRateLimit());
     const { service } = await seededService({ rateLimit: limit });
     await service.invite(aliceInvitesBob);
     expect(limit.consumed.flat().map(({ scope }) => scope)).toEqual(['inviter', 'room', 'invitee']);
   });
 
-  it('fills in the trace it is given', async () => {
+  it('fills in the trace that it receives', async () => {
     const { service } = await seededService();
     const trace = { tries: 0 };
     await refusalOf(service.invite({ ...aliceInvitesBob, userId: CAROL }, trace));
     expect(trace).toEqual({ tries: 1, reason: 'inviteeJoined' });
   });
 
-  it('may be the largest event there can be, and no larger', async () => {
+  it('can be as large as the maximum event size, and no larger', async () => {
     const { service, store } = await seededService();
     const { retryAfterMs: _none, ...refused } = await refusalOf(
       service.invite({ ...aliceInvitesBob, reason: 'x'.repeat(65_536) }),
@@ -73,7 +73,7 @@ describe('an invite without HTTP', () => {
     expect(refused).toMatchObject({ status: 413, errcode: 'M_TOO_LARGE' });
     await service.invite({ ...aliceInvitesBob, reason: '' });
     const { event_id: _id, ...event } = (await memberOf(store, BOB)) ?? {};
-    const room = 65_536 - Buffer.byteLength(JSON.stringify(event));
+    const space = 65_536 - Buffer.byteLength(JSON.stringify(event));
     await store.putState({
       ...aliceInvitesBob,
       room_id: ROOM,
@@ -83,8 +83,8 @@ describe('an invite without HTTP', () => {
       origin_server_ts: 1,
       content: { membership: 'leave' },
     });
-    // Its bytes count, not its characters.
-    const full = `${'ä'.repeat(Math.floor(room / 2))}${room % 2 === 1 ? 'x' : ''}`;
+    // The maximum is in bytes, not in characters.
+    const full = `${'ä'.repeat(Math.floor(space / 2))}${space % 2 === 1 ? 'x' : ''}`;
     expect(await refusalOf(service.invite({ ...aliceInvitesBob, reason: `${full}x` }))).toMatchObject({
       status: 413,
     });
@@ -92,7 +92,7 @@ describe('an invite without HTTP', () => {
   });
 });
 
-describe('an ill-formed invite', () => {
+describe('an invalid invite', () => {
   const badIds = [
     undefined,
     null,
@@ -105,14 +105,14 @@ describe('an ill-formed invite', () => {
     `@${'b'.repeat(250)}:example.org`,
   ];
 
-  it.each(badIds)('is a MatrixError for the user id %j', async (userId) => {
+  it.each(badIds)('rejects with a MatrixError for the user ID %j', async (userId) => {
     const { service } = await seededService();
     const error = await refusalOf(service.invite({ ...aliceInvitesBob, userId: userId as string }));
     expect(error).toMatchObject({ status: 400, errcode: 'M_INVALID_PARAM' });
   });
 
   it.each([undefined, {}, '', '!', 'room', '#room:example.org', `!${'r'.repeat(255)}`])(
-    'is a MatrixError for the room id %j',
+    'rejects with a MatrixError for the room ID %j',
     async (roomId) => {
       const { service } = await seededService();
       const error = await refusalOf(service.invite({ ...aliceInvitesBob, roomId: roomId as string }));
@@ -120,13 +120,13 @@ describe('an ill-formed invite', () => {
     },
   );
 
-  it.each([7, null, ['x'], 'lone \ud800'])('is a MatrixError for the reason %j', async (reason) => {
+  it.each([7, null, ['x'], 'lone \ud800'])('rejects with a MatrixError for the reason %j', async (reason) => {
     const { service } = await seededService();
     const error = await refusalOf(service.invite({ ...aliceInvitesBob, reason: reason as string }));
     expect(error).toMatchObject({ status: 400, errcode: 'M_BAD_JSON' });
   });
 
-  it('asks the store nothing', async () => {
+  it('does not call the store', async () => {
     const storage = around(new MemoryStorage());
     const { service } = serviceOn({ storage });
     await refusalOf(service.invite({ ...aliceInvitesBob, userId: 'bob' }));
@@ -140,9 +140,9 @@ describe('a requester', () => {
     ['who is suspended', { userId: ALICE, isSuspended: true }, 403, 'M_USER_SUSPENDED'],
     ['of another server', { userId: '@alice:elsewhere.org' }, 403, 'M_FORBIDDEN'],
     ['of another port', { userId: '@alice:example.org:8448' }, 403, 'M_FORBIDDEN'],
-    ['without a full user id', { userId: 'alice' }, 500, 'M_UNKNOWN'],
-    ['without any', {} as Requester, 500, 'M_UNKNOWN'],
-  ])('%s may not invite, be they in the room or not', async (_case, requester, status, errcode) => {
+    ['without a full user ID', { userId: 'alice' }, 500, 'M_UNKNOWN'],
+    ['without any user ID', {} as Requester, 500, 'M_UNKNOWN'],
+  ])('%s cannot invite, even if joined to the room', async (_case, requester, status, errcode) => {
     const { service, store } = await seededService();
     await putMember(store, requester.userId ?? '', 'join', requester.userId);
     const error = await refusalOf(service.invite({ ...aliceInvitesBob, requester }));
@@ -150,7 +150,7 @@ describe('a requester', () => {
     expect(await invitesOf(store, BOB)).toBe(0);
   });
 
-  it('may invite when the flags are false', async () => {
+  it('can invite if the flags are false', async () => {
     const { service } = await seededService();
     const requester = { userId: ALICE, isGuest: false, isSuspended: false };
     expect(await service.invite({ ...aliceInvitesBob, requester })).toMatchObject({ outcome: 'invited' });
@@ -158,7 +158,7 @@ describe('a requester', () => {
 });
 
 describe('a store', () => {
-  it('that keeps no event ids is served as well', async () => {
+  it('without event IDs is supported', async () => {
     const store = new MemoryStorage();
     await seedRoom(store, { members: { [BOB]: 'invite' } });
     const storage = around(store, {
@@ -174,7 +174,7 @@ describe('a store', () => {
     expect(await service.invite({ ...aliceInvitesBob, userId: CAROL })).toMatchObject({ outcome: 'invited' });
   });
 
-  it('that gives a room without its create event is at fault: 500', async () => {
+  it('that returns a room without its create event leads to a 500', async () => {
     const store = new MemoryStorage();
     await store.createRoom({ roomId: ROOM, state: [] });
     const { service } = serviceOn({ storage: store });
@@ -185,35 +185,35 @@ describe('a store', () => {
     });
   });
 
-  it('gets back its own revision untouched', async () => {
+  it('receives its own revision unchanged', async () => {
     const store = new MemoryStorage();
     await seedRoom(store);
     const revision = Symbol('revision');
-    const given: unknown[] = [];
+    const revisions: unknown[] = [];
     const storage = around(store, {
       async readState(read) {
         const snapshot = await read();
         return snapshot && { ...snapshot, revision };
       },
       appendEvent(append, _count, _event, _context, basis) {
-        given.push(basis.revision);
+        revisions.push(basis.revision);
         return append();
       },
     });
     await serviceOn({ storage }).service.invite(aliceInvitesBob);
-    expect(given).toEqual([revision]);
+    expect(revisions).toEqual([revision]);
   });
 });
 
 describe('the types', () => {
-  it('hold an invite to its fields', async () => {
+  it('require the fields of an invite', async () => {
     const service = createInviteService({
       serverName: 'example.org',
       storage: new MemoryStorage(),
       rateLimit: false,
     });
     const request: InviteRequest = aliceInvitesBob;
-    // @ts-expect-error an invite names its room
+    // @ts-expect-error the room ID is missing
     const wrong = () => service.invite({ requester: request.requester, userId: BOB });
     await expect(wrong()).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' });
   });

@@ -27,7 +27,7 @@ export const requester: Requester = { userId: ALICE };
 /** Alice invites Bob. */
 export const aliceInvitesBob = { requester, roomId: ROOM, userId: BOB };
 
-/** A service on a memory store, without limits unless said otherwise. */
+/** Creates a service: by default on a memory store and without rate limits. */
 export function serviceOn(options: Partial<InviteServiceOptions> = {}): {
   service: InviteService;
   store: MemoryStorage;
@@ -43,7 +43,7 @@ export function serviceOn(options: Partial<InviteServiceOptions> = {}): {
   return { service, store };
 }
 
-/** A store of the room that the tests are about, which refuses every event as too large. */
+/** Creates a store with the room of the tests that refuses every event as too large. */
 export async function refusingStore(): Promise<StorageAdapter> {
   const store = new MemoryStorage();
   await seedRoom(store);
@@ -51,7 +51,7 @@ export async function refusingStore(): Promise<StorageAdapter> {
   return around(store, { appendEvent: async () => ({ outcome: 'refused', error }) });
 }
 
-/** The MatrixError that a promise rejects with. */
+/** Returns the MatrixError that a promise rejects with. */
 export async function refusalOf(promise: Promise<unknown>): Promise<MatrixError> {
   const error: unknown = await promise.then(
     (value) => expect.fail(`resolved ${JSON.stringify(value)}`),
@@ -64,7 +64,7 @@ export async function refusalOf(promise: Promise<unknown>): Promise<MatrixError>
 type Read = () => Promise<StateSnapshot | undefined>;
 type Append = () => Promise<AppendResult>;
 
-/** What a test does about the calls of a store: `count` is 1 for the first call. */
+/** Functions that replace the calls of a store. `count` is 1 for the first call. */
 export type Interference = {
   readState?(read: Read, count: number, keys: readonly StateKey[], context: CallContext): ReturnType<Read>;
   appendEvent?(
@@ -77,30 +77,30 @@ export type Interference = {
 };
 
 /**
- * A real store, with something happening around its calls. How often they were made is counted in `calls`. The
- * deadline stays with the test: what the store is asked for late, it does.
+ * Wraps a real store so that something happens around its calls, and counts them in `calls`. The store does not see
+ * the deadline: it completes late calls too.
  */
 export function around(
   store: StorageAdapter,
   { readState = (read) => read(), appendEvent = (append) => append() }: Interference = {},
 ): StorageAdapter & { readonly calls: { readState: number; appendEvent: number } } {
   const calls = { readState: 0, appendEvent: 0 };
-  const unhurried = { signal: new AbortController().signal };
+  const noDeadline = { signal: new AbortController().signal };
   return {
     calls,
     readState(roomId, keys, context) {
       calls.readState += 1;
-      return readState(() => store.readState(roomId, keys, unhurried), calls.readState, keys, context);
+      return readState(() => store.readState(roomId, keys, noDeadline), calls.readState, keys, context);
     },
     appendEvent(event, basis, context) {
       calls.appendEvent += 1;
-      const append = () => store.appendEvent(event, basis, unhurried);
+      const append = () => store.appendEvent(event, basis, noDeadline);
       return appendEvent(append, calls.appendEvent, event, context, basis);
     },
   };
 }
 
-/** A real rate limit, and what was asked of it. */
+/** Wraps a real rate limit and records its calls. */
 export function watched(limit: RateLimitAdapter): RateLimitAdapter & {
   readonly consumed: RateLimitBucket[][];
   readonly decisions: RateLimitDecision[];
@@ -128,7 +128,7 @@ export function watched(limit: RateLimitAdapter): RateLimitAdapter & {
 
 export type LogLine = { readonly level: string; readonly details: object; readonly message: string };
 
-/** Keeps what is logged. */
+/** Returns a logger that keeps warnings and errors in `lines`. */
 export function recordedLogger(): Logger & { readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const at = (level: string) => (details: object, message: string) => {
@@ -137,7 +137,7 @@ export function recordedLogger(): Logger & { readonly lines: LogLine[] } {
   return { lines, debug() {}, info() {}, warn: at('warn'), error: at('error') };
 }
 
-/** A state event of a host's own, whatever the room's rules say. */
+/** Stores a state event as the host app would, without applying the room's rules. */
 export async function put(
   store: RoomStore,
   type: string,
@@ -152,7 +152,7 @@ export async function put(
 export const putMember = (store: RoomStore, userId: string, membership: string, sender: string = ALICE) =>
   put(store, 'm.room.member', userId, { membership }, sender);
 
-/** A promise, and what settles it. */
+/** Returns a promise together with the functions that settle it. */
 export function deferred<T = void>() {
   let resolve: (value: T) => void = () => {};
   let reject: (reason: unknown) => void = () => {};
@@ -163,10 +163,10 @@ export function deferred<T = void>() {
   return { promise, resolve, reject };
 }
 
-/** A promise that nothing settles. */
+/** Returns a promise that never settles. */
 export const never = <T>(): Promise<T> => new Promise<T>(() => {});
 
-/** Runs `work`, and says how long it took, in milliseconds. */
+/** Runs `work` and measures how long it takes, in milliseconds. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ value: T; milliseconds: number }> {
   const startedAt = performance.now();
   const value = await work();

@@ -22,19 +22,19 @@ async function setUp(interfere: (store: MemoryStorage) => Interference, deadline
   await seedRoom(store);
   const storage = around(store, interfere(store));
   const limit = watched(limits(5));
-  const told: InviteNotice[] = [];
+  const notices: InviteNotice[] = [];
   const { service } = serviceOn({
     storage,
     rateLimit: limit,
     deadlineMs,
-    onInvite: (invite) => told.push(invite),
+    onInvite: (invite) => notices.push(invite),
   });
-  return { store, storage, limit, told, service };
+  return { store, storage, limit, notices, service };
 }
 
-describe('an append of which the store cannot say whether it is stored', () => {
-  it('is an invite when it is found afterwards: one event, told once, paid for', async () => {
-    const { store, storage, limit, told, service } = await setUp(() => ({
+describe('an append with an unknown outcome', () => {
+  it('counts as the invite if the event is found afterwards: one event, one onInvite call, no refund', async () => {
+    const { store, storage, limit, notices, service } = await setUp(() => ({
       async appendEvent(append, count) {
         const result = await append();
         if (count === 1) throw gone();
@@ -47,14 +47,14 @@ describe('an append of which the store cannot say whether it is stored', () => {
     await service.close();
     expect(await invitesOf(store, BOB)).toBe(1);
     expect(storage.calls).toEqual({ readState: 2, appendEvent: 1 });
-    expect(told).toMatchObject([
+    expect(notices).toMatchObject([
       { eventId: (await member())?.event_id, event: { content: { reason: 'Welcome' } } },
     ]);
     expect(limit.refunded).toEqual([]);
   });
 
-  it('is made again when it is not found', async () => {
-    const { store, limit, told, service } = await setUp(() => ({
+  it('is repeated if the event is not found', async () => {
+    const { store, limit, notices, service } = await setUp(() => ({
       async appendEvent(append, count) {
         if (count === 1) throw gone();
         return append();
@@ -65,13 +65,13 @@ describe('an append of which the store cannot say whether it is stored', () => {
     await service.close();
     expect(trace.tries).toBe(2);
     expect(await invitesOf(store, BOB)).toBe(1);
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
     expect([limit.consumed.length, limit.refunded.length]).toEqual([1, 0]);
   });
 
-  it('is recognised when it comes true only after the second look', async () => {
+  it('is recognized if the event is stored only after the second read', async () => {
     const late = deferred();
-    const { store, told, service } = await setUp(() => ({
+    const { store, notices, service } = await setUp(() => ({
       async appendEvent(append, count) {
         if (count === 1) {
           void late.promise.then(append);
@@ -86,14 +86,14 @@ describe('an append of which the store cannot say whether it is stored', () => {
     expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
     await service.close();
     expect(await invitesOf(store, BOB)).toBe(1);
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
   });
 
   it.each([
-    ["another sender's", '@carol:example.org', { membership: 'invite' }],
-    ['one with other content', ALICE, { membership: 'invite', reason: 'earlier' }],
-  ])('is not taken for %s', async (_case, sender, content) => {
-    const { store, told, service } = await setUp((store) => ({
+    ["another sender's event", '@carol:example.org', { membership: 'invite' }],
+    ['an event with other content', ALICE, { membership: 'invite', reason: 'earlier' }],
+  ])('is not mistaken for %s', async (_case, sender, content) => {
+    const { store, notices, service } = await setUp((store) => ({
       async appendEvent() {
         const event = { room_id: aliceInvitesBob.roomId, type: 'm.room.member', state_key: BOB };
         await store.putState({ ...event, sender, origin_server_ts: 3, content });
@@ -103,11 +103,11 @@ describe('an append of which the store cannot say whether it is stored', () => {
     expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'alreadyInvited' });
     await service.close();
     expect(await invitesOf(store, BOB)).toBe(1);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
-  it('is answered 503 when the store stays down, and stays paid for', async () => {
-    const { limit, told, service } = await setUp(() => ({
+  it('leads to a 503 without a refund if the store stays down', async () => {
+    const { limit, notices, service } = await setUp(() => ({
       readState: (read, count) => (count === 1 ? read() : Promise.reject(gone())),
       appendEvent: () => Promise.reject(gone()),
     }));
@@ -120,10 +120,10 @@ describe('an append of which the store cannot say whether it is stored', () => {
     await service.close();
     expect(limit.consumed).toHaveLength(1);
     expect(limit.refunded).toEqual([]);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
-  it('is answered 503 when no append ever goes through, after a bounded number', async () => {
+  it('leads to a 503 after a bounded number of tries if no append succeeds', async () => {
     const { storage, limit, service } = await setUp(() => ({ appendEvent: () => Promise.reject(gone()) }));
     expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({
       status: 503,
@@ -133,7 +133,7 @@ describe('an append of which the store cannot say whether it is stored', () => {
     expect(limit.refunded).toEqual([]);
   });
 
-  it('stays paid for when a refusal of the store follows', async () => {
+  it('is not refunded if every further append is stale', async () => {
     const { limit, service } = await setUp(() => ({
       appendEvent: async (_append, count) => (count === 1 ? Promise.reject(gone()) : { outcome: 'stale' }),
     }));
@@ -141,8 +141,8 @@ describe('an append of which the store cannot say whether it is stored', () => {
     expect(limit.refunded).toEqual([]);
   });
 
-  it('is judged anew when a ban has come over it: 403, paid for, untold', async () => {
-    const { store, limit, told, service } = await setUp((store) => ({
+  it('leads to a 403 if a ban has replaced the event: no refund, no onInvite call', async () => {
+    const { store, limit, notices, service } = await setUp((store) => ({
       async appendEvent(append) {
         await append();
         await putMember(store, BOB, 'ban');
@@ -158,14 +158,14 @@ describe('an append of which the store cannot say whether it is stored', () => {
     expect(await invitesOf(store, BOB)).toBe(1);
     expect((await memberOf(store, BOB))?.content.membership).toBe('ban');
     expect(limit.refunded).toEqual([]);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 });
 
-describe('an append that hangs beyond the deadline', () => {
-  it('is answered 503 in time; once it is done, onInvite is told, and nothing is given back', async () => {
+describe('an append at the deadline', () => {
+  it('leads to a 503 in time if it hangs; once it is stored, onInvite is called and nothing is refunded', async () => {
     const release = deferred();
-    const { store, limit, told, service } = await setUp(
+    const { store, limit, notices, service } = await setUp(
       () => ({
         async appendEvent(append) {
           await release.promise;
@@ -178,22 +178,22 @@ describe('an append that hangs beyond the deadline', () => {
     expect(error).toMatchObject({ status: 503, retryAfterMs: 1_000 });
     expect(milliseconds).toBeGreaterThan(90);
     expect(milliseconds).toBeLessThan(1_100);
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
     release.resolve();
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await vi.waitFor(() => expect(notices).toHaveLength(1));
     const eventId = (await memberOf(store, BOB))?.event_id;
-    expect(told).toMatchObject([{ requester: { userId: ALICE }, eventId, event: { state_key: BOB } }]);
+    expect(notices).toMatchObject([{ requester: { userId: ALICE }, eventId, event: { state_key: BOB } }]);
     await service.close();
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
     expect(limit.refunded).toEqual([]);
   });
 
   it.each([
     ['stale', async () => ({ outcome: 'stale' }) as const],
     ['a failure', () => Promise.reject(gone())],
-  ])('tells nobody when it ends as %s', async (_case, end) => {
+  ])('leads to no onInvite call if it ends later as %s', async (_case, end) => {
     const release = deferred();
-    const { told, service } = await setUp(
+    const { notices, service } = await setUp(
       () => ({
         async appendEvent() {
           await release.promise;
@@ -205,10 +205,10 @@ describe('an append that hangs beyond the deadline', () => {
     await refusalOf(service.invite(aliceInvitesBob));
     release.resolve();
     await service.close();
-    expect(told).toEqual([]);
+    expect(notices).toEqual([]);
   });
 
-  it('costs nothing where the deadline ends before the append has started', async () => {
+  it('is refunded if it was stale and the next one has not started', async () => {
     const { storage, limit, service } = await setUp(
       (store) => ({
         readState: (read, count) => (count === 1 ? read() : never()),

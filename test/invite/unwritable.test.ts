@@ -4,31 +4,34 @@ import { describe, expect, it } from 'vitest';
 import { BOB, invite, invitesOf, seedRoom, setUp } from '../http/support.ts';
 import { around, recordedLogger } from './support.ts';
 
-const circle: Record<string, unknown> = {};
-circle.again = circle;
+const circular: Record<string, unknown> = {};
+circular.again = circular;
 
-const refusing = (fields: object): Partial<InviteRouterOptions> => ({
+const policyRefusing = (fields: object): Partial<InviteRouterOptions> => ({
   policies: [{ name: 'p', decide: () => ({ message: 'no', fields: fields as never }) }],
 });
-const storeSays = (error: MatrixError): Partial<InviteRouterOptions> => ({
+const storeRejecting = (error: MatrixError): Partial<InviteRouterOptions> => ({
   storage: around(new MemoryStorage(), { readState: () => Promise.reject(error) }),
 });
 
-/** What counts as a `MatrixError` by its code, as a host's own class or a copy from another process does. */
+/** An error that counts as a `MatrixError` by its code alone, such as one from another copy of the package. */
 const byCodeAlone = (fields: object) =>
   Object.assign(new Error('x'), { code: 'ERR_MATRIX', status: 403, errcode: 'M_X', ...fields }) as never;
 
-describe('an answer that cannot be written', () => {
+describe('a response that cannot be written', () => {
   it.each<[string, Partial<InviteRouterOptions>]>([
-    ['a bigint in the fields of a refusal', refusing({ quota: 10n })],
-    ['a circle in the fields of a refusal', refusing(circle)],
-    ['an error of a status that is none', storeSays(new MatrixError(0, 'M_UNKNOWN', 'x'))],
-    ['an error of a status that is no error', storeSays(new MatrixError(200, 'M_UNKNOWN', 'x'))],
-    ['an error without an errcode', storeSays(new MatrixError(403, '', 'x'))],
-    ['an error without toJSON', storeSays(byCodeAlone({}))],
-    ['a toJSON that gives a bigint', storeSays(byCodeAlone({ toJSON: () => ({ a: 1n }) }))],
-    ['a wait that is a bigint', storeSays(byCodeAlone({ retryAfterMs: 5n, toJSON: () => ({}) }))],
-  ])('is a 500 that is logged: %s', async (_case, options) => {
+    ['a bigint in a field of a refusal', policyRefusing({ quota: 10n })],
+    ['a circular field of a refusal', policyRefusing(circular)],
+    ['an error with an invalid status', storeRejecting(new MatrixError(0, 'M_UNKNOWN', 'x'))],
+    ['an error with a success status', storeRejecting(new MatrixError(200, 'M_UNKNOWN', 'x'))],
+    ['an error without an errcode', storeRejecting(new MatrixError(403, '', 'x'))],
+    ['an error without toJSON', storeRejecting(byCodeAlone({}))],
+    ['a toJSON that returns a bigint', storeRejecting(byCodeAlone({ toJSON: () => ({ a: 1n }) }))],
+    [
+      'a retryAfterMs that is a bigint',
+      storeRejecting(byCodeAlone({ retryAfterMs: 5n, toJSON: () => ({}) })),
+    ],
+  ])('becomes a 500 and is logged: %s', async (_case, options) => {
     const logger = recordedLogger();
     const { app, store } = setUp({ logger, ...options });
     await seedRoom(store);
@@ -39,10 +42,10 @@ describe('an answer that cannot be written', () => {
   });
 });
 
-it('is the host’s where not even a 500 can be sent, and ends no process', async () => {
+it('an error that prevents even a 500 goes to the host app and does not end the process', async () => {
   const { app } = setUp({}, (host) =>
     host.use((_request, response, next) => {
-      // A wrapper of the host's that fails, as compression's or a session's may.
+      // A wrapper of the host app that fails, as one of compression or session middleware can.
       response.end = () => {
         throw new Error('cannot end');
       };
@@ -60,7 +63,7 @@ it('is the host’s where not even a 500 can be sent, and ends no process', asyn
 });
 
 describe('a logger that throws', () => {
-  it('keeps no answer back', async () => {
+  it('does not prevent the response', async () => {
     const fail = () => {
       throw new Error('the log is full');
     };

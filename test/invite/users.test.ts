@@ -14,10 +14,10 @@ async function appWith(users: UserDirectory, policies = {}) {
 describe('an invitee', () => {
   it.each<[string, unknown]>([
     ['false', false],
-    ['no boolean', undefined],
+    ['undefined', undefined],
     ['1', 1],
-  ])('who does not exist is 403: exists says %s', async (_case, answer) => {
-    const { app, store } = await appWith({ exists: async () => answer as boolean });
+  ])('who does not exist is refused with 403: exists returns %s', async (_case, result) => {
+    const { app, store } = await appWith({ exists: async () => result as boolean });
     const response = await invite(app);
     expect([response.status, response.body]).toEqual([
       403,
@@ -27,15 +27,15 @@ describe('an invitee', () => {
   });
 
   it('who exists is invited', async () => {
-    const asked: string[] = [];
+    const calls: string[] = [];
     const { app, store } = await appWith({
       async exists(userId) {
-        asked.push(userId);
+        calls.push(userId);
         return true;
       },
     });
     expect((await invite(app)).status).toBe(200);
-    expect(asked).toEqual([BOB]);
+    expect(calls).toEqual([BOB]);
     expect(await invitesOf(store, BOB)).toBe(1);
   });
 });
@@ -60,29 +60,29 @@ describe('the profile in an invite', () => {
     ['is missing', undefined, {}],
     ['is null', null, {}],
     ['is empty', {}, {}],
-    ['is a text', 'Bob', {}],
+    ['is a string', 'Bob', {}],
     [
-      'has a lone surrogate',
+      'has a display name with a lone surrogate',
       { displayname: 'Bob \ud800', avatar_url: 'mxc://example.org/b' },
       { avatar_url: 'mxc://example.org/b' },
     ],
     [
-      'has an avatar of the web',
+      'has an https avatar',
       { displayname: 'Bob', avatar_url: 'https://example.org/b.png' },
       { displayname: 'Bob' },
     ],
     ['has an avatar with a lone surrogate', { avatar_url: 'mxc://example.org/\udc00' }, {}],
-    ['has other types', { displayname: 7, avatar_url: ['mxc://example.org/b'] }, {}],
-    ['has nulls', { displayname: null, avatar_url: null }, {}],
+    ['has fields of other types', { displayname: 7, avatar_url: ['mxc://example.org/b'] }, {}],
+    ['has null fields', { displayname: null, avatar_url: null }, {}],
     ['is too large for an event', { displayname: 'B'.repeat(65_536) }, {}],
-    ['has an empty name', { displayname: '' }, { displayname: '' }],
+    ['has an empty display name', { displayname: '' }, { displayname: '' }],
     [
-      'has more in it',
+      'has further fields',
       { displayname: 'Bob', membership: 'join', reason: 'x', 'm.tz': 'UTC' },
       { displayname: 'Bob' },
     ],
   ];
-  it.each(odd)('is left out as far as it is odd: it %s', async (_case, profile, kept) => {
+  it.each(odd)('keeps only its valid fields if it %s', async (_case, profile, kept) => {
     const { app, store, logger } = await appWith({ getProfile: async () => profile as Profile });
     expect((await invite(app)).status).toBe(200);
     expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite', ...kept });
@@ -97,7 +97,7 @@ describe('the profile in an invite', () => {
         throw new Error('profiles are down');
       },
     ],
-  ])('is left out, and that is logged, where it fails: it %s', async (_case, getProfile) => {
+  ])('is left out, and that is logged, if getProfile %s', async (_case, getProfile) => {
     const { app, store, logger } = await appWith({ getProfile });
     expect((await invite(app)).status).toBe(200);
     expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
@@ -110,31 +110,31 @@ describe('the profile in an invite', () => {
 describe("the invitee's m.invite_permission_config", () => {
   it.each<[string, JsonObject | undefined, number]>([
     ['block', { default_action: 'block' }, 403],
-    ['block, and more', { default_action: 'block', x: 1 }, 403],
-    ['nothing', undefined, 200],
-    ['nothing in it', {}, 200],
+    ['block, with other fields', { default_action: 'block', x: 1 }, 403],
+    ['no account data', undefined, 200],
+    ['an empty object', {}, 200],
     ['allow', { default_action: 'allow' }, 200],
     ['another case', { default_action: 'Block' }, 200],
-    ['white space', { default_action: 'block ' }, 200],
-    ['no text', { default_action: ['block'] }, 200],
+    ['trailing whitespace', { default_action: 'block ' }, 200],
+    ['an array', { default_action: ['block'] }, 200],
     ['true', { default_action: true }, 200],
     ['another key', { block: true }, 200],
   ])('decides: %s', async (_case, config, status) => {
-    const asked: string[][] = [];
+    const calls: string[][] = [];
     const { app, store } = await appWith({
       async getAccountData(userId, type) {
-        asked.push([userId, type]);
+        calls.push([userId, type]);
         return config;
       },
     });
     const response = await invite(app);
     expect(response.status).toBe(status);
     expect(response.body.errcode).toBe(status === 403 ? 'M_INVITE_BLOCKED' : undefined);
-    expect(asked).toEqual([[BOB, 'm.invite_permission_config']]);
+    expect(calls).toEqual([[BOB, 'm.invite_permission_config']]);
     expect(await invitesOf(store, BOB)).toBe(status === 200 ? 1 : 0);
   });
 
-  it('decides for a pending invite as well', async () => {
+  it('also decides for a pending invite', async () => {
     let config: JsonObject = {};
     const { app, store } = await appWith({ getAccountData: async () => config });
     expect((await invite(app)).status).toBe(200);
@@ -145,8 +145,8 @@ describe("the invitee's m.invite_permission_config", () => {
   });
 });
 
-describe('users who cannot be asked', () => {
-  it.each(['exists', 'getAccountData'])('make a 503: %s', async (name) => {
+describe('a user directory that fails', () => {
+  it.each(['exists', 'getAccountData'])('leads to a 503: %s', async (name) => {
     const { app, store, logger } = await appWith({
       [name]: () => Promise.reject(new Error('users are down')),
     });
@@ -162,36 +162,36 @@ describe('users who cannot be asked', () => {
 });
 
 describe('the order of an invite', () => {
-  /** Notes every call that leaves the service. */
-  function noting() {
+  /** Creates a service that records its calls to the host app. */
+  function recording() {
     const calls: string[] = [];
-    const note = <T>(name: string, value: T): T => {
+    const record = <T>(name: string, value: T): T => {
       calls.push(name);
       return value;
     };
     const store = new MemoryStorage();
     const { service } = serviceOn({
       storage: around(store, {
-        readState: (read) => note('readState', read()),
-        appendEvent: (append) => note('appendEvent', append()),
+        readState: (read) => record('readState', read()),
+        appendEvent: (append) => record('appendEvent', append()),
       }),
       users: {
-        exists: async () => note('exists', true),
-        getProfile: async () => note('getProfile', {}),
-        getAccountData: async () => note('getAccountData', undefined),
+        exists: async () => record('exists', true),
+        getProfile: async () => record('getProfile', {}),
+        getAccountData: async () => record('getAccountData', undefined),
       },
-      policies: [{ name: 'note', decide: () => note('policy', undefined) }],
+      policies: [{ name: 'note', decide: () => record('policy', undefined) }],
       rateLimit: {
-        consume: async () => note('consume', { allowed: true, receipt: 0 }),
-        refund: async () => note('refund', undefined),
+        consume: async () => record('consume', { allowed: true, receipt: 0 }),
+        refund: async () => record('refund', undefined),
       },
-      onInvite: () => note('onInvite', undefined),
+      onInvite: () => record('onInvite', undefined),
     });
     return { calls, service, store };
   }
 
   it('is rules, blocking, existence, policies, limits, profile, append', async () => {
-    const { calls, service, store } = noting();
+    const { calls, service, store } = recording();
     await seedRoom(store);
     await service.invite(aliceInvitesBob);
     await service.close();
@@ -207,8 +207,8 @@ describe('the order of an invite', () => {
     ]);
   });
 
-  it('ends with blocking where an invite is pending', async () => {
-    const { calls, service, store } = noting();
+  it('ends with blocking if an invite is pending', async () => {
+    const { calls, service, store } = recording();
     await seedRoom(store, { members: { [BOB]: 'invite' } });
     expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'alreadyInvited' });
     expect(calls).toEqual(['readState', 'getAccountData']);
@@ -216,15 +216,15 @@ describe('the order of an invite', () => {
 
   it.each([
     ['is joined', CAROL],
-    ['is of another server', '@bob:elsewhere.org'],
-  ])('never asks about a user who %s', async (_case, userId) => {
-    const { calls, service, store } = noting();
+    ['belongs to another server', '@bob:elsewhere.org'],
+  ])('ends with the rules for a user who %s', async (_case, userId) => {
+    const { calls, service, store } = recording();
     await seedRoom(store, { members: { [CAROL]: 'join' } });
     await expect(service.invite({ ...aliceInvitesBob, userId })).rejects.toMatchObject({ status: 403 });
     expect(calls).toEqual(['readState']);
   });
 
-  it('asks for the profile once, also where the room changes', async () => {
+  it('has the profile read once, even if the room changes', async () => {
     const profiles: string[] = [];
     const store = new MemoryStorage();
     await seedRoom(store);
