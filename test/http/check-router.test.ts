@@ -35,13 +35,13 @@ async function check(
 }
 
 describe('the check router', () => {
-  it('says that an invite would be well, and does not make it', async () => {
+  it('reports that an invite would be allowed, without sending it', async () => {
     const { app, storage } = await appWith();
     expect(await check(app)).toEqual([200, { allowed: true }]);
     expect(await storage.timeline(ROOM).then((page) => page?.events)).toHaveLength(3);
   });
 
-  it('says what the invite endpoint would answer', async () => {
+  it('reports the response that the invite endpoint would send', async () => {
     const { app } = await appWith();
     expect(await check(app, { invitee: MALLORY })).toEqual([
       200,
@@ -55,7 +55,7 @@ describe('the check router', () => {
     ]);
   });
 
-  it('tells a caller nothing of drops and limits, and an admin everything', async () => {
+  it('hides a drop from callers, and explains it to admins', async () => {
     const { app } = await appWith({
       policies: [{ name: 'spam', decide: ({ userId }) => (userId === CAROL ? 'drop' : undefined) }],
       explainTo: ({ userId }) => userId === ALICE,
@@ -70,22 +70,22 @@ describe('the check router', () => {
     ]);
   });
 
-  it.each([[1], ['yes'], [{}], [undefined]])('explains nothing where explainTo says %j', async (value) => {
+  it.each([[1], ['yes'], [{}], [undefined]])('explains nothing if explainTo returns %j', async (value) => {
     const { app } = await appWith({ explainTo: () => value as never });
     expect(await check(app)).toEqual([200, { allowed: true }]);
   });
 
-  it('does not wait for an explainTo that hangs', async () => {
+  it('does not wait beyond the deadline for an explainTo that hangs', async () => {
     const { app } = await appWith({ explainTo: () => new Promise(() => {}), deadlineMs: 50 });
     expect(await check(app)).toEqual([503, expect.anything()]);
   });
 
-  it('fails closed where explainTo fails', async () => {
+  it('fails closed if explainTo fails', async () => {
     const { app } = await appWith({ explainTo: () => Promise.reject(new Error('fault')) });
     expect(await check(app)).toMatchObject([500, { errcode: 'M_UNKNOWN' }]);
   });
 
-  it('wants a login, and counts as an attempt', async () => {
+  it('requires authentication, and counts as an attempt', async () => {
     const { app } = await appWith({ rateLimit: limits(5, 2) });
     expect(await check(app, { token: 'nobody' })).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }]);
     expect((await supertest(app).get(PATH)).status).toBe(401);
@@ -96,16 +96,16 @@ describe('the check router', () => {
 
   it.each([
     ['no invitee', '', 400, 'M_MISSING_PARAM'],
-    ['an empty one', '?invitee=', 400, 'M_INVALID_PARAM'],
-    ['no user id', '?invitee=bob', 400, 'M_INVALID_PARAM'],
-    ['two', '?invitee=@a:b.c&invitee=@d:e.f', 400, 'M_INVALID_PARAM'],
-  ])('refuses a question with %s', async (_case, query, status, errcode) => {
+    ['an empty invitee', '?invitee=', 400, 'M_INVALID_PARAM'],
+    ['an invitee that is not a user ID', '?invitee=bob', 400, 'M_INVALID_PARAM'],
+    ['two invitees', '?invitee=@a:b.c&invitee=@d:e.f', 400, 'M_INVALID_PARAM'],
+  ])('rejects a request with %s', async (_case, query, status, errcode) => {
     const { app } = await appWith();
     const response = await supertest(app).get(`${PATH}${query}`).set('Authorization', 'Bearer alice-token');
     expect([response.status, response.body.errcode]).toEqual([status, errcode]);
   });
 
-  it('refuses a path without a room id', async () => {
+  it('rejects a path without a valid room ID', async () => {
     const { app } = await appWith();
     expect(await check(app, { path: '/admin/rooms/room/invite/check' })).toMatchObject([
       400,
@@ -117,7 +117,7 @@ describe('the check router', () => {
     ]);
   });
 
-  it('answers GET alone, with the headers of every answer', async () => {
+  it('serves only GET, HEAD and OPTIONS, with the headers of every response', async () => {
     const { app } = await appWith();
     const posted = await supertest(app).post(PATH).send({ user_id: BOB });
     expect([posted.status, posted.headers.allow, posted.body.errcode]).toEqual([
@@ -139,7 +139,7 @@ describe('the check router', () => {
     expect((await supertest(app).get('/admin/rooms/x/invite')).status).toBe(404);
   });
 
-  it('is closed for good', async () => {
+  it('responds 503 once it is closed', async () => {
     const { app, router } = await appWith();
     await router.close();
     expect(await check(app)).toMatchObject([503, { errcode: 'M_UNKNOWN' }]);

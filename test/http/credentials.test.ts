@@ -30,13 +30,13 @@ describe('an access token', () => {
     ['a scheme in capitals', { authorization: 'BEARER alice-token' }, ''],
     ['a header with spaces around the token', { authorization: 'Bearer   alice-token ' }, ''],
     ['the query', {}, '?access_token=alice-token'],
-    ['the query, percent-encoded, among others', {}, '?a=b&access_token=%61lice%2Dtoken&c'],
+    ['the query, percent-encoded, among other parameters', {}, '?a=b&access_token=%61lice%2Dtoken&c'],
     [
-      'the query, beside a proxy’s Basic',
+      'the query, next to the Basic credentials of a proxy',
       { authorization: 'Basic Zm9vOmJhcg==' },
       '?access_token=alice-token',
     ],
-    ['the header, beside a query of another name', AS_ALICE, '?ACCESS_TOKEN=x&access_token[]=y'],
+    ['the header, next to similar query parameters', AS_ALICE, '?ACCESS_TOKEN=x&access_token[]=y'],
   ])('is read from %s', async (_case, headers, query) => {
     const { app, store } = setUp();
     await seedRoom(store);
@@ -47,17 +47,17 @@ describe('an access token', () => {
   it.each<[string, OutgoingHttpHeaders, string]>([
     ['no token', {}, ''],
     ['a header without a token', { authorization: 'Bearer' }, ''],
-    ['a header with spaces for a token', { authorization: 'Bearer  ' }, ''],
+    ['a header with only spaces as the token', { authorization: 'Bearer  ' }, ''],
     ['another scheme', { authorization: 'Basic alice-token' }, ''],
-    ['a scheme that only begins like Bearer', { authorization: 'BearerX alice-token' }, ''],
+    ['a scheme that only starts with Bearer', { authorization: 'BearerX alice-token' }, ''],
     ['a token without a scheme', { authorization: 'alice-token' }, ''],
     ['an empty query token', {}, '?access_token='],
     ['a query token without a value', {}, '?access_token'],
-    ['header and query at once', AS_ALICE, '?access_token=carol-token'],
+    ['different tokens in header and query', AS_ALICE, '?access_token=carol-token'],
     ['the same token in header and query', AS_ALICE, '?access_token=alice-token'],
-    ['a header beside an empty query token', AS_ALICE, '?access_token='],
+    ['a header next to an empty query token', AS_ALICE, '?access_token='],
     ['two query tokens', {}, '?access_token=alice-token&access_token=alice-token'],
-    ['a token behind a fragment', {}, '#?access_token'],
+    ['a token in the fragment', {}, '#?access_token'],
   ])('is missing with %s', async (_case, headers, query) => {
     const { app, store } = setUp();
     await seedRoom(store);
@@ -69,7 +69,7 @@ describe('an access token', () => {
     ['two tokens', ['Bearer alice-token', 'Bearer carol-token']],
     ['the same token twice', ['Bearer alice-token', 'Bearer alice-token']],
     ['Basic before Bearer', ['Basic Zm9vOmJhcg==', 'Bearer alice-token']],
-    ['Basic behind Bearer', ['Bearer alice-token', 'Basic Zm9vOmJhcg==']],
+    ['Basic after Bearer', ['Bearer alice-token', 'Basic Zm9vOmJhcg==']],
   ])('is missing with several Authorization headers: %s', async (_case, values) => {
     const { app, store } = setUp();
     await seedRoom(store);
@@ -79,7 +79,7 @@ describe('an access token', () => {
     client.write(
       `POST ${INVITE_PATH} HTTP/1.1\r\nHost: x\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`,
     );
-    expectRefusal(await client.answer(), 401, 'M_MISSING_TOKEN');
+    expectRefusal(await client.response(), 401, 'M_MISSING_TOKEN');
     client.socket.destroy();
   });
 
@@ -91,7 +91,7 @@ describe('an access token', () => {
     },
   );
 
-  it('in the query can be switched off: then it counts neither alone nor beside the header', async () => {
+  it('in the query can be turned off: it is ignored, both alone and next to a header', async () => {
     const { app, store } = setUp({ queryToken: false });
     await seedRoom(store);
     const path = `${INVITE_PATH}?access_token=alice-token`;
@@ -100,14 +100,14 @@ describe('an access token', () => {
   });
 });
 
-describe('what the auth adapter says', () => {
+describe('the result of the auth adapter', () => {
   it.each([
     ['unknown', 401, 'M_UNKNOWN_TOKEN', {}],
     ['expired', 401, 'M_UNKNOWN_TOKEN', { soft_logout: true }],
     ['locked', 401, 'M_USER_LOCKED', { soft_logout: true }],
     ['forbidden', 403, 'M_FORBIDDEN', {}],
     ['unknownDevice', 400, 'M_UNKNOWN_DEVICE', {}],
-  ] as const)('%s', async (failure, status, errcode, fields) => {
+  ] as const)('%s leads to %i %s', async (failure, status, errcode, fields) => {
     const { app, store } = setUp({ auth: { authenticate: async () => ({ failure }) } });
     await seedRoom(store);
     expectRefusal(await send(app), status, errcode, fields);
@@ -119,22 +119,22 @@ describe('what the auth adapter says', () => {
     ['a suspended account', { userId: ALICE, isSuspended: true }, 403, 'M_USER_SUSPENDED'],
     ['a user of another server', { userId: '@alice:elsewhere.org' }, 403, 'M_FORBIDDEN'],
     ['a user of a subdomain', { userId: '@alice:chat.example.org' }, 403, 'M_FORBIDDEN'],
-  ])('%s may not invite', async (_case, requester, status, errcode) => {
+  ])('%s cannot invite', async (_case, requester, status, errcode) => {
     const { app, store } = setUp({ auth: staticTokens({ 'alice-token': requester }) });
     await seedRoom(store, { members: { [requester.userId]: 'join' } });
     expectRefusal(await send(app), status, errcode);
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
-  it('whoever may not invite is told before the limits and the body are looked at', async () => {
+  it('can refuse before the limits are consumed and the body is read', async () => {
     const { app } = setUp({
       auth: staticTokens({ 'alice-token': { userId: ALICE, isGuest: true } }),
-      rateLimit: { consume: () => Promise.reject(new Error('asked')), refund: async () => {} },
+      rateLimit: { consume: () => Promise.reject(new Error('called')), refund: async () => {} },
     });
     expectRefusal(await send(app, { body: 'no JSON' }), 403, 'M_GUEST_ACCESS_FORBIDDEN');
   });
 
-  it('is taken from the user id, not from the localpart: a requester without a domain is our fault', async () => {
+  it('needs a full user ID: a localpart alone leads to a 500', async () => {
     const { logger, lines } = recordingLogger();
     const auth = { authenticate: async () => ({ requester: { userId: 'alice' } }) };
     expectRefusal(await send(setUp({ auth, logger }).app), 500, 'M_UNKNOWN');
@@ -142,44 +142,44 @@ describe('what the auth adapter says', () => {
   });
 });
 
-describe('what the auth adapter is given', () => {
+describe('the request that the auth adapter receives', () => {
   function capturing() {
-    const asked: AuthRequest[] = [];
+    const requests: AuthRequest[] = [];
     const auth: AuthAdapter = {
       async authenticate(request) {
-        asked.push(request);
+        requests.push(request);
         return { requester: { userId: ALICE } };
       },
     };
-    return { asked, ...setUp({ auth }) };
+    return { requests, ...setUp({ auth }) };
   }
 
-  it('is the token, and the user and the device that an application service asserts', async () => {
-    const { app, asked, store } = capturing();
+  it('contains the token, and the user and the device that an application service asserts', async () => {
+    const { app, requests, store } = capturing();
     await seedRoom(store);
     const query = '?user_id=%40bot%3Aexample.org&device_id=D%C3%89V+1';
     expectInvited(await send(app, { path: INVITE_PATH + query }));
-    expect(asked).toMatchObject([
+    expect(requests).toMatchObject([
       { accessToken: 'alice-token', assertedUserId: '@bot:example.org', assertedDeviceId: 'DÉV 1' },
     ]);
-    expect(asked[0]?.request).toBeInstanceOf(IncomingMessage);
-    expect(asked[0]?.request.headers.authorization).toBe('Bearer alice-token');
+    expect(requests[0]?.request).toBeInstanceOf(IncomingMessage);
+    expect(requests[0]?.request.headers.authorization).toBe('Bearer alice-token');
   });
 
-  it('has no assertion where none came, and never the body’s user_id', async () => {
-    const { app, asked, store } = capturing();
+  it('contains no assertion if none was sent, and never the user_id of the body', async () => {
+    const { app, requests, store } = capturing();
     await seedRoom(store);
     expectInvited(await send(app));
-    expect(asked).toHaveLength(1);
-    expect(asked[0]?.assertedUserId).toBeUndefined();
-    expect(asked[0]?.assertedDeviceId).toBeUndefined();
+    expect(requests).toHaveLength(1);
+    expect(requests[0]?.assertedUserId).toBeUndefined();
+    expect(requests[0]?.assertedDeviceId).toBeUndefined();
   });
 
-  it.each(['user_id', 'device_id'])('is nothing where %s comes twice', async (name) => {
-    const { app, asked } = capturing();
+  it.each(['user_id', 'device_id'])('is never sent if %s comes twice', async (name) => {
+    const { app, requests } = capturing();
     const path = `${INVITE_PATH}?${name}=a&${name}=b`;
     expectRefusal(await send(app, { path }), 400, 'M_INVALID_PARAM');
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 });
 
@@ -192,33 +192,33 @@ describe('an auth adapter that fails', () => {
         throw new Error('down');
       },
     ],
-    ['rejects with nothing', async () => Promise.reject(undefined)],
+    ['rejects with undefined', async () => Promise.reject(undefined)],
     ['hangs', () => new Promise(() => {})],
   ];
 
-  it.each(failures)('and %s is answered 503, never 401', async (_case, authenticate) => {
+  it.each(failures)('leads to a 503, never a 401, if it %s', async (_case, authenticate) => {
     const { logger, lines } = recordingLogger();
     const { app, store } = setUp({ auth: { authenticate }, deadlineMs: 50, logger });
     await seedRoom(store);
-    const answer = await send(app);
-    expectRefusal(answer, 503, 'M_UNKNOWN');
-    expect(answer.headers['retry-after']).toBe('1');
+    const response = await send(app);
+    expectRefusal(response, 503, 'M_UNKNOWN');
+    expect(response.headers['retry-after']).toBe('1');
     expect(lines.map(({ level }) => level)).toEqual(['warn']);
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
-  const nonsense: [string, unknown][] = [
-    ['nothing', undefined],
+  const invalidResults: [string, unknown][] = [
+    ['undefined', undefined],
     ['null', null],
-    ['a text', '@alice:example.org'],
-    ['the requester alone', { userId: '@alice:example.org' }],
-    ['a requester without a user id', { requester: {} }],
-    ['a requester with half a user id', { requester: { userId: 'alice' } }],
-    ['a failure that there is not', { failure: 'toString' }],
+    ['a string', '@alice:example.org'],
+    ['only the requester', { userId: '@alice:example.org' }],
+    ['a requester without a user ID', { requester: {} }],
+    ['a requester with an incomplete user ID', { requester: { userId: 'alice' } }],
+    ['an unknown failure', { failure: 'toString' }],
   ];
 
-  it.each(nonsense)(
-    'and resolves %s is answered 500, and the log says what it must resolve',
+  it.each(invalidResults)(
+    'leads to a 500 if it resolves with %s, and the log says what it must resolve with',
     async (_case, result) => {
       const { logger, lines } = recordingLogger();
       const { app } = setUp({ auth: { authenticate: async () => result as never }, logger });
@@ -232,8 +232,8 @@ describe('an auth adapter that fails', () => {
     },
   );
 
-  it('gets the deadline’s signal', async () => {
-    let aborted: Promise<unknown> = Promise.reject(new Error('never asked'));
+  it('receives the signal of the deadline', async () => {
+    let aborted: Promise<unknown> = Promise.reject(new Error('never called'));
     aborted.catch(() => {});
     const auth: AuthAdapter = {
       authenticate: (_request, { signal }) => {
@@ -245,13 +245,13 @@ describe('an auth adapter that fails', () => {
     await aborted;
   });
 
-  it('can say itself what the caller is answered', async () => {
+  it('can choose the response by rejecting with a MatrixError', async () => {
     const auth = {
       authenticate: () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'Not from there')),
     };
-    const answer = await send(setUp({ auth }).app);
-    expectRefusal(answer, 403, 'M_FORBIDDEN');
-    expect(answer.body).toMatchObject({ error: 'Not from there' });
+    const response = await send(setUp({ auth }).app);
+    expectRefusal(response, 403, 'M_FORBIDDEN');
+    expect(response.body).toMatchObject({ error: 'Not from there' });
   });
 });
 
@@ -264,8 +264,8 @@ describe('a token', () => {
     ['an unknown token', { auth: staticTokens({ other: ALICE }) }],
     ['an auth adapter that is down', { auth: { authenticate: down } }],
     ['an auth adapter that hangs', { auth: { authenticate: () => new Promise(() => {}) }, deadlineMs: 30 }],
-    ['a requester that cannot be', { auth: { authenticate: async () => ({ requester: { userId: '' } }) } }],
-    ['a body that is no JSON', { auth }, `{"access_token":"${SECRET}"`],
+    ['an invalid requester', { auth: { authenticate: async () => ({ requester: { userId: '' } }) } }],
+    ['a body that is not JSON', { auth }, `{"access_token":"${SECRET}"`],
     ['a store that is down', { auth, storage: { readState: down, appendEvent: down } }],
     ['limits that are down', { auth, rateLimit: { consume: down, refund: down } }],
     ['an onOutcome that throws', { auth, onOutcome: down }],
@@ -281,8 +281,8 @@ describe('a token', () => {
     for (const method of ['debug', 'info', 'log', 'warn', 'error'] as const) {
       vi.spyOn(console, method).mockImplementation((...values) => printed.push(values));
     }
-    for (const chosen of [{ logger }, {}]) {
-      const { app, router, store } = setUp({ ...options, ...chosen });
+    for (const logging of [{ logger }, {}]) {
+      const { app, router, store } = setUp({ ...options, ...logging });
       await seedRoom(store);
       for (const sent of [
         { headers: bearer(SECRET) },
@@ -290,12 +290,12 @@ describe('a token', () => {
         { headers: bearer(SECRET), path: `${INVITE_PATH}?access_token=${SECRET}` },
         { headers: bearer(SECRET), path: `${INVITE_PATH.replace('%3A', '%zz')}?access_token=${SECRET}` },
       ]) {
-        const answer = await send(app, body === undefined ? sent : { ...sent, body });
-        expect(answer.text).not.toContain(SECRET);
+        const response = await send(app, body === undefined ? sent : { ...sent, body });
+        expect(response.text).not.toContain(SECRET);
       }
       await router.close();
     }
-    // Failures are logged, by the logger and by the console alike: there is something to look at.
+    // The logger and the console got the same failures, so there is something to search.
     expect(printed.length).toBe(lines.length);
     const all = inspect([lines, printed], { depth: 50, maxStringLength: null, maxArrayLength: null });
     expect(all).not.toContain(SECRET);

@@ -13,7 +13,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** Returns the URL below the mount point that the router works with, when a framework sets these on the request. */
+/** Returns the URL below the mount point that the router uses if a framework sets `urls` on the request. */
 async function urlSeenWith(urls: MountedUrls): Promise<string | undefined> {
   let seen: string | undefined;
   const router = createInviteRouter({
@@ -42,7 +42,7 @@ async function urlSeenWith(urls: MountedUrls): Promise<string | undefined> {
   return seen;
 }
 
-describe('the URL below the mount point, where @fastify/express has decoded it', () => {
+describe('the URL below the mount point, if @fastify/express has decoded it', () => {
   it.each([
     ['a plain mount', '/m/v3/rooms/!%2541/invite?a=%2541'],
     ['a mount that was sent encoded', '/m/%763/rooms/!%2541/invite?a=%2541'],
@@ -56,7 +56,7 @@ describe('the URL below the mount point, where @fastify/express has decoded it',
     ['/rooms/!%41/invite', '/api/rooms/A/invitations'],
     ['/rooms/a/invite', '/x'],
     ['/'.repeat(16_000), '/%41'.repeat(5_000)],
-  ])('is the URL itself where a host has rewritten it (case %#)', async (url, originalUrl) => {
+  ])('is the URL itself if the host app has rewritten it (case %#)', async (url, originalUrl) => {
     expect(await urlSeenWith({ url, originalUrl, baseUrl: '/m/v3' })).toBe(url);
   });
 });

@@ -6,9 +6,6 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   ALICE,
-  type Answer,
-  answeredByHost,
-  answerOf,
   BOB,
   CORS_HEADERS,
   expectDescribed,
@@ -17,8 +14,11 @@ import {
   portOf,
   ROOM,
   recordingLogger,
+  respondAsHost,
   seedRoom,
   setUp,
+  type TestResponse,
+  toTestResponse,
 } from './support.ts';
 
 type Fuzzed = {
@@ -37,7 +37,7 @@ const method = often(
   fc.constantFrom('GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE'),
 );
 
-/** What may stand in a request line, broken percent-encoding included; no `?`, `#` or `/`. */
+/** Characters of a request line, including broken percent-encoding, without `?`, `#` and `/`. */
 const segmentCharacter = fc.oneof(
   fc.constantFrom('!', ':', '%', '%21', '%2F', '%00', '%ED%A0%80', '%zz', '+', '.', '@', ';', '%F0%9F%98%80'),
   fc.constantFrom(...'abcXYZ019-_~$&\'()*,=|"<>\\^`{}[]'),
@@ -66,7 +66,7 @@ const rest = often(
   ),
 );
 
-/** What Node's client sends as a header. */
+/** Header values that Node's client can send. */
 const headerValue = fc.string({ unit: fc.constantFrom(...' !"#%&,;:=/\\azAZ09-_~ÿ\u00a0'), maxLength: 30 });
 const headers: fc.Arbitrary<OutgoingHttpHeaders> = fc
   .record(
@@ -125,14 +125,14 @@ const body = fc.oneof(
 
 const fuzzed: fc.Arbitrary<Fuzzed> = fc.record({ method, segment, rest, headers, body });
 
-it('whatever is sent is answered as Matrix says, soon, and changes nothing unless it is a 200', async () => {
+it('any request gets a Matrix response in time, and changes nothing unless that is a 200', async () => {
   const { logger, lines } = recordingLogger();
   const { app, store } = setUp({
     logger,
     bodyLimitBytes: 2_000,
     session: { authenticate: async () => undefined, allowedOrigins: ['https://chat.example.org'] },
   });
-  answeredByHost(app);
+  respondAsHost(app);
   await seedRoom(store);
   const port = portOf(await listening(app));
   const seen = new Set<number>();
@@ -141,47 +141,47 @@ it('whatever is sent is answered as Matrix says, soon, and changes nothing unles
   await fc.assert(
     fc.asyncProperty(fuzzed, async (sent) => {
       const before = await log();
-      const answer = await answerTo(port, sent);
+      const response = await sendFuzzed(port, sent);
       const after = await log();
-      seen.add(answer.status);
-      expect(answer.status).toBeLessThan(500);
+      seen.add(response.status);
+      expect(response.status).toBeLessThan(500);
       expect(lines).toEqual([]);
       expect(after.slice(0, before.length)).toEqual(before);
-      expect(after.length - before.length).toBeLessThanOrEqual(answer.status === 200 ? 1 : 0);
-      expectOurs(sent, answer);
+      expect(after.length - before.length).toBeLessThanOrEqual(response.status === 200 ? 1 : 0);
+      expectMatrixResponse(sent, response);
     }),
     { numRuns: 600, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false },
   );
 
-  // Requests that never get anywhere would prove nothing.
+  // Requests that never reach the router's steps would prove nothing.
   expect([...seen]).toEqual(expect.arrayContaining([200, 400, 405]));
 });
 
-function expectOurs({ method: asked }: Fuzzed, answer: Answer): void {
-  expect(answer.headers).toMatchObject(CORS_HEADERS);
-  if (asked === 'OPTIONS' && answer.status === 204) expect(answer.text).toBe('');
-  else if (asked === 'HEAD') expect([400, 405]).toContain(answer.status);
+function expectMatrixResponse({ method: sentMethod }: Fuzzed, response: TestResponse): void {
+  expect(response.headers).toMatchObject(CORS_HEADERS);
+  if (sentMethod === 'OPTIONS' && response.status === 204) expect(response.text).toBe('');
+  else if (sentMethod === 'HEAD') expect([400, 405]).toContain(response.status);
   else {
-    expectDescribed(answer);
-    if (answer.status === 200) expect(answer.body).toEqual({});
-    else expect(answer.body).toMatchObject({ errcode: expect.any(String), error: expect.any(String) });
+    expectDescribed(response);
+    if (response.status === 200) expect(response.body).toEqual({});
+    else expect(response.body).toMatchObject({ errcode: expect.any(String), error: expect.any(String) });
   }
 }
 
-async function answerTo(
+async function sendFuzzed(
   port: number,
-  { method: asked, segment: id, rest: query, headers: fields, body: bytes }: Fuzzed,
+  { method: sentMethod, segment: id, rest: query, headers: fields, body: bytes }: Fuzzed,
 ) {
   const outgoing = request({
     port,
-    method: asked,
+    method: sentMethod,
     path: `${PREFIX}/rooms/${id}/invite${query}`,
     agent: false,
     headers: { 'content-length': bytes.length, ...fields },
     signal: AbortSignal.timeout(5_000),
   });
-  const answered = once(outgoing, 'response');
+  const responded = once(outgoing, 'response');
   outgoing.end(bytes);
-  const [response] = await answered;
-  return answerOf(response.statusCode, response.headers, await text(response));
+  const [response] = await responded;
+  return toTestResponse(response.statusCode, response.headers, await text(response));
 }

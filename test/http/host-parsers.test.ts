@@ -5,17 +5,17 @@ import { describe, expect, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
 import {
   AS_ALICE,
-  answeredByHost,
   BOB,
   expectInvited,
   expectRefusal,
   memberOf,
+  respondAsHost,
   seedRoom,
   send,
   setUp,
 } from './support.ts';
 
-const readsText: Middleware = (request, _response, next) => {
+const readString: Middleware = (request, _response, next) => {
   void textOf(request).then((body) => {
     request.body = body;
     next();
@@ -25,13 +25,13 @@ const readsText: Middleware = (request, _response, next) => {
 const parsers: [string, Middleware][] = [
   ['no parser', (_request, _response, next) => next()],
   ['express.json()', express.json()],
-  ['express.json() of every type', express.json({ type: '*/*' })],
-  ['express.text() of every type', express.text({ type: '*/*' })],
-  ['express.raw() of every type', express.raw({ type: '*/*' })],
+  ['express.json() for every type', express.json({ type: '*/*' })],
+  ['express.text() for every type', express.text({ type: '*/*' })],
+  ['express.raw() for every type', express.raw({ type: '*/*' })],
   ['express.urlencoded()', express.urlencoded({ extended: true })],
-  ['a parser of its own, to text', readsText],
+  ['a custom parser to a string', readString],
   [
-    'a parser of its own, to an object',
+    'a custom parser to an object',
     (request, _response, next) => {
       void jsonOf(request).then((body) => {
         request.body = body;
@@ -41,17 +41,17 @@ const parsers: [string, Middleware][] = [
   ],
 ];
 
-describe('behind a host with', () => {
+describe('behind a host app with', () => {
   async function host(parser: Middleware) {
     const { app, store } = setUp({}, (empty) => empty.use(parser));
     await seedRoom(store);
-    answeredByHost(app);
+    respondAsHost(app);
     return { app, store };
   }
 
   describe.each(parsers)('%s', (_parser, parser) => {
     it.each([undefined, 'application/json', 'text/plain', 'application/octet-stream'])(
-      'an invite of the Content-Type %j is made',
+      'an invite with the Content-Type %j is accepted',
       async (contentType) => {
         const { app, store } = await host(parser);
         const headers = contentType === undefined ? AS_ALICE : { ...AS_ALICE, 'content-type': contentType };
@@ -60,7 +60,7 @@ describe('behind a host with', () => {
       },
     );
 
-    it('what is no invite is refused', async () => {
+    it('a body that is not an invite is rejected', async () => {
       const { app, store } = await host(parser);
       const headers = { ...AS_ALICE, 'content-type': 'application/json' };
       expectRefusal(await send(app, { headers, body: '[]' }), 400, 'M_BAD_JSON');
@@ -71,27 +71,27 @@ describe('behind a host with', () => {
   });
 
   it.each([
-    ['text that is none', express.text({ type: '*/*' }), 'hello'],
-    ['empty text', readsText, ''],
-    ['bytes that are none', express.raw({ type: '*/*' }), 'hello'],
+    ['a string that is not JSON', express.text({ type: '*/*' }), 'hello'],
+    ['an empty string', readString, ''],
+    ['bytes that are not JSON', express.raw({ type: '*/*' }), 'hello'],
     [
-      'bytes that are no UTF-8',
+      'bytes that are not UTF-8',
       express.raw({ type: '*/*' }),
       Buffer.from(`{"user_id":"${BOB}","reason":"\xff"}`, 'latin1'),
     ],
-    ['a type that it skips', express.json(), 'hello'],
-  ])('a parser, JSON is asked for: %s', async (_case, parser, body) => {
+    ['a content type that the parser skips', express.json(), 'hello'],
+  ])('a parser, the result must be JSON: %s', async (_case, parser, body) => {
     const { app } = await host(parser);
-    const answer = await send(app, { body, headers: { ...AS_ALICE, 'content-type': 'text/plain' } });
-    expectRefusal(answer, 400, 'M_NOT_JSON');
+    const response = await send(app, { body, headers: { ...AS_ALICE, 'content-type': 'text/plain' } });
+    expectRefusal(response, 400, 'M_NOT_JSON');
   });
 
-  it('a parser that eats the body and leaves nothing', async () => {
+  it('a parser that discards the body, an invite is rejected', async () => {
     const { app } = await host((request, _response, next) => request.resume().on('end', () => next()));
     expectRefusal(await send(app), 400, 'M_NOT_JSON');
   });
 
-  it('cookies, a log and slow middlewares in front', async () => {
+  it('cookies, a log and slow middleware in front, an invite is accepted', async () => {
     const log: string[] = [];
     const { app } = await host((request, response, next) => {
       response.setHeader('X-Request-Id', '7');
@@ -99,9 +99,9 @@ describe('behind a host with', () => {
       Object.assign(request, { cookies: { sid: 'x' }, body: undefined });
       void delay(20).then(() => next());
     });
-    const answer = await send(app, { headers: { ...AS_ALICE, cookie: 'sid=x' } });
-    expectInvited(answer);
-    expect(answer.headers['x-request-id']).toBe('7');
+    const response = await send(app, { headers: { ...AS_ALICE, cookie: 'sid=x' } });
+    expectInvited(response);
+    expect(response.headers['x-request-id']).toBe('7');
     expect(log).toEqual(['POST 200']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ALICE, BOB, CAROL, invite, invitesOf, MALLORY, memberOf, ROOM, seedRoom, setUp } from './support.ts';
 
 describe('an invite', () => {
-  it('is answered with an empty object, and is in the room', async () => {
+  it('gets an empty object in response, and is in the room', async () => {
     const { app, store } = setUp();
     await seedRoom(store);
     const response = await invite(app, { body: { user_id: BOB, reason: 'Welcome' } });
@@ -16,7 +16,7 @@ describe('an invite', () => {
     });
   });
 
-  it('takes nothing of the body but user_id and reason', async () => {
+  it('uses nothing of the body except user_id and reason', async () => {
     const { app, store } = setUp();
     await seedRoom(store);
     await invite(app, {
@@ -25,7 +25,7 @@ describe('an invite', () => {
     expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite' });
   });
 
-  it('is not made twice: a second one is answered 200 and changes nothing', async () => {
+  it('is not stored twice: a second one gets a 200 and changes nothing', async () => {
     const { app, store } = setUp();
     await seedRoom(store, { members: { [CAROL]: 'join' } });
     await invite(app);
@@ -36,7 +36,7 @@ describe('an invite', () => {
     expect(await invitesOf(store, BOB)).toBe(1);
   });
 
-  it.each(['leave', 'knock'])('is possible from %s', async (membership) => {
+  it.each(['leave', 'knock'])('is possible after a %s', async (membership) => {
     const { app, store } = setUp();
     await seedRoom(store, { members: { [BOB]: membership } });
     expect((await invite(app)).status).toBe(200);
@@ -50,9 +50,9 @@ describe('the rules of the room', () => {
     ['an inviter outside the room', {}, { token: 'mallory-token' }, 403, 'M_FORBIDDEN'],
     ['an invitee who is banned', { members: { [BOB]: 'ban' } }, {}, 403, 'M_FORBIDDEN'],
     ['an invitee who is joined', { members: { [BOB]: 'join' } }, {}, 403, 'M_FORBIDDEN'],
-    ['oneself', {}, { body: { user_id: ALICE } }, 403, 'M_FORBIDDEN'],
+    ['a self-invite', {}, { body: { user_id: ALICE } }, 403, 'M_FORBIDDEN'],
     ['too little power', { powerLevels: { invite: 50, users: { [ALICE]: 49 } } }, {}, 403, 'M_FORBIDDEN'],
-    ['a level that cannot be read', { powerLevels: { invite: '50' } }, {}, 403, 'M_FORBIDDEN'],
+    ['an unreadable power level', { powerLevels: { invite: '50' } }, {}, 403, 'M_FORBIDDEN'],
     ['an unknown room version', { version: '__proto__' }, {}, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     ['a user of another server', {}, { body: { user_id: '@bob:elsewhere.org' } }, 403, 'M_FORBIDDEN'],
   ] as const;
@@ -66,7 +66,7 @@ describe('the rules of the room', () => {
     expect(await store.timeline(ROOM)).toEqual(before);
   });
 
-  it('do not tell an unknown room from one that the inviter is not in', async () => {
+  it('do not reveal whether a room that the inviter is not in exists', async () => {
     const { app, store } = setUp();
     await seedRoom(store, { version: 'no such version' });
     const outside = await invite(app, { token: 'mallory-token' });

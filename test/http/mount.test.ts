@@ -6,7 +6,6 @@ import { describe, expect, inject, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
 import {
   AS_ALICE,
-  answeredByHost,
   BOB,
   expectInvited,
   expectRefusal,
@@ -16,20 +15,21 @@ import {
   PREFIX,
   ROOM,
   recordingLogger,
-  type Sent,
+  respondAsHost,
   seedRoom,
   send,
   setUp,
   silent,
+  type TestRequest,
 } from './support.ts';
 
-/** The router in an app that the test makes. */
+/** Creates an app in which `mount` mounts the router. */
 async function mounted(mount: (app: express.Express, router: ReturnType<typeof setUp>['router']) => void) {
   const { router, store } = setUp();
   await seedRoom(store);
   const app = express();
   mount(app, router);
-  answeredByHost(app);
+  respondAsHost(app);
   return { app, router, store };
 }
 
@@ -46,7 +46,7 @@ describe('the router is mounted', () => {
     ['in an app', (app, router) => app.use('/_matrix', express().use('/client/v3', router)), INVITE_PATH],
     ['with parameters', (app, router) => app.use('/:roomId/v3', router), invitePath(ROOM, '/x/v3')],
     [
-      'behind a rewriting of URLs',
+      'behind middleware that rewrites URLs',
       (app, router) =>
         app
           .use((request, _response, next) => {
@@ -56,7 +56,11 @@ describe('the router is mounted', () => {
           .use(PREFIX, router),
       invitePath(ROOM, '/old'),
     ],
-    ['by hand', (app, router) => app.use(PREFIX, (req, res, next) => router(req, res, next)), INVITE_PATH],
+    [
+      'by a direct call',
+      (app, router) => app.use(PREFIX, (req, res, next) => router(req, res, next)),
+      INVITE_PATH,
+    ],
   ])('%s', async (_case, mount, path) => {
     const { app, store } = await mounted(mount);
     expect((await send(app, { path: `${path}/` })).status).toBe(418);
@@ -65,17 +69,17 @@ describe('the router is mounted', () => {
     expect(await memberOf(store, BOB)).toMatchObject({ room_id: ROOM });
   });
 
-  it('beside a sibling route of the host, which gets its own parameters and an unread body', async () => {
+  it('next to a route of the host app, which gets its own parameters and an unread body', async () => {
     const { app } = setUp();
     app.put(`${PREFIX}/rooms/:id/state/:type`, (request, response) => {
       request.setEncoding('utf8').once('data', (body) => response.json({ ...request.params, body }));
     });
-    const answer = await send(app, {
+    const response = await send(app, {
       method: 'PUT',
       path: `${PREFIX}/rooms/%21r/state/m.room.name`,
       body: 'hello',
     });
-    expect(answer.body).toEqual({ id: '!r', type: 'm.room.name', body: 'hello' });
+    expect(response.body).toEqual({ id: '!r', type: 'm.room.name', body: 'hello' });
   });
 
   it('at two prefixes', async () => {
@@ -87,7 +91,7 @@ describe('the router is mounted', () => {
     expect((await send(app, { path: invitePath(ROOM, '/_matrix/client/v1') })).status).toBe(418);
   });
 
-  it.each<[string, (app: express.Express, a: Tenant, b: Tenant) => void, (name: string) => Sent]>([
+  it.each<[string, (app: express.Express, a: Tenant, b: Tenant) => void, (name: string) => TestRequest]>([
     [
       'twice, for two tenants by path',
       (app, a, b) => app.use(`/a${PREFIX}`, a.router).use(`/b${PREFIX}`, b.router),
@@ -149,61 +153,61 @@ describe('matrixErrorHandler', () => {
     return { app, router };
   }
 
-  it.each<[string, Middleware, Sent, number, string]>([
+  it.each<[string, Middleware, TestRequest, number, string]>([
     ['broken JSON', express.json(), { body: '{"secret' }, 400, 'M_NOT_JSON'],
     ['a scalar, with a strict parser', express.json(), { body: '"secret"' }, 400, 'M_NOT_JSON'],
     ['a smaller limit', express.json({ limit: 10 }), {}, 413, 'M_TOO_LARGE'],
     [
-      'a smaller limit of inflated bytes',
+      'a smaller limit on decompressed bytes',
       express.json({ limit: 50 }),
       { body: gzipSync(' '.repeat(60)), headers: { ...AS_JSON, 'content-encoding': 'gzip' } },
       413,
       'M_TOO_LARGE',
     ],
     [
-      'an encoding that is not supported',
+      'an unsupported encoding',
       express.json(),
       { headers: { ...AS_JSON, 'content-encoding': 'compress' } },
       415,
       'M_NOT_JSON',
     ],
     [
-      'a charset that is not supported',
+      'an unsupported charset',
       express.json(),
       { headers: { ...AS_ALICE, 'content-type': 'application/json; charset=latin1' } },
       415,
       'M_NOT_JSON',
     ],
     [
-      'compression that is broken',
+      'broken compression',
       express.json(),
       { headers: { ...AS_JSON, 'content-encoding': 'gzip' } },
       400,
       'M_NOT_JSON',
     ],
     [
-      'compression that is broken, by Brotli',
+      'broken Brotli compression',
       express.json(),
       { headers: { ...AS_JSON, 'content-encoding': 'br' } },
       inject('expressMajor') === 4 ? 415 : 400,
       'M_NOT_JSON',
     ],
-    ['a failure of the host’s', (_req, _res, next) => next(new Error('secret')), {}, 500, 'M_UNKNOWN'],
-    ['something thrown', (_req, _res, next) => next('secret'), {}, 500, 'M_UNKNOWN'],
-    ['a status that is none', (_req, _res, next) => next({ status: 'secret' }), {}, 500, 'M_UNKNOWN'],
-    ['a status of 5xx', (_req, _res, next) => next(httpError(502)), {}, 500, 'M_UNKNOWN'],
-  ])('answers for a host with %s', async (_case, parser, sent, status, errcode) => {
+    ['an error of its own', (_req, _res, next) => next(new Error('secret')), {}, 500, 'M_UNKNOWN'],
+    ['a string as the error', (_req, _res, next) => next('secret'), {}, 500, 'M_UNKNOWN'],
+    ['an invalid status', (_req, _res, next) => next({ status: 'secret' }), {}, 500, 'M_UNKNOWN'],
+    ['a 5xx status', (_req, _res, next) => next(httpError(502)), {}, 500, 'M_UNKNOWN'],
+  ])('responds for a host app with %s', async (_case, parser, sent, status, errcode) => {
     const { app } = withParser(parser, { logger: silent });
-    const answer = await send(app, { headers: AS_JSON, ...sent });
-    expectRefusal(answer, status, errcode);
-    expect(answer.text).not.toContain('secret');
+    const response = await send(app, { headers: AS_JSON, ...sent });
+    expectRefusal(response, status, errcode);
+    expect(response.text).not.toContain('secret');
   });
 
-  it('answers with the status of a host’s refusal, not with its text', async () => {
+  it('responds with the status of a host app’s 4xx error, but not with its message', async () => {
     const { logger, lines } = recordingLogger();
     const { app } = withParser((_req, _res, next) => next(httpError(418)), { logger });
-    const answer = await send(app);
-    expect(answer).toMatchObject({ status: 418, body: { errcode: 'M_UNKNOWN', error: "I'm a Teapot" } });
+    const response = await send(app);
+    expect(response).toMatchObject({ status: 418, body: { errcode: 'M_UNKNOWN', error: "I'm a Teapot" } });
     expect(lines).toEqual([]);
   });
 
@@ -221,7 +225,7 @@ describe('matrixErrorHandler', () => {
   });
 
   it.each(['/_matrix', '/_matrix?x', '/_matrix/', '/_matrix/client/v3/sync', '/_matrix/federation/v1/x'])(
-    'answers for %s',
+    'responds for %s',
     async (path) => {
       const { app } = withParser(express.json());
       expectRefusal(await send(app, { path, body: '{', headers: AS_JSON }), 400, 'M_NOT_JSON');
@@ -229,32 +233,32 @@ describe('matrixErrorHandler', () => {
   );
 
   it.each(['/', '/api', '/_matrixx', '/_matrix.html', '/a/_matrix/client', '/?/_matrix/', '/api?x=/_matrix'])(
-    'leaves %s to the host',
+    'leaves %s to the host app',
     async (path) => {
       const { app } = withParser(express.json());
-      const answer = await send(app, { path, body: '{', headers: AS_JSON });
-      expect(answer).toMatchObject({ status: 418, body: { host: true } });
-      expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+      const response = await send(app, { path, body: '{', headers: AS_JSON });
+      expect(response).toMatchObject({ status: 418, body: { host: true } });
+      expect(response.headers).not.toHaveProperty('access-control-allow-origin');
     },
   );
 
-  it('mounted at /_matrix is the same', async () => {
+  it('works the same if it is mounted at /_matrix', async () => {
     const { app } = setUp({}, (host) => host.use(express.json()));
     app.use('/_matrix', matrixErrorHandler());
     expectRefusal(await send(app, { body: '{', headers: AS_JSON }), 400, 'M_NOT_JSON');
   });
 
-  it('leaves the CORS headers to a host that says so', async () => {
-    const answer = await send(withParser(express.json(), { cors: false }).app, {
+  it('leaves the CORS headers to the host app with `cors: false`', async () => {
+    const response = await send(withParser(express.json(), { cors: false }).app, {
       body: '{',
       headers: AS_JSON,
     });
-    expect(answer.status).toBe(400);
-    expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
-    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(response.status).toBe(400);
+    expect(response.headers).not.toHaveProperty('access-control-allow-origin');
+    expect(response.headers['cache-control']).toBe('no-store');
   });
 
-  it('leaves an answer that has begun to the host', async () => {
+  it('leaves a response that has started to the host app', async () => {
     const app = express();
     app.use(PREFIX, (_request, response, next) => {
       response.write('begun');

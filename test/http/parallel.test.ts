@@ -25,10 +25,10 @@ describe.each<[string, () => Promise<RoomStore>]>([
     },
   ],
 ])(`${REQUESTS} parallel invites, on %s`, (_name, newStore) => {
-  it('of different users into one room are all made', async () => {
+  it('of different users into one room are all stored', async () => {
     const userIds = Array.from({ length: REQUESTS }, (_, index) => `@user${index}:example.org`);
-    const { answers, outcomes, appended } = await inviteAll(await newStore(), userIds);
-    expect(answers).toEqual(Array(REQUESTS).fill('200 {}'));
+    const { responses, outcomes, appended } = await inviteAll(await newStore(), userIds);
+    expect(responses).toEqual(Array(REQUESTS).fill('200 {}'));
     expect(outcomes).toEqual({ invited: REQUESTS });
     expect(appended.map(({ state_key }) => state_key).sort()).toEqual(userIds.sort());
     expect(new Set(appended.map(({ event_id }) => event_id)).size).toBe(REQUESTS);
@@ -36,19 +36,19 @@ describe.each<[string, () => Promise<RoomStore>]>([
 
   it('of one user append one event', async () => {
     const userIds = Array(REQUESTS).fill('@bob:example.org');
-    const { answers, outcomes, appended } = await inviteAll(await newStore(), userIds);
-    expect(answers).toEqual(Array(REQUESTS).fill('200 {}'));
+    const { responses, outcomes, appended } = await inviteAll(await newStore(), userIds);
+    expect(responses).toEqual(Array(REQUESTS).fill('200 {}'));
     expect(outcomes).toEqual({ invited: 1, alreadyInvited: REQUESTS - 1 });
     expect(appended).toMatchObject([{ state_key: '@bob:example.org', content: { membership: 'invite' } }]);
   }, 60_000);
 });
 
-/** Invites all at once: the answers, how often each outcome was told, and what the room's log has got by it. */
+/** Sends all invites at once. Returns the responses, the number of each outcome, and the appended events. */
 async function inviteAll(storage: RoomStore, userIds: readonly string[]) {
   const outcomes: Record<string, number> = {};
   const { app } = setUp({
     storage,
-    // What is read is old when the event is appended, as with any host that looks things up in between.
+    // Makes the snapshot old by the time of the append, as in any host app that does lookups in between.
     users: { getProfile: () => delay(10, undefined) },
     onOutcome: ({ outcome = 'none' }) => {
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
@@ -57,15 +57,15 @@ async function inviteAll(storage: RoomStore, userIds: readonly string[]) {
   await seedRoom(storage);
   const before = await storage.timeline(ROOM);
   const port = portOf(await listening(app));
-  const answers = await Promise.all(userIds.map((userId) => invite(port, userId)));
+  const responses = await Promise.all(userIds.map((userId) => invite(port, userId)));
   const after = await storage.timeline(ROOM, { after: before?.next ?? 0, limit: 10 * REQUESTS });
-  return { answers, outcomes, appended: after?.events ?? [] };
+  return { responses, outcomes, appended: after?.events ?? [] };
 }
 
 async function invite(port: number, userId: string): Promise<string> {
   const outgoing = request({ port, method: 'POST', path: INVITE_PATH, headers: AS_ALICE, agent });
-  const answered = once(outgoing, 'response');
+  const responded = once(outgoing, 'response');
   outgoing.end(JSON.stringify({ user_id: userId }));
-  const [response] = await answered;
+  const [response] = await responded;
   return `${response.statusCode} ${await text(response)}`;
 }

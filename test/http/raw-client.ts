@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Answer, answerOf } from './support.ts';
+import { type TestResponse, toTestResponse } from './support.ts';
 
-/** How long a test waits for what must come, in milliseconds. */
-const PATIENCE_MS = 5_000;
+/** The maximum time that a test waits for a response, in milliseconds. */
+const MAX_WAIT_MS = 5_000;
 
-/** A client that sends bytes, whatever they are, and reads answers. */
+/** A client that sends arbitrary bytes and reads responses. */
 export class RawClient {
   readonly socket: Socket;
   #received: Buffer = Buffer.alloc(0);
@@ -17,7 +17,7 @@ export class RawClient {
     socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes]);
     });
-    // A server that closes in the middle of what we send: the tests see that by `closed`.
+    // The server may close the connection while data is being sent. Tests see that by `closed`.
     socket.on('error', () => {});
   }
 
@@ -32,39 +32,39 @@ export class RawClient {
     for (const piece of pieces) this.socket.write(piece);
   }
 
-  /** Resolves with so many answers (interim ones among them). */
-  async answers(count: number): Promise<Answer[]> {
+  /** Resolves once `count` responses have arrived, including interim ones. */
+  async responses(count: number): Promise<TestResponse[]> {
     const start = Date.now();
     for (;;) {
-      const answers = parsed(this.#received);
-      if (answers.length >= count) return answers;
-      if (Date.now() - start > PATIENCE_MS) {
+      const responses = parse(this.#received);
+      if (responses.length >= count) return responses;
+      if (Date.now() - start > MAX_WAIT_MS) {
         throw new Error(
-          `${answers.length} answers of ${count}: ${JSON.stringify(this.#received.toString())}`,
+          `${responses.length} of ${count} responses: ${JSON.stringify(this.#received.toString())}`,
         );
       }
       await delay(2);
     }
   }
 
-  async answer(): Promise<Answer> {
-    const [first] = await this.answers(1);
-    if (first === undefined) throw new Error('no answer');
+  async response(): Promise<TestResponse> {
+    const [first] = await this.responses(1);
+    if (first === undefined) throw new Error('no response');
     return first;
   }
 
   /** Resolves once the server has closed the connection. */
   async closed(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!this.socket.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(MAX_WAIT_MS) });
   }
 }
 
-function parsed(received: Buffer): Answer[] {
-  const answers: Answer[] = [];
+function parse(received: Buffer): TestResponse[] {
+  const responses: TestResponse[] = [];
   let rest = received;
   for (;;) {
     const end = rest.indexOf('\r\n\r\n');
-    if (end === -1) return answers;
+    if (end === -1) return responses;
     const [statusLine = '', ...lines] = rest.subarray(0, end).toString('latin1').split('\r\n');
     const headers: IncomingHttpHeaders = {};
     for (const line of lines) {
@@ -72,9 +72,9 @@ function parsed(received: Buffer): Answer[] {
       headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
     }
     const bodyEnd = end + 4 + Number(headers['content-length'] ?? 0);
-    if (rest.length < bodyEnd) return answers;
+    if (rest.length < bodyEnd) return responses;
     const content = rest.subarray(end + 4, bodyEnd).toString();
-    answers.push(answerOf(Number(statusLine.split(' ')[1]), headers, content));
+    responses.push(toTestResponse(Number(statusLine.split(' ')[1]), headers, content));
     rest = rest.subarray(bodyEnd);
   }
 }

@@ -25,8 +25,8 @@ function head(fields: readonly string[], path = INVITE_PATH, method = 'POST'): s
   return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...fields, '', ''].join('\r\n');
 }
 
-/** A whole request; the length counts the body's bytes. */
-function whole(body: string, path = INVITE_PATH): string {
+/** Returns a complete request, with the length of the body in bytes. */
+function fullRequest(body: string, path = INVITE_PATH): string {
   return head([AS_ALICE, `Content-Length: ${Buffer.byteLength(body)}`], path) + body;
 }
 
@@ -35,7 +35,7 @@ function chunk(bytes: Uint8Array | string): Buffer {
   return Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, Buffer.from('\r\n')]);
 }
 
-/** A room of Alice's on a server that listens, and a client. */
+/** Starts a server with a room of Alice's and connects a client to it. */
 async function connected(options: Parameters<typeof setUp>[0] = {}) {
   const { logger, lines } = recordingLogger();
   const outcomes: number[] = [];
@@ -47,18 +47,18 @@ async function connected(options: Parameters<typeof setUp>[0] = {}) {
 }
 
 describe('broken UTF-8', () => {
-  it('in the body is refused', async () => {
+  it('in the body is rejected', async () => {
     const { client } = await connected();
     const body = Buffer.from(`{"user_id":"${BOB}","reason":"\xc3\x28"}`, 'latin1');
     client.write(head([AS_ALICE, `Content-Length: ${body.length}`]), body);
-    expectRefusal(await client.answer(), 400, 'M_NOT_JSON');
+    expectRefusal(await client.response(), 400, 'M_NOT_JSON');
   });
 
-  it('in the path is refused by Node itself', async () => {
+  it('in the path is rejected by Node itself', async () => {
     const { client, outcomes, port } = await connected();
     const path = `${PREFIX}/rooms/!\xff\xfe:example.org/invite`;
-    client.write(Buffer.from(whole(INVITE_BOB, path), 'latin1'));
-    expect(await client.answer()).toMatchObject({ status: 400, text: '' });
+    client.write(Buffer.from(fullRequest(INVITE_BOB, path), 'latin1'));
+    expect(await client.response()).toMatchObject({ status: 400, text: '' });
     await client.closed();
     expect(outcomes).toEqual([]);
     expectInvited(await sendTo(port));
@@ -66,37 +66,34 @@ describe('broken UTF-8', () => {
 });
 
 describe('a body in pieces', () => {
-  it.each([1, 2, 3])(
-    'that are cut inside a character, after %i bytes of it, is put together',
-    async (cut) => {
-      const { client, store } = await connected();
-      const bytes = Buffer.from(JSON.stringify({ user_id: BOB, reason: 'a😀b' }));
-      const at = bytes.indexOf('😀') + cut;
-      client.write(head([AS_ALICE, CHUNKED]), chunk(bytes.subarray(0, at)));
-      await delay(20);
-      client.write(chunk(bytes.subarray(at)), '0\r\n\r\n');
-      expectInvited(await client.answer());
-      expect((await memberOf(store, BOB))?.content.reason).toBe('a😀b');
-    },
-  );
-
-  it('of one byte each, the head too, is put together', async () => {
-    const { client } = await connected();
-    for (const byte of Buffer.from(whole(INVITE_BOB))) client.write(Uint8Array.of(byte));
-    expectInvited(await client.answer());
+  it.each([1, 2, 3])('is reassembled if a character is split after %i bytes', async (cut) => {
+    const { client, store } = await connected();
+    const bytes = Buffer.from(JSON.stringify({ user_id: BOB, reason: 'a😀b' }));
+    const at = bytes.indexOf('😀') + cut;
+    client.write(head([AS_ALICE, CHUNKED]), chunk(bytes.subarray(0, at)));
+    await delay(20);
+    client.write(chunk(bytes.subarray(at)), '0\r\n\r\n');
+    expectInvited(await client.response());
+    expect((await memberOf(store, BOB))?.content.reason).toBe('a😀b');
   });
 
-  it('that ends in the middle of a character is refused', async () => {
+  it('is reassembled from single bytes, as are the headers', async () => {
+    const { client } = await connected();
+    for (const byte of Buffer.from(fullRequest(INVITE_BOB))) client.write(Uint8Array.of(byte));
+    expectInvited(await client.response());
+  });
+
+  it('is rejected if it ends in the middle of a character', async () => {
     const { client } = await connected();
     const body = Buffer.from(`{"user_id":"${BOB}","reason":"é`).subarray(0, -1);
     client.write(head([AS_ALICE, CHUNKED]), chunk(body), '0\r\n\r\n');
-    expectRefusal(await client.answer(), 400, 'M_NOT_JSON');
+    expectRefusal(await client.response(), 400, 'M_NOT_JSON');
   });
 
-  it('without a length is held to the limit', async () => {
+  it('is subject to the size limit even without a length', async () => {
     const { client, store } = await connected({ bodyLimitBytes: 100 });
     client.write(head([AS_ALICE, CHUNKED]), chunk(INVITE_BOB), chunk(' '.repeat(100)), '0\r\n\r\n');
-    expectRefusal(await client.answer(), 413, 'M_TOO_LARGE');
+    expectRefusal(await client.response(), 413, 'M_TOO_LARGE');
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 });
@@ -104,77 +101,77 @@ describe('a body in pieces', () => {
 describe('no body', () => {
   it.each([
     ['without a length', []],
-    ['with the length 0', ['Content-Length: 0']],
-  ])('%s is no JSON', async (_case, fields) => {
+    ['with a length of 0', ['Content-Length: 0']],
+  ])('%s is rejected as not JSON', async (_case, fields) => {
     const { client } = await connected();
     client.write(head([AS_ALICE, ...fields]));
-    expectRefusal(await client.answer(), 400, 'M_NOT_JSON');
+    expectRefusal(await client.response(), 400, 'M_NOT_JSON');
   });
 
-  it('of chunks is no JSON', async () => {
+  it('in chunked encoding is rejected as not JSON', async () => {
     const { client } = await connected();
     client.write(head([AS_ALICE, CHUNKED]), '0\r\n\r\n');
-    expectRefusal(await client.answer(), 400, 'M_NOT_JSON');
+    expectRefusal(await client.response(), 400, 'M_NOT_JSON');
   });
 });
 
 describe('a body that never ends', () => {
   it.each([
-    ['and stops', ['Content-Length: 1000'], INVITE_BOB],
-    ['of chunks, and stops', [CHUNKED], chunk(INVITE_BOB)],
-    ['and does not begin', ['Content-Length: 1000'], ''],
-    ['of gzip, and stops', ['Content-Encoding: gzip', 'Content-Length: 1000'], Buffer.from([0x1f, 0x8b])],
-    ['and is larger than allowed', ['Content-Length: 1000000'], INVITE_BOB],
-  ])('%s: 408, and the connection is closed', async (_case, fields, begun) => {
+    ['it stops', ['Content-Length: 1000'], INVITE_BOB],
+    ['it is chunked and stops', [CHUNKED], chunk(INVITE_BOB)],
+    ['it does not start', ['Content-Length: 1000'], ''],
+    ['it is gzip and stops', ['Content-Encoding: gzip', 'Content-Length: 1000'], Buffer.from([0x1f, 0x8b])],
+    ['it is larger than allowed', ['Content-Length: 1000000'], INVITE_BOB],
+  ])('leads to a 408 and a closed connection if %s', async (_case, fields, firstBytes) => {
     const { client, store, lines, outcomes } = await connected({ bodyTimeoutMs: 60 });
     const start = performance.now();
-    client.write(head([AS_ALICE, ...fields]), begun);
-    const answer = await client.answer();
+    client.write(head([AS_ALICE, ...fields]), firstBytes);
+    const response = await client.response();
     expect(performance.now() - start).toBeGreaterThan(50);
-    expectRefusal(answer, 408, 'M_UNKNOWN');
-    expect(answer.headers.connection).toBe('close');
+    expectRefusal(response, 408, 'M_UNKNOWN');
+    expect(response.headers.connection).toBe('close');
     await client.closed();
     expect(await memberOf(store, BOB)).toBeUndefined();
     expect(lines).toEqual([]);
     expect(outcomes).toEqual([408]);
   });
 
-  it('but drips on does not gain time by that', async () => {
+  it('gains no time by sending a few bytes at a time', async () => {
     const { client } = await connected({ bodyTimeoutMs: 100 });
     client.write(head([AS_ALICE, CHUNKED]));
     const drip = setInterval(() => client.write(chunk(' ')), 10);
-    expectRefusal(await client.answer(), 408, 'M_UNKNOWN');
+    expectRefusal(await client.response(), 408, 'M_UNKNOWN');
     await client.closed();
     clearInterval(drip);
   });
 
-  it('is not waited for when nobody is logged in', async () => {
+  it('is not waited for if the request is not authenticated', async () => {
     const { client } = await connected();
     client.write(head(['Content-Length: 1000']));
-    expectRefusal(await client.answer(), 401, 'M_MISSING_TOKEN');
+    expectRefusal(await client.response(), 401, 'M_MISSING_TOKEN');
   });
 
-  it('is timed no longer once it is there, however long the rest takes', async () => {
+  it('is no longer timed once it has arrived, however long the rest takes', async () => {
     const slow = { name: 'slow', decide: () => delay(120, undefined) };
     const { client } = await connected({ bodyTimeoutMs: 60, policies: [slow] });
-    client.write(whole(INVITE_BOB));
-    const answer = await client.answer();
-    expectInvited(answer);
-    expect(answer.headers.connection).toBe('keep-alive');
-    client.write(whole(INVITE_BOB));
-    await client.answers(2);
+    client.write(fullRequest(INVITE_BOB));
+    const response = await client.response();
+    expectInvited(response);
+    expect(response.headers.connection).toBe('keep-alive');
+    client.write(fullRequest(INVITE_BOB));
+    await client.responses(2);
   });
 });
 
-describe('a client that goes away', () => {
+describe('a client that disconnects', () => {
   it.each([
     ['in the middle of the body', ['Content-Length: 1000'], '{"user_id"'],
     ['in the middle of chunks', [CHUNKED], '5\r\n{"us'],
     ['before the body', ['Content-Length: 1000'], ''],
     ['in the middle of gzip', ['Content-Encoding: gzip', 'Content-Length: 1000'], Buffer.from([0x1f, 0x8b])],
-  ])('%s harms nobody', async (_case, fields, begun) => {
+  ])('%s causes no failure', async (_case, fields, firstBytes) => {
     const { client, store, lines, outcomes, port, router } = await connected({ bodyTimeoutMs: 100 });
-    client.write(head([AS_ALICE, ...fields]), begun);
+    client.write(head([AS_ALICE, ...fields]), firstBytes);
     await delay(20);
     client.socket.destroy();
     await expect.poll(() => outcomes.length).toBe(1);
@@ -186,43 +183,43 @@ describe('a client that goes away', () => {
     await router.close();
   });
 
-  it('once the invite has begun aborts nothing', async () => {
-    let goOn = () => {};
+  it('after the invite has started does not abort it', async () => {
+    let release = () => {};
     const consumed = new Promise<void>((resolve) => {
-      goOn = resolve;
+      release = resolve;
     });
     const { client, store, lines, outcomes } = await connected({
       policies: [{ name: 'slow', decide: async () => consumed as Promise<undefined> }],
     });
-    client.write(whole(INVITE_BOB));
+    client.write(fullRequest(INVITE_BOB));
     await delay(30);
     client.socket.destroy();
     await delay(10);
-    goOn();
+    release();
     await expect.poll(() => outcomes).toEqual([200]);
     expect(await memberOf(store, BOB)).toBeDefined();
     expect(lines).toEqual([]);
   });
 
-  it('with half a connection still gets its answer', async () => {
+  it('from its sending half only still gets its response', async () => {
     const { client } = await connected();
-    client.socket.end(whole(INVITE_BOB));
-    expectInvited(await client.answer());
+    client.socket.end(fullRequest(INVITE_BOB));
+    expectInvited(await client.response());
   });
 });
 
 describe('several requests on one connection', () => {
-  it('sent at once are answered in order', async () => {
+  it('sent at once get their responses in order', async () => {
     const { client, store } = await connected();
     client.write(
-      whole(INVITE_BOB) +
-        whole('no JSON') +
-        whole(JSON.stringify({ user_id: CAROL })) +
+      fullRequest(INVITE_BOB) +
+        fullRequest('no JSON') +
+        fullRequest(JSON.stringify({ user_id: CAROL })) +
         head([AS_ALICE], INVITE_PATH, 'GET') +
-        whole(INVITE_BOB),
+        fullRequest(INVITE_BOB),
     );
-    const answers = await client.answers(5);
-    expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 405, 200]);
+    const responses = await client.responses(5);
+    expect(responses.map(({ status }) => status)).toEqual([200, 400, 200, 405, 200]);
     expect(await memberOf(store, CAROL)).toBeDefined();
   });
 
@@ -233,34 +230,37 @@ describe('several requests on one connection', () => {
     [400, head([AS_ALICE, 'Content-Encoding: gzip', 'Content-Length: 9']), '{"a":"b"}', {}],
     [405, head([AS_ALICE, 'Content-Length: 9'], INVITE_PATH, 'PUT'), '{"a":"b"}', {}],
     [204, head(['Content-Length: 9'], INVITE_PATH, 'OPTIONS'), '{"a":"b"}', {}],
-  ])('go on after a %i, whose body is not taken for a request', async (status, begin, body, options) => {
-    const { client } = await connected(options);
-    client.write(begin);
-    await delay(10);
-    client.write(body, whole(INVITE_BOB));
-    const answers = await client.answers(2);
-    expect(answers.map((answer) => answer.status)).toEqual([status, 200]);
-  });
+  ])(
+    'continue after a %i, whose body is not mistaken for a request',
+    async (status, begin, body, options) => {
+      const { client } = await connected(options);
+      client.write(begin);
+      await delay(10);
+      client.write(body, fullRequest(INVITE_BOB));
+      const responses = await client.responses(2);
+      expect(responses.map((response) => response.status)).toEqual([status, 200]);
+    },
+  );
 });
 
 describe('headers', () => {
-  it('that ask before they send the body are told to go on', async () => {
+  it('with Expect: 100-continue get a 100 before the body is sent', async () => {
     const { client } = await connected();
     client.write(head([AS_ALICE, 'Expect: 100-continue', `Content-Length: ${INVITE_BOB.length}`]));
-    expect((await client.answer()).status).toBe(100);
+    expect((await client.response()).status).toBe(100);
     client.write(INVITE_BOB);
-    const [, answer] = await client.answers(2);
-    expect(answer?.status).toBe(200);
+    const [, response] = await client.responses(2);
+    expect(response?.status).toBe(200);
   });
 
-  it('that name two content types do not matter', async () => {
+  it('with two content types are accepted', async () => {
     const { client } = await connected();
     const fields = ['Content-Type: text/html', 'Content-Type: a', `Content-Length: ${INVITE_BOB.length}`];
     client.write(head([AS_ALICE, ...fields]), INVITE_BOB);
-    expectInvited(await client.answer());
+    expectInvited(await client.response());
   });
 
-  it('that name two encodings are refused', async () => {
+  it('with two encodings are rejected', async () => {
     const { client } = await connected();
     const fields = [
       'Content-Encoding: gzip',
@@ -268,33 +268,33 @@ describe('headers', () => {
       `Content-Length: ${INVITE_BOB.length}`,
     ];
     client.write(head([AS_ALICE, ...fields]), INVITE_BOB);
-    expectRefusal(await client.answer(), 415, 'M_NOT_JSON');
+    expectRefusal(await client.response(), 415, 'M_NOT_JSON');
   });
 
   it.each([
     ['two lengths', ['Content-Length: 1', 'Content-Length: 2'], 400],
-    ['a length and chunks', ['Content-Length: 5', CHUNKED], 400],
-    ['more than Node takes', [`X-Large: ${'x'.repeat(20_000)}`], 431],
-  ])('that Node itself refuses reach nobody: %s', async (_case, fields, status) => {
+    ['a length and chunked encoding', ['Content-Length: 5', CHUNKED], 400],
+    ['more than Node accepts', [`X-Large: ${'x'.repeat(20_000)}`], 431],
+  ])('that Node itself rejects do not reach the router: %s', async (_case, fields, status) => {
     const { client, store, outcomes, port } = await connected();
     client.write(head([AS_ALICE, ...fields]), '0\r\n\r\n');
-    expect((await client.answer()).status).toBe(status);
+    expect((await client.response()).status).toBe(status);
     await client.closed();
     expect(outcomes).toEqual([]);
     expect(await memberOf(store, BOB)).toBeUndefined();
     expectInvited(await sendTo(port));
   });
 
-  it('of HTTP/1.0 do', async () => {
+  it('of HTTP/1.0 are accepted', async () => {
     const { client } = await connected();
-    client.write(whole(INVITE_BOB).replace('HTTP/1.1', 'HTTP/1.0'));
-    expectInvited(await client.answer());
+    client.write(fullRequest(INVITE_BOB).replace('HTTP/1.1', 'HTTP/1.0'));
+    expectInvited(await client.response());
     await client.closed();
   });
 });
 
-describe('a body that came along with its head', () => {
-  it('leaves the host the `end` and `close` of the request, by which hosts clean up', async () => {
+describe('a body that arrives with its headers', () => {
+  it('still leads to the `end` and `close` events of the request, which host apps use to clean up', async () => {
     const seen: string[] = [];
     const host = setUp({}, (app) =>
       app.use((request, _response, next) => {
@@ -304,7 +304,7 @@ describe('a body that came along with its head', () => {
     );
     await seedRoom(host.store);
     const client = await RawClient.connect(portOf(await listening(host.app)));
-    client.write(whole(INVITE_BOB));
+    client.write(fullRequest(INVITE_BOB));
     await delay(100);
     expect(seen).toEqual(['end', 'close']);
   });

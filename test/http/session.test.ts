@@ -23,7 +23,7 @@ import {
 const ORIGIN = 'https://chat.example.org';
 const COOKIE = { cookie: 'sid=of-alice' };
 
-/** A host whose session cookie says who it is. */
+/** Authenticates by a session cookie. */
 const session: SessionAuth = {
   allowedOrigins: ['http://localhost:3000', ORIGIN],
   async authenticate({ headers }: IncomingMessage) {
@@ -33,10 +33,10 @@ const session: SessionAuth = {
 
 describe('a session', () => {
   it.each<[string, OutgoingHttpHeaders]>([
-    ['without an Origin, as of no page', {}],
+    ['without an Origin, as outside of web pages', {}],
     ['from a listed origin', { origin: ORIGIN }],
     ['from another listed origin', { origin: 'http://localhost:3000' }],
-  ])('counts %s', async (_case, headers) => {
+  ])('is accepted %s', async (_case, headers) => {
     const { app, store } = setUp({ auth: undefined, session });
     await seedRoom(store);
     expectInvited(await send(app, { headers: { ...COOKIE, ...headers } }));
@@ -60,13 +60,13 @@ describe('a session', () => {
     '*',
     'http://localhost',
     'http://localhost:30000',
-  ])('does not count, and is not even asked, from the origin %j', async (origin) => {
-    let isAsked = false;
+  ])('is ignored, and not even called, for the origin %j', async (origin) => {
+    let isCalled = false;
     const { app, store } = setUp({
       session: {
         ...session,
         authenticate: async () => {
-          isAsked = true;
+          isCalled = true;
           return { requester: { userId: ALICE } };
         },
       },
@@ -76,20 +76,23 @@ describe('a session', () => {
       const headers = { ...COOKIE, origin, 'content-type': contentType };
       expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
     }
-    expect(isAsked).toBe(false);
+    expect(isCalled).toBe(false);
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
-  it.each([undefined, null, { failure: 'unknown' }])('is nobody when it resolves %j', async (nobody) => {
-    const { app } = setUp({ session: { ...session, authenticate: async () => nobody as never } });
-    expectRefusal(await send(app, { headers: COOKIE }), 401, 'M_MISSING_TOKEN');
-  });
+  it.each([undefined, null, { failure: 'unknown' }])(
+    'authenticates nobody if it resolves with %j',
+    async (result) => {
+      const { app } = setUp({ session: { ...session, authenticate: async () => result as never } });
+      expectRefusal(await send(app, { headers: COOKIE }), 401, 'M_MISSING_TOKEN');
+    },
+  );
 
   it.each([{ userId: ALICE }, ALICE, {}])(
-    'is a fault of the host, and logged, when it resolves %j',
-    async (odd) => {
+    'leads to a 500 that is logged if it resolves with %j',
+    async (result) => {
       const { logger, lines } = recordingLogger();
-      const { app } = setUp({ logger, session: { ...session, authenticate: async () => odd as never } });
+      const { app } = setUp({ logger, session: { ...session, authenticate: async () => result as never } });
       expectRefusal(await send(app, { headers: COOKIE }), 500, 'M_UNKNOWN');
       expect(lines).toMatchObject([
         { details: { err: { message: expect.stringMatching(/^session\.authenticate must resolve/) } } },
@@ -97,16 +100,13 @@ describe('a session', () => {
     },
   );
 
-  it.each(['cross-site', 'same-site', 'Cross-Site'])(
-    'does not count where Sec-Fetch-Site says %s',
-    async (site) => {
-      const { app } = setUp({ session });
-      const headers = { ...COOKIE, 'sec-fetch-site': site };
-      expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
-    },
-  );
+  it.each(['cross-site', 'same-site', 'Cross-Site'])('is ignored if Sec-Fetch-Site is %s', async (site) => {
+    const { app } = setUp({ session });
+    const headers = { ...COOKIE, 'sec-fetch-site': site };
+    expectRefusal(await send(app, { headers }), 401, 'M_MISSING_TOKEN');
+  });
 
-  it('does not count where a listed origin is one of two', async () => {
+  it('is ignored if a listed origin is only one of two', async () => {
     const { app, store } = setUp({ session });
     await seedRoom(store);
     const client = await RawClient.connect(portOf(await listening(app)));
@@ -115,18 +115,18 @@ describe('a session', () => {
       `POST ${INVITE_PATH} HTTP/1.1\r\nHost: x\r\nCookie: sid=of-alice\r\nOrigin: ${ORIGIN}\r\n`,
       `Origin: https://evil.example.net\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    expectRefusal(await client.answer(), 401, 'M_MISSING_TOKEN');
+    expectRefusal(await client.response(), 401, 'M_MISSING_TOKEN');
     client.socket.destroy();
   });
 
-  it.each(['allowedOrigins', 'everything'])('needs its origins named: %s', (what) => {
-    const allowedOrigins = what === 'everything' ? ['*'] : undefined;
+  it.each(['not undefined', 'not all'])('requires a list of origins: %s', (what) => {
+    const allowedOrigins = what === 'not all' ? ['*'] : undefined;
     expect(() => setUp({ session: { ...session, allowedOrigins } as never })).toThrow(TypeError);
   });
 });
 
-describe('a token beside a session', () => {
-  it('wins, from whichever origin', async () => {
+describe('a token next to a session', () => {
+  it('wins, whatever the origin', async () => {
     const { app, store } = setUp({ session });
     await seedRoom(store, { members: { [CAROL]: 'join' } });
     const headers = { ...COOKIE, authorization: 'Bearer carol-token', origin: 'https://evil.example.net' };
@@ -134,7 +134,7 @@ describe('a token beside a session', () => {
     expect((await memberOf(store, BOB))?.sender).toBe(CAROL);
   });
 
-  it('that is not known is not made good by the session', async () => {
+  it('that is unknown is rejected despite the session', async () => {
     const { app, store } = setUp({ session });
     await seedRoom(store);
     const headers = { ...COOKIE, authorization: 'Bearer nobody' };
@@ -142,24 +142,26 @@ describe('a token beside a session', () => {
     expect(await memberOf(store, BOB)).toBeUndefined();
   });
 
-  it('that is given twice is not made good either', async () => {
+  it('that is sent twice is rejected despite the session', async () => {
     const { app } = setUp({ session });
     const path = `${INVITE_PATH}?access_token=alice-token`;
     expectRefusal(await send(app, { headers: { ...COOKIE, ...AS_ALICE }, path }), 401, 'M_MISSING_TOKEN');
   });
 
-  it('is unknown where there is no auth adapter', async () => {
+  it('is unknown if there is no auth adapter', async () => {
     const { app } = setUp({ auth: undefined, session });
     expectRefusal(await send(app, { headers: { ...COOKIE, ...AS_ALICE } }), 401, 'M_UNKNOWN_TOKEN');
   });
 });
 
-describe('what a session says', () => {
-  const asking = (authenticate: SessionAuth['authenticate'], more: Parameters<typeof setUp>[0] = {}) =>
-    send(setUp({ auth: tokens, session: { ...session, authenticate }, ...more }).app, { headers: COOKIE });
+describe('the result of a session', () => {
+  const sendWithSession = (
+    authenticate: SessionAuth['authenticate'],
+    more: Parameters<typeof setUp>[0] = {},
+  ) => send(setUp({ auth: tokens, session: { ...session, authenticate }, ...more }).app, { headers: COOKIE });
 
-  it('nobody: 401', async () => {
-    expectRefusal(await asking(async () => undefined), 401, 'M_MISSING_TOKEN');
+  it('leads to a 401 if it is undefined', async () => {
+    expectRefusal(await sendWithSession(async () => undefined), 401, 'M_MISSING_TOKEN');
   });
 
   it.each([
@@ -168,35 +170,35 @@ describe('what a session says', () => {
     ['locked', 401, 'M_USER_LOCKED', { soft_logout: true }],
     ['forbidden', 403, 'M_FORBIDDEN', {}],
     ['unknownDevice', 400, 'M_UNKNOWN_DEVICE', {}],
-  ] as const)('%s', async (failure, status, errcode, fields) => {
-    expectRefusal(await asking(async () => ({ failure })), status, errcode, fields);
+  ] as const)('%s leads to %i %s', async (failure, status, errcode, fields) => {
+    expectRefusal(await sendWithSession(async () => ({ failure })), status, errcode, fields);
   });
 
   it.each([
     ['a guest', { userId: ALICE, isGuest: true }, 'M_GUEST_ACCESS_FORBIDDEN'],
     ['a suspended account', { userId: ALICE, isSuspended: true }, 'M_USER_SUSPENDED'],
     ['a user of another server', { userId: '@alice:elsewhere.org' }, 'M_FORBIDDEN'],
-  ])('%s: 403', async (_case, requester, errcode) => {
-    expectRefusal(await asking(async () => ({ requester })), 403, errcode);
+  ])('leads to a 403 for %s', async (_case, requester, errcode) => {
+    expectRefusal(await sendWithSession(async () => ({ requester })), 403, errcode);
   });
 
-  it('a refusal of its own', async () => {
+  it('can be a MatrixError of its own', async () => {
     const refused = () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'No'));
-    expectRefusal(await asking(refused), 403, 'M_FORBIDDEN');
+    expectRefusal(await sendWithSession(refused), 403, 'M_FORBIDDEN');
   });
 
   it.each<[string, SessionAuth['authenticate']]>([
     ['rejects', () => Promise.reject(new Error('down'))],
     ['hangs', () => new Promise(() => {})],
-  ])('nothing, because it %s: 503', async (_case, authenticate) => {
+  ])('leads to a 503 if authenticate %s', async (_case, authenticate) => {
     const { logger, lines } = recordingLogger();
-    const answer = await asking(authenticate, { deadlineMs: 50, logger });
-    expectRefusal(answer, 503, 'M_UNKNOWN');
-    expect(answer.headers['retry-after']).toBe('1');
+    const response = await sendWithSession(authenticate, { deadlineMs: 50, logger });
+    expectRefusal(response, 503, 'M_UNKNOWN');
+    expect(response.headers['retry-after']).toBe('1');
     expect(lines.map(({ level }) => level)).toEqual(['warn']);
   });
 });
 
-it('without a session a cookie counts for nothing', async () => {
+it('without a session option a cookie is ignored', async () => {
   expectRefusal(await send(setUp().app, { headers: COOKIE }), 401, 'M_MISSING_TOKEN');
 });

@@ -20,8 +20,8 @@ afterEach(async () => {
   await server.close();
 });
 
-/** A host whose limits are counted in Redis: three invites by anybody, and more attempts than a test makes. */
-async function openHost(onStoreError: RedisRateLimitOptions['onStoreError']) {
+/** Creates an app with limits in Redis: three invites per scope, and more attempts than a test makes. */
+async function createHost(onStoreError: RedisRateLimitOptions['onStoreError']) {
   const limit = { points: POINTS, durationSeconds: 60 };
   const rateLimit = new RedisRateLimit(redis, {
     limits: { attempt: { points: 1_000, durationSeconds: 60 }, inviter: limit, room: limit, invitee: limit },
@@ -37,65 +37,65 @@ async function openHost(onStoreError: RedisRateLimitOptions['onStoreError']) {
     store,
     guest,
     invites: (userId: string) => invite(app, { body: { user_id: userId } }),
-    /** How many events the room has: two when nobody was invited. */
+    /** Returns the number of events in the room: two if nobody was invited. */
     events: async () => (await store.timeline('!room:example.org'))?.events.length,
   };
 }
 
 async function kill(): Promise<void> {
   await server.kill();
-  await eventually('the client knows', async () => redis.status !== 'ready');
+  await eventually('the client is disconnected', async () => redis.status !== 'ready');
 }
 
-async function bringBack(): Promise<void> {
+async function restart(): Promise<void> {
   await server.startAgain();
   await eventually('the client is connected again', async () => redis.status === 'ready');
 }
 
-type Answer = Awaited<ReturnType<typeof invite>>;
+type InviteResponse = Awaited<ReturnType<typeof invite>>;
 
-function expectTurnedAway(answer: Answer): void {
-  expectRefusal(answer, 503, 'M_UNKNOWN');
-  expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+function expectUnavailable(response: InviteResponse): void {
+  expectRefusal(response, 503, 'M_UNKNOWN');
+  expect(response.headers['retry-after']).toMatch(/^[1-9]\d*$/);
 }
 
 describe('with onStoreError "deny"', () => {
-  it('every invite is 503 while Redis is down, and 200 once it is back', async () => {
-    const host = await openHost('deny');
+  it('every invite gets a 503 while Redis is down, and a 200 once it is back', async () => {
+    const host = await createHost('deny');
     expectInvited(await host.invites(host.guest(0)));
     await kill();
-    for (const answer of await Promise.all([host.invites(BOB), host.invites(host.guest(1))])) {
-      expectTurnedAway(answer);
+    for (const response of await Promise.all([host.invites(BOB), host.invites(host.guest(1))])) {
+      expectUnavailable(response);
     }
     expect(await host.events()).toBe(3);
 
-    await bringBack();
+    await restart();
     expectInvited(await host.invites(BOB));
     expect(await invitesOf(host.store, BOB)).toBe(1);
-    // Redis has kept nothing, and this process has counted nothing meanwhile.
+    // Redis lost its counts, and this process counted nothing meanwhile.
     for (const index of [2, 3]) expectInvited(await host.invites(host.guest(index)));
     expect((await host.invites(host.guest(4))).status).toBe(429);
   });
 
-  it('every invite is 503 while Redis hangs, and 200 once it answers', async () => {
-    const host = await openHost('deny');
+  it('every invite gets a 503 while Redis hangs, and a 200 once it responds', async () => {
+    const host = await createHost('deny');
     expectInvited(await host.invites(host.guest(0)));
     server.signal('SIGSTOP');
-    expectTurnedAway(await host.invites(BOB));
+    expectUnavailable(await host.invites(BOB));
     expect(await host.events()).toBe(3);
 
     server.signal('SIGCONT');
-    await eventually('what was overdue is answered', async () => (await host.invites(BOB)).status === 200);
+    await eventually('Redis has caught up', async () => (await host.invites(BOB)).status === 200);
     expect(await invitesOf(host.store, BOB)).toBe(1);
-    // What was turned away has cost nothing: of three points two are gone.
+    // The invites with a 503 cost nothing: two of three points are consumed.
     expectInvited(await host.invites(host.guest(1)));
     expect((await host.invites(host.guest(2))).status).toBe(429);
   });
 
-  it('an invite is 503 and costs nothing where Redis can be read but not written to', async () => {
-    const host = await openHost('deny');
+  it('an invite gets a 503 and costs nothing if Redis can be read but not written to', async () => {
+    const host = await createHost('deny');
     await server.admin((admin) => admin.config('SET', 'maxmemory', '1'));
-    expectTurnedAway(await host.invites(BOB));
+    expectUnavailable(await host.invites(BOB));
     expect(await host.events()).toBe(2);
     await server.admin((admin) => admin.config('SET', 'maxmemory', '0'));
     expectInvited(await host.invites(BOB));
@@ -103,13 +103,13 @@ describe('with onStoreError "deny"', () => {
 });
 
 describe('with onStoreError "allow"', () => {
-  it('nothing is limited while Redis is down, and again when it is back', async () => {
-    const host = await openHost('allow');
+  it('nothing is limited while Redis is down, and the limits apply again once it is back', async () => {
+    const host = await createHost('allow');
     await kill();
     for (let index = 0; index < POINTS + 2; index += 1) expectInvited(await host.invites(host.guest(index)));
     expect(await host.events()).toBe(2 + POINTS + 2);
 
-    await bringBack();
+    await restart();
     for (let index = 10; index < 10 + POINTS; index += 1)
       expectInvited(await host.invites(host.guest(index)));
     expect((await host.invites(host.guest(20))).status).toBe(429);
@@ -117,15 +117,15 @@ describe('with onStoreError "allow"', () => {
 });
 
 describe('with onStoreError "memory"', () => {
-  it('this process counts while Redis is down, and Redis again when it is back', async () => {
-    const host = await openHost('memory');
+  it('this process counts while Redis is down, and Redis counts again once it is back', async () => {
+    const host = await createHost('memory');
     await kill();
     for (let index = 0; index < POINTS; index += 1) expectInvited(await host.invites(host.guest(index)));
     const refused = await host.invites(host.guest(POINTS));
     expectRefusal(refused, 429, 'M_LIMIT_EXCEEDED', { retry_after_ms: expect.any(Number) });
     expect(await host.events()).toBe(2 + POINTS);
 
-    await bringBack();
+    await restart();
     for (let index = 10; index < 10 + POINTS; index += 1)
       expectInvited(await host.invites(host.guest(index)));
     expect((await host.invites(host.guest(20))).status).toBe(429);

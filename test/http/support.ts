@@ -47,11 +47,11 @@ export type RoomSeed = {
   readonly version?: string;
   readonly create?: JsonObject;
   readonly powerLevels?: JsonObject;
-  /** User id → membership; the creator, Alice, is joined unless it says otherwise. */
+  /** User ID → membership. Alice, the creator, is joined by default. */
   readonly members?: Readonly<Record<string, string>>;
 };
 
-/** Makes a room of Alice's. */
+/** Creates a room with Alice as its creator. */
 export async function seedRoom(store: RoomStore, seed: RoomSeed = {}): Promise<string> {
   const roomId = seed.roomId ?? ROOM;
   const event = (type: string, state_key: string, content: JsonObject) => ({
@@ -72,13 +72,13 @@ export async function seedRoom(store: RoomStore, seed: RoomSeed = {}): Promise<s
   return roomId;
 }
 
-/** The current member event of a user. */
+/** Returns the current member event of a user. */
 export async function memberOf(store: RoomStore, userId: string, roomId: string = ROOM) {
   const state = await store.roomState(roomId);
   return state?.find(({ type, state_key }) => type === 'm.room.member' && state_key === userId);
 }
 
-/** How often a user was invited, by the room's log. */
+/** Counts the invites of a user in the room's timeline. */
 export async function invitesOf(store: RoomStore, userId: string, roomId: string = ROOM): Promise<number> {
   const page = await store.timeline(roomId, { limit: 1_000_000 });
   return (page?.events ?? []).filter(
@@ -87,7 +87,7 @@ export async function invitesOf(store: RoomStore, userId: string, roomId: string
   ).length;
 }
 
-/** An app with the router at the usual prefix, on a memory store and without limits unless said otherwise. */
+/** Creates an app with the router at the usual prefix: by default on a memory store and without rate limits. */
 export function setUp(
   options: Partial<InviteRouterOptions<Requester>> = {},
   mount: (app: express.Express) => void = () => {},
@@ -114,7 +114,7 @@ export const limits = (points: number, attempts = 1000) =>
     invitee: { points, durationSeconds: 60 },
   });
 
-/** Asks for an invite, and holds every answer against the OpenAPI description. */
+/** Sends an invite and checks the response against the OpenAPI description. */
 export async function invite(
   app: Parameters<typeof supertest>[0],
   {
@@ -130,44 +130,44 @@ export async function invite(
   return response;
 }
 
-/** What came back. `body` is undefined where it is no JSON. */
-export type Answer = {
+/** A response. `body` is undefined if it is not JSON. */
+export type TestResponse = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
   readonly body: unknown;
 };
 
-export type Sent = {
+export type TestRequest = {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: OutgoingHttpHeaders;
-  /** Objects are sent as JSON, texts and bytes as they are. Default: an invite of Bob. */
+  /** Objects are sent as JSON, strings and bytes unchanged. Default: an invite of Bob. */
   readonly body?: unknown;
 };
 
-/** Sends exactly what is said (no path is tidied, no Content-Type is added), as Alice unless said otherwise. */
-export async function send(app: express.Express, sent: Sent = {}): Promise<Answer> {
+/** Sends a request as is: without normalizing the path or adding a Content-Type. By default as Alice. */
+export async function send(app: express.Express, sent: TestRequest = {}): Promise<TestResponse> {
   const server = await listening(app);
   return sendTo(portOf(server), sent).finally(() => server.close());
 }
 
-/** As {@link send}, to a server that listens. */
+/** Like {@link send}, to a server that is already listening. */
 export async function sendTo(
   port: number,
-  { method = 'POST', path = INVITE_PATH, headers = AS_ALICE, body = { user_id: BOB } }: Sent = {},
-): Promise<Answer> {
+  { method = 'POST', path = INVITE_PATH, headers = AS_ALICE, body = { user_id: BOB } }: TestRequest = {},
+): Promise<TestResponse> {
   const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const length = hasBody ? { 'content-length': Buffer.byteLength(bytes) } : {};
   const outgoing = request({ port, method, path, agent: false, headers: { ...length, ...headers } });
-  const answered = once(outgoing, 'response');
+  const responded = once(outgoing, 'response');
   outgoing.end(hasBody ? bytes : undefined);
-  const [response] = await answered;
-  return answerOf(response.statusCode, response.headers, await text(response));
+  const [response] = await responded;
+  return toTestResponse(response.statusCode, response.headers, await text(response));
 }
 
-export function answerOf(status: number, headers: IncomingHttpHeaders, content: string): Answer {
+export function toTestResponse(status: number, headers: IncomingHttpHeaders, content: string): TestResponse {
   return { status, headers, text: content, body: jsonOf(content) };
 }
 
@@ -188,7 +188,7 @@ afterEach(() => {
   }
 });
 
-/** A server on a free port, closed after the test. */
+/** Starts a server on a free port; it is closed after the test. */
 export async function listening(app: express.Express): Promise<Server> {
   const server = createServer(app).listen(0, '127.0.0.1');
   servers.push(server);
@@ -200,7 +200,7 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-/** A logger that keeps what goes wrong. */
+/** Returns a logger that keeps warnings and errors in `lines`. */
 export function recordingLogger() {
   const lines: { level: keyof Logger; details: object; message: string }[] = [];
   const at = (level: keyof Logger) => (details: object, message: string) => {
@@ -212,38 +212,43 @@ export function recordingLogger() {
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Lets the host answer what comes through, so that tests can tell. */
-export function answeredByHost(app: express.Express): void {
+/** Makes the host app respond with a 418 to every request that the router passes on. */
+export function respondAsHost(app: express.Express): void {
   app.use((_request, response) => {
-    // Not every host's responses know what Express's do.
+    // Not every framework's responses have Express's methods.
     response.statusCode = 418;
     response.setHeader('Content-Type', 'application/json');
     response.end('{"host":true}');
   });
 }
 
-/** The field with the reason of a refusal by the room; it has tests of its own. */
+/** The field with the reason code of a refusal by the room, which has its own tests. */
 export const REASON_FIELD = 'org.matrix.msc3848.unstable.errcode';
 
-/** Holds a refusal against what it should be, with no field more. */
-export function expectRefusal(answer: Checked, status: number, errcode: string, fields: object = {}): void {
-  const { [REASON_FIELD]: _reason, ...body } = answer.body as Record<string, unknown>;
-  expect({ status: answer.status, body }).toEqual({
+/** Expects a refusal with exactly these fields. */
+export function expectRefusal(
+  response: AnyResponse,
+  status: number,
+  errcode: string,
+  fields: object = {},
+): void {
+  const { [REASON_FIELD]: _reason, ...body } = response.body as Record<string, unknown>;
+  expect({ status: response.status, body }).toEqual({
     status,
     body: { errcode, error: expect.stringMatching(/./), ...fields },
   });
-  expectDescribed(answer);
+  expectDescribed(response);
 }
 
-export function expectInvited(answer: Checked): void {
-  expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: {} });
-  expectDescribed(answer);
+export function expectInvited(response: AnyResponse): void {
+  expect({ status: response.status, body: response.body }).toEqual({ status: 200, body: {} });
+  expectDescribed(response);
 }
 
-type Checked = { readonly status: number; readonly body: unknown; readonly headers: object };
+type AnyResponse = { readonly status: number; readonly body: unknown; readonly headers: object };
 
-/** Every answer is JSON as described, with the headers that every answer bears. */
-export function expectDescribed({ status, body, headers }: Checked): void {
+/** Expects JSON as the OpenAPI description says, with the headers that every response has. */
+export function expectDescribed({ status, body, headers }: AnyResponse): void {
   expect(checkResponse(status, body, { ...headers })).toEqual([]);
   expect(headers).toMatchObject({
     'content-type': 'application/json',
@@ -253,7 +258,7 @@ export function expectDescribed({ status, body, headers }: Checked): void {
   });
 }
 
-/** What browsers need (client-server API, "Web browser clients"), and what lets them read `Retry-After`. */
+/** The headers that browsers need (client-server API, "Web browser clients"), and the one that exposes `Retry-After`. */
 export const CORS_HEADERS = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS',

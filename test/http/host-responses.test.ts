@@ -14,31 +14,31 @@ import {
   silent,
 } from './support.ts';
 
-describe('a host that answers by itself', () => {
+describe('a host app that responds first', () => {
   const never = () => new Promise<never>(() => {});
 
-  /** A time limit of the host's, shorter than ours. */
-  const hasty: Middleware = (_request, response, next) => {
+  /** A timeout of the host app that is shorter than the router's deadline. */
+  const hostTimeout: Middleware = (_request, response, next) => {
     setTimeout(() => response.writeHead(504).end('late'), 20);
     next();
   };
 
-  it('while we wait for a store keeps its answer', async () => {
+  it('keeps its response while the router waits for a store', async () => {
     const { logger, lines } = recordingLogger();
     const { app } = setUp(
       { storage: { readState: never, appendEvent: never }, deadlineMs: 60, logger },
-      (host) => host.use(hasty),
+      (host) => host.use(hostTimeout),
     );
     expect(await send(app)).toMatchObject({ status: 504, text: 'late' });
     await delay(80);
     expect(lines).toMatchObject([{ level: 'warn' }]);
   });
 
-  it('while we wait for the body keeps its answer', async () => {
-    const { app } = setUp({ bodyTimeoutMs: 60, logger: silent }, (host) => host.use(hasty));
+  it('keeps its response while the router waits for the body', async () => {
+    const { app } = setUp({ bodyTimeoutMs: 60, logger: silent }, (host) => host.use(hostTimeout));
     const headers = { ...AS_ALICE, 'content-length': 1000 };
     expect(await send(app, { headers, body: '{' })).toMatchObject({ status: 504, text: 'late' });
-    // A failure here would be an uncaught one.
+    // A failure in this time would be an uncaught error.
     await delay(80);
   });
 
@@ -47,7 +47,7 @@ describe('a host that answers by itself', () => {
     ['GET', INVITE_PATH],
     ['OPTIONS', INVITE_PATH],
     ['POST', `${PREFIX}/rooms/%zz/invite`],
-  ])('and yet goes on to us has decided: %s %s', async (method, path) => {
+  ])('keeps its response even if it then calls next(): %s %s', async (method, path) => {
     const { logger, lines } = recordingLogger();
     const outcomes: unknown[] = [];
     const { app, store } = setUp({ logger, onOutcome: (outcome) => outcomes.push(outcome) }, (host) =>
