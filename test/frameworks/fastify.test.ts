@@ -40,12 +40,12 @@ const byPlugin: Mount = async (router) => {
   return host;
 };
 
-/** A host on a port, with the router and whatever else it is given. */
-async function listeningHost(mount: Mount, more: (host: FastifyInstance) => void = () => {}) {
+/** Starts a Fastify server with the router; `extend` adds to it. */
+async function listeningHost(mount: Mount, extend: (host: FastifyInstance) => void = () => {}) {
   const { router, store } = setUp();
   await seedRoom(store);
   app = await mount(router);
-  more(app);
+  extend(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   return { app, port: portOf(app.server as Server) };
 }
@@ -55,8 +55,8 @@ const json = { ...AS_ALICE, 'content-type': 'application/json' };
 describe.each([
   ['a hook', byHook],
   ['@fastify/express', byPlugin],
-])('in Fastify, by %s', (_name, mount) => {
-  it('leaves the body to the host’s own routes, those below the prefix too', async () => {
+])('in Fastify, through %s', (_name, mount) => {
+  it('the router leaves the body to the host app’s own routes, including those below the prefix', async () => {
     const { port } = await listeningHost(mount, (host) => {
       host.post('/echo', async ({ body }) => ({ body }));
       host.put<{ Params: object }>(`${PREFIX}/rooms/:id/state`, async ({ params, body }) => ({
@@ -74,14 +74,14 @@ describe.each([
     expectInvited(await sendTo(port, { headers: json }));
   });
 
-  it('reads the body itself: types and sizes that the host refuses do not matter', async () => {
+  it('the router reads the body itself, even one that Fastify would reject', async () => {
     const { port } = await listeningHost(mount, (host) => {
       host.removeAllContentTypeParsers();
     });
     expectInvited(await sendTo(port, { headers: { ...AS_ALICE, 'content-type': 'text/html' } }));
   });
 
-  it('is seen by the host’s hooks: before it, and when it has answered', async () => {
+  it('the router is seen by onResponse hooks, and runs before later onRequest hooks', async () => {
     const seen: unknown[] = [];
     const { port } = await listeningHost(mount, (host) => {
       host.addHook('onRequest', async ({ method }) => {
@@ -97,25 +97,25 @@ describe.each([
     await expect.poll(() => seen).toEqual([200, 'POST', 404]);
   });
 
-  it('without `frameworkErrors` is not asked about a path that cannot be decoded', async () => {
+  it('the router does not receive a path that cannot be decoded, without `frameworkErrors`', async () => {
     const { port } = await listeningHost(mount);
-    const answer = await sendTo(port, { path: `${PREFIX}/rooms/%zz/invite` });
-    expect([answer.status, answer.body]).toMatchObject([400, { code: 'FST_ERR_BAD_URL' }]);
+    const response = await sendTo(port, { path: `${PREFIX}/rooms/%zz/invite` });
+    expect([response.status, response.body]).toMatchObject([400, { code: 'FST_ERR_BAD_URL' }]);
   });
 });
 
-it('in Fastify, by a hook, answers what is injected without a port', async () => {
+it('in Fastify, through a hook, the router responds to injected requests without a port', async () => {
   const { app } = await listeningHost(byHook);
-  const answer = await app.inject({
+  const response = await app.inject({
     method: 'POST',
     url: INVITE_PATH,
     headers: AS_ALICE,
     payload: { user_id: BOB },
   });
-  expect([answer.statusCode, answer.json()]).toEqual([200, {}]);
+  expect([response.statusCode, response.json()]).toEqual([200, {}]);
 });
 
-it('in Fastify, by a hook, bears the raw headers of earlier hooks, not those of replies', async () => {
+it('in Fastify, through a hook, the router keeps the raw headers of earlier hooks, but not those of replies', async () => {
   const { router, store } = setUp();
   await seedRoom(store);
   app = fastify();
@@ -130,7 +130,7 @@ it('in Fastify, by a hook, bears the raw headers of earlier hooks, not those of 
   expect(headers).not.toHaveProperty('x-reply');
 });
 
-it('in Fastify, by a hook in a plugin of its own, is not asked', async () => {
+it('in Fastify, through a hook in an encapsulated plugin, the router is not called', async () => {
   const { router } = setUp();
   const { port } = await listeningHost(
     async () => fastify(),
@@ -144,7 +144,7 @@ it('in Fastify, by a hook in a plugin of its own, is not asked', async () => {
   expect((await sendTo(port)).status).toBe(404);
 });
 
-it('in Fastify, by @fastify/express, does not see a query that cannot be decoded', async () => {
+it('in Fastify, through @fastify/express, the router does not receive a query that cannot be decoded', async () => {
   const { port } = await listeningHost(byPlugin);
   expect((await sendTo(port, { path: `${INVITE_PATH}?%zz` })).status).toBe(500);
 });

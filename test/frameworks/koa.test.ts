@@ -22,7 +22,7 @@ const byBridge: Mount = (router) => {
   return connect((request, response, next) => matrix(request as Request, response as Response, next));
 };
 
-/** Koa's middlewares in front go on when the answer has gone out. */
+/** Lets earlier Koa middleware continue once the response is sent. */
 const byHand: Mount = (router) => {
   const matrix = Router().use(PREFIX, router);
   return (context, next) =>
@@ -34,11 +34,11 @@ const byHand: Mount = (router) => {
     });
 };
 
-async function listeningHost(mount: Mount, inFront: Koa.Middleware = (_context, next) => next()) {
+async function listeningHost(mount: Mount, earlier: Koa.Middleware = (_context, next) => next()) {
   const { logger, lines } = recordingLogger();
   const { router, store } = setUp({ logger });
   await seedRoom(store);
-  const app = new Koa().use(inFront).use(mount(router));
+  const app = new Koa().use(earlier).use(mount(router));
   app.use(async (context) => {
     if (context.path === '/echo') context.body = { body: await jsonOf(context.req), type: context.type };
   });
@@ -47,9 +47,9 @@ async function listeningHost(mount: Mount, inFront: Koa.Middleware = (_context, 
 
 describe.each([
   ['koa-connect', byBridge],
-  ['hand', byHand],
-])('in Koa, by %s', (_name, mount) => {
-  it('answers once and leaves everything else to Koa, its 404 included', async () => {
+  ['hand-written middleware', byHand],
+])('in Koa, through %s', (_name, mount) => {
+  it('the router responds once and leaves everything else to Koa, including its 404', async () => {
     const { port, lines } = await listeningHost(mount);
     expectInvited(await sendTo(port));
     expectRefusal(await sendTo(port, { method: 'PUT' }), 405, 'M_UNRECOGNIZED');
@@ -58,7 +58,7 @@ describe.each([
     expect(lines).toEqual([]);
   });
 
-  it('keeps the headers that middlewares in front have set', async () => {
+  it('the router keeps the headers that earlier middleware has set', async () => {
     const { port } = await listeningHost(mount, (context, next) => {
       context.set('X-Request-Id', '7');
       return next();
@@ -66,7 +66,7 @@ describe.each([
     expect((await sendTo(port)).headers).toMatchObject({ 'x-request-id': '7' });
   });
 
-  it('behind a body parser of Koa’s needs `req.body`', async () => {
+  it('the router needs `req.body` behind a Koa body parser', async () => {
     const parse =
       (isPassedOn: boolean): Koa.Middleware =>
       async (context, next) => {
@@ -78,7 +78,7 @@ describe.each([
     expectInvited(await sendTo((await listeningHost(mount, parse(true))).port));
   });
 
-  it('comes back to the middlewares in front by hand alone', async () => {
+  it('the router returns to earlier middleware only with hand-written middleware', async () => {
     const seen: number[] = [];
     const { port } = await listeningHost(mount, async (context, next) => {
       await next();

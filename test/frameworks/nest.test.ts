@@ -25,7 +25,7 @@ Module({ controllers: [EchoController] })(AppModule);
 let app: NestExpressApplication | undefined;
 afterEach(() => app?.close());
 
-/** A host on a port; `prepare` runs before it starts and gets the router. */
+/** Starts a Nest app; `prepare` receives it and the router before it starts. */
 async function listeningHost(
   options: { readonly bodyParser?: boolean },
   prepare: (host: NestExpressApplication, router: ReturnType<typeof setUp>['router']) => unknown,
@@ -41,7 +41,7 @@ async function listeningHost(
 const json = { ...AS_ALICE, 'content-type': 'application/json' };
 
 describe('in Nest', () => {
-  it.each([true, false])('reads the body itself, with bodyParser: %s', async (bodyParser) => {
+  it.each([true, false])('the router reads the body itself, with bodyParser: %s', async (bodyParser) => {
     const { port } = await listeningHost({ bodyParser }, (host, router) => host.use(PREFIX, router));
     expectRefusal(await sendTo(port, { headers: json, body: '{' }), 400, 'M_NOT_JSON');
     expectInvited(await sendTo(port, { headers: json }));
@@ -49,7 +49,7 @@ describe('in Nest', () => {
     expect(echoed.body).toEqual(bodyParser ? { body: { a: 1 } } : {});
   });
 
-  it('behind a parser of Nest’s takes the body from there, and broken JSON does not reach it', async () => {
+  it('the router uses the body of a Nest parser in front of it, which rejects broken JSON itself', async () => {
     const { port } = await listeningHost({}, (host, router) => {
       host.useBodyParser('json');
       host.use(PREFIX, router);
@@ -59,7 +59,7 @@ describe('in Nest', () => {
     expect([broken.status, broken.body]).toMatchObject([400, { statusCode: 400, error: 'Bad Request' }]);
   });
 
-  it('has nothing of a global prefix, of versions and of guards', async () => {
+  it('the router is not affected by a global prefix or by guards', async () => {
     const { port } = await listeningHost({}, (host, router) => {
       host.setGlobalPrefix('api');
       host.useGlobalGuards({ canActivate: () => false });
@@ -69,7 +69,7 @@ describe('in Nest', () => {
     expect((await sendTo(port, { path: '/api/echo' })).status).toBe(403);
   });
 
-  it('is not reached when it is mounted after `init`', async () => {
+  it('the router is not reached if it is mounted after `init`', async () => {
     const { port } = await listeningHost({}, async (host, router) => {
       await host.init();
       host.use(PREFIX, router);

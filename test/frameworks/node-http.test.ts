@@ -12,7 +12,7 @@ import {
   setUp,
 } from '../http/support.ts';
 
-it('on node:http, what is not ours goes on to the listener as it came', async () => {
+it('on node:http, other requests reach the listener unchanged', async () => {
   const { router, store } = setUp();
   await seedRoom(store);
   const matrix = Router().use(PREFIX, router);
@@ -24,7 +24,7 @@ it('on node:http, what is not ours goes on to the listener as it came', async ()
   expect((await sendTo(portOf(server), { method: 'PUT', path })).text).toBe(`PUT ${path}`);
 });
 
-it('on node:http, needs no router of Express where the prefix is taken off by hand', async () => {
+it('on node:http, the router needs no Express router if the listener removes the prefix', async () => {
   const { router, store } = setUp();
   await seedRoom(store);
   const server = createServer((request, response) => {

@@ -6,17 +6,17 @@ const forbidden = { errcode: 'M_FORBIDDEN', error: 'no' };
 const limited = { errcode: 'M_LIMIT_EXCEEDED', error: 'slower', retry_after_ms: 700 };
 const unavailable = { errcode: 'M_UNKNOWN', error: 'later' };
 
-describe('an answer that keeps to the description', () => {
+describe('a response that matches the description', () => {
   it.each([
     ['an invite', 200, {}, undefined],
     ['an error', 403, forbidden, undefined],
     ['an error with more fields', 403, { ...forbidden, 'org.example.why': [1] }, {}],
     ['soft logout', 401, { errcode: 'M_UNKNOWN_TOKEN', error: 'expired', soft_logout: true }, {}],
     ['a rate limit', 429, limited, { 'retry-after': '1' }],
-    ['an outage, its header as a number', 503, unavailable, { 'Retry-After': 2 }],
-    ['an outage whose headers were not looked at', 503, unavailable, undefined],
+    ['an outage with its header as a number', 503, unavailable, { 'Retry-After': 2 }],
+    ['an outage whose headers are not checked', 503, unavailable, undefined],
     ['another method', 405, { errcode: 'M_UNRECOGNIZED', error: 'POST only' }, { allow: 'POST, OPTIONS' }],
-  ])('%s', (_, status, body, headers) => {
+  ])('is accepted: %s', (_, status, body, headers) => {
     expect(checkResponse(status, body, headers)).toEqual([]);
   });
 
@@ -25,29 +25,41 @@ describe('an answer that keeps to the description', () => {
     (response['x-errcodes'] ?? []).map((errcode) => [Number(status), errcode] as const),
   );
 
-  it.each(listed)('%i %s', (status, errcode) => {
+  it.each(listed)('is accepted: %i %s', (status, errcode) => {
     expect(checkResponse(status, { errcode, error: 'text', retry_after_ms: 1 })).toEqual([]);
   });
 });
 
-describe('an answer that does not', () => {
+describe('a response that does not match the description', () => {
   it.each([
     ['an unknown status', 418, forbidden, undefined, ['status 418 is not described']],
-    ['no object', 200, 'ok', undefined, ['the body must be object']],
+    ['a string', 200, 'ok', undefined, ['the body must be object']],
     ['an array', 200, [], undefined, ['the body must be object']],
     ['no body', 403, undefined, undefined, ['the body must be object']],
     ['no errcode', 403, { error: 'no' }, undefined, ["the body must have required property 'errcode'"]],
-    ['no text', 403, { errcode: 'M_FORBIDDEN' }, undefined, ["the body must have required property 'error'"]],
-    ['a text that is none', 403, { ...forbidden, error: 1 }, undefined, ['the body/error must be string']],
     [
-      'a code that is none',
+      'no error message',
+      403,
+      { errcode: 'M_FORBIDDEN' },
+      undefined,
+      ["the body must have required property 'error'"],
+    ],
+    [
+      'an error message that is not a string',
+      403,
+      { ...forbidden, error: 1 },
+      undefined,
+      ['the body/error must be string'],
+    ],
+    [
+      'an errcode that is not a string',
       403,
       { ...forbidden, errcode: 1 },
       undefined,
       ['the body/errcode must be string'],
     ],
     [
-      'a code in small letters',
+      'an errcode in lower case',
       403,
       { ...forbidden, errcode: 'm_forbidden' },
       undefined,
@@ -57,14 +69,14 @@ describe('an answer that does not', () => {
       ],
     ],
     [
-      'a code of another status',
+      'an errcode of another status',
       403,
       { errcode: 'M_BAD_JSON', error: 'no' },
       undefined,
       ['errcode M_BAD_JSON is not described for status 403'],
     ],
     [
-      'soft_logout that is no boolean',
+      'soft_logout that is not a boolean',
       401,
       { errcode: 'M_UNKNOWN_TOKEN', error: 'expired', soft_logout: 'true' },
       undefined,
@@ -96,7 +108,7 @@ describe('an answer that does not', () => {
     ],
     ['an empty Retry-After', 503, unavailable, { 'retry-after': '' }, ['header Retry-After must be integer']],
     [
-      'several Retry-After',
+      'several Retry-After headers',
       503,
       unavailable,
       { 'retry-after': ['1'] },
@@ -104,7 +116,7 @@ describe('an answer that does not', () => {
     ],
     ['no Allow', 405, { errcode: 'M_UNRECOGNIZED', error: 'no' }, {}, ['header Allow is missing']],
     [
-      'body, code and header at once',
+      'problems in body, errcode and header',
       503,
       { errcode: 'M_FORBIDDEN' },
       {},
@@ -114,7 +126,7 @@ describe('an answer that does not', () => {
         'header Retry-After is missing',
       ],
     ],
-  ])('%s', (_, status, body, headers, faults) => {
-    expect(checkResponse(status, body, headers)).toEqual(faults);
+  ])('is reported: %s', (_, status, body, headers, problems) => {
+    expect(checkResponse(status, body, headers)).toEqual(problems);
   });
 });

@@ -8,7 +8,7 @@ import { resolve } from './support.ts';
 const { paths, servers, components } = inviteDescription;
 const operation = paths['/rooms/{roomId}/invite'].post;
 
-/** All fields and all required ones of a schema, those of its parts included. */
+/** Returns all fields and the required fields of a schema, including those of its parts. */
 function flatten(schema: Schema | Reference): { fields: Record<string, unknown>; required: string[] } {
   if ('$ref' in schema) return flatten(resolve(schema.$ref) as Schema);
   const parts = (schema.allOf ?? []).map(flatten);
@@ -19,24 +19,24 @@ function flatten(schema: Schema | Reference): { fields: Record<string, unknown>;
   };
 }
 
-describe("the description says what the specification's files say", () => {
-  it('of the path and the operation', () => {
+describe("the description matches the specification's files", () => {
+  it('in the path and the operation', () => {
     expect(servers.map(({ url }) => url)).toEqual([facts.basePath]);
     expect(Object.keys(paths)).toEqual([facts.path]);
     expect(operation).toMatchObject({ operationId: facts.operationId, tags: facts.tags });
   });
 
-  it('of the ways to authenticate, either of which is enough', () => {
+  it('in the authentication schemes, either of which is enough', () => {
     expect(operation.security).toEqual(facts.security.map((scheme) => ({ [scheme]: [] })));
     expect(components.securitySchemes).toMatchObject(facts.securitySchemes);
   });
 
-  it('of the room id', () => {
+  it('in the room ID', () => {
     expect(operation.parameters).toMatchObject(facts.parameters);
     expect(resolve(operation.parameters[0]?.schema.$ref ?? '')).toMatchObject(facts.roomId);
   });
 
-  it('of the two forms of the body', () => {
+  it('in the two forms of the body', () => {
     expect(operation.requestBody.required).toBe(facts.requestBody.required);
     expect(Object.keys(operation.requestBody.content)).toEqual([facts.requestBody.contentType]);
     const forms = resolve(operation.requestBody.content['application/json'].schema.$ref) as Schema;
@@ -45,18 +45,18 @@ describe("the description says what the specification's files say", () => {
     );
   });
 
-  it.each(Object.entries(facts.requestBody.forms))('of the fields of %s', (name, form) => {
+  it.each(Object.entries(facts.requestBody.forms))('in the fields of %s', (name, form) => {
     const schema = components.schemas[name];
     expect(schema).toMatchObject(form);
     expect(Object.keys(schema?.properties ?? {})).toEqual(Object.keys(form.properties));
   });
 
-  it.each(Object.entries(facts.responses))('of the answer %s', (status, answer) => {
+  it.each(Object.entries(facts.responses))('in the response %s', (status, expected) => {
     const response = operation.responses[status];
-    expect(response?.['x-errcodes'] ?? []).toEqual(expect.arrayContaining(answer.errcodes));
+    expect(response?.['x-errcodes'] ?? []).toEqual(expect.arrayContaining(expected.errcodes));
     const { fields, required } = flatten(response?.content['application/json'].schema ?? { $ref: '' });
-    expect(fields).toEqual(answer.fields);
-    expect(required).toEqual(expect.arrayContaining(answer.required));
+    expect(fields).toEqual(expected.fields);
+    expect(required).toEqual(expect.arrayContaining(expected.required));
   });
 });
 
@@ -69,24 +69,24 @@ describe("the specification's examples", () => {
     });
   });
 
-  it('are recognised as the third-party form', () => {
+  it('are recognized as third-party invites', () => {
     expect(validateInviteBody(facts.examples.inviteByThirdPartyId)).toMatchObject({
       errcode: 'M_THREEPID_DENIED',
     });
   });
 });
 
-describe('beyond what the files say, the description', () => {
-  it('promises a text with each error', () => {
+describe("beyond the specification's files, the description", () => {
+  it('requires an error message with each error', () => {
     expect(resolve('#/components/schemas/Error')).toMatchObject({ required: ['errcode', 'error'] });
   });
 
-  it('tells of soft logout', () => {
+  it('describes soft logout', () => {
     const schema = operation.responses[401]?.content['application/json'].schema ?? { $ref: '' };
     expect(flatten(schema).fields).toEqual({ errcode: 'string', error: 'string', soft_logout: 'boolean' });
   });
 
-  it('lists the codes of every status that is answered', () => {
+  it('lists the error codes of every status', () => {
     const listed = Object.entries(operation.responses).map(([status, response]) => [
       Number(status),
       response['x-errcodes'],
@@ -118,7 +118,7 @@ describe('beyond what the files say, the description', () => {
     ]);
   });
 
-  it('asks for Retry-After where a later try may work, and for Allow with 405', () => {
+  it('requires Retry-After if a later try may succeed, and Allow with a 405', () => {
     const required = Object.entries(operation.responses).flatMap(([status, { headers = {} }]) =>
       Object.entries(headers).map(([name, header]) => [Number(status), name, header.required]),
     );

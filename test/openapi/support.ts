@@ -2,10 +2,10 @@ import { inviteDescription } from '../../src/openapi/index.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** The description as a client that fetched it would have it. */
+/** The description as a client receives it. */
 export const asJson = JSON.parse(JSON.stringify(inviteDescription)) as { [key: string]: Json };
 
-/** Every value of a key, wherever it stands. */
+/** Returns every value of a key, at any depth. */
 export function everyValueOf(key: string, value: Json = asJson): Json[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => [
@@ -14,7 +14,7 @@ export function everyValueOf(key: string, value: Json = asJson): Json[] {
   ]);
 }
 
-/** What a local `$ref` points to, by JSON pointer (RFC 6901); `undefined` where it points to nothing. */
+/** Returns the target of a local `$ref`, a JSON pointer (RFC 6901), or `undefined` if there is none. */
 export function resolve(ref: string): unknown {
   return ref
     .replace(/^#\//, '')

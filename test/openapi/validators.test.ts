@@ -6,41 +6,41 @@ const BOB = '@bob:example.org';
 const userIdOf = (bytes: number) => `@${'b'.repeat(bytes - '@:example.org'.length)}:example.org`;
 const roomIdOf = (bytes: number) => `!${'r'.repeat(bytes - 1)}`;
 
-describe('a body that is an invite', () => {
+describe('the body of an invite', () => {
   it.each([
     ['a user', { user_id: BOB }],
     ['a user and a reason', { user_id: BOB, reason: 'hello' }],
     ['an empty reason', { user_id: BOB, reason: '' }],
     ['a reason with NUL and an emoji', { user_id: BOB, reason: 'a\0💬' }],
     ['an empty localpart', { user_id: '@:example.org' }],
-    ['a user id of 255 bytes', { user_id: userIdOf(255) }],
-  ])('%s', (_, body) => {
+    ['a user ID of 255 bytes', { user_id: userIdOf(255) }],
+  ])('is accepted: %s', (_, body) => {
     expect(validateInviteBody(body)).toEqual({ valid: true, value: body });
   });
 
-  it('may have other fields, which are not taken over', () => {
+  it('can have other fields, which are left out', () => {
     const body = JSON.parse(`{"user_id":"${BOB}","membership":"join","__proto__":{"reason":"x"},"n":[1]}`);
     const verdict = validateInviteBody(body);
     expect(verdict).toEqual({ valid: true, value: { user_id: BOB } });
     expect(verdict.valid && Object.keys(verdict.value)).toEqual(['user_id']);
   });
 
-  it('may have third-party fields too: the user id is meant', () => {
+  it('can have third-party fields too: the user ID counts', () => {
     const body = { user_id: BOB, id_server: 'x', id_access_token: 'x', medium: 'email', address: 'a@b.c' };
     expect(validateInviteBody(body)).toEqual({ valid: true, value: { user_id: BOB } });
   });
 
-  it('may be an object without a prototype', () => {
+  it('can be an object without a prototype', () => {
     const body = Object.assign(Object.create(null), { user_id: BOB, reason: 'hello' });
     expect(validateInviteBody(body)).toEqual({ valid: true, value: { user_id: BOB, reason: 'hello' } });
   });
 
-  it('may say a field twice: the last one counts, as in JSON.parse', () => {
+  it('can contain a field twice: the last one counts, as in JSON.parse', () => {
     const verdict = validateInviteBody(JSON.parse(`{"user_id":1,"user_id":"${BOB}"}`));
     expect(verdict).toEqual({ valid: true, value: { user_id: BOB } });
   });
 
-  it('is not the object that came', () => {
+  it('is returned as a copy', () => {
     const body = { user_id: BOB, reason: 'hello' };
     const verdict = validateInviteBody(body);
     body.user_id = '@mallory:example.org';
@@ -48,7 +48,7 @@ describe('a body that is an invite', () => {
   });
 });
 
-describe('a body that has not the right shape is M_BAD_JSON', () => {
+describe('a body of the wrong shape', () => {
   it.each([
     ['undefined', undefined, 'the body must be a JSON object'],
     ['null', null, 'the body must be a JSON object'],
@@ -56,37 +56,49 @@ describe('a body that has not the right shape is M_BAD_JSON', () => {
     ['a number', 1, 'the body must be a JSON object'],
     ['a string', `{"user_id":"${BOB}"}`, 'the body must be a JSON object'],
     ['an array', [{ user_id: BOB }], 'the body must be a JSON object'],
-    ['nothing', {}, 'user_id is required'],
-    ['user_id null', { user_id: null }, 'user_id must be a string'],
-    ['user_id a number', { user_id: 1 }, 'user_id must be a string'],
-    ['user_id an array', { user_id: [BOB] }, 'user_id must be a string'],
-    ['user_id an object', { user_id: { user_id: BOB } }, 'user_id must be a string'],
-    ['reason null', { user_id: BOB, reason: null }, 'reason must be a string'],
-    ['reason a number', { user_id: BOB, reason: 1 }, 'reason must be a string'],
-    ['reason an array', { user_id: BOB, reason: ['hello'] }, 'reason must be a string'],
+    ['an empty object', {}, 'user_id is required'],
+    ['null as user_id', { user_id: null }, 'user_id must be a string'],
+    ['a number as user_id', { user_id: 1 }, 'user_id must be a string'],
+    ['an array as user_id', { user_id: [BOB] }, 'user_id must be a string'],
+    ['an object as user_id', { user_id: { user_id: BOB } }, 'user_id must be a string'],
+    ['null as reason', { user_id: BOB, reason: null }, 'reason must be a string'],
+    ['a number as reason', { user_id: BOB, reason: 1 }, 'reason must be a string'],
+    ['an array as reason', { user_id: BOB, reason: ['hello'] }, 'reason must be a string'],
     ['a lone surrogate in user_id', { user_id: '@\ud800:x' }, 'user_id must be well-formed Unicode'],
     ['a lone surrogate in reason', { user_id: BOB, reason: '\udc00' }, 'reason must be well-formed Unicode'],
     [
-      'surrogates the wrong way round',
+      'surrogates in the wrong order',
       { user_id: BOB, reason: '\udc00\ud800' },
       'reason must be well-formed Unicode',
     ],
-    ['both fields ill-typed', { user_id: 1, reason: 1 }, 'user_id must be a string; reason must be a string'],
-    ['no user_id, reason ill-typed', { reason: 1 }, 'user_id is required; reason must be a string'],
-    ['a wrong shape and a wrong id', { user_id: 'bob', reason: 1 }, 'reason must be a string'],
-    ['user_id of a prototype', JSON.parse(`{"__proto__":{"user_id":"${BOB}"}}`), 'user_id is required'],
-    ['user_id inherited', Object.create({ user_id: BOB }), 'user_id is required'],
     [
-      'user_id null beside an address',
+      'both fields of the wrong type',
+      { user_id: 1, reason: 1 },
+      'user_id must be a string; reason must be a string',
+    ],
+    [
+      'no user_id, and a reason of the wrong type',
+      { reason: 1 },
+      'user_id is required; reason must be a string',
+    ],
+    [
+      'an invalid user_id, and a reason of the wrong type',
+      { user_id: 'bob', reason: 1 },
+      'reason must be a string',
+    ],
+    ['user_id in __proto__', JSON.parse(`{"__proto__":{"user_id":"${BOB}"}}`), 'user_id is required'],
+    ['an inherited user_id', Object.create({ user_id: BOB }), 'user_id is required'],
+    [
+      'null as user_id next to an address',
       { user_id: null, medium: 'email', address: 'a@b.c' },
       'user_id must be a string',
     ],
-  ])('%s', (_, body, message) => {
+  ])('is M_BAD_JSON: %s', (_, body, message) => {
     expect(validateInviteBody(body)).toEqual({ valid: false, errcode: 'M_BAD_JSON', message });
   });
 });
 
-describe('a user_id that is no user id is M_INVALID_PARAM', () => {
+describe('a user_id that is not a user ID', () => {
   it.each([
     ['empty', ''],
     ['without a sigil', 'bob'],
@@ -94,10 +106,10 @@ describe('a user_id that is no user id is M_INVALID_PARAM', () => {
     ['without a domain', '@bob'],
     ['with an empty domain', '@bob:'],
     ['with NUL', '@b\0b:example.org'],
-    ['with a line end', `${BOB}\n`],
+    ['with a newline', `${BOB}\n`],
     ['of 256 bytes', userIdOf(256)],
     ['of 256 bytes in fewer characters', `@${'ü'.repeat(121)}b:example.org`],
-  ])('%s', (_, user_id) => {
+  ])('is M_INVALID_PARAM: %s', (_, user_id) => {
     expect(validateInviteBody({ user_id, reason: 'hello' })).toEqual({
       valid: false,
       errcode: 'M_INVALID_PARAM',
@@ -106,7 +118,7 @@ describe('a user_id that is no user id is M_INVALID_PARAM', () => {
   });
 });
 
-describe('the third-party form is M_THREEPID_DENIED', () => {
+describe('a third-party invite', () => {
   const form = { id_server: 'id.example.org', id_access_token: 'token', medium: 'email', address: 'a@b.c' };
   const { id_access_token: _, ...withoutToken } = form;
 
@@ -116,22 +128,22 @@ describe('the third-party form is M_THREEPID_DENIED', () => {
     ['without an identity server', { medium: 'msisdn', address: '441234567890' }],
     ['with a reason', { ...form, reason: 'hello' }],
     ['without a prototype', Object.assign(Object.create(null), form)],
-  ])('%s', (__, body) => {
+  ])('is M_THREEPID_DENIED: %s', (__, body) => {
     expect(validateInviteBody(body)).toMatchObject({ valid: false, errcode: 'M_THREEPID_DENIED' });
   });
 
   it.each([
     ['without a medium', { address: 'a@b.c' }],
     ['without an address', { medium: 'email' }],
-    ['with a medium that is no string', { medium: 1, address: 'a@b.c' }],
-    ['with an address that is no string', { medium: 'email', address: null }],
+    ['with a medium that is not a string', { medium: 1, address: 'a@b.c' }],
+    ['with an address that is not a string', { medium: 'email', address: null }],
     ['inherited', Object.create(form)],
     ['in an array', [form]],
-  ])('but not %s', (__, body) => {
+  ])('is M_BAD_JSON: %s', (__, body) => {
     expect(validateInviteBody(body)).toMatchObject({ valid: false, errcode: 'M_BAD_JSON' });
   });
 
-  it('but not with a user_id, which is meant then, however wrong', () => {
+  it('is validated by its user_id if it has one, even an invalid one', () => {
     expect(validateInviteBody({ ...form, user_id: 'bob' })).toMatchObject({ errcode: 'M_INVALID_PARAM' });
     expect(validateInviteBody({ ...form, user_id: 1 })).toMatchObject({ errcode: 'M_BAD_JSON' });
   });
@@ -156,19 +168,19 @@ describe('with a polluted Object.prototype', () => {
 });
 
 describe('any JSON value', () => {
-  const text = fc.oneof(
+  const string = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
     fc.constantFrom(BOB, userIdOf(255), userIdOf(256), '@', '@:', '@b:[::1]:1'),
   );
-  const field = fc.oneof(text, fc.jsonValue());
+  const field = fc.oneof(string, fc.jsonValue());
   const nearInvite = fc.record(
     { user_id: field, reason: field, medium: field, address: field, ['__proto__']: field },
     { requiredKeys: [], noNullPrototype: false },
   );
-  const anyBody = fc.oneof(nearInvite, fc.jsonValue({ noUnicodeString: false }), text);
+  const anyBody = fc.oneof(nearInvite, fc.jsonValue({ noUnicodeString: false }), string);
 
-  it('gets one of the verdicts, and an invite that can be stored when it is valid', () => {
+  it('gets a known verdict, and can be stored if it is valid', () => {
     let valid = 0;
     fc.assert(
       fc.property(anyBody, (body) => {
@@ -199,7 +211,7 @@ describe('any JSON value', () => {
       }),
       { numRuns: 3_000 },
     );
-    const told = [...messages].flatMap((message) => message.split('; '));
+    const parts = [...messages].flatMap((message) => message.split('; '));
     expect([
       'the body must be a JSON object',
       'user_id is required',
@@ -209,17 +221,17 @@ describe('any JSON value', () => {
       'reason must be a string',
       'reason must be well-formed Unicode',
       'Users can only be invited by their Matrix user ID',
-    ]).toEqual(expect.arrayContaining([...new Set(told)]));
+    ]).toEqual(expect.arrayContaining([...new Set(parts)]));
   });
 });
 
-describe('a room id', () => {
-  it.each(['!a:example.org', '!a/b c?:example.org:8448', roomIdOf(255), '!ü'])('%j is one', (roomId) => {
+describe('a room ID', () => {
+  it.each(['!a:example.org', '!a/b c?:example.org:8448', roomIdOf(255), '!ü'])('%j is valid', (roomId) => {
     expect(validateRoomId(roomId)).toEqual({ valid: true, value: roomId });
   });
 
   it.each(['', '!', 'a:example.org', '#a:example.org', '!a:', '!a\0:example.org', '!\ud800', roomIdOf(256)])(
-    '%j is none',
+    '%j is invalid',
     (roomId) => {
       expect(validateRoomId(roomId)).toEqual({
         valid: false,
@@ -229,7 +241,7 @@ describe('a room id', () => {
     },
   );
 
-  it.each([undefined, null, 1, ['!a:example.org'], {}])('%j is no text', (roomId) => {
+  it.each([undefined, null, 1, ['!a:example.org'], {}])('%j is not a string', (roomId) => {
     expect(validateRoomId(roomId)).toEqual({
       valid: false,
       errcode: 'M_BAD_JSON',

@@ -3,7 +3,7 @@ import { isRoomId, isServerName, isUserId } from '../../src/rooms/identifiers.ts
 
 const localpartOf = (bytes: number) => 'a'.repeat(bytes);
 
-describe('user ids', () => {
+describe('isUserId', () => {
   it.each([
     '@alice:example.org',
     '@alice:example.org:8448',
@@ -33,12 +33,12 @@ describe('user ids', () => {
     `@${localpartOf(243)}:example.org`,
     `@${'ä'.repeat(122)}:example.org`,
     '!alice:example.org',
-  ])('refuses %j', (userId) => {
+  ])('rejects %j', (userId) => {
     expect(isUserId(userId)).toBe(false);
   });
 });
 
-describe('room ids', () => {
+describe('isRoomId', () => {
   it.each(['!a:example.org', '!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM', '!a/b c?:h.org:1', '!ü'])(
     'accepts %j',
     (roomId) => {
@@ -56,13 +56,13 @@ describe('room ids', () => {
     '!a\0',
     '!\udc00',
     `!${'a'.repeat(255)}`,
-  ])('refuses %j', (roomId) => {
+  ])('rejects %j', (roomId) => {
     expect(isRoomId(roomId)).toBe(false);
   });
 });
 
-describe('server names', () => {
-  it('keeps to the grammar', () => {
+describe('isServerName', () => {
+  it('follows the grammar', () => {
     expect(isServerName('MATRIX.org')).toBe(true);
     expect(isServerName('[::1]')).toBe(true);
     expect(isServerName('a_b')).toBe(false);

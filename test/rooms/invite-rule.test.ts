@@ -8,35 +8,40 @@ import {
   createEvent,
   keyOf,
   memberEvent,
-  misshapen,
   powerLevelsEvent,
   stateEvent,
   VERSIONS,
   versions,
+  withMalformedContent,
 } from './support.ts';
 
 type Room = {
   create?: JsonObject;
   powerLevels?: JsonObject;
-  /** Default: joined. `null` is no membership event. */
+  /** Default: joined. `null` means no membership event. */
   inviter?: JsonValue;
   invitee?: JsonValue;
 };
 
-/** Alice, who is joined, invites Bob, unless the room says otherwise. */
+/** Decides an invite: by default one of Bob by Alice, who is joined. */
 function decide(version: string, room: Room = {}, inviter = ALICE, invitee = BOB) {
-  const { create, powerLevels, inviter: inviterIs = 'join', invitee: inviteeIs = null } = room;
+  const {
+    create,
+    powerLevels,
+    inviter: inviterMembership = 'join',
+    invitee: inviteeMembership = null,
+  } = room;
   const events = [createEvent(version, create)];
   if (powerLevels !== undefined) events.push(powerLevelsEvent(powerLevels));
-  if (inviterIs !== null) events.push(memberEvent(inviter, inviterIs));
-  if (inviteeIs !== null && inviter !== invitee) events.push(memberEvent(invitee, inviteeIs));
+  if (inviterMembership !== null) events.push(memberEvent(inviter, inviterMembership));
+  if (inviteeMembership !== null && inviter !== invitee) events.push(memberEvent(invitee, inviteeMembership));
   return decideInvite(events, inviter, invitee);
 }
 
 const ALLOWED = { decision: 'allowed' };
 const refused = (reason: InviteRefusalReason) => ({ decision: 'refused', reason });
 
-describe('the keys of an invite', () => {
+describe('the state keys of an invite', () => {
   it('are create, power levels and both memberships', () => {
     expect(inviteStateKeys(ALICE, BOB)).toEqual([
       { type: 'm.room.create', state_key: '' },
@@ -46,7 +51,7 @@ describe('the keys of an invite', () => {
     ]);
   });
 
-  it('have one membership where somebody invites themselves', () => {
+  it('contain one membership if users invite themselves', () => {
     expect(inviteStateKeys(ALICE, ALICE)).toEqual([
       { type: 'm.room.create', state_key: '' },
       { type: 'm.room.power_levels', state_key: '' },
@@ -54,7 +59,7 @@ describe('the keys of an invite', () => {
     ]);
   });
 
-  it('are the caller’s to change', () => {
+  it('can be changed by the caller without side effects', () => {
     inviteStateKeys(ALICE, BOB).length = 0;
     for (const key of inviteStateKeys(ALICE, BOB)) Object.assign(key, { type: 'x' });
 
@@ -63,14 +68,14 @@ describe('the keys of an invite', () => {
 });
 
 describe.each(VERSIONS)('an invite in version %s', (version) => {
-  it('is allowed to anybody who is joined, while nothing else is said', () => {
+  it('is allowed for every joined user by default', () => {
     expect(decide(version)).toEqual(ALLOWED);
     expect(decide(version, { powerLevels: {} })).toEqual(ALLOWED);
     expect(decide(version, { powerLevels: { users_default: 0, state_default: 100 } })).toEqual(ALLOWED);
   });
 
   it.each([null, 'invite', 'leave', 'ban', 'knock', 'Join', '', 1, ['join'], { join: true }])(
-    'is refused to an inviter whose membership is %j',
+    'is refused for an inviter whose membership is %j',
     (inviter) => {
       const powerLevels = { users: { [ALICE]: 100 } };
 
@@ -100,14 +105,14 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
     expect(decide(version, {}, CREATOR, CREATOR)).toEqual(refused('inviteeJoined'));
   });
 
-  it('of a user who is invited already shows that invite', () => {
+  it('of a user who is already invited returns that invite', () => {
     expect(decide(version, { invitee: 'invite' })).toEqual({
       decision: 'alreadyInvited',
       invite: memberEvent(BOB, 'invite'),
     });
   });
 
-  it('takes the invite level', () => {
+  it('requires the invite level', () => {
     const powerOf = (level: JsonValue) => ({ powerLevels: { invite: 50, users: { [ALICE]: level } } });
 
     expect(decide(version, powerOf(49))).toEqual(refused('insufficientPower'));
@@ -115,13 +120,13 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
     expect(decide(version, powerOf(51))).toEqual(ALLOWED);
   });
 
-  it('takes it also where the invitee is invited already', () => {
+  it('requires the invite level even if the invitee is already invited', () => {
     const powerLevels = { invite: 50 };
 
     expect(decide(version, { invitee: 'invite', powerLevels })).toEqual(refused('insufficientPower'));
   });
 
-  it('takes the default level of users who are not listed', () => {
+  it('uses the default level for users who are not listed', () => {
     const listed = { users: { [BOB]: 100 }, invite: 50 };
 
     expect(decide(version, { powerLevels: { ...listed, users_default: 49 } })).toEqual(
@@ -130,20 +135,20 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
     expect(decide(version, { powerLevels: { ...listed, users_default: 50 } })).toEqual(ALLOWED);
   });
 
-  it('is refused below zero, where the invite level is not named', () => {
+  it('is refused for a level below zero if there is no invite level', () => {
     expect(decide(version, { powerLevels: { users: { [ALICE]: -1 } } })).toEqual(
       refused('insufficientPower'),
     );
   });
 
   it.each<JsonObject>([{ invite: null }, { users: { [ALICE]: [] } }, { users_default: {} }, { users: 5 }])(
-    'is refused where a level that decides is unreadable: %j',
+    'is refused if a relevant level is unreadable: %j',
     (powerLevels) => {
       expect(decide(version, { powerLevels })).toEqual(refused('powerLevelUnreadable'));
     },
   );
 
-  it('does not mind an unreadable level that does not decide', () => {
+  it('does not depend on unreadable levels that are irrelevant', () => {
     const powerLevels = {
       kick: 'x',
       ban: null,
@@ -155,7 +160,7 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
     expect(decide(version, { powerLevels })).toEqual(ALLOWED);
   });
 
-  it('is refused to other servers where the room is not federated', () => {
+  it('is refused for inviters of other servers if the room is not federated', () => {
     const create = { 'm.federate': false };
 
     expect(decide(version, { create }, '@alice:other.org', BOB)).toEqual(refused('unfederatable'));
@@ -164,30 +169,33 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
     expect(decide(version, { create }, ALICE, '@bob:other.org')).toEqual(ALLOWED);
   });
 
-  it.each([true, null, 'false', 0, {}])('is open to other servers where `m.federate` is %j', (federate) => {
-    expect(decide(version, { create: { 'm.federate': federate } }, '@alice:other.org')).toEqual(ALLOWED);
-  });
+  it.each([true, null, 'false', 0, {}])(
+    'is allowed for inviters of other servers if `m.federate` is %j',
+    (federate) => {
+      expect(decide(version, { create: { 'm.federate': federate } }, '@alice:other.org')).toEqual(ALLOWED);
+    },
+  );
 
-  it('goes by the create event’s sender, not by `creator`, for the server of a room', () => {
+  it('uses the server of the create event’s sender, not of `creator`, as the room’s', () => {
     const create = { 'm.federate': false, creator: '@creator:other.org' };
 
     expect(decide(version, { create }, '@alice:other.org')).toEqual(refused('unfederatable'));
     expect(decide(version, { create })).toEqual(ALLOWED);
   });
 
-  it('takes misshapen content for none', () => {
+  it('treats malformed content as empty', () => {
     const create = createEvent(version);
-    const powerLevels = misshapen(powerLevelsEvent({}), 50);
+    const powerLevels = withMalformedContent(powerLevelsEvent({}), 50);
     const joined = memberEvent(ALICE, 'join');
-    const invitee = misshapen(memberEvent(BOB, 'ban'), ['ban']);
+    const invitee = withMalformedContent(memberEvent(BOB, 'ban'), ['ban']);
 
     expect(decideInvite([create, powerLevels, joined, invitee], ALICE, BOB)).toEqual(ALLOWED);
-    expect(decideInvite([create, misshapen(joined, 'join')], ALICE, BOB)).toEqual(
+    expect(decideInvite([create, withMalformedContent(joined, 'join')], ALICE, BOB)).toEqual(
       refused('roomUnknownOrInviterNotJoined'),
     );
   });
 
-  it('takes no notice of other state keys and other types', () => {
+  it('ignores other state keys and other types', () => {
     const others = [
       stateEvent('m.room.create', 'x', { room_version: 'unknown' }),
       stateEvent('m.room.power_levels', ALICE, { invite: 100 }),
@@ -201,7 +209,7 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
   });
 });
 
-describe('what versions differ in', () => {
+describe('the differences between room versions', () => {
   const strings = { powerLevels: { invite: '+050', users: { [ALICE]: ' 50 ' } } };
   const floats = { powerLevels: { invite: 50.9, users: { [ALICE]: 50.1 } } };
   const belowTheInviteLevel = { powerLevels: { invite: 100, users: { [ALICE]: 99 } } };
@@ -210,7 +218,7 @@ describe('what versions differ in', () => {
     expect(decide(version, strings)).toEqual(ALLOWED);
   });
 
-  it.each(versions(10, 12))('strings are no levels in version %s', (version) => {
+  it.each(versions(10, 12))('strings are not levels in version %s', (version) => {
     expect(decide(version, strings)).toEqual(refused('powerLevelUnreadable'));
   });
 
@@ -218,7 +226,7 @@ describe('what versions differ in', () => {
     expect(decide(version, floats)).toEqual(ALLOWED);
   });
 
-  it.each(versions(6, 12))('floats are no levels in version %s', (version) => {
+  it.each(versions(6, 12))('floats are not levels in version %s', (version) => {
     expect(decide(version, floats)).toEqual(refused('powerLevelUnreadable'));
   });
 
@@ -248,7 +256,7 @@ describe('what versions differ in', () => {
     expect(decide('12', belowTheInviteLevel)).toEqual(refused('insufficientPower'));
   });
 
-  it('creators of version 12 are held to everything but power', () => {
+  it('creators in version 12 are subject to every rule except power', () => {
     expect(decide('12', { inviter: 'leave' }, CREATOR)).toEqual(refused('roomUnknownOrInviterNotJoined'));
     expect(decide('12', { invitee: 'ban' }, CREATOR)).toEqual(refused('inviteeBanned'));
     expect(
@@ -263,49 +271,49 @@ describe('what versions differ in', () => {
 
 describe('the order of the checks', () => {
   const outsider = '@alice:other.org';
-  const everythingWrong: { fault: string; event: StrippedStateEvent; mended: StrippedStateEvent }[] = [
+  const everythingWrong: { fault: string; event: StrippedStateEvent; fixed: StrippedStateEvent }[] = [
     {
       fault: 'roomUnknownOrInviterNotJoined',
       event: memberEvent(outsider, 'leave'),
-      mended: memberEvent(outsider, 'join'),
+      fixed: memberEvent(outsider, 'join'),
     },
     {
       fault: 'roomVersionUnknown',
       event: createEvent('13', { 'm.federate': false }),
-      mended: createEvent('11', { 'm.federate': false }),
+      fixed: createEvent('11', { 'm.federate': false }),
     },
     {
       fault: 'unfederatable',
       event: createEvent('11', { 'm.federate': false }),
-      mended: createEvent('11'),
+      fixed: createEvent('11'),
     },
-    { fault: 'inviteeBanned', event: memberEvent(BOB, 'ban'), mended: memberEvent(BOB, 'invite') },
-    { fault: 'insufficientPower', event: powerLevelsEvent({ invite: 1 }), mended: powerLevelsEvent({}) },
+    { fault: 'inviteeBanned', event: memberEvent(BOB, 'ban'), fixed: memberEvent(BOB, 'invite') },
+    { fault: 'insufficientPower', event: powerLevelsEvent({ invite: 1 }), fixed: powerLevelsEvent({}) },
   ];
 
-  it('names the first fault, then the next one once that is mended', () => {
+  it('reports the first fault, then the next one once that is fixed', () => {
     const room = new Map<string, StrippedStateEvent>();
     for (const { event } of [...everythingWrong].reverse()) room.set(keyOf(event), event);
 
-    for (const { fault, event, mended } of everythingWrong) {
+    for (const { fault, event, fixed } of everythingWrong) {
       expect(decideInvite([...room.values()], outsider, BOB)).toEqual({ decision: 'refused', reason: fault });
-      room.set(keyOf(event), mended);
+      room.set(keyOf(event), fixed);
     }
     expect(decideInvite([...room.values()], outsider, BOB).decision).toBe('alreadyInvited');
   });
 
-  it('says first of all that the create event is missing', () => {
+  it('reports a missing create event before everything else', () => {
     expect(decideInvite([], ALICE, BOB)).toEqual({ decision: 'createEventMissing' });
     expect(decideInvite([memberEvent(ALICE, 'join')], ALICE, BOB)).toEqual({
       decision: 'createEventMissing',
     });
   });
 
-  it('names an outsider’s own membership where the version is unknown as well', () => {
+  it('reports an outsider’s membership before an unknown version', () => {
     expect(decideInvite([createEvent('13')], ALICE, BOB)).toEqual(refused('roomUnknownOrInviterNotJoined'));
   });
 
-  it('names a joined invitee before power', () => {
+  it('reports a joined invitee before missing power', () => {
     expect(decide('11', { invitee: 'join', powerLevels: { invite: 'unreadable' } })).toEqual(
       refused('inviteeJoined'),
     );

@@ -7,10 +7,10 @@ import {
   BOB,
   CREATOR,
   createEvent,
-  misshapen,
   powerLevelsEvent,
   VERSIONS,
   versions,
+  withMalformedContent,
 } from './support.ts';
 
 function rulesOf(version: string): RoomVersionRules {
@@ -28,7 +28,7 @@ function power(
   return powerLevelOf(userId, rulesOf(version), create, powerLevels);
 }
 
-/** One value, read wherever a level can stand that matters for an invite. */
+/** Reads one value from each place of a level that matters for an invite. */
 function readings(version: string, level: JsonValue) {
   return [
     power(version, ALICE, powerLevelsEvent({ users: { [ALICE]: level } })),
@@ -84,7 +84,7 @@ describe.each(VERSIONS)('a level in version %s', (version) => {
   });
 });
 
-const TEXTS: [string, bigint][] = [
+const STRINGS: [string, bigint][] = [
   ['100', 100n],
   ['000100', 100n],
   ['+100', 100n],
@@ -99,13 +99,13 @@ const TEXTS: [string, bigint][] = [
 ];
 
 describe.each(versions(1, 9))('a level written as a string in version %s', (version) => {
-  it.each(TEXTS)('%j is read', (level, expected) => {
+  it.each(STRINGS)('%j is read', (level, expected) => {
     expect(readings(version, level)).toEqual([expected, expected, expected]);
   });
 });
 
 describe.each(versions(10, 12))('a level written as a string in version %s', (version) => {
-  it.each(TEXTS)('%j is unreadable', (level) => {
+  it.each(STRINGS)('%j is unreadable', (level) => {
     expect(readings(version, level)).toEqual(['unreadable', 'unreadable', 'unreadable']);
   });
 });
@@ -134,7 +134,7 @@ describe.each(versions(6, 12))('a number that canonical JSON does not have, in v
 });
 
 describe('a level of many digits', () => {
-  it('is exact up to the size of an event', () => {
+  it('is exact up to the maximum size of an event', () => {
     const digits = '9'.repeat(65_536);
 
     expect(inviteLevelOf(rulesOf('1'), powerLevelsEvent({ invite: digits }))).toBe(10n ** 65_536n - 1n);
@@ -146,20 +146,20 @@ describe('a level of many digits', () => {
 });
 
 describe.each(VERSIONS)('the level of a user in version %s', (version) => {
-  it('is their own, before the default', () => {
+  it('is their own level, or else the default', () => {
     const powerLevels = powerLevelsEvent({ users: { [ALICE]: 7 }, users_default: 9 });
 
     expect(power(version, ALICE, powerLevels)).toBe(7n);
     expect(power(version, BOB, powerLevels)).toBe(9n);
   });
 
-  it('is 0 where nothing is said', () => {
+  it('is 0 by default', () => {
     expect(power(version, ALICE, powerLevelsEvent({}))).toBe(0n);
     expect(power(version, ALICE, powerLevelsEvent({ users: {} }))).toBe(0n);
     expect(power(version, ALICE)).toBe(0n);
   });
 
-  it('does not depend on levels that do not decide', () => {
+  it('does not depend on irrelevant levels', () => {
     const powerLevels = powerLevelsEvent({
       users: { [ALICE]: 7, [BOB]: 'high' },
       users_default: 'none',
@@ -171,11 +171,11 @@ describe.each(VERSIONS)('the level of a user in version %s', (version) => {
     expect(inviteLevelOf(rulesOf(version), powerLevels)).toBe(0n);
   });
 
-  it.each([null, 0, 'users', [], [ALICE], true])('is unreadable where `users` is %j', (users) => {
+  it.each([null, 0, 'users', [], [ALICE], true])('is unreadable if `users` is %j', (users) => {
     expect(power(version, ALICE, powerLevelsEvent({ users, users_default: 50 }))).toBe('unreadable');
   });
 
-  it('is never taken from a prototype', () => {
+  it('is never read from a prototype', () => {
     const powerLevels = powerLevelsEvent(
       JSON.parse('{"users": {"__proto__": {"constructor": 100}}, "__proto__": {"users_default": 100}}'),
     );
@@ -186,22 +186,22 @@ describe.each(VERSIONS)('the level of a user in version %s', (version) => {
     expect(power(version, '__proto__', powerLevels)).toBe('unreadable');
   });
 
-  it.each([null, 100, 'users', ['users']])('is 0 where the content is %j', (content) => {
-    expect(power(version, ALICE, misshapen(powerLevelsEvent({}), content))).toBe(0n);
+  it.each([null, 100, 'users', ['users']])('is 0 if the content is %j', (content) => {
+    expect(power(version, ALICE, withMalformedContent(powerLevelsEvent({}), content))).toBe(0n);
   });
 });
 
 describe.each(versions(1, 11))('the creator of a room of version %s', (version) => {
-  it('has 100 while there are no power levels', () => {
+  it('has 100 if there are no power levels', () => {
     expect(power(version, CREATOR)).toBe(100n);
   });
 
-  it('has what the power levels say once there are some', () => {
+  it('has the level of the power levels event if there is one', () => {
     expect(power(version, CREATOR, powerLevelsEvent({}))).toBe(0n);
     expect(power(version, CREATOR, powerLevelsEvent({ users: { [CREATOR]: -1 } }))).toBe(-1n);
   });
 
-  it('is one user, whatever `additional_creators` says', () => {
+  it('is one user, whatever `additional_creators` contains', () => {
     const create = createEvent(version, { additional_creators: [ALICE] });
 
     expect(power(version, ALICE, undefined, create)).toBe(0n);
@@ -209,20 +209,20 @@ describe.each(versions(1, 11))('the creator of a room of version %s', (version) 
 });
 
 describe.each(versions(1, 10))('the creator of a room of version %s', (version) => {
-  it('stands in the content, and need not be the sender', () => {
+  it('is read from the content, and can differ from the sender', () => {
     const create = createEvent(version, { creator: ALICE });
 
     expect(power(version, ALICE, undefined, create)).toBe(100n);
     expect(power(version, CREATOR, undefined, create)).toBe(0n);
   });
 
-  it.each([null, [ALICE], { [ALICE]: ALICE }])('is nobody where `creator` is %j', (creator) => {
+  it.each([null, [ALICE], { [ALICE]: ALICE }])('is nobody if `creator` is %j', (creator) => {
     expect(power(version, ALICE, undefined, createEvent(version, { creator }))).toBe(0n);
   });
 });
 
 describe.each(versions(11, 12))('the creator of a room of version %s', (version) => {
-  it('is the sender, whatever `creator` says', () => {
+  it('is the sender, whatever `creator` contains', () => {
     const create = createEvent(version, { creator: ALICE });
 
     expect(power(version, ALICE, undefined, create)).toBe(0n);
@@ -238,17 +238,17 @@ describe('the creators of a room of version 12', () => {
     powerLevelsEvent({}),
     powerLevelsEvent({ users: { [CREATOR]: -100, [ALICE]: -100 } }),
     powerLevelsEvent({ users: 'nobody' }),
-  ])('have infinite power, whatever the power levels say (%j)', (powerLevels) => {
+  ])('have infinite power, whatever the power levels contain (%j)', (powerLevels) => {
     expect(power('12', CREATOR, powerLevels, create)).toBe('infinite');
     expect(power('12', ALICE, powerLevels, create)).toBe('infinite');
   });
 
-  it('are those that the list names, and no others', () => {
+  it('are those that the list contains, and no others', () => {
     expect(power('12', BOB, powerLevelsEvent({}), create)).toBe(0n);
   });
 
   it.each([null, ALICE, { 0: ALICE, length: 1 }, `${ALICE},${BOB}`])(
-    'are the sender alone where `additional_creators` is %j',
+    'are only the sender if `additional_creators` is %j',
     (additional_creators) => {
       const create = createEvent('12', { additional_creators });
 
@@ -259,7 +259,7 @@ describe('the creators of a room of version 12', () => {
 });
 
 describe.each(VERSIONS)('the invite level in version %s', (version) => {
-  it('is 0 where nothing is said', () => {
+  it('is 0 by default', () => {
     expect(inviteLevelOf(rulesOf(version), undefined)).toBe(0n);
     expect(inviteLevelOf(rulesOf(version), powerLevelsEvent({ users_default: 50, state_default: 50 }))).toBe(
       0n,

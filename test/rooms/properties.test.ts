@@ -10,15 +10,15 @@ import {
   createEvent,
   keyOf,
   memberEvent,
-  misshapen,
   powerLevelsEvent,
   stateEvent,
   VERSIONS,
   versions,
+  withMalformedContent,
 } from './support.ts';
 
 const OUTSIDER = '@dora:other.org';
-const ANSWERS = [
+const DECISIONS = [
   { decision: 'allowed' },
   { decision: 'createEventMissing' },
   ...[
@@ -33,14 +33,14 @@ const ANSWERS = [
 ];
 const runs = { numRuns: 300 };
 
-/** Any JSON, as a parser makes it: `__proto__` can be a key of its own. */
+/** Any JSON as a parser returns it: `__proto__` can be an own key. */
 const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(text) as JsonValue);
 const version = fc.constantFrom(...VERSIONS);
 const user = fc.constantFrom(CREATOR, ALICE, BOB, OUTSIDER);
 const hostileKey = fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty');
 const hostileVersion = fc.constantFrom<JsonValue>('__proto__', 'constructor', '01', '13', 11, null);
 
-/** Values near the levels that rooms have, and values that are none. */
+/** Values near the levels that rooms have, and values that are not levels. */
 const level = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -2, max: 2 }) },
   fc.constantFrom<JsonValue>(50, 100, '50', ' +50', '-1', 50.5, -0, 2 ** 53, 1e300, Number.POSITIVE_INFINITY),
@@ -49,7 +49,7 @@ const level = fc.oneof(
 
 const levelOfUsers = fc.dictionary(fc.oneof(user, hostileKey), level, { maxKeys: 4 });
 
-/** A content of known fields, some missing and some odd; now and then no object at all. */
+/** Returns content with known fields, some missing and some malformed, or occasionally any JSON. */
 function content(
   fields: Record<string, fc.Arbitrary<JsonValue>>,
   requiredKeys: string[] = [],
@@ -95,7 +95,7 @@ function event(
 ): fc.Arbitrary<StrippedStateEvent> {
   return fc
     .tuple(user, body)
-    .map(([sender, value]) => misshapen({ ...stateEvent(type, state_key, {}), sender }, value));
+    .map(([sender, value]) => withMalformedContent({ ...stateEvent(type, state_key, {}), sender }, value));
 }
 
 /** The current state of a room: at most one event for each key, in any order. */
@@ -109,30 +109,30 @@ const room = fc
   )
   .map((events) => events.filter((candidate) => candidate !== null));
 
-function isYes({ decision }: InviteDecision): boolean {
+function isAllowed({ decision }: InviteDecision): boolean {
   return decision === 'allowed' || decision === 'alreadyInvited';
 }
 
-describe('any room, of any shape', () => {
-  it('gets an answer, and one of those that there are', () => {
+describe('any room, even a malformed one', () => {
+  it('leads to one of the known decisions', () => {
     fc.assert(
       fc.property(room, user, user, (events, inviter, invitee) => {
-        const answer = decideInvite(events, inviter, invitee);
-        if (answer.decision === 'alreadyInvited') expect(events).toContain(answer.invite);
-        else expect(ANSWERS).toContainEqual(answer);
+        const result = decideInvite(events, inviter, invitee);
+        if (result.decision === 'alreadyInvited') expect(events).toContain(result.invite);
+        else expect(DECISIONS).toContainEqual(result);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('gets an answer where the events hold nothing but arbitrary JSON', () => {
+  it('leads to a decision even if the events contain arbitrary JSON', () => {
     fc.assert(
       fc.property(json, json, json, json, (create, powerLevels, inviter, invitee) => {
         const events = [
-          misshapen(createEvent('1'), create),
-          misshapen(powerLevelsEvent({}), powerLevels),
-          misshapen(memberEvent(ALICE, 'join'), inviter),
-          misshapen(memberEvent(BOB, 'invite'), invitee),
+          withMalformedContent(createEvent('1'), create),
+          withMalformedContent(powerLevelsEvent({}), powerLevels),
+          withMalformedContent(memberEvent(ALICE, 'join'), inviter),
+          withMalformedContent(memberEvent(BOB, 'invite'), invitee),
         ];
         expect(decideInvite(events, ALICE, BOB).decision).toMatch(/^(?:allowed|alreadyInvited|refused)$/);
       }),
@@ -140,10 +140,10 @@ describe('any room, of any shape', () => {
     );
   });
 
-  it('says yes only where there is a create event, a joined inviter, and an invitee neither joined nor banned', () => {
+  it('allows an invite only with a create event, a joined inviter, and an invitee neither joined nor banned', () => {
     fc.assert(
       fc.property(room, user, user, (events, inviter, invitee) => {
-        fc.pre(isYes(decideInvite(events, inviter, invitee)));
+        fc.pre(isAllowed(decideInvite(events, inviter, invitee)));
         const current = new Map(events.map((candidate) => [keyOf(candidate), candidate.content]));
 
         expect(current.has('m.room.create ')).toBe(true);
@@ -155,7 +155,7 @@ describe('any room, of any shape', () => {
     );
   });
 
-  it('lets nobody invite themselves', () => {
+  it('allows nobody to invite themselves', () => {
     fc.assert(
       fc.property(room, user, (events, inviter) => {
         expect(decideInvite(events, inviter, inviter).decision).toMatch(/^(?:refused|createEventMissing)$/);
@@ -164,7 +164,7 @@ describe('any room, of any shape', () => {
     );
   });
 
-  it('is answered the same in any order of its events', () => {
+  it('leads to the same decision in any order of its events', () => {
     const shuffled = room.chain((events) =>
       fc.tuple(fc.constant(events), fc.shuffledSubarray(events, { minLength: events.length })),
     );
@@ -176,14 +176,14 @@ describe('any room, of any shape', () => {
     );
   });
 
-  it('is answered the same whatever else its state holds', () => {
+  it('leads to the same decision whatever else its state contains', () => {
     const other = fc
       .tuple(
         fc.constantFrom('m.room.create', 'm.room.power_levels', 'm.room.member', 'm.room.join_rules'),
         fc.oneof(user, fc.constantFrom('', 'x')),
         fc.oneof(createContent, powerLevelsContent, memberContent),
       )
-      .map(([type, state_key, value]) => misshapen(stateEvent(type, state_key, {}), value));
+      .map(([type, state_key, value]) => withMalformedContent(stateEvent(type, state_key, {}), value));
     fc.assert(
       fc.property(room, fc.array(other), user, user, (events, others, inviter, invitee) => {
         const deciding = new Set(inviteStateKeys(inviter, invitee).map(keyOf));
@@ -199,7 +199,7 @@ describe('any room, of any shape', () => {
     );
   });
 
-  it('is left as it is', () => {
+  it('is left unchanged', () => {
     fc.assert(
       fc.property(room, user, user, (events, inviter, invitee) => {
         const before = structuredClone(events);
@@ -215,24 +215,24 @@ describe('levels', () => {
   const near = fc.bigInt({ min: -3n, max: 3n });
   const safe = fc.bigInt({ min: BigInt(Number.MIN_SAFE_INTEGER), max: BigInt(Number.MAX_SAFE_INTEGER) });
   const huge = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n });
-  /** Neighbours that are one and the same double. */
+  /** Neighbors that are the same double. */
   const crowded = near.map((value) => 2n ** 60n + value);
 
   const asNumber = (value: bigint) => Number(value);
-  /** Away from zero, so that truncation leads back. */
+  /** Moves the value away from zero, so that truncation restores it. */
   const asFloat = (value: bigint) => Number(value) + (value < 0n ? -0.5 : 0.5);
-  const asText = (value: bigint) => `${value}`;
-  const asOddText = (value: bigint) => ` ${value < 0n ? '-' : '+'}00${value < 0n ? -value : value}\n`;
+  const asString = (value: bigint) => `${value}`;
+  const asOddString = (value: bigint) => ` ${value < 0n ? '-' : '+'}00${value < 0n ? -value : value}\n`;
 
   type Written = { readonly version: string; readonly exact: bigint[]; readonly written: JsonValue[] };
 
-  /** Levels, each in a way of writing that the version reads. */
+  /** Returns levels, each in a notation that the version can read. */
   function writtenLevels(
     within: string[],
     values: fc.Arbitrary<bigint>,
-    ways: ((value: bigint) => JsonValue)[],
+    notations: ((value: bigint) => JsonValue)[],
   ): fc.Arbitrary<Written> {
-    const one = fc.tuple(values, fc.constantFrom(...ways));
+    const one = fc.tuple(values, fc.constantFrom(...notations));
     return fc.tuple(fc.constantFrom(...within), one, one, one).map(([name, ...levels]) => ({
       version: name,
       exact: levels.map(([value]) => value),
@@ -241,9 +241,9 @@ describe('levels', () => {
   }
 
   const written = fc.oneof(
-    writtenLevels(versions(1, 5), near, [asNumber, asFloat, asText, asOddText]),
-    writtenLevels(versions(6, 9), fc.oneof(near, safe), [asNumber, asText, asOddText]),
-    writtenLevels(versions(1, 9), fc.oneof(crowded, huge), [asText, asOddText]),
+    writtenLevels(versions(1, 5), near, [asNumber, asFloat, asString, asOddString]),
+    writtenLevels(versions(6, 9), fc.oneof(near, safe), [asNumber, asString, asOddString]),
+    writtenLevels(versions(1, 9), fc.oneof(crowded, huge), [asString, asOddString]),
     writtenLevels(versions(1, 12), fc.oneof(near, safe), [asNumber]),
   );
 
@@ -280,7 +280,7 @@ describe('levels', () => {
   const anyLevel = fc.option(level, { nil: undefined });
   const member = fc.constantFrom<JsonValue>('leave', 'invite', 'knock', 'join', 'ban');
 
-  it('more power never turns a yes into a no', () => {
+  it('more power never turns an allowed invite into a refused one', () => {
     fc.assert(
       fc.property(
         written,
@@ -302,14 +302,14 @@ describe('levels', () => {
               inviter,
             );
 
-          if (isYes(at(less))) expect(at(more)).toEqual(at(less));
+          if (isAllowed(at(less))) expect(at(more)).toEqual(at(less));
         },
       ),
       { numRuns: 1_000 },
     );
   });
 
-  it('a higher invite level never turns a no into a yes', () => {
+  it('a higher invite level never turns a refused invite into an allowed one', () => {
     fc.assert(
       fc.property(
         written,
@@ -327,7 +327,7 @@ describe('levels', () => {
               inviter,
             );
 
-          if (isYes(at(higher))) expect(at(lower)).toEqual(at(higher));
+          if (isAllowed(at(higher))) expect(at(lower)).toEqual(at(higher));
         },
       ),
       { numRuns: 1_000 },
@@ -336,7 +336,7 @@ describe('levels', () => {
 });
 
 describe('room versions', () => {
-  it('are known by their exact names only', () => {
+  it('are known only by their exact names', () => {
     const almost = fc
       .tuple(
         version,
@@ -353,13 +353,13 @@ describe('room versions', () => {
     );
   });
 
-  it('that are not known are refused, whatever else the room says', () => {
+  it('that are unknown lead to a refusal, whatever else the room contains', () => {
     fc.assert(
       fc.property(hostileVersion, createContent, powerLevelsContent, (room_version, create, powerLevels) => {
         const others = typeof create === 'object' && !Array.isArray(create) ? create : {};
         const events = [
-          misshapen(createEvent('1'), { ...others, room_version }),
-          misshapen(powerLevelsEvent({}), powerLevels),
+          withMalformedContent(createEvent('1'), { ...others, room_version }),
+          withMalformedContent(powerLevelsEvent({}), powerLevels),
           memberEvent(ALICE, 'join'),
         ];
         expect(decideInvite(events, ALICE, BOB)).toEqual({

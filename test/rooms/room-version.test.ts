@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
 import { ROOM_VERSIONS, roomVersionOf } from '../../src/rooms/room-version.ts';
 import { VERSIONS } from './support.ts';
 
-/** version, strings, floats, creator from, infinite power, domain in room ids, domain in event ids */
+/** Columns: version, strings, floats, creator from, infinite power, domain in room IDs, domain in event IDs. */
 const EXPECTED = [
   ['1', true, true, 'content', false, true, true],
   ['2', true, true, 'content', false, true, true],
@@ -21,7 +21,7 @@ const EXPECTED = [
 
 describe('the table of room versions', () => {
   it.each(EXPECTED)(
-    'version %s',
+    'has the rules of version %s',
     (version, stringPowerLevels, floatPowerLevels, creatorFrom, creatorsHaveInfinitePower, roomIdHasDomain, eventIdHasDomain) => {
       expect(roomVersionOf({ room_version: version })).toEqual({
         version,
@@ -35,7 +35,7 @@ describe('the table of room versions', () => {
     },
   );
 
-  it('has a row for each version and no other', () => {
+  it('has exactly one row for each version', () => {
     expect([...ROOM_VERSIONS.keys()]).toEqual([...VERSIONS]);
   });
 
@@ -45,7 +45,7 @@ describe('the table of room versions', () => {
 });
 
 describe('the version of a room', () => {
-  it('is 1 where the create event names none', () => {
+  it('is 1 if the create event names none', () => {
     expect(roomVersionOf({})?.version).toBe('1');
     expect(roomVersionOf({ creator: '@creator:example.org', 'm.federate': true })?.version).toBe('1');
   });
@@ -76,11 +76,11 @@ describe('the version of a room', () => {
     { toString: '1' },
     [],
     ['1'],
-  ])('is not known for %j', (room_version) => {
+  ])('is unknown for %j', (room_version) => {
     expect(roomVersionOf({ room_version })).toBeUndefined();
   });
 
-  it('is not taken from a prototype', () => {
+  it('is not read from a prototype', () => {
     const inherited = Object.create({ room_version: '12' }) as JsonObject;
     const parsed = JSON.parse('{"__proto__": {"room_version": "12"}}') as JsonObject;
 
@@ -88,7 +88,7 @@ describe('the version of a room', () => {
     expect(roomVersionOf(parsed)?.version).toBe('1');
   });
 
-  it.each([null, 12, '12', [], [{ room_version: '12' }]])('is 1 for the misshapen content %j', (content) => {
+  it.each([null, 12, '12', [], [{ room_version: '12' }]])('is 1 for the malformed content %j', (content) => {
     expect(roomVersionOf(content as unknown as JsonObject)?.version).toBe('1');
   });
 });

@@ -6,12 +6,12 @@ export const BOB = '@bob:example.org';
 
 export const VERSIONS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'] as const;
 
-/** The versions from one to another, both included, by their place in the list. */
+/** Returns the versions between two positions in the list, both included. */
 export function versions(from: number, to: number): string[] {
   return VERSIONS.slice(from - 1, to);
 }
 
-/** A create event as servers make it: `creator` stands in the content up to version 10. */
+/** Returns a create event as servers make it: with `creator` in the content up to version 10. */
 export function createEvent(version: string, content: JsonObject = {}): StrippedStateEvent {
   const creator: JsonObject = versions(1, 10).includes(version) ? { creator: CREATOR } : {};
   return stateEvent('m.room.create', '', { room_version: version, ...creator, ...content });
@@ -29,8 +29,8 @@ export function stateEvent(type: string, state_key: string, content: JsonObject)
   return { type, state_key, sender: CREATOR, content };
 }
 
-/** A content that only a faulty host returns: the type says object. */
-export function misshapen(event: StrippedStateEvent, content: JsonValue): StrippedStateEvent {
+/** Replaces the content by one that only a faulty host app returns: its type allows only objects. */
+export function withMalformedContent(event: StrippedStateEvent, content: JsonValue): StrippedStateEvent {
   return { ...event, content: content as JsonObject };
 }
 

@@ -3,18 +3,18 @@ import { Router } from 'express';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Host, lazyHost } from './host.ts';
 
-/** A hook in front of everything, as docs/frameworks.md says. */
+/** Creates a Fastify app whose middleware runs in an `onRequest` hook, as docs/frameworks.md describes. */
 export function newHost(): Host {
-  const uses = Router();
-  const toUses = (request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void) =>
-    uses(request.raw as never, reply.raw as never, next as never);
+  const middleware = Router();
+  const runMiddleware = (request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void) =>
+    middleware(request.raw as never, reply.raw as never, next as never);
   const app = fastify({
     frameworkErrors: (error, request: FastifyRequest, reply: FastifyReply) =>
-      toUses(request, reply, () => reply.send(error)),
+      runMiddleware(request, reply, () => reply.send(error)),
   });
-  app.addHook('onRequest', toUses);
+  app.addHook('onRequest', runMiddleware);
   return lazyHost(
-    (...args) => uses.use(...(args as [never])),
+    (...args) => middleware.use(...(args as [never])),
     async () => {
       await app.ready();
       return app.routing as RequestListener;

@@ -4,24 +4,24 @@ import { Router } from 'express';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Host, lazyHost } from './host.ts';
 
-/** Middlewares by `@fastify/express`, as docs/frameworks.md says. */
+/** Creates a Fastify app whose middleware runs through `@fastify/express`, as docs/frameworks.md describes. */
 export function newHost(): Host {
-  const uses: unknown[][] = [];
+  const middleware: unknown[][] = [];
   const raw = Router();
-  const undecodable = (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+  const handleUndecodable = (error: Error, request: FastifyRequest, reply: FastifyReply) =>
     raw(request.raw as never, reply.raw as never, () => reply.send(error));
-  const app = fastify({ frameworkErrors: undecodable });
+  const app = fastify({ frameworkErrors: handleUndecodable });
   app.setErrorHandler<Error>((error, request, reply) => {
-    if (error instanceof URIError) undecodable(error, request, reply);
+    if (error instanceof URIError) handleUndecodable(error, request, reply);
     else reply.send(error);
   });
   app.register(fastifyExpress).after(() => {
-    for (const args of uses) app.use(...(args as [never]));
+    for (const args of middleware) app.use(...(args as [never]));
   });
   return lazyHost(
     (...args) => {
       raw.use(...(args as [never]));
-      uses.push(args);
+      middleware.push(args);
     },
     async () => {
       await app.ready();

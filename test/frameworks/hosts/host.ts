@@ -1,26 +1,26 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
-/** What a host takes to be in front of its routes: a middleware as Express, Connect and Nest know it. */
+/** Middleware as Express, Connect and Nest accept it, to run in front of the routes of a host app. */
 export type Middleware = (
   request: IncomingMessage & { body?: unknown },
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-/** A host without routes of its own, as the listener of a server. Middlewares run in the order in which they come. */
+/** A host app without routes of its own, as a request listener. Middleware runs in the order in which it is added. */
 export type Host = RequestListener & {
   use(middleware: Middleware): Host;
   use(path: string, middleware: Middleware): Host;
 };
 
-/** The frameworks with which the tests of `test/http` run. */
+/** The frameworks that the tests of `test/http` run with. */
 export type HostName = 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http';
 
 /**
- * A host that starts with its first request: by then all middlewares are there.
+ * Creates a host app that starts with its first request, once all middleware has been added.
  *
- * @param use takes a middleware, with its path where it has one
- * @param start resolves the listener
+ * @param use adds middleware, with its path if it has one
+ * @param start resolves with the listener
  */
 export function lazyHost(
   use: (...args: [Middleware] | [string, Middleware]) => unknown,

@@ -5,10 +5,10 @@ import { type Host, lazyHost } from './host.ts';
 
 export function newHost(): Host {
   const app = new Koa();
-  const uses = Router();
-  app.use(connect(uses as never));
+  const middleware = Router();
+  app.use(connect(middleware as never));
   return lazyHost(
-    (...args) => uses.use(...(args as [never])),
+    (...args) => middleware.use(...(args as [never])),
     async () => app.callback(),
   );
 }

@@ -9,12 +9,12 @@ class AppModule {}
 Module({})(AppModule);
 
 export function newHost(): Host {
-  const uses: unknown[][] = [];
+  const middleware: unknown[][] = [];
   return lazyHost(
-    (...args) => uses.push(args),
+    (...args) => middleware.push(args),
     async () => {
       const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: false });
-      for (const args of uses) app.use(...args);
+      for (const args of middleware) app.use(...args);
       await app.init();
       return app.getHttpAdapter().getInstance() as unknown as RequestListener;
     },

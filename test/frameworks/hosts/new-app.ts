@@ -4,7 +4,7 @@ import type { HostName } from './host.ts';
 
 type NewApp = () => express.Express;
 
-/** Each loads its framework only where it is asked for. */
+/** Loads a framework only if it is used. */
 const hosts: Record<HostName, () => Promise<NewApp>> = {
   express: async () => express,
   fastify: async () => asExpress(await import('./fastify.ts')),
@@ -14,10 +14,10 @@ const hosts: Record<HostName, () => Promise<NewApp>> = {
   'node:http': async () => asExpress(await import('./node-http.ts')),
 };
 
-/** What tests want of an app beyond `use` and its being a listener, they want of Express alone. */
+/** The tests of other frameworks use an app only as a listener and through `use`. */
 function asExpress({ newHost }: { newHost(): unknown }): NewApp {
   return newHost as NewApp;
 }
 
-/** Makes an empty app of the framework with which this project of the tests runs. */
+/** Creates an empty app of the framework that this test project runs with. */
 export const newApp: NewApp = await hosts[inject('host') ?? 'express']();

@@ -2,11 +2,11 @@ import { Router } from 'express';
 import { type Host, lazyHost } from './host.ts';
 
 export function newHost(): Host {
-  const uses = Router();
+  const middleware = Router();
   return lazyHost(
-    (...args) => uses.use(...(args as [never])),
+    (...args) => middleware.use(...(args as [never])),
     async () => (request, response) => {
-      uses(request as never, response as never, (error?: unknown) => {
+      middleware(request as never, response as never, (error?: unknown) => {
         response.statusCode = error === undefined ? 404 : 500;
         response.end();
       });
