@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, BROKEN, CAROL, FAILED, refusal, Script } from './histories.ts';
+import { ALICE, BOB, BROKEN, CAROL, FAILED, roomRefusal, Script } from './histories.ts';
 
-describe('a history in which all is well', () => {
+describe('a correct history', () => {
   it('has no anomalies', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10]));
-    script.told('$1');
+    script.notify('$1');
     script.invite(BOB, [20, 30]);
     script.member(BOB, 'join', [40, 50]);
-    script.invite(BOB, [60, 70], refusal('inviteeJoined'));
+    script.invite(BOB, [60, 70], roomRefusal('inviteeJoined'));
     script.member(BOB, 'ban', [80, 90], ALICE);
-    script.invite(BOB, [100, 110], refusal('inviteeBanned'));
+    script.invite(BOB, [100, 110], roomRefusal('inviteeBanned'));
     script.power({ invite: 50, users: { [ALICE]: 0 } }, [120, 130]);
-    script.invite(CAROL, [140, 150], refusal('insufficientPower'));
-    script.invite(CAROL, [160, 170], refusal('roomUnknownOrInviterNotJoined'), BOB);
+    script.invite(CAROL, [140, 150], roomRefusal('insufficientPower'));
+    script.invite(CAROL, [160, 170], roomRefusal('roomUnknownOrInviterNotJoined'), BOB);
     expect(script.anomalies()).toEqual([]);
   });
 
-  it('may have calls under way at once, in either order', () => {
+  it('can contain concurrent calls, in either order', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 10]);
     script.member(BOB, 'leave', [1, 9]);
     script.store(invite);
-    script.invite(BOB, [2, 8], refusal('inviteeBanned'));
+    script.invite(BOB, [2, 8], roomRefusal('inviteeBanned'));
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
     script.calls.pop();
     expect(script.anomalies()).toEqual([]);
   });
 
-  it('may leave open what became of calls that failed', () => {
+  it('can leave open the outcome of calls that failed', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10], FAILED));
     script.store(script.invite(CAROL, [20, 30], BROKEN));
@@ -39,35 +39,35 @@ describe('a history in which all is well', () => {
 });
 
 describe('acknowledgedMissing', () => {
-  it('is an event that the host was told of and that is not there', () => {
+  it('is an event that was acknowledged to the host app but is not stored', () => {
     const script = new Script();
     script.put({ type: 'm.room.name', state_key: '' }, {}, [0, 10], ALICE);
     expect(script.kinds()).toEqual(['acknowledgedMissing']);
   });
 
-  it('is an event that onInvite was told of and that is not there', () => {
+  it('is an event that onInvite received but that is not stored', () => {
     const script = new Script();
-    script.told('$nowhere');
+    script.notify('$nowhere');
     expect(script.kinds()).toEqual(['acknowledgedMissing']);
   });
 });
 
-describe('answeredWithoutEvent', () => {
-  it('is a 200 that no event stands for', () => {
+describe('respondedWithoutEvent', () => {
+  it('is a 200 without an event', () => {
     const script = new Script();
     script.invite(BOB, [0, 10]);
-    expect(script.kinds()).toEqual(['answeredWithoutEvent']);
+    expect(script.kinds()).toEqual(['respondedWithoutEvent']);
   });
 
-  it('is a 200 for an invite that was pending only before', () => {
+  it('is a 200 for an invite that was pending only before the call', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10]));
     script.member(BOB, 'leave', [20, 30]);
     script.invite(BOB, [40, 50]);
-    expect(script.kinds()).toEqual(['answeredWithoutEvent']);
+    expect(script.kinds()).toEqual(['respondedWithoutEvent']);
   });
 
-  it('is none when the pending invite went while the call was under way', () => {
+  it('is not reported if the pending invite ended during the call', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10]));
     script.invite(BOB, [29, 50]);
@@ -75,15 +75,15 @@ describe('answeredWithoutEvent', () => {
     expect(script.anomalies()).toEqual([]);
   });
 
-  it('is a 200 for a pending invite to somebody who may not invite', () => {
+  it('is a 200 for a pending invite if the requester may not invite', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10]));
     script.invite(BOB, [20, 30], { status: 200 }, CAROL);
-    expect(script.kinds()).toEqual(['answeredWithoutEvent']);
+    expect(script.kinds()).toEqual(['respondedWithoutEvent']);
   });
 });
 
-describe('answeredWithoutEvent, for a request that is repeated word for word', () => {
+describe('respondedWithoutEvent, for a request that is repeated unchanged', () => {
   const repeated = (span: readonly [number, number]) => {
     const script = new Script();
     const first = script.invite(BOB, [0, 10]);
@@ -93,11 +93,11 @@ describe('answeredWithoutEvent, for a request that is repeated word for word', (
     return script;
   };
 
-  it('is a 200 for the event of the first one, when that is no reason any more', () => {
-    expect(repeated([40, 50]).kinds()).toEqual(['answeredWithoutEvent']);
+  it('is a 200 for the event of the first request if that no longer allows it', () => {
+    expect(repeated([40, 50]).kinds()).toEqual(['respondedWithoutEvent']);
   });
 
-  it('is none when the event may be of either call', () => {
+  it('is not reported if the event can belong to either call', () => {
     expect(repeated([5, 50]).anomalies()).toEqual([]);
   });
 });
@@ -121,72 +121,72 @@ describe('doubled', () => {
   });
 });
 
-describe('overtakenBasis', () => {
-  it('is an invite of somebody who is banned by then', () => {
+describe('staleBasis', () => {
+  it('is an invite of a user who has been banned meanwhile', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 100]);
     script.member(BOB, 'ban', [10, 20], ALICE);
     script.store(invite);
-    expect(script.kinds()).toEqual(['overtakenBasis']);
+    expect(script.kinds()).toEqual(['staleBasis']);
   });
 
-  it('is an invite of somebody who has joined by then', () => {
+  it('is an invite of a user who has joined meanwhile', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 100]);
     script.member(BOB, 'join', [10, 20]);
     script.store(invite);
-    expect(script.kinds()).toEqual(['overtakenBasis']);
+    expect(script.kinds()).toEqual(['staleBasis']);
   });
 
-  it('is an invite by somebody whose power is gone by then', () => {
+  it('is an invite by a user who has lost their power meanwhile', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 100]);
     script.power({ invite: 50 }, [10, 20]);
     script.store(invite);
-    expect(script.kinds()).toEqual(['overtakenBasis']);
+    expect(script.kinds()).toEqual(['staleBasis']);
   });
 
-  it('is an invite by somebody who has left by then', () => {
+  it('is an invite by a user who has left meanwhile', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 100]);
     script.member(ALICE, 'leave', [10, 20]);
     script.store(invite);
-    expect(script.kinds()).toEqual(['overtakenBasis']);
+    expect(script.kinds()).toEqual(['staleBasis']);
   });
 });
 
 describe('unexplainedRefusal', () => {
-  it('is a refusal that the state never gave reason for', () => {
+  it('is a refusal that no state explains', () => {
     const script = new Script();
-    script.invite(BOB, [0, 10], refusal('inviteeBanned'));
+    script.invite(BOB, [0, 10], roomRefusal('inviteeBanned'));
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
   });
 
-  it('is a refusal for another reason than the one there was', () => {
+  it('is a refusal for another reason than that of the state', () => {
     const script = new Script();
     script.member(BOB, 'ban', [0, 10], ALICE);
-    script.invite(BOB, [20, 30], refusal('inviteeJoined'));
+    script.invite(BOB, [20, 30], roomRefusal('inviteeJoined'));
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
   });
 
-  it('is a refusal whose reason was over before the call, or came after it', () => {
+  it('is a refusal whose reason ended before the call and returned after it', () => {
     const script = new Script();
     script.member(BOB, 'ban', [0, 10], ALICE);
     script.member(BOB, 'leave', [20, 30], ALICE);
-    script.invite(BOB, [31, 39], refusal('inviteeBanned'));
+    script.invite(BOB, [31, 39], roomRefusal('inviteeBanned'));
     script.member(BOB, 'ban', [40, 50], ALICE);
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
   });
 
-  it('is none when the reason lasted for a moment of the call', () => {
+  it('is not reported if the reason held at some time during the call', () => {
     const script = new Script();
     script.member(BOB, 'ban', [0, 10], ALICE);
     script.member(BOB, 'leave', [20, 30], ALICE);
-    script.invite(BOB, [30, 39], refusal('inviteeBanned'));
+    script.invite(BOB, [30, 39], roomRefusal('inviteeBanned'));
     expect(script.anomalies()).toEqual([]);
   });
 
-  it('is a refusal by a state that an event of unknown outcome began, after a later event bounds it', () => {
+  it('is a refusal by a state that started with an unknown outcome, once a later event bounds it', () => {
     const script = new Script();
     const ban = script.put(
       { type: 'm.room.member', state_key: BOB },
@@ -196,39 +196,39 @@ describe('unexplainedRefusal', () => {
       false,
     );
     script.store(ban);
-    script.invite(BOB, [500, 510], refusal('inviteeBanned'));
+    script.invite(BOB, [500, 510], roomRefusal('inviteeBanned'));
     expect(script.anomalies()).toEqual([]);
     script.member(BOB, 'leave', [20, 30], ALICE);
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
   });
 
-  it('is a refusal by a state that an earlier call has seen gone', () => {
+  it('is a refusal by a state that an earlier call saw replaced', () => {
     const script = new Script();
     script.member(BOB, 'ban', [0, 10], ALICE);
     const unban = { type: 'm.room.member', state_key: BOB };
     script.store(script.put(unban, { membership: 'join' }, [20, 30], BOB, false));
-    // Nobody knows when the join came, but the first call has seen it, so the second one cannot have missed it.
-    script.invite(BOB, [40, 50], refusal('inviteeJoined'));
-    script.invite(BOB, [60, 70], refusal('inviteeBanned'));
+    // The time of the join is unknown, but the first call saw it, so the second one cannot have missed it.
+    script.invite(BOB, [40, 50], roomRefusal('inviteeJoined'));
+    script.invite(BOB, [60, 70], roomRefusal('inviteeBanned'));
     expect(script.kinds()).toHaveLength(1);
     script.calls.splice(-2, 1);
     expect(script.anomalies()).toEqual([]);
   });
 
-  it('is any answer but "not in this room" where there is no room', () => {
+  it('is any response but "not in this room" if there is no room', () => {
     const script = new Script();
-    const call = script.invite(BOB, [0, 10], refusal('roomUnknownOrInviterNotJoined'));
+    const call = script.invite(BOB, [0, 10], roomRefusal('roomUnknownOrInviterNotJoined'));
     script.calls[0] = { ...call, roomId: '!nowhere:example.org' };
     expect(script.anomalies()).toEqual([]);
-    script.calls[0] = { ...call, roomId: '!nowhere:example.org', answer: refusal('inviteeBanned') };
+    script.calls[0] = { ...call, roomId: '!nowhere:example.org', response: roomRefusal('inviteeBanned') };
     expect(script.kinds()).toEqual(['unexplainedRefusal']);
   });
 });
 
 describe('refusedButStored', () => {
-  it('is the event of a refused call, where outcomes are known', () => {
+  it('is the event of a refused call if outcomes are known', () => {
     const script = new Script();
-    const invite = script.invite(BOB, [0, 100], refusal('inviteeJoined'));
+    const invite = script.invite(BOB, [0, 100], roomRefusal('inviteeJoined'));
     script.store(invite);
     script.member(BOB, 'join', [10, 20]);
     expect(script.kinds({ outcomesCanBeUnknown: false })).toEqual(['refusedButStored']);
@@ -237,16 +237,16 @@ describe('refusedButStored', () => {
 });
 
 describe('realTimeOrder', () => {
-  it('is an event behind one whose call was sent after it was answered', () => {
+  it('is an event that comes after one whose call was sent after its response', () => {
     const script = new Script();
     const first = script.invite(BOB, [0, 10]);
     script.store(script.invite(CAROL, [20, 30]));
     script.store(first);
-    // Neither of the two has a moment left.
+    // No time is possible for either of the two.
     expect(script.kinds().filter((kind) => kind === 'realTimeOrder')).toHaveLength(2);
   });
 
-  it('is none while both calls were under way, or when the outcome was left open', () => {
+  it('is not reported if the calls were concurrent, or if an outcome is open', () => {
     const script = new Script();
     const first = script.invite(BOB, [0, 20]);
     const open = script.invite('@dan:example.org', [0, 1], FAILED);
@@ -258,14 +258,14 @@ describe('realTimeOrder', () => {
 });
 
 describe('foreignSender and foreignEvent', () => {
-  it('tell of an event by somebody else than its caller', () => {
+  it('report an event with another sender than its call', () => {
     const script = new Script();
     script.member(CAROL, 'join', [0, 1]);
     script.store(script.invite(BOB, [10, 20]), { sender: CAROL });
     expect(script.kinds()).toContain('foreignSender');
   });
 
-  it('tell of an event that nobody asked for', () => {
+  it('report an event that no call requested', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 10]);
     script.store(invite);
@@ -274,7 +274,7 @@ describe('foreignSender and foreignEvent', () => {
     expect(script.kinds().filter((kind) => kind === 'foreignEvent')).toHaveLength(2);
   });
 
-  it('tell of an event whose content is not what was asked', () => {
+  it('report an event with another content than requested', () => {
     const script = new Script();
     const invite = script.invite(BOB, [0, 10]);
     script.store(invite, { content: { ...invite.content, displayname: 'Bob' } });
@@ -283,7 +283,7 @@ describe('foreignSender and foreignEvent', () => {
 });
 
 describe('stateDiffersFromLog', () => {
-  it('is a current event that is not the latest of its key, or is left out', () => {
+  it('is a current event that is missing, or not the latest of its key', () => {
     const script = new Script();
     const invite = script.store(script.invite(BOB, [0, 10]));
     script.member(BOB, 'join', [20, 30]);
@@ -293,7 +293,7 @@ describe('stateDiffersFromLog', () => {
 });
 
 describe('limitExceeded', () => {
-  const limits = [{ scope: 'inviter', points: 2, durationMs: 1_000, counts: 1 }] as const;
+  const limits = [{ scope: 'inviter', points: 2, durationMs: 1_000, counters: 1 }] as const;
 
   function invitesAt(times: readonly number[]): Script {
     const script = new Script();
@@ -303,21 +303,21 @@ describe('limitExceeded', () => {
     return script;
   }
 
-  it('is more invites in less than a window than the ends of two windows hold', () => {
+  it('is more invites in less than a window than two adjacent windows allow', () => {
     expect(invitesAt([0, 300, 600, 900]).kinds({ limits })).toEqual(['limitExceeded']);
   });
 
-  it('is none for as many as they hold, or when one call may have lasted longer', () => {
+  it('is not reported for as many as they allow, or if one call can have ended later', () => {
     expect(invitesAt([0, 300, 600]).anomalies({ limits })).toEqual([]);
     expect(invitesAt([0, 300, 600, 995]).anomalies({ limits })).toEqual([]);
   });
 
-  it('is none where several counts were in play', () => {
+  it('is not reported if there were several counters', () => {
     const [limit] = limits;
-    expect(invitesAt([0, 300, 600, 900]).anomalies({ limits: [{ ...limit, counts: 2 }] })).toEqual([]);
+    expect(invitesAt([0, 300, 600, 900]).anomalies({ limits: [{ ...limit, counters: 2 }] })).toEqual([]);
   });
 
-  it.each(['room', 'invitee'] as const)('is found for the scope %s', (scope) => {
+  it.each(['room', 'invitee'] as const)('is reported for the scope %s', (scope) => {
     const script = new Script();
     for (const time of [0, 100, 200, 300]) {
       script.store(script.invite(BOB, [time, time + 10]));
@@ -328,7 +328,7 @@ describe('limitExceeded', () => {
 });
 
 describe('tooSlow', () => {
-  it('is an answer, or a broken connection, later than the deadline and the grace', () => {
+  it('is a response, or a broken connection, later than the deadline plus the grace period', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 3_001]));
     script.invite(CAROL, [0, 3_001], BROKEN);
@@ -336,7 +336,7 @@ describe('tooSlow', () => {
     expect(script.kinds()).toEqual(['tooSlow', 'tooSlow']);
   });
 
-  it('does not count the time in which the worker, or the driver, was stopped', () => {
+  it('does not count the time for which the worker or the driver was paused', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 3_001]));
     script.pauses.push({ worker: 1, from: 100, to: 900 });
@@ -347,39 +347,39 @@ describe('tooSlow', () => {
   });
 });
 
-describe('toldTwice', () => {
-  it('is an event that onInvite is told of more than once', () => {
+describe('notifiedTwice', () => {
+  it('is an event that onInvite received more than once', () => {
     const script = new Script();
     script.store(script.invite(BOB, [0, 10]));
-    script.told('$1');
-    script.told('$1');
-    expect(script.kinds()).toEqual(['toldTwice']);
+    script.notify('$1');
+    script.notify('$1');
+    expect(script.kinds()).toEqual(['notifiedTwice']);
   });
 
-  it('is none where each of two calls, the same word for word, may take the event for its own', () => {
+  it('is not reported if two identical calls can each claim the event', () => {
     const script = new Script();
     const first = script.invite(BOB, [0, 10]);
     script.repeat(first, [5, 15]);
     script.store(first);
-    script.told('$1');
-    script.told('$1');
+    script.notify('$1');
+    script.notify('$1');
     expect(script.anomalies()).toEqual([]);
-    script.told('$1');
-    expect(script.kinds()).toEqual(['toldTwice']);
+    script.notify('$1');
+    expect(script.kinds()).toEqual(['notifiedTwice']);
   });
 });
 
-describe('unexpectedAnswer and workerDied', () => {
-  it('tell of answers that no fault accounts for', () => {
+describe('unexpectedResponse and workerDied', () => {
+  it('report responses that no fault explains', () => {
     const script = new Script();
-    script.invite(BOB, [0, 10], { status: 500, errcode: 'M_UNKNOWN', text: 'Internal server error' });
-    script.invite(BOB, [0, 10], { status: 429, errcode: 'M_LIMIT_EXCEEDED', text: 'Too many requests' });
-    expect(script.kinds()).toEqual(['unexpectedAnswer', 'unexpectedAnswer']);
-    const limits = [{ scope: 'room', points: 1, durationMs: 1_000, counts: 1 }] as const;
-    expect(script.kinds({ limits })).toEqual(['unexpectedAnswer']);
+    script.invite(BOB, [0, 10], { status: 500, errcode: 'M_UNKNOWN', message: 'Internal server error' });
+    script.invite(BOB, [0, 10], { status: 429, errcode: 'M_LIMIT_EXCEEDED', message: 'Too many requests' });
+    expect(script.kinds()).toEqual(['unexpectedResponse', 'unexpectedResponse']);
+    const limits = [{ scope: 'room', points: 1, durationMs: 1_000, counters: 1 }] as const;
+    expect(script.kinds({ limits })).toEqual(['unexpectedResponse']);
   });
 
-  it('tell of a worker that ended by itself', () => {
+  it('report a worker that exited on its own', () => {
     const script = new Script();
     script.deaths.push({ worker: 2, at: 5 });
     expect(script.kinds()).toEqual(['workerDied']);

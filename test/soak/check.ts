@@ -1,30 +1,30 @@
-import { died, tooSlow, unexpectedAnswers } from './check/answers.ts';
 import { Attribution } from './check/attribution.ts';
 import { unexplained, unexplainedWithoutRoom } from './check/explain.ts';
 import { exceeded } from './check/limits.ts';
 import { Moments } from './check/moments.ts';
 import { badNotices } from './check/notices.ts';
 import { badInvites, badOrder, badState, missingChanges } from './check/replay.ts';
+import { died, tooSlow, unexpectedResponses } from './check/responses.ts';
 import { RoomStates } from './check/room-states.ts';
-import type { Anomaly, Call, History, Logs, Notice, RoomLog, Settings } from './history.ts';
+import type { Anomaly, Call, CheckConfig, History, Logs, Notice, RoomLog } from './history.ts';
 
 /**
- * Holds what callers were told against the store's logs, each room's log being the order in which everything
- * happened there. It is given all that happened in the rooms of the logs; what it finds has no innocent explanation
- * under the settings.
+ * Compares the responses that callers got with the store's logs. The log of a room is the order in which everything
+ * happened there. The history must contain every call to the rooms of the logs. Each anomaly is a bug: the config
+ * leaves no other explanation.
  */
-export function check(history: History, logs: Logs, settings: Settings): Anomaly[] {
+export function check(history: History, logs: Logs, config: CheckConfig): Anomaly[] {
   const calls = byRoom(history.calls);
   const notices = byRoom(logs.notices);
   const rooms = new Set(logs.rooms.map(({ roomId }) => roomId));
   return [
     ...logs.rooms.flatMap((log) =>
-      checkRoom(log, calls.get(log.roomId) ?? [], notices.get(log.roomId) ?? [], settings),
+      checkRoom(log, calls.get(log.roomId) ?? [], notices.get(log.roomId) ?? [], config),
     ),
     ...unexplainedWithoutRoom(history.calls.filter(({ roomId }) => !rooms.has(roomId))),
-    ...exceeded(history.calls, logs, settings.limits),
-    ...tooSlow(history, settings),
-    ...unexpectedAnswers(history.calls, settings),
+    ...exceeded(history.calls, logs, config.limits),
+    ...tooSlow(history, config),
+    ...unexpectedResponses(history.calls, config),
     ...died(history),
   ];
 }
@@ -33,13 +33,13 @@ function checkRoom(
   log: RoomLog,
   calls: readonly Call[],
   notices: readonly Notice[],
-  settings: Settings,
+  config: CheckConfig,
 ): Anomaly[] {
   const states = new RoomStates(log);
   const attribution = new Attribution(log, calls);
   const moments = new Moments(attribution.bounds());
   return [
-    ...attribution.anomalies(settings),
+    ...attribution.anomalies(config),
     ...badOrder(log, moments),
     ...badInvites(log, states),
     ...badState(log, states),

@@ -2,25 +2,25 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { SeededRandom } from './random.ts';
 
-/** What stands in the message that runs a prepared statement which stores an event. */
+/** Matches the message that runs a prepared statement which stores an event. */
 const COMMITS = /appendEvent_1|putState_1/;
 
 /**
- * - `atAnswer`: the answer is dropped, so the event is stored and nobody was told
- * - `atOnce`: both sides lose the connection right after the request went on
- * - `ofClient`: only the client loses it; the server goes on with what it was sent
+ * - `atResponse`: the response is dropped, so the event is stored without an acknowledgment
+ * - `immediately`: both sides lose the connection right after the request was forwarded
+ * - `clientOnly`: only the client loses it; the server continues with the request
  */
-const CUTS = ['atAnswer', 'atOnce', 'ofClient'] as const;
+const CUTS = ['atResponse', 'immediately', 'clientOnly'] as const;
 
 /**
- * Stands between the workers and PostgreSQL, and on demand cuts connections in the middle of a commit: after the
- * request was forwarded, before its answer is.
+ * A proxy between the workers and PostgreSQL that cuts connections in the middle of a commit on demand: after it has
+ * forwarded the request, and before it forwards the response.
  */
 export class CuttingProxy {
   readonly #server: Server;
   readonly #random: SeededRandom;
   readonly #sockets = new Set<Socket>();
-  #cutsToCome = 0;
+  #pendingCuts = 0;
   #cutsMade = 0;
 
   private constructor(target: number, random: SeededRandom) {
@@ -44,9 +44,9 @@ export class CuttingProxy {
     return this.#cutsMade;
   }
 
-  /** The next so many commits lose their connection. */
+  /** Makes the next `commits` commits lose their connection. */
   cutNext(commits: number): void {
-    this.#cutsToCome = commits;
+    this.#pendingCuts = commits;
   }
 
   close(): void {
@@ -56,7 +56,7 @@ export class CuttingProxy {
 
   #serve(client: Socket, target: number): void {
     const server = connect(target, '127.0.0.1');
-    let isCutAtAnswer = false;
+    let isCutAtResponse = false;
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -67,22 +67,22 @@ export class CuttingProxy {
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);
-        // What is written already goes on its way: a request that was cut off behind is still carried out.
+        // What is already written still arrives: a request whose connection was cut after it is still executed.
         other.end();
       });
     }
     client.on('data', (piece) => {
       server.write(piece);
-      if (this.#cutsToCome === 0 || !COMMITS.test(piece.toString('latin1'))) return;
-      this.#cutsToCome -= 1;
+      if (this.#pendingCuts === 0 || !COMMITS.test(piece.toString('latin1'))) return;
+      this.#pendingCuts -= 1;
       this.#cutsMade += 1;
       const cut = this.#random.pick(CUTS);
-      if (cut === 'atAnswer') isCutAtAnswer = true;
-      if (cut === 'atOnce') server.end();
-      if (cut !== 'atAnswer') client.destroy();
+      if (cut === 'atResponse') isCutAtResponse = true;
+      if (cut === 'immediately') server.end();
+      if (cut !== 'atResponse') client.destroy();
     });
     server.on('data', (piece) => {
-      if (isCutAtAnswer) client.destroy();
+      if (isCutAtResponse) client.destroy();
       else if (!client.destroyed) client.write(piece);
     });
   }

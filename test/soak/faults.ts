@@ -6,24 +6,24 @@ import type { WorkerProcess } from './worker-process.ts';
 
 type Fault = () => Promise<void>;
 
-/** Redis forgets its counts then. */
+/** A fault in which Redis loses its counts. */
 export const REDIS_CRASHED = 'Redis crashed';
 export const WORKER_KILLED = 'worker killed';
 
-/** What a run has that can be harmed. */
-export type Victims = {
+/** The parts of a run that faults can hit. */
+export type FaultTargets = {
   readonly workers: readonly WorkerProcess[];
   readonly postgres: Store['postgres'];
   readonly redis: RedisServer | undefined;
 };
 
-/** Does one harm after the other, and counts them. */
+/** Injects one fault after another, and counts them. */
 export class FaultInjector {
   readonly counts = new Map<string, number>();
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #random: SeededRandom;
 
-  constructor({ workers, postgres, redis }: Victims, random: SeededRandom) {
+  constructor({ workers, postgres, redis }: FaultTargets, random: SeededRandom) {
     this.#random = random;
     this.#faults = new Map([
       ...workerFaults(workers, random),
@@ -32,12 +32,12 @@ export class FaultInjector {
     ]);
   }
 
-  /** How often one kind of harm was done. */
+  /** Returns the number of faults of one kind. */
   count(name: string): number {
     return this.counts.get(name) ?? 0;
   }
 
-  /** Goes on until the signal; everything is as it was when it resolves. */
+  /** Injects faults until the signal. Everything works again when the promise resolves. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await delay(this.#random.between(100, 1_500), undefined, { signal }).catch(() => {});
@@ -59,7 +59,7 @@ function workerFaults(workers: readonly WorkerProcess[], random: SeededRandom): 
         await worker.start();
       },
     ],
-    ['worker stopped', () => random.pick(workers).stopFor(delay(random.between(500, 4_000)))],
+    ['worker paused', () => random.pick(workers).pauseFor(delay(random.between(500, 4_000)))],
   ];
 }
 
@@ -83,9 +83,9 @@ function postgresFaults(postgres: Store['postgres'], random: SeededRandom): [str
       },
     ],
     [
-      'PostgreSQL stopped',
+      'PostgreSQL paused',
       async () => {
-        // A process of the server may end while it is being looked up.
+        // A process of the server can end while it is being looked up.
         await server.signalAll('SIGSTOP').catch(() => {});
         await delay(random.between(500, 4_000));
         await server.signalAll('SIGCONT');
@@ -107,7 +107,7 @@ function redisFaults(redis: RedisServer | undefined, random: SeededRandom): [str
       },
     ],
     [
-      'Redis stopped',
+      'Redis paused',
       async () => {
         redis.signal('SIGSTOP');
         await delay(random.between(500, 3_000));

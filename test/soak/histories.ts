@@ -1,7 +1,7 @@
 import { refusedByRoom } from '../../src/invite/refusals.ts';
 import type { JsonObject, StateEvent, StateKey } from '../../src/rooms/event.ts';
 import { check } from './check.ts';
-import type { Anomaly, AnomalyKind, Answer, Call, History, Notice, Settings } from './history.ts';
+import type { Anomaly, AnomalyKind, Call, CallResponse, CheckConfig, History, Notice } from './history.ts';
 
 const ROOM = '!room:example.org';
 export const ALICE = '@alice:example.org';
@@ -11,34 +11,34 @@ export const CAROL = '@carol:example.org';
 const member = (userId: string): StateKey => ({ type: 'm.room.member', state_key: userId });
 const POWER: StateKey = { type: 'm.room.power_levels', state_key: '' };
 
-/** When a call was sent, and when it ended. */
+/** The times at which a call was sent and ended. */
 type Span = readonly [sentAt: number, endedAt: number];
 
-const OK: Answer = { status: 200 };
-export const FAILED: Answer = {
+const OK: CallResponse = { status: 200 };
+export const FAILED: CallResponse = {
   status: 503,
   errcode: 'M_UNKNOWN',
-  text: 'The server cannot process this request right now',
+  message: 'The server cannot process this request right now',
 };
-/** The connection ended before an answer came. */
+/** The connection ended before a response arrived. */
 export const BROKEN = 'broken';
 
-/** What the router answers for a reason of the room's own. */
-export function refusal(reason: Parameters<typeof refusedByRoom>[0]): Answer {
+/** Returns the response of the router to a refusal by the room. */
+export function roomRefusal(reason: Parameters<typeof refusedByRoom>[0]): CallResponse {
   const { status, errcode, message } = refusedByRoom(reason, true);
-  return { status, errcode, text: message };
+  return { status, errcode, message };
 }
 
-/** A history under the pen: calls and the log of one room, which Alice created and has joined. */
+/** A history to build: calls and the log of one room, which Alice created and has joined. */
 export class Script {
   readonly calls: Call[] = [];
   readonly events: StateEvent[] = [];
   readonly notices: Notice[] = [];
   readonly pauses: History['pauses'][number][] = [];
   readonly deaths: History['deaths'][number][] = [];
-  /** Told instead of what the log adds up to. */
+  /** Replaces the current state that results from the log. */
   state: StateEvent[] | undefined;
-  readonly settings: Settings = {
+  readonly config: CheckConfig = {
     deadlineMs: 2_000,
     graceMs: 1_000,
     outcomesCanBeUnknown: true,
@@ -49,12 +49,17 @@ export class Script {
     event('$alice', ALICE, member(ALICE), { membership: 'join' }),
   ];
 
-  /** An invite by Alice, unless said otherwise; its event is stored by {@link Script.store}. */
-  invite(userId: string, [sentAt, endedAt]: Span, told: Answer | typeof BROKEN = OK, sender = ALICE): Call {
+  /** Adds an invite, by default from Alice. {@link Script.store} stores its event. */
+  invite(
+    userId: string,
+    [sentAt, endedAt]: Span,
+    result: CallResponse | typeof BROKEN = OK,
+    sender = ALICE,
+  ): Call {
     const id = this.calls.length + 1;
     const content = { membership: 'invite', reason: `tag ${id}` };
-    const answer = told === BROKEN ? undefined : told;
-    return this.#called({
+    const response = result === BROKEN ? undefined : result;
+    return this.#add({
       id,
       kind: 'invite',
       sender,
@@ -62,50 +67,57 @@ export class Script {
       content,
       sentAt,
       endedAt,
-      answer,
+      response,
     });
   }
 
-  /** The same request again. */
-  repeat(call: Call, [sentAt, endedAt]: Span, told: Answer | typeof BROKEN = OK): Call {
-    const answer = told === BROKEN ? undefined : told;
-    return this.#called({ ...call, id: this.calls.length + 1, sentAt, endedAt, answer });
+  /** Adds an identical request. */
+  repeat(call: Call, [sentAt, endedAt]: Span, result: CallResponse | typeof BROKEN = OK): Call {
+    const response = result === BROKEN ? undefined : result;
+    return this.#add({ ...call, id: this.calls.length + 1, sentAt, endedAt, response });
   }
 
-  /** A change of a membership by the host, stored at once. */
+  /** Adds a change of a membership by the host app, and stores it. */
   member(userId: string, membership: string, span: Span, sender = userId): Call {
     const call = this.put(member(userId), { membership }, span, sender);
     this.store(call);
     return call;
   }
 
-  /** A change of the power levels by the host, stored at once. */
+  /** Adds a change of the power levels by the host app, and stores it. */
   power(content: JsonObject, span: Span): Call {
     const call = this.put(POWER, content, span, ALICE);
     this.store(call);
     return call;
   }
 
-  /** A change by the host; its event, if it has one, is `$<id>`. */
-  put(key: StateKey, change: JsonObject, [sentAt, endedAt]: Span, sender: string, answered = true): Call {
+  /** Adds a change by the host app. If it is acknowledged, its event is `$<id>`. */
+  put(
+    key: StateKey,
+    change: JsonObject,
+    [sentAt, endedAt]: Span,
+    sender: string,
+    isAcknowledged = true,
+  ): Call {
     const id = this.calls.length + 1;
     const content = { ...change, tag: `tag ${id}` };
-    const answer = answered ? { status: 200, eventId: `$${id}` } : undefined;
-    return this.#called({ id, kind: 'put', sender, key, content, sentAt, endedAt, answer });
+    const response = isAcknowledged ? { status: 200, eventId: `$${id}` } : undefined;
+    return this.#add({ id, kind: 'put', sender, key, content, sentAt, endedAt, response });
   }
 
-  /** The event of a call is next in the log. */
+  /** Appends the event of a call to the log. */
   store(call: Call, changes: Partial<StateEvent> = {}): StateEvent {
     const stored = { ...event(`$${call.id}`, call.sender, call.key, call.content), ...changes };
     this.events.push(stored);
     return stored;
   }
 
-  told(eventId: string): void {
+  /** Adds a call of `onInvite`. */
+  notify(eventId: string): void {
     this.notices.push({ worker: 0, roomId: ROOM, eventId });
   }
 
-  anomalies(settings: Partial<Settings> = {}): Anomaly[] {
+  anomalies(config: Partial<CheckConfig> = {}): Anomaly[] {
     const all = [...this.#initial, ...this.events];
     const current = new Map(all.map((each) => [`${each.type} ${each.state_key}`, each]));
     const room = {
@@ -115,14 +127,14 @@ export class Script {
       state: this.state ?? [...current.values()],
     };
     const { calls, pauses, deaths, notices } = this;
-    return check({ calls, pauses, deaths }, { rooms: [room], notices }, { ...this.settings, ...settings });
+    return check({ calls, pauses, deaths }, { rooms: [room], notices }, { ...this.config, ...config });
   }
 
-  kinds(settings: Partial<Settings> = {}): AnomalyKind[] {
-    return this.anomalies(settings).map(({ kind }) => kind);
+  kinds(config: Partial<CheckConfig> = {}): AnomalyKind[] {
+    return this.anomalies(config).map(({ kind }) => kind);
   }
 
-  #called(call: Omit<Call, 'worker' | 'roomId'>): Call {
+  #add(call: Omit<Call, 'worker' | 'roomId'>): Call {
     const whole = { worker: 0, roomId: ROOM, ...call };
     this.calls.push(whole);
     return whole;

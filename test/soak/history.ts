@@ -3,38 +3,38 @@ import type { JsonObject, StateEvent, StateKey } from '../../src/rooms/event.ts'
 
 // All times are milliseconds of one clock: the driver's.
 
-/** One call that the driver made, as the driver saw it. */
+/** A call as the driver saw it. */
 export type Call = {
   readonly id: number;
-  /** `invite`: the product's endpoint. `put`: a change by the host itself, through `putState`. */
+  /** `invite`: the endpoint. `put`: a change by the host app itself, through `putState`. */
   readonly kind: 'invite' | 'put';
   readonly worker: number;
   readonly roomId: string;
-  /** For an invite the requester. */
+  /** For an invite, the requester. */
   readonly sender: string;
-  /** For an invite the invitee's member key. */
+  /** For an invite, the invitee's member key. */
   readonly key: StateKey;
-  /** What the event's content says if the call stores one. It bears the tag: see {@link tagOf}. */
+  /** The content of the event, if the call stores one. It includes the tag: see {@link tagOf}. */
   readonly content: JsonObject;
   readonly sentAt: number;
   readonly endedAt: number;
-  /** `undefined`: the connection ended before an answer came. */
-  readonly answer: Answer | undefined;
+  /** `undefined`: the connection ended before a response arrived. */
+  readonly response: CallResponse | undefined;
 };
 
-export type Answer = {
+export type CallResponse = {
   readonly status: number;
   readonly errcode?: string;
-  /** The answer's `error`. */
-  readonly text?: string;
-  /** Of a `put`. */
+  /** The `error` of the response. */
+  readonly message?: string;
+  /** For a `put`. */
   readonly eventId?: string;
 };
 
-/** A time in which a worker could not answer: stopped by a signal, or (for all workers) the driver's own pause. */
+/** A time in which a worker could not respond: paused by a signal or, for all workers, because the driver was paused. */
 export type Pause = { readonly worker: number | 'all'; readonly from: number; readonly to: number };
 
-/** A worker that ended without being told to. */
+/** A worker that exited on its own. */
 export type Death = { readonly worker: number; readonly at: number };
 
 export type History = {
@@ -46,75 +46,73 @@ export type History = {
 /** A call of `onInvite`. */
 export type Notice = { readonly worker: number; readonly roomId: string; readonly eventId: string };
 
-/** What the store says of a room afterwards. */
+/** The contents of the store for one room at the end of a round. */
 export type RoomLog = {
   readonly roomId: string;
-  /** The state that the room was created with; it was there before the first call. */
+  /** The state that the room was created with, before the first call. */
   readonly initial: readonly StateEvent[];
-  /** What came later, in the store's order. */
+  /** The later events, in the store's order. */
   readonly events: readonly StateEvent[];
-  /** The current state events, as `roomState` tells them. */
+  /** The current state events that `roomState` returns. */
   readonly state: readonly StateEvent[];
 };
 
 export type Logs = { readonly rooms: readonly RoomLog[]; readonly notices: readonly Notice[] };
 
-/** A limit on invites that came about. */
+/** A limit on the invites of a run. */
 export type Limit = {
   readonly scope: Exclude<RateLimitScope, 'attempt'>;
   readonly points: number;
   readonly durationMs: number;
   /**
-   * How many counts may have been in play side by side. One, where all processes share a store that never failed;
-   * one more for each process that counted by itself, and for each time that the store forgot.
+   * The maximum number of counters per key. One if all processes share a store that never failed; one more for each
+   * process that counted on its own, and for each time that the store lost its counts.
    */
-  readonly counts: number;
+  readonly counters: number;
 };
 
-export type Settings = {
-  /** What the router was given. */
+export type CheckConfig = {
+  /** The deadline of the router. */
   readonly deadlineMs: number;
-  /** How much longer than the deadline a call may take. */
+  /** The time that a call may take beyond the deadline. */
   readonly graceMs: number;
-  /** Whether a store may leave open what became of an append (its connection breaks). */
+  /** Whether the outcome of an append can be unknown to the store, after a broken connection. */
   readonly outcomesCanBeUnknown: boolean;
   readonly limits: readonly Limit[];
 };
 
 export type AnomalyKind =
-  /** Told as stored (to the caller, to `onInvite`), but not in the log. */
+  /** Acknowledged as stored, to the caller or to `onInvite`, but not in the log. */
   | 'acknowledgedMissing'
-  /** A 200 for an invite, though none of its own and none pending was there at any moment of the call. */
-  | 'answeredWithoutEvent'
-  /** An invite where the invitee had been invited already, or more events than calls that could have made them. */
+  /** A 200 for an invite that was neither stored by the call nor pending at any time during it. */
+  | 'respondedWithoutEvent'
+  /** An invite of an already invited user, or more events than calls that can have stored them. */
   | 'doubled'
-  /** An invite which the state right before it forbids. */
-  | 'overtakenBasis'
-  /** A refusal that no state within the call explains. */
+  /** An invite that the state right before it does not allow. */
+  | 'staleBasis'
+  /** A refusal that no state during the call explains. */
   | 'unexplainedRefusal'
-  /** A refused call that stored its event all the same. */
+  /** A refused call that stored its event nevertheless. */
   | 'refusedButStored'
-  /** The log's order contradicts the order in which calls ended and began. */
+  /** A log whose order contradicts the order in which calls ended and started. */
   | 'realTimeOrder'
+  /** An event whose sender is not that of its call. */
   | 'foreignSender'
-  /** An event that no call asked for. */
+  /** An event that no call requested. */
   | 'foreignEvent'
-  /** The current state is not what the log adds up to. */
+  /** A current state that does not result from the log. */
   | 'stateDiffersFromLog'
   | 'limitExceeded'
   | 'tooSlow'
-  | 'toldTwice'
-  /** A status that none of the faults explains. */
-  | 'unexpectedAnswer'
-  /** A process of the host ended by itself. */
+  | 'notifiedTwice'
+  /** A status that no fault explains. */
+  | 'unexpectedResponse'
+  /** A worker that exited on its own. */
   | 'workerDied';
 
-export type Anomaly = { readonly kind: AnomalyKind; readonly roomId: string; readonly text: string };
+export type Anomaly = { readonly kind: AnomalyKind; readonly roomId: string; readonly message: string };
 
-/**
- * What ties an event to the calls that may have made it. Calls share one only where a client repeats its request
- * word for word.
- */
+/** Returns the tag that links an event to the calls that can have stored it. Only identical requests share one. */
 export function tagOf(content: JsonObject): string | undefined {
   const tag = content.reason ?? content.tag;
   return typeof tag === 'string' ? tag : undefined;

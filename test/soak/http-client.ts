@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-/** Calls over kept-alive connections to a port of this machine. */
+/** Sends requests over keep-alive connections to a port of this machine. */
 export class HttpClient {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #port: number;
@@ -9,7 +9,7 @@ export class HttpClient {
     this.#port = port;
   }
 
-  /** `undefined` when the connection ended before the whole answer was there. Nothing is sent twice. */
+  /** Resolves with `undefined` if the connection ended before the response was complete. Never sends a request twice. */
   post(
     path: string,
     body: object,
@@ -25,12 +25,12 @@ export class HttpClient {
       const sent = request(
         { agent: this.#agent, host: '127.0.0.1', port: this.#port, method: 'POST', path, headers },
         (response) => {
-          let answer = '';
+          let content = '';
           response.setEncoding('utf8');
           response.on('data', (chunk: string) => {
-            answer += chunk;
+            content += chunk;
           });
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(answer) }));
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(content) }));
           response.on('close', () => resolve(undefined));
         },
       );

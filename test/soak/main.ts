@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import type { Report } from './report.ts';
 import { type SoakOptions, soak } from './soak.ts';
 
-const MOST_ANOMALIES_SHOWN = 50;
+const MAX_ANOMALIES_SHOWN = 50;
 
-/** @throws {TypeError} for an argument that is not understood */
+/** @throws {TypeError} for an invalid argument */
 function optionsOf(args: string[]): SoakOptions {
   const { values } = parseArgs({
     args,
@@ -20,9 +20,9 @@ function optionsOf(args: string[]): SoakOptions {
   const operations = Number(values.operations);
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(operations) || operations < 1) {
-    throw new TypeError('--operations must be a whole number from 1 on');
+    throw new TypeError('--operations must be an integer, at least 1');
   }
-  if (!Number.isSafeInteger(seed)) throw new TypeError('--seed must be a whole number');
+  if (!Number.isSafeInteger(seed)) throw new TypeError('--seed must be an integer');
   if (storage !== 'sqlite' && storage !== 'postgres')
     throw new TypeError('--storage must be sqlite or postgres');
   if (faults !== 'on' && faults !== 'off') throw new TypeError('--faults must be on or off');
@@ -36,16 +36,16 @@ function show(title: string, counts: Readonly<Record<string, number>>): void {
 
 function print(report: Report, { storage, seed, operations, faults }: SoakOptions): void {
   console.log(`operations: ${report.operations}`);
-  show('answers', report.answers);
+  show('responses', report.responses);
   console.log(`events: ${report.events}`);
   show('faults', report.faults);
   console.log(`anomalies: ${report.anomalies.length}`);
-  for (const { kind, roomId, text } of report.anomalies.slice(0, MOST_ANOMALIES_SHOWN)) {
-    console.log(`  ${kind} ${roomId}: ${text}`);
+  for (const { kind, roomId, message } of report.anomalies.slice(0, MAX_ANOMALIES_SHOWN)) {
+    console.log(`  ${kind} ${roomId}: ${message}`);
   }
   console.log(`duration: ${(report.durationMs / 1_000).toFixed(1)} s`);
   console.log(
-    `the same operations again, with the same faults at other moments: npm run soak -- --operations ${operations} --storage ${storage} --seed ${seed} --faults ${faults ? 'on' : 'off'}`,
+    `To repeat the same operations, with the same faults at other times: npm run soak -- --operations ${operations} --storage ${storage} --seed ${seed} --faults ${faults ? 'on' : 'off'}`,
   );
 }
 

@@ -3,35 +3,35 @@ import type { NewStateEvent } from '../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../src/rooms/room-version.ts';
 import type { SeededRandom } from './random.ts';
 
-/** A room of a round, and who plays in it. */
+/** A room of a round, with its users. */
 export type RoomPlan = {
   readonly room: NewRoom;
-  /** Some of them are members at the start. */
+  /** The user who creates the room, a member from the start. */
   readonly creator: string;
-  /** Those who invite and are given power; the creator is not among them. */
+  /** Users who invite and get power. The creator is not among them. */
   readonly actors: readonly string[];
-  /** Those who are invited, join, leave, are kicked and banned; the actors are among them. */
+  /** Users who are invited, join, leave, and are kicked and banned: the actors and others. Some are members at first. */
   readonly users: readonly string[];
 };
 
-/** The rooms of a round: what the calls go to, and how often. */
+/** The rooms of a round, by the share of calls they get. */
 export type Rooms = {
   readonly hot: RoomPlan;
   readonly large: RoomPlan;
   readonly small: readonly RoomPlan[];
 };
 
-const MEMBERS_OF_A_LARGE_ROOM = 1_000;
+const LARGE_ROOM_MEMBERS = 1_000;
 
-/** A round's rooms: a hot one, one with 1,000 members, and small ones of all versions and one that is unknown. */
-export function planRooms(round: string, random: SeededRandom, usersOfTheHotRoom: number): Rooms {
+/** Plans a round's rooms: a hot one, one with 1,000 members, and small ones of every version and of an unknown one. */
+export function planRooms(round: string, random: SeededRandom, hotRoomUsers: number): Rooms {
   const versions = [...ROOM_VERSIONS.keys()];
   const small = [...versions, ...versions, 'unknown'];
   return {
-    hot: planRoom(`${round}-hot`, random.pick(versions), { users: usersOfTheHotRoom, members: 1 }),
+    hot: planRoom(`${round}-hot`, random.pick(versions), { users: hotRoomUsers, members: 1 }),
     large: planRoom(`${round}-large`, random.pick(versions), {
       users: 200,
-      members: MEMBERS_OF_A_LARGE_ROOM,
+      members: LARGE_ROOM_MEMBERS,
     }),
     small: small.map((version, index) =>
       planRoom(`${round}-${index}`, version, { users: 16, members: index % 3 === 0 ? 6 : 1 }),

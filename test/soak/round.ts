@@ -1,21 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Answer, Call, Death, History, Logs, Notice, Pause } from './history.ts';
+import type { Call, CallResponse, Death, History, Logs, Notice, Pause } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import { planRooms, type RoomPlan } from './room-plan.ts';
 import { readLog, type Store } from './store.ts';
 import type { WorkerListener, WorkerProcess } from './worker-process.ts';
 import { type Operation, type Traffic, Workload } from './workload.ts';
 
-/** How many calls are under way at once. */
+/** The number of concurrent calls. */
 const CALLERS = 32;
-/** So that a stopped worker does not hold all callers. */
-const MOST_CALLS_OF_A_WORKER = 12;
-/** Longer silence of the driver's own event loop is its pause. */
-const LONGEST_TURN_MS = 100;
+/** Keeps a paused worker from blocking all callers. */
+const MAX_CALLS_PER_WORKER = 12;
+/** A longer gap in the driver's own event loop counts as a pause. */
+const MAX_TURN_MS = 100;
 
 /**
- * One round: rooms of its own, so many operations on them, and what came of it. Everything that was begun has ended
- * when it resolves, so that nothing of it needs to be kept.
+ * One round: its own rooms, the operations on them, and their outcome. Everything it starts has ended when `run`
+ * resolves, so nothing of it has to be kept.
  */
 export class Round implements WorkerListener {
   readonly #store: Store;
@@ -55,30 +55,30 @@ export class Round implements WorkerListener {
   }
 
   /**
-   * @param harm does harm until its signal is aborted, and resolves when all is well again
+   * @param injectFaults injects faults until its signal is aborted, and resolves when everything works again
    * @param signal ends the round early
    */
   async run(
     operations: number,
-    harm: (end: AbortSignal) => Promise<void>,
+    injectFaults: (end: AbortSignal) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
     for (const { room } of this.#plans) await this.#store.rooms.createRoom(room);
     const end = new AbortController();
     const watch = this.#watchOwnPauses();
     const callers = Array.from({ length: CALLERS }, () => this.#callUntil(operations, signal));
-    await Promise.all([Promise.all(callers).then(() => end.abort()), harm(end.signal)]);
+    await Promise.all([Promise.all(callers).then(() => end.abort()), injectFaults(end.signal)]);
     await Promise.all(this.#workers.map(settled));
     await this.#store.settled();
     clearInterval(watch);
   }
 
-  /** Everything that happened, for the checker. */
+  /** Returns everything that happened, for the checker. */
   async outcome(): Promise<{ history: History; logs: Logs }> {
     const rooms = [];
     for (const plan of this.#plans) rooms.push(await readLog(this.#store, plan));
     const roomIds = new Set(rooms.map(({ roomId }) => roomId));
-    // A notice may be of a round before, whose process was stopped while it was to be sent.
+    // A notice can belong to an earlier round, if its process was paused before sending it.
     const notices = this.#notices.filter(({ roomId }) => roomIds.has(roomId));
     return {
       history: { calls: this.#calls, pauses: this.#pauses, deaths: this.#deaths },
@@ -100,17 +100,17 @@ export class Round implements WorkerListener {
 
   #freeWorker(): WorkerProcess | undefined {
     const free = this.#workers.filter(
-      ({ client, underWay }) => client !== undefined && underWay < MOST_CALLS_OF_A_WORKER,
+      ({ client, pendingCalls }) => client !== undefined && pendingCalls < MAX_CALLS_PER_WORKER,
     );
     return free[Math.floor(Math.random() * free.length)];
   }
 
   async #call(id: number, operation: Operation, worker: WorkerProcess): Promise<void> {
     const { client } = worker;
-    if (client === undefined) throw new Error('the worker is not there');
-    worker.underWay += 1;
+    if (client === undefined) throw new Error('the worker is not running');
+    worker.pendingCalls += 1;
     const sentAt = performance.now();
-    const response = await (operation.kind === 'invite'
+    const received = await (operation.kind === 'invite'
       ? client.post(
           `/_matrix/client/v3/rooms/${encodeURIComponent(operation.roomId)}/invite`,
           { user_id: operation.key.state_key, reason: operation.content.reason },
@@ -124,30 +124,35 @@ export class Round implements WorkerListener {
           content: operation.content,
         }));
     const endedAt = performance.now();
-    worker.underWay -= 1;
-    const answer = response && answerOf(response);
-    this.#calls.push({ id, worker: worker.index, ...operation, sentAt, endedAt, answer });
+    worker.pendingCalls -= 1;
+    const response = received && toCallResponse(received);
+    this.#calls.push({ id, worker: worker.index, ...operation, sentAt, endedAt, response });
   }
 
   #watchOwnPauses(): NodeJS.Timeout {
     let last = performance.now();
     return setInterval(() => {
       const now = performance.now();
-      if (now - last > LONGEST_TURN_MS) this.#pauses.push({ worker: 'all', from: last, to: now });
+      if (now - last > MAX_TURN_MS) this.#pauses.push({ worker: 'all', from: last, to: now });
       last = now;
     }, 10);
   }
 }
 
-/** Resolves when nothing is under way in a worker any more, and it has told all notices. */
+/** Resolves once a worker is idle and has sent all notices. */
 async function settled({ client, index }: WorkerProcess): Promise<void> {
-  // Where it is just being started again, it has nothing.
+  // A worker that is just being restarted is idle.
   if (client === undefined) return;
   const response = await client.post('/host/settle', {});
-  if (response?.status !== 200) throw new Error(`worker ${index} does not come to rest`);
+  if (response?.status !== 200) throw new Error(`worker ${index} did not become idle`);
 }
 
-function answerOf({ status, body }: { status: number; body: Record<string, unknown> }): Answer {
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  return { status, errcode: text(body.errcode), text: text(body.error), eventId: text(body.eventId) };
+function toCallResponse({ status, body }: { status: number; body: Record<string, unknown> }): CallResponse {
+  const stringOf = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return {
+    status,
+    errcode: stringOf(body.errcode),
+    message: stringOf(body.error),
+    eventId: stringOf(body.eventId),
+  };
 }

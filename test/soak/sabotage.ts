@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { newEventId } from '../../adapters/storage/shared/event-id.ts';
 import { sameState } from '../../adapters/storage/shared/same-state.ts';
 import type { RoomStore, StateSnapshot, StorageAdapter } from '../../src/ports/storage.ts';
-import type { Sabotage } from './worker-settings.ts';
+import type { Sabotage } from './worker-config.ts';
 
-/** A storage that looks right as long as nobody else is about. */
+/** Wraps a store in a storage that is correct without concurrency, but broken with it. */
 export function sabotaged(store: RoomStore, sabotage: Sabotage): StorageAdapter {
   switch (sabotage) {
     case 'comparesBeforeTheLock':

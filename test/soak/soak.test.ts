@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type SoakOptions, soak } from './soak.ts';
 
-const A_MINUTE_OR_TWO = 120_000;
+const TIMEOUT_MS = 120_000;
 
 describe('a run with faults', () => {
   it.each(['sqlite', 'postgres'] as const)(
@@ -14,11 +14,11 @@ describe('a run with faults', () => {
       expect(report.events).toBeGreaterThan(100);
       expect(Object.values(report.faults).some((count) => count > 0)).toBe(true);
     },
-    A_MINUTE_OR_TWO,
+    TIMEOUT_MS,
   );
 });
 
-describe('a run on a storage that is broken', () => {
+describe('a run on a broken storage', () => {
   const run = async (options: Pick<SoakOptions, 'storage' | 'sabotage'>) => {
     const { anomalies } = await soak({
       operations: 1_000,
@@ -31,29 +31,29 @@ describe('a run on a storage that is broken', () => {
   };
 
   it.each(['sqlite', 'postgres'] as const)(
-    'finds a basis compared before the lock on %s',
+    'finds a basis that is compared before the lock on %s',
     async (storage) => {
       const kinds = await run({ storage, sabotage: 'comparesBeforeTheLock' });
-      expect(kinds.has('doubled') || kinds.has('overtakenBasis')).toBe(true);
+      expect(kinds.has('doubled') || kinds.has('staleBasis')).toBe(true);
     },
-    A_MINUTE_OR_TWO,
+    TIMEOUT_MS,
   );
 
   it(
-    'finds events that are acknowledged and not stored',
+    'finds events that are acknowledged but not stored',
     async () => {
       const kinds = await run({ storage: 'sqlite', sabotage: 'forgets' });
-      expect([...kinds]).toEqual(expect.arrayContaining(['acknowledgedMissing', 'answeredWithoutEvent']));
+      expect([...kinds]).toEqual(expect.arrayContaining(['acknowledgedMissing', 'respondedWithoutEvent']));
     },
-    A_MINUTE_OR_TWO,
+    TIMEOUT_MS,
   );
 
   it(
-    'finds decisions on state that was gone before the call',
+    'finds decisions on state that was outdated before the call',
     async () => {
       const kinds = await run({ storage: 'sqlite', sabotage: 'readsOldState' });
       expect([...kinds]).toContain('unexplainedRefusal');
     },
-    A_MINUTE_OR_TWO,
+    TIMEOUT_MS,
   );
 });

@@ -11,17 +11,17 @@ import { CuttingProxy } from './cutting-proxy.ts';
 import type { RoomLog } from './history.ts';
 import type { SeededRandom } from './random.ts';
 import type { RoomPlan } from './room-plan.ts';
-import type { WorkerSettings } from './worker-settings.ts';
+import type { WorkerConfig } from './worker-config.ts';
 
-/** A store that a run has made for itself. */
+/** The store of a run. */
 export type Store = {
-  /** How workers get there. */
-  readonly settings: WorkerSettings['store'];
-  /** How the driver gets there, past whatever stands between. */
+  /** How workers connect to it. */
+  readonly config: WorkerConfig['store'];
+  /** The driver's own access, without the proxy. */
   readonly rooms: RoomStore;
-  /** What can be done to it. */
+  /** The targets of faults. */
   readonly postgres?: { readonly server: PostgresServer; readonly proxy: CuttingProxy };
-  /** Resolves when nothing that somebody began is under way in it any more. */
+  /** Resolves once no statement of others is running. */
   settled(): Promise<void>;
   close(): Promise<void>;
 };
@@ -33,7 +33,7 @@ export async function openSqlite(): Promise<Store> {
   const rooms = new SqliteStorage(database);
   await rooms.migrate();
   return {
-    settings: { type: 'sqlite', path },
+    config: { type: 'sqlite', path },
     rooms,
     async settled() {},
     async close() {
@@ -50,7 +50,7 @@ export async function openPostgres(random: SeededRandom): Promise<Store> {
   const rooms = new PostgresStorage(pool);
   await rooms.migrate();
   return {
-    settings: { type: 'postgres', port: proxy.port },
+    config: { type: 'postgres', port: proxy.port },
     rooms,
     postgres: { server, proxy },
     async settled() {
@@ -65,7 +65,7 @@ export async function openPostgres(random: SeededRandom): Promise<Store> {
   };
 }
 
-/** All that the store says of a room. */
+/** Reads everything that the store has about a room. */
 export async function readLog(store: Store, { room }: RoomPlan): Promise<RoomLog> {
   const { roomId, state: initial } = room;
   const page = await store.rooms.timeline(roomId, { limit: 1_000_000 });

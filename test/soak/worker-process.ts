@@ -3,43 +3,43 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Death, Notice, Pause } from './history.ts';
 import { HttpClient } from './http-client.ts';
-import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+import type { WorkerConfig, WorkerMessage } from './worker-config.ts';
 
 const SCRIPT = fileURLToPath(new URL('worker.ts', import.meta.url));
 
-/** Who is told of what a worker does, beside its answers. */
+/** Receives what a worker does besides responding. */
 export type WorkerListener = {
   note(notice: Notice): void;
   pause(pause: Pause): void;
   died(death: Death): void;
 };
 
-/** A worker as the driver holds it: a process that is killed and started anew. */
+/** A worker from the driver's side: a process that can be killed and restarted. */
 export class WorkerProcess {
   readonly index: number;
-  /** Calls that have no answer yet. */
-  underWay = 0;
-  readonly #settings: WorkerSettings;
+  /** The number of calls without a response so far. */
+  pendingCalls = 0;
+  readonly #config: WorkerConfig;
   readonly #listener: WorkerListener;
   #process: ChildProcess | undefined;
   #client: HttpClient | undefined;
 
-  constructor(index: number, settings: WorkerSettings, listener: WorkerListener) {
+  constructor(index: number, config: WorkerConfig, listener: WorkerListener) {
     this.index = index;
-    this.#settings = settings;
+    this.#config = config;
     this.#listener = listener;
   }
 
-  /** How to call it; `undefined` while it is not there. */
+  /** The client for calling it; `undefined` while it is not running. */
   get client(): HttpClient | undefined {
     return this.#client;
   }
 
   async start(): Promise<void> {
-    const child = fork(SCRIPT, [JSON.stringify(this.#settings)], { execArgv: ['--import', 'tsx'] });
+    const child = fork(SCRIPT, [JSON.stringify(this.#config)], { execArgv: ['--import', 'tsx'] });
     this.#process = child;
     const port = await new Promise<number>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`worker ${this.index} ended with ${code}`)));
+      child.once('exit', (code) => reject(new Error(`worker ${this.index} exited with ${code}`)));
       child.on('message', (message: WorkerMessage) => {
         if (message.type === 'listening') resolve(message.port);
         else for (const notice of message.notices) this.#listener.note({ worker: this.index, ...notice });
@@ -47,11 +47,11 @@ export class WorkerProcess {
     });
     this.#client = new HttpClient(port);
     child.once('exit', () => {
-      if (this.#process === child) void this.#startAgain();
+      if (this.#process === child) void this.#restart();
     });
   }
 
-  /** Ends the process as a power cut would; calls under way break. */
+  /** Ends the process like a power cut. Pending calls break. */
   async kill(): Promise<void> {
     const child = this.#process;
     const client = this.#client;
@@ -64,15 +64,15 @@ export class WorkerProcess {
     client?.close();
   }
 
-  async #startAgain(): Promise<void> {
+  async #restart(): Promise<void> {
     this.#listener.died({ worker: this.index, at: performance.now() });
     this.#client?.close();
     this.#client = undefined;
     await this.start();
   }
 
-  /** Stops the process, as a machine that hangs. */
-  async stopFor(wait: Promise<void>): Promise<void> {
+  /** Pauses the process, like a machine that hangs. */
+  async pauseFor(wait: Promise<void>): Promise<void> {
     const from = performance.now();
     this.#process?.kill('SIGSTOP');
     await wait;

@@ -1,4 +1,4 @@
-// A process that serves the product's router, and a small way for the host's own changes: worker.ts <settings>
+// Serves the router, and routes for the host app's own changes: worker.ts <config>
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,9 +16,9 @@ import type { RateLimitAdapter } from '../../src/ports/rate-limit.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
 import type { NewStateEvent } from '../../src/rooms/event.ts';
 import { sabotaged } from './sabotage.ts';
-import type { WorkerMessage, WorkerSettings } from './worker-settings.ts';
+import type { WorkerConfig, WorkerMessage } from './worker-config.ts';
 
-/** Outages, which are warnings, are what the run is about; nothing else may go wrong. */
+/** Prints errors only: warnings are outages, which a run causes on purpose. */
 const logger = {
   debug() {},
   info() {},
@@ -28,19 +28,19 @@ const logger = {
   },
 };
 
-/** A connection that is not given back by then never is. */
-const LONGEST_SETTLING_MS = 20_000;
+/** A connection that is not released by then never will be. */
+const MAX_SETTLING_MS = 20_000;
 
-const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '');
-const { storage, isIdle } = openStore(settings);
+const config: WorkerConfig = JSON.parse(process.argv[2] ?? '');
+const { storage, isIdle } = openStore(config);
 
 type OpenStore = {
   readonly storage: RoomStore;
-  /** Whether no statement is under way: one that was given up may still store its event. */
+  /** Returns true if no statement is running: an abandoned one can still store its event. */
   readonly isIdle: () => boolean;
 };
 
-function openStore({ store, deadlineMs }: WorkerSettings): OpenStore {
+function openStore({ store, deadlineMs }: WorkerConfig): OpenStore {
   if (store.type === 'sqlite') {
     return { storage: new SqliteStorage(new DatabaseSync(store.path)), isIdle: () => true };
   }
@@ -59,7 +59,7 @@ function openStore({ store, deadlineMs }: WorkerSettings): OpenStore {
   };
 }
 
-function rateLimitOf({ redis, limits }: WorkerSettings): RateLimitAdapter {
+function rateLimitOf({ redis, limits }: WorkerConfig): RateLimitAdapter {
   if (redis === undefined) return new MemoryRateLimit(limits);
   const client = new Redis(redis.port, '127.0.0.1');
   client.on('error', () => {});
@@ -68,23 +68,23 @@ function rateLimitOf({ redis, limits }: WorkerSettings): RateLimitAdapter {
 
 const notices: { roomId: string; eventId: string }[] = [];
 
-function tell(message: WorkerMessage): Promise<void> {
+function sendToDriver(message: WorkerMessage): Promise<void> {
   return new Promise((resolve) => {
     process.send?.(message, () => resolve());
   });
 }
 
-async function tellNotices(): Promise<void> {
-  if (notices.length > 0) await tell({ type: 'notices', notices: notices.splice(0) });
+async function sendNotices(): Promise<void> {
+  if (notices.length > 0) await sendToDriver({ type: 'notices', notices: notices.splice(0) });
 }
 
 const router = createInviteRouter({
   serverName: 'example.org',
-  storage: settings.sabotage === undefined ? storage : sabotaged(storage, settings.sabotage),
-  // The token is the user's id: logins are not what is tried here.
+  storage: config.sabotage === undefined ? storage : sabotaged(storage, config.sabotage),
+  // The token is the user ID: authentication is not under test.
   auth: { authenticate: async ({ accessToken }) => ({ requester: { userId: accessToken } }) },
-  rateLimit: rateLimitOf(settings),
-  deadlineMs: settings.deadlineMs,
+  rateLimit: rateLimitOf(config),
+  deadlineMs: config.deadlineMs,
   logger,
   onInvite({ event, eventId = '' }) {
     notices.push({ roomId: event.room_id, eventId });
@@ -101,16 +101,16 @@ app.post('/host/put', express.json(), async (request, response) => {
   }
 });
 app.post('/host/settle', async (_request, response) => {
-  const giveUp = AbortSignal.timeout(LONGEST_SETTLING_MS);
-  // What is still on its way to onInvite goes there in later turns of the event loop.
+  const giveUp = AbortSignal.timeout(MAX_SETTLING_MS);
+  // Pending calls of onInvite run in later turns of the event loop.
   do await delay(50);
   while (!isIdle() && !giveUp.aborted);
-  await tellNotices();
+  await sendNotices();
   response.status(isIdle() ? 200 : 500).json({});
 });
 
 const server = createServer(app).listen(0, '127.0.0.1');
 await once(server, 'listening');
-setInterval(() => void tellNotices(), 20);
+setInterval(() => void sendNotices(), 20);
 process.on('disconnect', () => process.exit());
-await tell({ type: 'listening', port: (server.address() as AddressInfo).port });
+await sendToDriver({ type: 'listening', port: (server.address() as AddressInfo).port });

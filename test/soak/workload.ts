@@ -2,7 +2,7 @@ import type { JsonObject, StateKey } from '../../src/rooms/event.ts';
 import type { SeededRandom } from './random.ts';
 import type { RoomPlan, Rooms } from './room-plan.ts';
 
-/** What a caller is to do next. */
+/** The next call of a caller. */
 export type Operation = {
   readonly kind: 'invite' | 'put';
   readonly roomId: string;
@@ -14,13 +14,14 @@ export type Operation = {
 const KINDS = { invite: 60, join: 12, leave: 9, kick: 5, ban: 4, unban: 6, power: 4 };
 type Kind = keyof typeof KINDS;
 
-/** How often a caller sends the invite before it again, word for word, as a client does that lost its answer. */
-const REPEATED = 0.05;
-const NO_ROOM = 0.003;
+/** The probability of repeating the previous invite unchanged, as a client does that lost the response. */
+const REPEAT_PROBABILITY = 0.05;
+/** The probability of an invite to an unknown room. */
+const UNKNOWN_ROOM_PROBABILITY = 0.003;
 
 /**
- * - `mixed`: many rooms, with a hot one among them
- * - `contended`: all calls go to one room of few users
+ * - `mixed`: many rooms, one of them hot
+ * - `contended`: one room with few users
  */
 export type Traffic = 'mixed' | 'contended';
 
@@ -29,7 +30,7 @@ const TRAFFIC = {
   contended: { hot: 1, large: 0, small: 0 },
 };
 
-/** The operations of a round, random, but the same for the same seed. */
+/** Generates the operations of a round: random, but the same for the same seed. */
 export class Workload {
   readonly #round: string;
   readonly #rooms: Rooms;
@@ -47,7 +48,7 @@ export class Workload {
 
   next(): Operation {
     this.#count += 1;
-    if (this.#lastInvite !== undefined && this.#random.isLuckyAt(REPEATED)) return this.#lastInvite;
+    if (this.#lastInvite !== undefined && this.#random.chance(REPEAT_PROBABILITY)) return this.#lastInvite;
     const plan = this.#room();
     const operation = this.#operation(
       plan,
@@ -77,8 +78,8 @@ export class Workload {
       case 'invite':
         return {
           kind: 'invite',
-          roomId: random.isLuckyAt(NO_ROOM) ? '!nowhere:example.org' : plan.room.roomId,
-          sender: random.isLuckyAt(0.5) ? plan.creator : random.pick(plan.actors),
+          roomId: random.chance(UNKNOWN_ROOM_PROBABILITY) ? '!nowhere:example.org' : plan.room.roomId,
+          sender: random.chance(0.5) ? plan.creator : random.pick(plan.actors),
           key: { type: 'm.room.member', state_key: user },
           content: { membership: 'invite', reason: tag },
         };
@@ -105,7 +106,7 @@ export class Workload {
   #powerLevels({ creator, actors }: RoomPlan): JsonObject {
     const random = this.#random;
     // A string is a level in some room versions and unreadable in others.
-    const level = () => (random.isLuckyAt(0.1) ? '50' : random.pick([0, 50, 100]));
+    const level = () => (random.chance(0.1) ? '50' : random.pick([0, 50, 100]));
     const users = Object.fromEntries(actors.map((actor) => [actor, level()]));
     return { invite: random.pick([0, 0, 50, '50']), users: { ...users, [creator]: 100 } };
   }

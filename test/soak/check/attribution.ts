@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StateEvent } from '../../../src/rooms/event.ts';
-import { type Anomaly, type Call, type RoomLog, type Settings, tagOf } from '../history.ts';
+import { type Anomaly, type Call, type CheckConfig, type RoomLog, tagOf } from '../history.ts';
 import type { Bounds } from './moments.ts';
 
-/** The calls that share a tag, and the events that bear it. */
+/** The calls that share a tag, and the events with that tag. */
 export type Group = { readonly calls: Call[]; readonly events: StateEvent[] };
 
-/** Finds out which calls made which events of a room. */
+/** Determines which calls stored which events of a room. */
 export class Attribution {
   readonly #groups = new Map<string, Group>();
   readonly #log: RoomLog;
@@ -17,12 +17,12 @@ export class Attribution {
     for (const event of log.events) this.#group(tagOf(event.content)).events.push(event);
   }
 
-  /** The calls and events with the tag of a content. */
+  /** Returns the calls and events with the tag of a content. */
   groupOf(content: StateEvent['content']): Group {
     return this.#group(tagOf(content));
   }
 
-  /** What bounds the commit of each event of the log. */
+  /** Returns the bounds for the commit of each event of the log. */
   bounds(): Bounds[] {
     return this.#log.events.map((event) => {
       const { calls } = this.groupOf(event.content);
@@ -34,29 +34,29 @@ export class Attribution {
     });
   }
 
-  /** Events that nobody asked for, that more events than calls came of, or that came of refused calls. */
-  anomalies({ outcomesCanBeUnknown }: Settings): Anomaly[] {
+  /** Finds events that no call requested, more events than calls, and events of refused calls. */
+  anomalies({ outcomesCanBeUnknown }: CheckConfig): Anomaly[] {
     const { roomId } = this.#log;
     const found: Anomaly[] = [];
     for (const { calls, events } of this.#groups.values()) {
-      for (const event of events) found.push(...misfits(roomId, event, calls));
+      for (const event of events) found.push(...mismatches(roomId, event, calls));
       if (calls.length === 0) continue;
-      // A call whose append had an unknown outcome reads again; if the invitee has come and gone meanwhile, its
-      // next append is a second invite that is allowed. It is judged by the state before it, as every invite is.
+      // A call whose append had an unknown outcome reads again. If the invitee has joined and left meanwhile, its
+      // next append is a second, allowed invite. Like every invite, it is checked against the state before it.
       const mayRepeat = outcomesCanBeUnknown && calls.some(({ kind }) => kind === 'invite');
       if (events.length > calls.length && !mayRepeat) {
         found.push({
           kind: 'doubled',
           roomId,
-          text: `${events.length} events of ${calls.length} calls: ${idsOf(calls)}`,
+          message: `${events.length} events of ${calls.length} calls: ${idsOf(calls)}`,
         });
       }
-      // Likewise a refusal may be told after an append of the same call whose outcome was unknown.
+      // For the same reason, a call can be refused after an append whose outcome was unknown.
       if (events.length > 0 && calls.every(isRefused) && !mayRepeat) {
         found.push({
           kind: 'refusedButStored',
           roomId,
-          text: `call ${idsOf(calls)} has event ${events[0]?.event_id}`,
+          message: `refused call ${idsOf(calls)} stored event ${events[0]?.event_id}`,
         });
       }
     }
@@ -74,31 +74,37 @@ export class Attribution {
 }
 
 /**
- * When at the latest a call's event was committed. A definite answer comes after it, also where it is a refusal: it
- * is then told of a state that a still waiting append of the call cannot be based on any more.
+ * Returns the latest time at which a call's event was committed. A definite response comes after the commit, even if it
+ * is a refusal: it is then based on a state that makes a still waiting append of the same call stale.
  */
-function latestCommit({ kind, answer, endedAt }: Call): number {
-  if (answer === undefined || answer.status >= 500) return Number.POSITIVE_INFINITY;
-  return kind === 'invite' || answer.status === 200 ? endedAt : Number.POSITIVE_INFINITY;
+function latestCommit({ kind, response, endedAt }: Call): number {
+  if (response === undefined || response.status >= 500) return Number.POSITIVE_INFINITY;
+  return kind === 'invite' || response.status === 200 ? endedAt : Number.POSITIVE_INFINITY;
 }
 
-function misfits(roomId: string, event: StateEvent, calls: readonly Call[]): Anomaly[] {
+function mismatches(roomId: string, event: StateEvent, calls: readonly Call[]): Anomaly[] {
   const { event_id, sender, type, state_key, content } = event;
-  const asked = calls.filter(
+  const requested = calls.filter(
     (call) =>
       call.key.type === type && call.key.state_key === state_key && isDeepStrictEqual(call.content, content),
   );
-  if (asked.length === 0) {
-    return [{ kind: 'foreignEvent', roomId, text: `nobody asked for ${event_id}` }];
+  if (requested.length === 0) {
+    return [{ kind: 'foreignEvent', roomId, message: `no call requested ${event_id}` }];
   }
-  if (!asked.some((call) => call.sender === sender)) {
-    return [{ kind: 'foreignSender', roomId, text: `${event_id} is by ${sender}, not ${asked[0]?.sender}` }];
+  if (!requested.some((call) => call.sender === sender)) {
+    return [
+      {
+        kind: 'foreignSender',
+        roomId,
+        message: `${event_id} was sent by ${sender}, not ${requested[0]?.sender}`,
+      },
+    ];
   }
   return [];
 }
 
-function isRefused({ answer }: Call): boolean {
-  return answer !== undefined && answer.status >= 400 && answer.status < 500;
+function isRefused({ response }: Call): boolean {
+  return response !== undefined && response.status >= 400 && response.status < 500;
 }
 
 function idsOf(calls: readonly Call[]): string {

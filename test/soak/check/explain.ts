@@ -1,23 +1,23 @@
 import { refusedByRoom } from '../../../src/invite/refusals.ts';
 import { decideInvite, inviteStateKeys } from '../../../src/rooms/invite-rule.ts';
-import { type Anomaly, type Answer, type Call, tagOf } from '../history.ts';
+import { type Anomaly, type Call, type CallResponse, tagOf } from '../history.ts';
 import type { Moments } from './moments.ts';
-import type { RoomStates, Stretch } from './room-states.ts';
+import type { RoomStates, StateRange } from './room-states.ts';
 
-/** What a call answered that no room has. */
+/** The response for an unknown room. */
 const NO_SUCH_ROOM = refusedByRoom('roomUnknownOrInviterNotJoined', true);
 
 /**
- * Holds every definite answer of one room's invites against the states that may have been current within its call.
+ * Compares every definite response to one room's invites with the states that can have been current during its call.
  *
- * An answer that only some of them explain tells in turn when these were current, which narrows the moments of the
- * events between them, and with them the states that explain other answers: so a call cannot be excused by a state
- * that an earlier call has already seen gone. It goes on until nothing more is learned; since bounds only ever
- * move to one of the calls' times, that ends.
+ * If only some of these states explain the response, it also shows when they were current. That narrows the moments of
+ * the events between them, and so the states that explain other responses: a state that an earlier call saw replaced
+ * cannot excuse a later call. This repeats until nothing more is learned. It ends because a bound only moves to the
+ * start or end of a call.
  */
 export function unexplained(states: RoomStates, moments: Moments, calls: readonly Call[]): Anomaly[] {
   const definite = calls.filter(
-    ({ kind, answer }) => kind === 'invite' && answer !== undefined && isDefinite(answer),
+    ({ kind, response }) => kind === 'invite' && response !== undefined && isDefinite(response),
   );
   for (let learned = true; learned; ) {
     learned = false;
@@ -31,25 +31,25 @@ export function unexplained(states: RoomStates, moments: Moments, calls: readonl
     .map((call) => anomaly(call, states, moments));
 }
 
-/** As {@link unexplained}, for a room that does not exist. */
+/** Like {@link unexplained}, for a room that does not exist. */
 export function unexplainedWithoutRoom(calls: readonly Call[]): Anomaly[] {
   return calls
-    .filter(({ kind, answer }) => kind === 'invite' && answer !== undefined && isDefinite(answer))
-    .filter(({ answer }) => answer !== undefined && !isSameAnswer(answer, NO_SUCH_ROOM))
+    .filter(({ kind, response }) => kind === 'invite' && response !== undefined && isDefinite(response))
+    .filter(({ response }) => response !== undefined && !isSameResponse(response, NO_SUCH_ROOM))
     .map((call) => ({
       kind: 'unexplainedRefusal',
       roomId: call.roomId,
-      text: `${tell(call)}, without a room`,
+      message: `${describeCall(call)}; the room does not exist`,
     }));
 }
 
-/** Answers that tell of the room; the others tell of limits and failures. */
-function isDefinite({ status }: Answer): boolean {
+/** Returns true for a response that depends on the room's state, not on limits or failures. */
+function isDefinite({ status }: CallResponse): boolean {
   return status === 200 || status === 400 || status === 403;
 }
 
-/** From the first to the last state that explains a call's answer; `undefined` where there is none. */
-function explaining(states: RoomStates, moments: Moments, call: Call): Stretch | undefined {
+/** Returns the range from the first to the last state that explains a call's response, or `undefined`. */
+function explaining(states: RoomStates, moments: Moments, call: Call): StateRange | undefined {
   const keys = inviteStateKeys(call.sender, call.key.state_key);
   const parts = states
     .parts(moments.statesWithin(call.sentAt, call.endedAt), keys)
@@ -59,16 +59,16 @@ function explaining(states: RoomStates, moments: Moments, call: Call): Stretch |
 }
 
 function explains(states: RoomStates, moments: Moments, n: number, call: Call): boolean {
-  const { sender, key, answer } = call;
-  if (answer === undefined) return true;
+  const { sender, key, response } = call;
+  if (response === undefined) return true;
   const verdict = decideInvite(states.at(n, inviteStateKeys(sender, key.state_key)), sender, key.state_key);
-  if (answer.status !== 200) {
-    return verdict.decision === 'refused' && isSameAnswer(answer, refusedByRoom(verdict.reason, true));
+  if (response.status !== 200) {
+    return verdict.decision === 'refused' && isSameResponse(response, refusedByRoom(verdict.reason, true));
   }
   return verdict.decision === 'alreadyInvited' || isOwnInvite(states, moments, n, call);
 }
 
-/** Whether the invitee's membership in state `n` is an event that this call may have stored. */
+/** Returns true if the invitee's membership in state `n` is an event that this call can have stored. */
 function isOwnInvite(
   states: RoomStates,
   moments: Moments,
@@ -78,15 +78,15 @@ function isOwnInvite(
   const [member] = states.at(n, [key]);
   if (member === undefined || member.sender !== sender || tagOf(member.content) !== tagOf(content))
     return false;
-  // It may also be of a call with the same tag that was over before this one.
+  // It can also belong to a call with the same tag that ended before this one started.
   return moments.latest(states.positionAt(n, key)) >= sentAt;
 }
 
-function isSameAnswer(
-  { status, errcode, text }: Answer,
-  refusal: { status: number; errcode: string; message: string },
+function isSameResponse(
+  { status, errcode, message }: CallResponse,
+  expected: { status: number; errcode: string; message: string },
 ): boolean {
-  return status === refusal.status && errcode === refusal.errcode && text === refusal.message;
+  return status === expected.status && errcode === expected.errcode && message === expected.message;
 }
 
 function anomaly(call: Call, states: RoomStates, moments: Moments): Anomaly {
@@ -95,9 +95,9 @@ function anomaly(call: Call, states: RoomStates, moments: Moments): Anomaly {
     .parts({ from, to }, inviteStateKeys(call.sender, call.key.state_key))
     .map((part) => JSON.stringify(verdictAt(states, part.from, call)));
   return {
-    kind: call.answer?.status === 200 ? 'answeredWithoutEvent' : 'unexplainedRefusal',
+    kind: call.response?.status === 200 ? 'respondedWithoutEvent' : 'unexplainedRefusal',
     roomId: call.roomId,
-    text: `${tell(call)}; the states ${from} to ${to} say ${verdicts.join(', ')}`,
+    message: `${describeCall(call)}; states ${from} to ${to} lead to ${verdicts.join(', ')}`,
   };
 }
 
@@ -105,8 +105,10 @@ function verdictAt(states: RoomStates, n: number, { sender, key }: Call) {
   return decideInvite(states.at(n, inviteStateKeys(sender, key.state_key)), sender, key.state_key);
 }
 
-function tell({ id, sender, key, answer, sentAt, endedAt }: Call): string {
-  const what =
-    answer === undefined ? 'nothing' : `${answer.status} ${answer.errcode ?? ''} ${answer.text ?? ''}`;
-  return `call ${id}, ${sender} invites ${key.state_key}, from ${sentAt} to ${endedAt}: ${what}`;
+function describeCall({ id, sender, key, response, sentAt, endedAt }: Call): string {
+  const outcome =
+    response === undefined
+      ? 'no response'
+      : `${response.status} ${response.errcode ?? ''} ${response.message ?? ''}`;
+  return `call ${id}, ${sender} invites ${key.state_key}, from ${sentAt} to ${endedAt}: ${outcome}`;
 }

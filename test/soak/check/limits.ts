@@ -1,34 +1,34 @@
 import type { StateEvent } from '../../../src/rooms/event.ts';
 import { type Anomaly, type Call, type Limit, type Logs, tagOf } from '../history.ts';
 
-type Debit = { readonly key: string; readonly from: number; readonly to: number };
+type Consumption = { readonly key: string; readonly from: number; readonly to: number };
 
 /**
- * Looks for more invites in a time shorter than a window than the limits let through.
+ * Finds more invites in a time shorter than a window than the limits allow.
  *
- * A window starts with a key's first invite, which the checker does not see; but a time shorter than a window
- * touches two at most, and only the later one's first invite can lie in it: so it holds `2 × points − 1` invites at
- * most. The debit of an invite lies within its call. Only those calls are counted that lie within the time as a
- * whole, and only those that have an event: whatever is found has happened.
+ * A window starts with a key's first invite, which the checker cannot identify. But a time shorter than a window overlaps
+ * at most two windows, and only the first invite of the later one can lie in it. So it holds at most `2 × points − 1`
+ * invites. The point of an invite is consumed during its call. Only calls that lie entirely within that time and have
+ * an event count: every anomaly found is certain.
  */
 export function exceeded(calls: readonly Call[], logs: Logs, limits: readonly Limit[]): Anomaly[] {
   return limits.flatMap((limit) => {
-    const most = (2 * limit.points - 1) * limit.counts;
+    const maximum = (2 * limit.points - 1) * limit.counters;
     const found: Anomaly[] = [];
-    for (const [key, debits] of byKey(debitsOf(calls, logs, limit.scope))) {
-      const count = mostWithin(debits, limit.durationMs);
-      if (count > most) {
-        const text = `${limit.scope} ${key}: ${count} invites in ${limit.durationMs} ms, where ${most} are the most`;
-        found.push({ kind: 'limitExceeded', roomId: limit.scope === 'room' ? key : '', text });
+    for (const [key, consumptions] of byKey(consumptionsOf(calls, logs, limit.scope))) {
+      const count = maximumWithin(consumptions, limit.durationMs);
+      if (count > maximum) {
+        const message = `${limit.scope} ${key}: ${count} invites in ${limit.durationMs} ms, maximum ${maximum}`;
+        found.push({ kind: 'limitExceeded', roomId: limit.scope === 'room' ? key : '', message });
       }
     }
     return found;
   });
 }
 
-function debitsOf(calls: readonly Call[], { rooms }: Logs, scope: Limit['scope']): Debit[] {
+function consumptionsOf(calls: readonly Call[], { rooms }: Logs, scope: Limit['scope']): Consumption[] {
   const byTag = new Map<string, Call>();
-  // Of several calls with one tag, which are the same word for word, the event may be the one's or the other's.
+  // The event can belong to any of several identical calls, which share a tag.
   const shared = new Set<string>();
   for (const call of calls) {
     const tag = tagOf(call.content) ?? '';
@@ -51,23 +51,24 @@ function keyOf({ room_id, sender, state_key }: StateEvent, scope: Limit['scope']
   return scope === 'inviter' ? sender : state_key;
 }
 
-function byKey(debits: readonly Debit[]): Map<string, Debit[]> {
-  const groups = new Map<string, Debit[]>();
-  for (const debit of debits) groups.set(debit.key, [...(groups.get(debit.key) ?? []), debit]);
+function byKey(consumptions: readonly Consumption[]): Map<string, Consumption[]> {
+  const groups = new Map<string, Consumption[]>();
+  for (const consumption of consumptions)
+    groups.set(consumption.key, [...(groups.get(consumption.key) ?? []), consumption]);
   return groups;
 }
 
-function mostWithin(debits: readonly Debit[], durationMs: number): number {
-  const sorted = [...debits].sort((one, other) => one.from - other.from);
-  let most = 0;
+function maximumWithin(consumptions: readonly Consumption[], durationMs: number): number {
+  const sorted = [...consumptions].sort((one, other) => one.from - other.from);
+  let maximum = 0;
   for (const [index, { from: start }] of sorted.entries()) {
     let count = 0;
     for (let i = index; i < sorted.length; i += 1) {
-      const { from, to } = sorted[i] as Debit;
+      const { from, to } = sorted[i] as Consumption;
       if (from >= start + durationMs) break;
       if (to < start + durationMs) count += 1;
     }
-    most = Math.max(most, count);
+    maximum = Math.max(maximum, count);
   }
-  return most;
+  return maximum;
 }

@@ -1,26 +1,26 @@
-import { firstWhere, type Stretch } from './room-states.ts';
+import { firstWhere, type StateRange } from './room-states.ts';
 
-/** When an event may have been committed, by what is known of its call alone. */
+/** The time in which an event can have been committed, according to its call alone. */
 export type Bounds = { readonly earliest: number; readonly latest: number };
 
 /**
- * When the events of one log were committed, as exactly as the calls tell.
+ * The times at which the events of one log were committed, as exactly as the calls determine them.
  *
- * Nobody sees the commit of an event, but it lies between the sending of its call and the answer that acknowledges
- * it (an answer that leaves the outcome open bounds nothing). Since the log is in commit order, an event is not
- * earlier than any before it and not later than any behind it: that makes both bounds monotone along the log, and
- * closes the open ones where a later event is bounded. Where `earliest` is then above `latest`, no times exist
- * at all: some event stands behind another although its call was over before the other's began.
+ * The commit of an event cannot be observed, but it lies between the start of its call and the response that
+ * acknowledges it. A response that leaves the outcome open is no bound. The log is in commit order, so an event is not
+ * earlier than any event before it and not later than any event after it. That makes both bounds monotone along the
+ * log, and closes open bounds if a later event is bounded. If `earliest` is then above `latest`, no time is possible:
+ * an event comes after another one although its call ended before the other's call started.
  *
- * State `n` lasts from the commit of event `n` to that of event `n + 1`. It can have been current within a call if
- * event `n` can be as early as the call's end, and event `n + 1` as late as its start. Both together are possible
- * then: with all events up to `n` at their earliest and all others at their latest, every bound and the order hold.
- * Both bounds being monotone, those states are one stretch.
+ * State `n` lasts from the commit of event `n` to that of event `n + 1`. It can have been current during a call if event
+ * `n` can be as early as the call's end, and event `n + 1` as late as its start. Both are then possible together: with
+ * all events up to `n` at their earliest and all others at their latest, all bounds and the order hold. Since both
+ * bounds are monotone, these states form one range.
  */
 export class Moments {
-  /** At index `n` for event `n`, counted from 1; state 0 was there before all calls. */
+  /** Index `n` is for event `n`, counted from 1. State 0 existed before all calls. */
   readonly #earliest: Float64Array;
-  /** One longer: the event behind the last never comes. */
+  /** One element longer: no event follows the last one. */
   readonly #latest: Float64Array;
   readonly #length: number;
 
@@ -40,7 +40,7 @@ export class Moments {
     }
   }
 
-  /** The events whose bounds leave no moment, counted from 1. */
+  /** Returns the events whose bounds leave no possible time, counted from 1. */
   impossible(): number[] {
     const found: number[] = [];
     for (let n = 1; n <= this.#length; n += 1) {
@@ -49,41 +49,41 @@ export class Moments {
     return found;
   }
 
-  /** The earliest moment of event `n`. */
+  /** Returns the earliest time of event `n`. */
   earliest(n: number): number {
     return this.#earliest[n] ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** The latest moment of event `n`. */
+  /** Returns the latest time of event `n`. */
   latest(n: number): number {
     return this.#latest[n] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The states that may have been current at some moment between two. */
-  statesWithin(start: number, end: number): Stretch {
+  /** Returns the states that can have been current at some time from `start` to `end`. */
+  statesWithin(start: number, end: number): StateRange {
     const first = firstWhere(this.#latest.subarray(1), (latest) => latest >= start);
-    const behind = firstWhere(this.#earliest, (earliest) => earliest > end);
-    const [from, to] = [Math.min(first, this.#length), Math.max(behind - 1, 0)];
-    // They cross only where some event is impossible, which is told already.
+    const after = firstWhere(this.#earliest, (earliest) => earliest > end);
+    const [from, to] = [Math.min(first, this.#length), Math.max(after - 1, 0)];
+    // They cross only if an event is impossible, which is reported separately.
     return { from: Math.min(from, to), to: Math.max(from, to) };
   }
 
   /**
-   * A call saw one of the states of a stretch: so the event that began the first of them was there when the call
-   * ended, and the event that ended the last of them was not when it started.
+   * Records that a call saw one of the states of a range. So the event that started the first of them was stored when the
+   * call ended, and the event that ended the last of them was not stored when it started.
    *
-   * @returns whether that says more than was known
+   * @returns true if that narrows any bound
    */
-  narrow({ from, to }: Stretch, start: number, end: number): boolean {
-    let saysMore = false;
+  narrow({ from, to }: StateRange, start: number, end: number): boolean {
+    let isNarrower = false;
     for (let n = from; n > 0 && this.latest(n) > end; n -= 1) {
       this.#latest[n] = end;
-      saysMore = true;
+      isNarrower = true;
     }
     for (let n = to + 1; n <= this.#length && this.earliest(n) < start; n += 1) {
       this.#earliest[n] = start;
-      saysMore = true;
+      isNarrower = true;
     }
-    return saysMore;
+    return isNarrower;
   }
 }

@@ -2,9 +2,9 @@ import type { Anomaly, Notice, RoomLog } from '../history.ts';
 import type { Attribution } from './attribution.ts';
 
 /**
- * What `onInvite` was told of must be in the log, and is told once; it may be lost (a killed process), so silence
- * proves nothing. Calls that are the same word for word cannot tell whose event it is after an unknown outcome:
- * each of them may tell of it once.
+ * Finds events that `onInvite` received but that are not in the log, or that it received more than once. A call of
+ * `onInvite` can be lost with a killed process, so a missing one proves nothing. After an unknown outcome, identical
+ * calls cannot tell which of them stored an event: each of them may report it once.
  */
 export function badNotices(
   { roomId, events }: RoomLog,
@@ -18,11 +18,15 @@ export function badNotices(
   for (const [eventId, count] of times) {
     const event = stored.get(eventId);
     if (event === undefined) {
-      found.push({ kind: 'acknowledgedMissing', roomId, text: `onInvite was told of ${eventId}` });
+      found.push({
+        kind: 'acknowledgedMissing',
+        roomId,
+        message: `onInvite received ${eventId}, which is not stored`,
+      });
       continue;
     }
     if (count > attribution.groupOf(event.content).calls.length) {
-      found.push({ kind: 'toldTwice', roomId, text: `onInvite was told of ${eventId} ${count} times` });
+      found.push({ kind: 'notifiedTwice', roomId, message: `onInvite received ${eventId} ${count} times` });
     }
   }
   return found;

@@ -5,7 +5,7 @@ import type { Anomaly, Call, RoomLog } from '../history.ts';
 import type { Moments } from './moments.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** Decides each invite of the log again, on the state right before it: its own commit must not have been too late. */
+/** Decides each invite of the log again, on the state right before it: it must not have been stale at its commit. */
 export function badInvites({ roomId, events }: RoomLog, states: RoomStates): Anomaly[] {
   const found: Anomaly[] = [];
   for (const [before, event] of events.entries()) {
@@ -15,40 +15,47 @@ export function badInvites({ roomId, events }: RoomLog, states: RoomStates): Ano
     if (verdict.decision === 'allowed') continue;
     const where = `event ${before + 1}, ${event.event_id}, ${event.sender} invites ${event.state_key}`;
     if (verdict.decision === 'alreadyInvited') {
-      found.push({ kind: 'doubled', roomId, text: `${where}, after ${verdict.invite.event_id}` });
+      found.push({ kind: 'doubled', roomId, message: `${where}, after ${verdict.invite.event_id}` });
     } else {
-      found.push({ kind: 'overtakenBasis', roomId, text: `${where}: ${JSON.stringify(verdict)}` });
+      found.push({ kind: 'staleBasis', roomId, message: `${where}: ${JSON.stringify(verdict)}` });
     }
   }
   return found;
 }
 
-/** Events that stand behind another although their call was over before the other's began. */
+/** Finds events that come after another one although their call ended before the other's call started. */
 export function badOrder({ roomId, events }: RoomLog, moments: Moments): Anomaly[] {
   return moments.impossible().map((n) => ({
     kind: 'realTimeOrder',
     roomId,
-    text: `event ${n}, ${events[n - 1]?.event_id}, was answered at ${moments.latest(n)} or earlier, and stands behind one that was sent at ${moments.earliest(n)}`,
+    message: `event ${n}, ${events[n - 1]?.event_id}, was stored at ${moments.latest(n)} or earlier, but comes after one that was sent at ${moments.earliest(n)}`,
   }));
 }
 
-/** The current state is what the log adds up to. */
+/** Checks that the current state consists of the latest event of each key in the log. */
 export function badState({ roomId, state }: RoomLog, states: RoomStates): Anomaly[] {
   if (isDeepStrictEqual(byId(state), byId(states.final()))) return [];
-  return [{ kind: 'stateDiffersFromLog', roomId, text: `${state.length} current events` }];
+  return [
+    {
+      kind: 'stateDiffersFromLog',
+      roomId,
+      message: `the ${state.length} current events are not the latest of their keys in the log`,
+    },
+  ];
 }
 
-/** Changes by `putState` that were acknowledged with an event that is not there. */
+/** Finds changes by `putState` that were acknowledged with an event that is not stored. */
 export function missingChanges({ roomId, events }: RoomLog, calls: readonly Call[]): Anomaly[] {
   const stored = new Set(events.map(({ event_id }) => event_id));
   return calls
     .filter(
-      ({ kind, answer }) => kind === 'put' && answer?.status === 200 && !stored.has(answer.eventId ?? ''),
+      ({ kind, response }) =>
+        kind === 'put' && response?.status === 200 && !stored.has(response.eventId ?? ''),
     )
-    .map(({ id, answer }) => ({
+    .map(({ id, response }) => ({
       kind: 'acknowledgedMissing',
       roomId,
-      text: `call ${id} was answered with ${answer?.eventId}`,
+      message: `call ${id} returned ${response?.eventId}, which is not stored`,
     }));
 }
 

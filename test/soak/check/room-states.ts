@@ -1,13 +1,13 @@
 import type { StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import type { RoomLog } from '../history.ts';
 
-/** A stretch of a room's log: the prefixes of `from` to `to` events, both included. */
-export type Stretch = { readonly from: number; readonly to: number };
+/** A range of the states of a room, both ends included: see {@link RoomStates}. */
+export type StateRange = { readonly from: number; readonly to: number };
 
 type Version = { readonly position: number; readonly event: StateEvent };
 
 /**
- * The states that a room went through: state `n` is what its first `n` events (after the initial ones) add up to.
+ * The states that a room went through. State `n` is the result of its first `n` events after the initial ones.
  */
 export class RoomStates {
   readonly #versions = new Map<string, Version[]>();
@@ -21,18 +21,18 @@ export class RoomStates {
     }
   }
 
-  /** The current events under the keys in state `n`. */
+  /** Returns the current events under the keys in state `n`. */
   at(n: number, keys: readonly StateKey[]): StateEvent[] {
     return keys.flatMap((key) => this.#version(n, key)?.event ?? []);
   }
 
-  /** Which event of the log is current under the key in state `n`: 0 where it is an initial one, or there is none. */
+  /** Returns the number of the log's event that is current under the key in state `n`; 0 for an initial one or none. */
   positionAt(n: number, key: StateKey): number {
     return this.#version(n, key)?.position ?? 0;
   }
 
-  /** Cuts a stretch where the state under the keys changes: within a part it is one and the same. */
-  parts({ from, to }: Stretch, keys: readonly StateKey[]): Stretch[] {
+  /** Splits a range where the state under the keys changes. Within a part it is constant. */
+  parts({ from, to }: StateRange, keys: readonly StateKey[]): StateRange[] {
     const starts = new Set([from]);
     for (const key of keys) {
       const versions = this.#versions.get(textOf(key)) ?? [];
@@ -46,7 +46,7 @@ export class RoomStates {
     return sorted.map((start, index) => ({ from: start, to: (sorted[index + 1] ?? to + 1) - 1 }));
   }
 
-  /** What is current at the end of the log. */
+  /** Returns the current events at the end of the log. */
   final(): StateEvent[] {
     return [...this.#versions.values()].flatMap((versions) => versions.at(-1)?.event ?? []);
   }
@@ -57,7 +57,7 @@ export class RoomStates {
   }
 }
 
-/** The first index whose element passes a test that is passed by all behind it; the length where none does. */
+/** Returns the first index whose element passes a test, which all later ones must pass too; the length if none does. */
 export function firstWhere<T>(sorted: ArrayLike<T>, passes: (element: T) => boolean): number {
   let low = 0;
   let high = sorted.length;

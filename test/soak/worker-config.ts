@@ -1,22 +1,22 @@
 import type { OnStoreError } from '../../adapters/rate-limit/redis/index.ts';
 import type { RateLimits } from '../../adapters/rate-limit/shared/limits.ts';
 
-/** How a storage can be broken on purpose, to see that the checker finds it. */
+/** The ways to break a storage on purpose, to test that the checker finds them. */
 export type Sabotage = 'comparesBeforeTheLock' | 'forgets' | 'readsOldState';
 
-/** What a worker is told when it starts: JSON. */
-export type WorkerSettings = {
+/** The config of a worker, passed as JSON when it starts. */
+export type WorkerConfig = {
   readonly store:
     | { readonly type: 'sqlite'; readonly path: string }
     | { readonly type: 'postgres'; readonly port: number };
   readonly deadlineMs: number;
   readonly limits: RateLimits;
-  /** Where limits are counted: in Redis on that port, or else in each worker's own memory. */
+  /** The Redis that counts the limits; without it, each worker counts in memory. */
   readonly redis: { readonly port: number; readonly onStoreError: OnStoreError } | undefined;
   readonly sabotage: Sabotage | undefined;
 };
 
-/** What a worker tells the driver, beside its answers over HTTP. */
+/** A message from a worker to the driver, besides its HTTP responses. */
 export type WorkerMessage =
   | { readonly type: 'listening'; readonly port: number }
   | {
