@@ -296,7 +296,7 @@ describe('the size limit of an event', () => {
     return character.repeat(Math.floor(rest / width)) + 'a'.repeat(rest % width);
   }
 
-  it.each(['a', 'é', '😀'])('is 65,536 bytes, also with %s', async (character) => {
+  it.each(['a', 'é', '😀'])('is 65,536 bytes for a reason of %s', async (character) => {
     const fits = reasonFor(65_536, character);
     const { response, content } = await sendToRoom({ user_id: BOB, reason: fits });
     expectInvited(response);

@@ -80,7 +80,7 @@ describe('behind a host app with', () => {
       Buffer.from(`{"user_id":"${BOB}","reason":"\xff"}`, 'latin1'),
     ],
     ['a content type that the parser skips', express.json(), 'hello'],
-  ])('a parser, the result must be JSON: %s', async (_case, parser, body) => {
+  ])('a parser, a body that is not JSON is rejected: %s', async (_case, parser, body) => {
     const { app } = await host(parser);
     const response = await send(app, { body, headers: { ...AS_ALICE, 'content-type': 'text/plain' } });
     expectRefusal(response, 400, 'M_NOT_JSON');

@@ -66,7 +66,7 @@ describe('the rules of the room', () => {
     expect(await store.timeline(ROOM)).toEqual(before);
   });
 
-  it('do not reveal whether a room that the inviter is not in exists', async () => {
+  it('do not reveal whether a room exists to a user outside it', async () => {
     const { app, store } = setUp();
     await seedRoom(store, { version: 'no such version' });
     const outside = await invite(app, { token: 'mallory-token' });

@@ -192,11 +192,11 @@ describe('matrixErrorHandler', () => {
       inject('expressMajor') === 4 ? 415 : 400,
       'M_NOT_JSON',
     ],
-    ['an error of its own', (_req, _res, next) => next(new Error('secret')), {}, 500, 'M_UNKNOWN'],
-    ['a string as the error', (_req, _res, next) => next('secret'), {}, 500, 'M_UNKNOWN'],
+    ['a plain error', (_req, _res, next) => next(new Error('secret')), {}, 500, 'M_UNKNOWN'],
+    ['a string', (_req, _res, next) => next('secret'), {}, 500, 'M_UNKNOWN'],
     ['an invalid status', (_req, _res, next) => next({ status: 'secret' }), {}, 500, 'M_UNKNOWN'],
     ['a 5xx status', (_req, _res, next) => next(httpError(502)), {}, 500, 'M_UNKNOWN'],
-  ])('responds for a host app with %s', async (_case, parser, sent, status, errcode) => {
+  ])('responds to an error of the host app: %s', async (_case, parser, sent, status, errcode) => {
     const { app } = withParser(parser, { logger: silent });
     const response = await send(app, { headers: AS_JSON, ...sent });
     expectRefusal(response, status, errcode);

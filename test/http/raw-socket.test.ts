@@ -201,7 +201,7 @@ describe('a client that disconnects', () => {
     expect(lines).toEqual([]);
   });
 
-  it('from its sending half only still gets its response', async () => {
+  it('after closing only its sending side still gets its response', async () => {
     const { client } = await connected();
     client.socket.end(fullRequest(INVITE_BOB));
     expectInvited(await client.response());
@@ -209,7 +209,7 @@ describe('a client that disconnects', () => {
 });
 
 describe('several requests on one connection', () => {
-  it('sent at once get their responses in order', async () => {
+  it('sent together get their responses in order', async () => {
     const { client, store } = await connected();
     client.write(
       fullRequest(INVITE_BOB) +

@@ -182,7 +182,7 @@ describe('the result of a session', () => {
     expectRefusal(await sendWithSession(async () => ({ requester })), 403, errcode);
   });
 
-  it('can be a MatrixError of its own', async () => {
+  it('becomes the response if it is a MatrixError', async () => {
     const refused = () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'No'));
     expectRefusal(await sendWithSession(refused), 403, 'M_FORBIDDEN');
   });

@@ -84,9 +84,9 @@ describe('an adapter that hangs', () => {
     'is abandoned at the deadline with its signal aborted: %s, %i',
     async (name, status, options) => {
       let context: CallContext | undefined;
-      const hung: Fault = (given) => {
-        context = given;
-        expect(given.signal.aborted).toBe(false);
+      const hung: Fault = (received) => {
+        context = received;
+        expect(received.signal.aborted).toBe(false);
         return never();
       };
       const { response, milliseconds, logger } = await inviteWith(options(hung), tokenFor(name));

@@ -172,7 +172,7 @@ describe('the request ID', () => {
   it.each([
     ['a string', 'req-1', 'req-1'],
     ['a number', 7, '7'],
-    ['too long', 'x'.repeat(1_000), 'x'.repeat(200)],
+    ['a string that is too long', 'x'.repeat(1_000), 'x'.repeat(200)],
   ])('is the request.id that pino-http and others set: %s', async (_case, id, expected) => {
     const { lines, logger } = recordAllLevels();
     const ids: unknown[] = [];

@@ -24,7 +24,7 @@ const cases: [name: string, request: Parameters<typeof invite>[1], code: string 
 ];
 
 describe('the reason code of a refusal', () => {
-  it.each(cases)('tells programs the reason: %s', async (_case, request, code) => {
+  it.each(cases)('matches the refusal: %s', async (_case, request, code) => {
     const { status, body } = await invite(await appWith(), request);
     expect([status, body.errcode, body[REASON_FIELD]]).toEqual([403, 'M_FORBIDDEN', code]);
   });

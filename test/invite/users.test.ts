@@ -56,7 +56,7 @@ describe('the profile in an invite', () => {
     });
   });
 
-  const odd: [name: string, profile: unknown, kept: JsonObject][] = [
+  const malformed: [name: string, profile: unknown, kept: JsonObject][] = [
     ['is missing', undefined, {}],
     ['is null', null, {}],
     ['is empty', {}, {}],
@@ -82,7 +82,7 @@ describe('the profile in an invite', () => {
       { displayname: 'Bob' },
     ],
   ];
-  it.each(odd)('keeps only its valid fields if it %s', async (_case, profile, kept) => {
+  it.each(malformed)('keeps only its valid fields if it %s', async (_case, profile, kept) => {
     const { app, store, logger } = await appWith({ getProfile: async () => profile as Profile });
     expect((await invite(app)).status).toBe(200);
     expect((await memberOf(store, BOB))?.content).toEqual({ membership: 'invite', ...kept });
