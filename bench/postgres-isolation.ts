@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
 import { PostgresStorage } from '../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../test/support/postgres-server.ts';
+import { PostgresServer } from '../servers/postgres-server.ts';
 
 const seconds = Number(process.argv[2] ?? 1);
 const rounds = Number(process.argv[3] ?? 5);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installedCommand } from '../../test/support/debian-package.ts';
+import { installedCommand } from '../../servers/debian-package.ts';
 import { postgresOf } from '../harness/store.ts';
 import type { World } from '../harness/world.ts';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { installedCommand } from '../../test/support/debian-package.ts';
+import { installedCommand } from '../../servers/debian-package.ts';
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../load/invites.lua', import.meta.url));

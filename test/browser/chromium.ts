@@ -1,6 +1,6 @@
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll } from 'vitest';
-import { installedCommand } from '../support/debian-package.ts';
+import { installedCommand } from '../../servers/debian-package.ts';
 
 const FLAGS = [
   '--disable-gpu',

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startOAuth } from '../../examples/cluster/surroundings/oauth.ts';
 import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
-import { PostgresServer } from '../support/postgres-server.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { PostgresServer } from '../../servers/postgres-server.ts';
+import { RedisServer } from '../../servers/redis-server.ts';
 import {
   eventsAbout,
   GARDEN,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeAll, vi } from 'vitest';
 import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
-import { installedCommand, installedFile } from '../support/debian-package.ts';
+import { installedCommand, installedFile } from '../../servers/debian-package.ts';
 import { Example, inBash } from './example.ts';
 
 // The example creates a database and starts six processes.

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
-import { installedCommand } from '../support/debian-package.ts';
+import { installedCommand } from '../../servers/debian-package.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -11,7 +11,7 @@ import {
 } from '../../examples/role-tables-postgres/database.ts';
 import { addRoom, setInviteRole, setRole, setStatus } from '../../examples/role-tables-postgres/members.ts';
 import { matrixStorage } from '../../examples/role-tables-postgres/storage.ts';
-import { PostgresServer } from '../support/postgres-server.ts';
+import { PostgresServer } from '../../servers/postgres-server.ts';
 import { inTime, inviteOf, member } from '../support/storage-room.ts';
 import { testContract } from '../testing/support.ts';
 

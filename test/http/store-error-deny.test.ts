@@ -1,7 +1,7 @@
 import { RedisRateLimit, type RedisRateLimitOptions } from 'express-matrix-invite/rate-limit/redis';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, RedisServer } from '../support/redis-server.ts';
+import { eventually, RedisServer } from '../../servers/redis-server.ts';
 import { BOB, expectInvited, expectRefusal, invite, invitesOf, seedRoom, setUp, silent } from './support.ts';
 
 const POINTS = 3;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RedisServer } from '../support/redis-server.ts';
+import type { RedisServer } from '../../servers/redis-server.ts';
 import type { SeededRandom } from './random.ts';
 import type { Store } from './store.ts';
 import type { WorkerProcess } from './worker-process.ts';

@@ -1,4 +1,4 @@
-import { RedisServer } from '../support/redis-server.ts';
+import { RedisServer } from '../../servers/redis-server.ts';
 import { check } from './check.ts';
 import { FaultInjector } from './faults.ts';
 import { RoundCounters, WORKER_LIMITS } from './limits.ts';

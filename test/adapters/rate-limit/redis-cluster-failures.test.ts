@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
-import { eventually, RedisCluster } from '../../support/redis-server.ts';
+import { eventually, RedisCluster } from '../../../servers/redis-server.ts';
 import { consume, countAllowed, drain, Log, timed, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';

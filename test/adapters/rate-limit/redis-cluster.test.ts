@@ -2,7 +2,7 @@ import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
-import { RedisCluster } from '../../support/redis-server.ts';
+import { RedisCluster } from '../../../servers/redis-server.ts';
 import { consume, countAllowed, drain, raceProcesses, testRedisContract, times } from './redis-support.ts';
 
 let cluster: RedisCluster;

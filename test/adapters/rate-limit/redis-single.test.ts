@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RedisServer } from '../../support/redis-server.ts';
+import { RedisServer } from '../../../servers/redis-server.ts';
 import { raceProcesses, testRedisContract } from './redis-support.ts';
 
 let server: RedisServer;

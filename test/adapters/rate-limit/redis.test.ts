@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
-import { RedisServer } from '../../support/redis-server.ts';
+import { RedisServer } from '../../../servers/redis-server.ts';
 import { ALICE, BOB, consume, countAllowed, drain, ROOM, times } from './redis-support.ts';
 
 const LIMITS = {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { eventually } from '../../../servers/redis-server.ts';
 import { invitesOf } from '../../http/support.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
-import { eventually } from '../../support/redis-server.ts';
 import { newRoom } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { decideInvite, storageErrorOf } from './not-stored.ts';

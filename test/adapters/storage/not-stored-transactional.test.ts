@@ -4,9 +4,9 @@ import {
   type TransactionalStorageOptions,
   transactionalStorage,
 } from '../../../adapters/storage/transactional.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { StorageUnavailableError } from '../../../src/errors.ts';
 import type { StorageAdapter } from '../../../src/ports/storage.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { ALICE } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { decideInvite, storageErrorOf } from './not-stored.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import type { JsonObject, StateKey } from '../../../src/rooms/event.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import {
   ALICE,
   basisFor,

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { roomStoreContract, storageContract, storageHarnessFor } from '../../../src/testing/index.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { testContract } from '../../testing/support.ts';
 
 let server: PostgresServer;

@@ -4,8 +4,8 @@ import type pg from 'pg';
 import type { Response } from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { expectDescribed, invite, invitesOf, seedRoom, setUp } from '../../http/support.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { newRoom } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 

@@ -1,7 +1,7 @@
 import { createInviteService } from 'express-matrix-invite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import {
   ALICE,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PgBouncer } from '../../support/pgbouncer.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
+import { PgBouncer } from '../../../servers/pgbouncer.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { basisFor, inTime, invite, inviteOf, newRoom } from '../../support/storage-room.ts';
 
 let server: PostgresServer;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { Child } from '../../support/child.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { newRoom } from '../../support/storage-room.ts';
 
 let server: PostgresServer;

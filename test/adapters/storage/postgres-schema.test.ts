@@ -5,9 +5,9 @@ import {
   PostgresStorage,
   postgresSchema,
 } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { Child } from '../../support/child.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { ALICE, CREATE, inTime, invite, member, newRoom } from '../../support/storage-room.ts';
 
 let server: PostgresServer;

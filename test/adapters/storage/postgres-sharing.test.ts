@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import { basisFor, CREATE, inTime, inviteOf, member, newRoom } from '../../support/storage-room.ts';
 
