@@ -3,15 +3,13 @@ import { once } from 'node:events';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { installedCommand } from './debian-package.ts';
-import { freePort, type PostgresServer } from './postgres-server.ts';
+import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
+import { acceptsConnections, type PostgresServer } from './postgres-server.ts';
+import { unprivilegedAccount } from './unprivileged-account.ts';
 
-/** PgBouncer refuses to run as root; the ids of `nobody` on Debian. */
-const NOBODY = 65_534;
-
-/** A PgBouncer in transaction mode, which shares four connections of a server. */
+/** A private PgBouncer in transaction mode. Its clients share four connections to a PostgreSQL server. */
 export class PgBouncer {
   readonly port: number;
   readonly #process: ChildProcess;
@@ -23,24 +21,23 @@ export class PgBouncer {
     this.#folder = folder;
   }
 
-  /** @throws {Error} with the command that would help, where PgBouncer is neither installed nor can be */
+  /** @throws {Error} with the command that installs PgBouncer, if it is missing and cannot be installed */
   static async start(server: PostgresServer): Promise<PgBouncer> {
     const binary = await installedCommand('pgbouncer');
     const folder = await mkdtemp(join(tmpdir(), 'invite-pgbouncer-'));
     const port = await freePort();
     const path = join(folder, 'pgbouncer.ini');
-    await writeFile(path, settings(server, port));
-    const isRoot = process.getuid?.() === 0;
-    for (const file of isRoot ? [folder, path] : []) await chown(file, NOBODY, NOBODY);
-    const child = spawn(binary, [path], {
-      stdio: 'ignore',
-      ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
-    });
-    const bouncer = new PgBouncer(port, child, folder);
-    await bouncer.#answers(server);
-    return bouncer;
+    await writeFile(path, configuration(server, port));
+    const account = unprivilegedAccount();
+    if (account !== undefined) for (const file of [folder, path]) await chown(file, account.uid, account.gid);
+    const child = spawn(binary, [path], { ...account, stdio: 'ignore' });
+    await eventually('PgBouncer accepts connections', () =>
+      acceptsConnections({ ...server.connection, port }),
+    );
+    return new PgBouncer(port, child, folder);
   }
 
+  /** Stops PgBouncer and removes its folder. */
   async close(): Promise<void> {
     if (this.#process.exitCode === null) {
       const exited = once(this.#process, 'exit');
@@ -49,24 +46,9 @@ export class PgBouncer {
     }
     await rm(this.#folder, { recursive: true });
   }
-
-  async #answers(server: PostgresServer): Promise<void> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const client = new pg.Client({ ...server.connection, port: this.port });
-      try {
-        await client.connect();
-        return;
-      } catch {
-        await delay(50);
-      } finally {
-        await client.end().catch(() => {});
-      }
-    }
-    throw new Error('PgBouncer did not start within 5 seconds');
-  }
 }
 
-function settings(server: PostgresServer, port: number): string {
+function configuration(server: PostgresServer, port: number): string {
   return `[databases]
 * = host=127.0.0.1 port=${server.port} user=postgres
 [pgbouncer]

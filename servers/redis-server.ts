@@ -1,40 +1,43 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { installedCommand } from './debian-package.ts';
+import { eventually } from './eventually.ts';
+import { freePort, listenBriefly } from './free-port.ts';
 
-/** A cluster's nodes talk to each other on a port this much higher. */
-const BUS_OFFSET = 10_000;
+/** The nodes of a cluster talk to each other on their port plus this number. */
+const CLUSTER_BUS_OFFSET = 10_000;
 
-/** A Redis server of a test's own, on a free port and in a folder of its own. It keeps nothing when it is killed. */
+/**
+ * A private Redis server on a free port, in a temporary folder. It loses its data when it is killed. For tests that
+ * kill, pause or reconfigure the server; other tests use `TestRedis`.
+ */
 export class RedisServer {
   readonly port: number;
   readonly #binary: string;
   readonly #folder: string;
-  readonly #settings: readonly string[];
+  readonly #parameters: readonly string[];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, binary: string, folder: string, settings: readonly string[]) {
+  private constructor(port: number, binary: string, folder: string, parameters: readonly string[]) {
     this.port = port;
     this.#binary = binary;
     this.#folder = folder;
-    this.#settings = settings;
+    this.#parameters = parameters;
     process.once('exit', this.#killNow);
   }
 
   /**
-   * @param settings as on the command line: `['--maxmemory', '3mb']`
-   * @throws {Error} with the command that would help, where Redis is neither installed nor can be
+   * @param parameters for the command line, such as `['--maxmemory', '3mb']`
+   * @throws {Error} with the command that installs Redis, if it is missing and cannot be installed
    */
-  static async start(settings: readonly string[] = []): Promise<RedisServer> {
+  static async start(parameters: readonly string[] = []): Promise<RedisServer> {
     const binary = await installedCommand('redis-server');
     const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
-    const server = new RedisServer(await freePort(), binary, folder, settings);
+    const server = new RedisServer(await freePortWithBus(), binary, folder, parameters);
     try {
       await server.startAgain();
     } catch (error) {
@@ -44,15 +47,20 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts the killed server on the same port. */
-  async startAgain(): Promise<void> {
-    const basic = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
-    const volatile = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
-    this.#process = spawn(this.#binary, [...basic, ...volatile, ...this.#settings], { stdio: 'ignore' });
-    await eventually('Redis answers', async () => (await this.admin((redis) => redis.ping())) === 'PONG');
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Ends the server as a crash would. */
+  /** Starts a killed server again, on the same port. */
+  async startAgain(): Promise<void> {
+    const address = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
+    const withoutPersistence = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+    const parameters = [...address, ...withoutPersistence, ...this.#parameters];
+    this.#process = spawn(this.#binary, parameters, { stdio: 'ignore' });
+    await eventually('Redis responds', async () => (await this.admin((redis) => redis.ping())) === 'PONG');
+  }
+
+  /** Ends the server like a crash. */
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -62,34 +70,19 @@ export class RedisServer {
     await exited;
   }
 
-  /** Stops (`SIGSTOP`) or resumes (`SIGCONT`) the server: stopped, it keeps its connections and answers nothing. */
+  /** Pauses (`SIGSTOP`) or resumes (`SIGCONT`) the server. While paused, it keeps its connections and sends nothing. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    if (this.#process?.kill(signal) !== true) throw new Error('the server is not running');
+    if (this.#process?.kill(signal) !== true) throw new Error('The server is not running');
   }
 
-  /** Gives commands on a connection of their own. */
-  async admin<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
-    redis.on('error', () => {});
-    try {
-      await redis.connect();
-      return await work(redis);
-    } finally {
-      redis.disconnect();
-    }
+  /** Runs commands on a connection that is opened for them. */
+  admin<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+    return withConnection(this.url, work);
   }
 
-  /** Every key, with the milliseconds until it expires: −1 where it never does. */
+  /** Returns every key with the milliseconds until it expires: −1 if it never does. */
   ttls(): Promise<Map<string, number>> {
-    return this.admin(async (redis) => {
-      const ttls = new Map<string, number>();
-      for (const key of await redis.keys('*')) {
-        const ttl = await redis.pttl(key);
-        const isGone = ttl === -2;
-        if (!isGone) ttls.set(key, ttl);
-      }
-      return ttls;
-    });
+    return this.admin(ttlsOf);
   }
 
   /** Kills the server and removes its folder. */
@@ -104,87 +97,33 @@ export class RedisServer {
   };
 }
 
-/** A Redis Cluster of three nodes without replicas. */
-export class RedisCluster {
-  readonly nodes: readonly RedisServer[];
-
-  private constructor(nodes: readonly RedisServer[]) {
-    this.nodes = nodes;
-  }
-
-  /** @param settings of every node */
-  static async start(settings: readonly string[] = []): Promise<RedisCluster> {
-    const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...settings];
-    const nodes: RedisServer[] = [];
-    const cluster = new RedisCluster(nodes);
-    try {
-      for (let index = 0; index < 3; index += 1) nodes.push(await RedisServer.start(clustered));
-      await cluster.#join();
-    } catch (error) {
-      await cluster.close();
-      throw error;
-    }
-    return cluster;
-  }
-
-  get addresses(): { host: string; port: number }[] {
-    return this.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.close()));
-  }
-
-  /** What `redis-cli --cluster create` does, in a second instead of several. */
-  async #join(): Promise<void> {
-    const slots = Array.from({ length: 16_384 }, (_, slot) => slot);
-    for (const [index, node] of this.nodes.entries()) {
-      await node.admin(async (redis) => {
-        await redis.cluster('SET-CONFIG-EPOCH', index + 1);
-        await redis.cluster('ADDSLOTS', ...slots.filter((slot) => Math.floor((slot * 3) / 16_384) === index));
-      });
-    }
-    const [first] = this.nodes;
-    await first?.admin(async (redis) => {
-      for (const { host, port } of this.addresses.slice(1)) await redis.cluster('MEET', host, port);
-    });
-    await eventually('the cluster is complete', async () => {
-      const infos = await Promise.all(
-        this.nodes.map((node) => node.admin((redis) => redis.cluster('INFO') as Promise<string>)),
-      );
-      return infos.every(
-        (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
-      );
-    });
+/** Opens a connection for some work. It does not reconnect. */
+export async function withConnection<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
   }
 }
 
-/** Resolves when something has become true; a failing look counts as not yet. */
-export async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await look().catch(() => false)) return;
-    await delay(25);
+export async function ttlsOf(redis: Redis): Promise<Map<string, number>> {
+  const ttls = new Map<string, number>();
+  for (const key of await redis.keys('*')) {
+    const ttl = await redis.pttl(key);
+    const isGone = ttl === -2;
+    if (!isGone) ttls.set(key, ttl);
   }
-  throw new Error(`not within 10 seconds: ${what}`);
+  return ttls;
 }
 
-/** A port that nobody listens on at the moment, nor on that of its bus. */
-async function freePort(): Promise<number> {
+/** Returns a free port whose cluster bus port is free as well. */
+async function freePortWithBus(): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0);
-    const bus = port + BUS_OFFSET;
-    if (bus < 65_536 && (await listenOnce(bus).catch(() => undefined)) === bus) return port;
+    const port = await freePort();
+    const bus = port + CLUSTER_BUS_OFFSET;
+    if (bus < 65_536 && (await listenBriefly(bus).catch(() => undefined)) === bus) return port;
   }
-}
-
-async function listenOnce(port: number): Promise<number> {
-  const server = createServer();
-  const listening = once(server, 'listening');
-  server.listen(port, '127.0.0.1');
-  await listening;
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
 }

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startOAuth } from '../../examples/cluster/surroundings/oauth.ts';
 import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
-import { PostgresServer } from '../../servers/postgres-server.ts';
-import { RedisServer } from '../../servers/redis-server.ts';
+import { TestDatabase } from '../../servers/test-database.ts';
+import { TestRedis } from '../../servers/test-redis.ts';
 import {
   eventsAbout,
   GARDEN,
@@ -20,18 +20,18 @@ import {
 import { Example, freePort, newDatabasePath, takenPort } from './example.ts';
 
 describe('servers of the environment', () => {
-  let postgres: PostgresServer;
-  let redis: RedisServer;
+  let postgres: TestDatabase;
+  let redis: TestRedis;
   let provider: Awaited<ReturnType<typeof startOAuth>>;
   let own: Readonly<Record<'DATABASE_URL' | 'REDIS_URL' | `OAUTH_${string}`, string>>;
 
   beforeAll(async () => {
-    postgres = await PostgresServer.start();
-    redis = await RedisServer.start();
+    postgres = await TestDatabase.open();
+    redis = await TestRedis.open();
     provider = await startOAuth(['--import', 'tsx']);
     own = {
-      DATABASE_URL: `postgres://postgres@127.0.0.1:${postgres.port}/postgres`,
-      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      DATABASE_URL: postgres.url,
+      REDIS_URL: redis.url,
       OAUTH_ISSUER: provider.oauth.issuer,
       OAUTH_CLIENT_ID: provider.oauth.clientId,
       OAUTH_CLIENT_SECRET: provider.oauth.clientSecret,
@@ -72,7 +72,9 @@ describe('servers of the environment', () => {
     await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [STUDIO]);
     const response = invite(example, provider.tokens.carol, STUDIO, '@late:localhost');
     await until(async () => {
-      const { rows } = await database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      const { rows } = await database.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
       return rows.length === 1;
     });
     const ended = example.stop('SIGTERM');

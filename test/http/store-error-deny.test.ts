@@ -1,7 +1,8 @@
 import { RedisRateLimit, type RedisRateLimitOptions } from 'express-matrix-invite/rate-limit/redis';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, RedisServer } from '../../servers/redis-server.ts';
+import { eventually } from '../../servers/eventually.ts';
+import { RedisServer } from '../../servers/redis-server.ts';
 import { BOB, expectInvited, expectRefusal, invite, invitesOf, seedRoom, setUp, silent } from './support.ts';
 
 const POINTS = 3;

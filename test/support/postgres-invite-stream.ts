@@ -1,25 +1,19 @@
-// A process that invites one user after the other, eight at a time, and prints the id of each event once it is
-// appended: postgres-invite-stream.ts <port> <room id> <name of the users> <how many>
+// Invites users, eight at a time, and prints each event ID once the event is appended:
+// postgres-invite-stream.ts <connection URL> <room ID> <prefix of the user IDs> <number of users>
 import { writeSync } from 'node:fs';
 import pg from 'pg';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { invite } from './storage-room.ts';
 
-const [port = '', roomId = '', name = '', count = ''] = process.argv.slice(2);
-const pool = new pg.Pool({
-  host: '127.0.0.1',
-  port: Number(port),
-  user: 'postgres',
-  database: 'postgres',
-  max: 8,
-});
+const [connectionString = '', roomId = '', prefix = '', count = ''] = process.argv.slice(2);
+const pool = new pg.Pool({ connectionString, max: 8 });
 const storage = new PostgresStorage(pool);
 
 let next = 0;
 
-async function inviteOneAfterTheOther(): Promise<void> {
+async function inviteUntilDone(): Promise<void> {
   while (next < Number(count)) {
-    const userId = `@${name}${next}:example.org`;
+    const userId = `@${prefix}${next}:example.org`;
     next += 1;
     const result = await invite(storage, roomId, userId);
     if (result.outcome !== 'appended') throw new Error(result.outcome);
@@ -27,5 +21,5 @@ async function inviteOneAfterTheOther(): Promise<void> {
   }
 }
 
-await Promise.all(Array.from({ length: 8 }, inviteOneAfterTheOther));
+await Promise.all(Array.from({ length: 8 }, inviteUntilDone));
 await pool.end();

@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 import { RedisRateLimit } from '../../adapters/rate-limit/redis/index.ts';
 
-// One of several processes that race on one key. Prints "ready", begins at the time that it is then told on its
-// input, and prints how many of its calls were allowed.
-const [kind, ports = '', points, calls] = process.argv.slice(2);
-const nodes = ports.split(',').map((port) => ({ host: '127.0.0.1', port: Number(port) }));
-const client = kind === 'cluster' ? new Cluster(nodes) : new Redis(Number(ports), '127.0.0.1');
+// Races against other processes for one key: redis-race.ts <single|cluster> <comma-separated URLs> <points> <calls>
+// Prints "ready", reads a start time in milliseconds from stdin, and prints how many of its calls were allowed.
+const [kind, urls = '', points, calls] = process.argv.slice(2);
+const client = kind === 'cluster' ? new Cluster(urls.split(',')) : new Redis(urls);
 const limits = new RedisRateLimit(client, {
   limits: {
     inviter: { points: Number(calls), durationSeconds: 60 },

@@ -1,25 +1,28 @@
 import { once } from 'node:events';
-import { connect as connectTo, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What to do with a chunk of data. `swallow` drops it silently, like a network that has gone away. */
+export type Verdict = 'pass' | 'cut' | 'swallow';
 
 /**
- * A proxy in front of a PostgreSQL server that can look at what goes through, let it wait, or cut it off.
+ * A TCP proxy in front of a server. It can inspect, drop or cut the traffic.
  *
- * `onRequest` is told of each piece that a client sends and `onAnswer` of each piece that the server sends; what they
- * return is what becomes of it.
+ * `onRequest` sees each chunk that a client sends, and `onResponse` each chunk that the server sends. Their return
+ * value decides what happens to the chunk.
  */
 export class TcpProxy {
-  onRequest: (piece: Buffer) => Verdict = () => 'pass';
-  onAnswer: (piece: Buffer) => Verdict = () => 'pass';
+  onRequest: (chunk: Buffer) => Verdict = () => 'pass';
+  onResponse: (chunk: Buffer) => Verdict = () => 'pass';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(target: number) {
-    this.#server = createServer((client) => this.#serve(client, target));
+  private constructor(targetPort: number, targetHost: string) {
+    this.#server = createServer((client) => this.#serve(client, connect(targetPort, targetHost)));
   }
 
-  /** @param target the server's port on this machine */
-  static async start(target: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
+  /** Starts a proxy on a free port of 127.0.0.1. */
+  static async start(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort, targetHost);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
@@ -31,41 +34,33 @@ export class TcpProxy {
     return address.port;
   }
 
-  /** How many connections are open. */
-  get connections(): number {
-    return this.#sockets.size / 2;
-  }
-
+  /** Cuts every connection and stops listening. */
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
     await once(this.#server, 'close');
   }
 
-  #serve(client: Socket, target: number): void {
-    const server = connectTo(target, '127.0.0.1');
+  #serve(client: Socket, server: Socket): void {
     const cut = () => {
       for (const socket of [client, server]) socket.destroy();
     };
     for (const socket of [client, server]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
-      // An error is followed by close.
+      // `close` follows every error.
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);
         cut();
       });
     }
-    client.on('data', (piece) => carryOut(this.onRequest(piece), piece, server, cut));
-    server.on('data', (piece) => carryOut(this.onAnswer(piece), piece, client, cut));
+    client.on('data', (chunk) => apply(this.onRequest(chunk), chunk, server, cut));
+    server.on('data', (chunk) => apply(this.onResponse(chunk), chunk, client, cut));
   }
 }
 
-/** `swallow`: as a network that has gone away, without a word to either side. */
-export type Verdict = 'pass' | 'cut' | 'swallow';
-
-function carryOut(verdict: Verdict, piece: Buffer, to: Socket, cut: () => void): void {
-  if (verdict === 'pass') to.write(piece);
+function apply(verdict: Verdict, chunk: Buffer, to: Socket, cut: () => void): void {
+  if (verdict === 'pass') to.write(chunk);
   if (verdict === 'cut') cut();
 }

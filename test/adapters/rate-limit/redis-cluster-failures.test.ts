@@ -1,7 +1,8 @@
 import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
-import { eventually, RedisCluster } from '../../../servers/redis-server.ts';
+import { eventually } from '../../../servers/eventually.ts';
+import { RedisCluster } from '../../../servers/redis-cluster.ts';
 import { consume, countAllowed, drain, Log, timed, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';

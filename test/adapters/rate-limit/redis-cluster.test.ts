@@ -2,7 +2,7 @@ import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
-import { RedisCluster } from '../../../servers/redis-server.ts';
+import { RedisCluster } from '../../../servers/redis-cluster.ts';
 import { consume, countAllowed, drain, raceProcesses, testRedisContract, times } from './redis-support.ts';
 
 let cluster: RedisCluster;
@@ -54,7 +54,7 @@ describe('keys on several nodes', () => {
 
 describe('eight processes', () => {
   it('that race on one key together get exactly its points', async () => {
-    const ports = cluster.addresses.map(({ port }) => port);
-    expect(await raceProcesses('cluster', ports, { points: 100, callsOfEach: 60 })).toBe(100);
+    const urls = cluster.nodes.map(({ url }) => url);
+    expect(await raceProcesses('cluster', urls, { points: 100, callsOfEach: 60 })).toBe(100);
   });
 });

@@ -3,7 +3,8 @@ import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
-import { eventually, RedisServer } from '../../../servers/redis-server.ts';
+import { eventually } from '../../../servers/eventually.ts';
+import { RedisServer } from '../../../servers/redis-server.ts';
 import { BOB, consume, drain, Log, ROOM, type TestClient, timed, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';

@@ -100,10 +100,10 @@ export class Log {
 /** Starts eight processes that race on one key, and returns how many calls they were allowed together. */
 export async function raceProcesses(
   kind: 'single' | 'cluster',
-  ports: readonly number[],
+  urls: readonly string[],
   { points, callsOfEach }: { readonly points: number; readonly callsOfEach: number },
 ): Promise<number> {
-  const parameters = [kind, ports.join(','), String(points), String(callsOfEach)];
+  const parameters = [kind, urls.join(','), String(points), String(callsOfEach)];
   const children = times(8, () => new Child('redis-race.ts', ...parameters));
   try {
     await Promise.all(children.map((child) => child.hasPrinted(1)));

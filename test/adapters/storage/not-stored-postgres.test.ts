@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
+import { eventually } from '../../../servers/eventually.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
-import { eventually } from '../../../servers/redis-server.ts';
 import { invitesOf } from '../../http/support.ts';
 import { newRoom } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
@@ -166,7 +166,7 @@ describe('isNotStored is false', () => {
     const proxy = await openProxy();
     const { append, stored } = await openRoom({ port: proxy.port });
     proxy.onRequest = (piece) => {
-      if (isAppend(piece)) proxy.onAnswer = () => 'cut';
+      if (isAppend(piece)) proxy.onResponse = () => 'cut';
       return 'pass';
     };
     expect((await storageErrorOf(append())).isNotStored).toBe(false);
@@ -185,7 +185,7 @@ describe('isNotStored is false', () => {
     const proxy = await openProxy();
     const { append, stored } = await openRoom({ port: proxy.port }, { queryTimeoutMs: 300 });
     proxy.onRequest = (piece) => {
-      if (isAppend(piece)) proxy.onAnswer = () => 'swallow';
+      if (isAppend(piece)) proxy.onResponse = () => 'swallow';
       return 'pass';
     };
     expect((await storageErrorOf(append())).isNotStored).toBe(false);

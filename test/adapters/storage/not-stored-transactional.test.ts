@@ -147,7 +147,7 @@ describe('isNotStored is false', () => {
   it('when the connection is cut before the response to the commit: the event was stored', async () => {
     const { append } = await open();
     proxy.onRequest = (piece) => {
-      if (piece.includes('COMMIT')) proxy.onAnswer = () => 'cut';
+      if (piece.includes('COMMIT')) proxy.onResponse = () => 'cut';
       return 'pass';
     };
     expect((await storageErrorOf(append())).isNotStored).toBe(false);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import type { JsonObject, StateKey } from '../../../src/rooms/event.ts';
 import {
   ALICE,
@@ -15,15 +15,15 @@ import {
   stateEvent,
 } from '../../support/storage-room.ts';
 
-let server: PostgresServer;
+let database: TestDatabase;
 let storage: PostgresStorage;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
-  storage = new PostgresStorage(server.pool());
+  database = await TestDatabase.open();
+  storage = new PostgresStorage(database.pool());
   await storage.migrate();
 });
-afterAll(() => server.close());
+afterAll(() => database?.close());
 
 /** Returns a string of 255 bytes of UTF-8, made of these characters in an order that does not compress. */
 function longIdOf(characters: readonly string[], seed: number): string {

@@ -137,9 +137,9 @@ describe('PostgreSQL that hangs', () => {
     const proxy = await openProxy();
     const host = await openHost({ port: proxy.port, max: 2 }, { queryTimeoutMs: 1_500 });
     await host.invites();
-    proxy.onAnswer = () => 'swallow';
+    proxy.onResponse = () => 'swallow';
     const results = await Promise.all(Array.from({ length: 4 }, () => host.invites()));
-    proxy.onAnswer = () => 'pass';
+    proxy.onResponse = () => 'pass';
     for (const result of results) expectUnavailable(result);
     await delay(1_000);
     for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
@@ -250,7 +250,7 @@ describe('a connection that is cut during a commit', () => {
     interfere(proxy, () => {
       times += 1;
       proxy.onRequest = () => 'pass';
-      proxy.onAnswer = () => 'pass';
+      proxy.onResponse = () => 'pass';
     });
     const result = await host.invites();
     expect(times).toBe(1);
@@ -264,7 +264,7 @@ describe('a connection that is cut during a commit', () => {
     inviteWith((proxy, done) => {
       proxy.onRequest = (piece) => {
         if (isAppend(piece)) {
-          proxy.onAnswer = () => {
+          proxy.onResponse = () => {
             done();
             return 'cut';
           };
@@ -287,7 +287,7 @@ describe('a connection that is cut during a commit', () => {
       (proxy, done) => {
         proxy.onRequest = (piece) => {
           if (isAppend(piece)) {
-            proxy.onAnswer = () => {
+            proxy.onResponse = () => {
               done();
               return 'swallow';
             };

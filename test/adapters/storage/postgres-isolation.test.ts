@@ -1,7 +1,8 @@
 import { createInviteService } from 'express-matrix-invite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import {
   ALICE,
@@ -16,16 +17,17 @@ import {
   stateEvent,
 } from '../../support/storage-room.ts';
 
-let server: PostgresServer;
+let database: TestDatabase;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
-  await new PostgresStorage(server.pool()).migrate();
+  database = await TestDatabase.open();
+  await new PostgresStorage(database.pool()).migrate();
 });
-afterAll(() => server.close());
+afterEach(() => database.endPools());
+afterAll(() => database?.close());
 
 const isolated = (isolation: string) =>
-  server.pool({ max: 20, options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}` });
+  database.pool({ max: 20, options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}` });
 
 describe.each(['read committed', 'repeatable read', 'serializable'])(
   'with the default isolation level %s',
@@ -109,7 +111,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])(
 
 describe('two people who invite each other', () => {
   it('never wait for each other', async () => {
-    const pool = new RecordingPool(server.pool({ max: 16 }));
+    const pool = new RecordingPool(database.pool({ max: 16 }));
     const storage = new PostgresStorage(pool);
     const rooms = [newRoom(), newRoom()];
     for (const room of rooms) await storage.createRoom(room);
@@ -141,8 +143,10 @@ describe('two people who invite each other', () => {
 
 describe('an acknowledged append', () => {
   it('survives a crash, even if the default is not to wait for the disk', async () => {
-    const pool = server.pool({ options: '-c synchronous_commit=off' });
-    const storage = new PostgresStorage(pool);
+    const server = await PostgresServer.start();
+    onTestFinished(() => server.close());
+    const storage = new PostgresStorage(server.pool({ options: '-c synchronous_commit=off' }));
+    await storage.migrate();
     const room = newRoom();
     await storage.createRoom(room);
     const acknowledged: string[] = [];
@@ -165,7 +169,7 @@ describe('an acknowledged append', () => {
       ['local', 'local'],
       ['on', 'on'],
     ]) {
-      const pool = server.pool({ max: 1, options: `-c synchronous_commit=${given}` });
+      const pool = database.pool({ max: 1, options: `-c synchronous_commit=${given}` });
       const storage = new PostgresStorage(pool);
       const room = newRoom();
       await storage.createRoom(room);
@@ -189,7 +193,7 @@ describe('an acknowledged append', () => {
 describe('the rows that are read in a large room', () => {
   const rowsReadBy = async (isAnalyzed: boolean, mode: string) => {
     const tablePrefix = `large_${isAnalyzed}_${mode}_`;
-    const client = await server.pool({ max: 1 }).connect();
+    const client = await database.pool({ max: 1 }).connect();
     const storage = new PostgresStorage(lentPool(client), { tablePrefix });
     await storage.migrate();
     await client.query(`ALTER TABLE ${tablePrefix}state SET (autovacuum_enabled = false)`);

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import { Child } from '../../support/child.ts';
 import { newRoom } from '../../support/storage-room.ts';
 
-let server: PostgresServer;
+let database: TestDatabase;
 let storage: PostgresStorage;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
-  storage = new PostgresStorage(server.pool());
+  database = await TestDatabase.open();
+  storage = new PostgresStorage(database.pool());
   await storage.migrate();
 });
-afterAll(() => server.close());
+afterAll(() => database?.close());
 
 async function createRoom(): Promise<string> {
   const room = newRoom();
@@ -21,7 +21,7 @@ async function createRoom(): Promise<string> {
 }
 
 const inviter = (roomId: string, name: string, count: number) =>
-  new Child('postgres-invite-stream.ts', String(server.port), roomId, name, String(count));
+  new Child('postgres-invite-stream.ts', database.url, roomId, name, String(count));
 
 describe('processes that share a database', () => {
   it('append at the same time, and a reader misses nothing', { timeout: 60_000 }, async () => {

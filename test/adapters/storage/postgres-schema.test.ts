@@ -5,23 +5,17 @@ import {
   PostgresStorage,
   postgresSchema,
 } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { Child } from '../../support/child.ts';
 import { ALICE, CREATE, inTime, invite, member, newRoom } from '../../support/storage-room.ts';
 
-let server: PostgresServer;
+let database: TestDatabase;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
+  database = await TestDatabase.open();
 });
-afterAll(() => server.close());
-
-/** Creates a database and returns a pool for it. */
-async function newDatabase(name: string): Promise<pg.Pool> {
-  await server.pool().query(`CREATE DATABASE ${name}`);
-  return server.pool({ database: name });
-}
+afterAll(() => database?.close());
 
 /** Returns everything that the scripts create, from PostgreSQL's catalog, and the version. */
 async function schemaOf(pool: pg.Pool): Promise<unknown> {
@@ -40,18 +34,18 @@ async function schemaOf(pool: pg.Pool): Promise<unknown> {
 
 describe('migrate', () => {
   it('runs in eight processes at once, twice in each', { timeout: 60_000 }, async () => {
-    const children = Array.from({ length: 8 }, () => new Child('postgres-migrate.ts', String(server.port)));
+    const children = Array.from({ length: 8 }, () => new Child('postgres-migrate.ts', database.url));
     await Promise.all(children.map((child) => child.hasPrinted(1)));
     for (const child of children) child.process.stdin.write('go\n');
     await Promise.all(children.map((child) => child.end()));
 
-    const pool = server.pool();
+    const pool = database.pool();
     expect((await pool.query('SELECT version FROM matrix_schema')).rows).toEqual([{ version: 1 }]);
     expect(await new PostgresStorage(pool).createRoom(newRoom())).toBe('created');
   });
 
   it('does nothing if the host app ran the exported SQL, and otherwise creates the same schema', async () => {
-    const byHand = await newDatabase('by_hand');
+    const byHand = await database.newDatabase();
     for (const script of postgresSchema()) await byHand.query(script);
     const expected = await schemaOf(byHand);
 
@@ -62,13 +56,13 @@ describe('migrate', () => {
     expect(await schemaOf(byHand)).toEqual(expected);
     expect(await storage.roomState(room.roomId)).toHaveLength(2);
 
-    const migrated = await newDatabase('migrated');
+    const migrated = await database.newDatabase();
     await new PostgresStorage(migrated).migrate();
     expect(await schemaOf(migrated)).toEqual(expected);
   });
 
   it('leaves tables of a later release as they are', async () => {
-    const pool = await newDatabase('later');
+    const pool = await database.newDatabase();
     const storage = new PostgresStorage(pool);
     await storage.migrate();
     await pool.query('INSERT INTO matrix_schema VALUES (1000)');
@@ -78,7 +72,7 @@ describe('migrate', () => {
   });
 
   it('creates everything or nothing', async () => {
-    const pool = await newDatabase('half');
+    const pool = await database.newDatabase();
     await pool.query('CREATE TABLE matrix_state (theirs integer)');
     await expect(new PostgresStorage(pool).migrate()).rejects.toSatisfy(isStorageUnavailable);
     const { rows } = await pool.query(`SELECT relname FROM pg_class WHERE relname LIKE 'matrix_%'`);
@@ -97,7 +91,7 @@ describe('migrate', () => {
       const storages = Array.from(
         { length: 4 },
         () =>
-          new PostgresStorage(server.pool({ options }), { tablePrefix: `${isolation.replace(' ', '_')}_` }),
+          new PostgresStorage(database.pool({ options }), { tablePrefix: `${isolation.replace(' ', '_')}_` }),
       );
       await Promise.all(storages.map((storage) => storage.migrate()));
       await Promise.all(storages.map((storage) => storage.migrate()));
@@ -108,7 +102,7 @@ describe('migrate', () => {
 
 describe('an incomplete schema', () => {
   it('without tables causes an error that says what to do', async () => {
-    const storage = new PostgresStorage(server.pool(), { tablePrefix: 'nowhere_' });
+    const storage = new PostgresStorage(database.pool(), { tablePrefix: 'nowhere_' });
     const read = storage.readState('!a', [CREATE], inTime());
     await expect(read).rejects.toSatisfy(isStorageUnavailable);
     await expect(read).rejects.toThrow('call migrate() first');
@@ -116,7 +110,7 @@ describe('an incomplete schema', () => {
   });
 
   it('without the append function causes an error that says what to do', async () => {
-    const pool = await newDatabase('without_function');
+    const pool = await database.newDatabase();
     const storage = new PostgresStorage(pool);
     await storage.migrate();
     const room = newRoom();
@@ -129,7 +123,7 @@ describe('an incomplete schema', () => {
 
 describe('tablePrefix', () => {
   it('separates storages in one database', async () => {
-    const pool = server.pool();
+    const pool = database.pool();
     const prefixes = ['one_', 'two_', `${'p'.repeat(39)}_`];
     const storages = prefixes.map((tablePrefix) => new PostgresStorage(pool, { tablePrefix }));
     const room = newRoom();
@@ -157,7 +151,7 @@ describe('tablePrefix', () => {
   it.each(['', '1a', 'a-b', 'a b', 'a;b', 'a"', 'ä', 'a\n', 'Matrix_', 'p'.repeat(41)])(
     'throws a TypeError for %j',
     (tablePrefix) => {
-      expect(() => new PostgresStorage(server.pool(), { tablePrefix })).toThrow(TypeError);
+      expect(() => new PostgresStorage(database.pool(), { tablePrefix })).toThrow(TypeError);
       expect(() => postgresSchema(tablePrefix)).toThrow(TypeError);
     },
   );
@@ -170,7 +164,7 @@ describe('the constructor', () => {
   });
 
   it.each([0, -1, 1.5, Number.NaN, 2 ** 31])('throws for a timeout of %d ms', (time) => {
-    const pool = server.pool();
+    const pool = database.pool();
     expect(() => new PostgresStorage(pool, { lockTimeoutMs: time })).toThrow(/lockTimeoutMs/);
     expect(() => new PostgresStorage(pool, { queryTimeoutMs: time })).toThrow(/queryTimeoutMs/);
   });

@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import { basisFor, CREATE, inTime, inviteOf, member, newRoom } from '../../support/storage-room.ts';
 
 const BOB = '@bob:example.org';
 
-let server: PostgresServer;
+let database: TestDatabase;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
-  await new PostgresStorage(server.pool()).migrate();
+  database = await TestDatabase.open();
+  await new PostgresStorage(database.pool()).migrate();
 });
-afterAll(() => server.close());
+afterAll(() => database?.close());
 
 /** Creates rooms, each with the basis of an invite of Bob. */
 async function createRooms(storage: PostgresStorage, count: number) {
@@ -30,7 +30,7 @@ async function createRooms(storage: PostgresStorage, count: number) {
 }
 
 const lockedBy = async (roomId: string) => {
-  const client = await server.pool({ max: 1 }).connect();
+  const client = await database.pool({ max: 1 }).connect();
   await client.query('BEGIN');
   await client.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR NO KEY UPDATE', [roomId]);
   return async () => {
@@ -41,7 +41,7 @@ const lockedBy = async (roomId: string) => {
 
 describe('calls that wait together', () => {
   it('share a statement, whatever their rooms, and each gets its own result', async () => {
-    const pool = new RecordingPool(server.pool());
+    const pool = new RecordingPool(database.pool());
     const storage = new PostgresStorage(pool);
     const rooms = await createRooms(storage, 30);
     const [changed] = rooms;
@@ -70,7 +70,7 @@ describe('calls that wait together', () => {
   });
 
   it('use no more than two connections of the pool', async () => {
-    const pool = new RecordingPool(server.pool());
+    const pool = new RecordingPool(database.pool());
     const storage = new PostgresStorage(pool);
     const rooms = await createRooms(storage, 30);
     pool.mostInUse = 0;
@@ -81,11 +81,11 @@ describe('calls that wait together', () => {
   });
 
   it('fail alone when a trigger of the host app rejects one of them', async () => {
-    const storage = new PostgresStorage(server.pool(), { tablePrefix: 'guarded_' });
+    const storage = new PostgresStorage(database.pool(), { tablePrefix: 'guarded_' });
     await storage.migrate();
     const rooms = await createRooms(storage, 8);
     const [unlucky] = rooms;
-    await server.pool().query(`
+    await database.pool().query(`
       CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         IF NEW.room_id = '${unlucky?.roomId}' THEN RAISE EXCEPTION 'not here'; END IF;
@@ -100,7 +100,7 @@ describe('calls that wait together', () => {
 
 describe('a room that another connection is changing', () => {
   it('delays its own appends, and no other room', async () => {
-    const pool = new RecordingPool(server.pool());
+    const pool = new RecordingPool(database.pool());
     const storage = new PostgresStorage(pool);
     const rooms = await createRooms(storage, 10);
     const [busy, ...others] = rooms;
@@ -125,7 +125,7 @@ describe('a room that another connection is changing', () => {
   });
 
   it('delays its appends, and only them, no longer than lockTimeoutMs', async () => {
-    const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 300 });
+    const storage = new PostgresStorage(database.pool(), { lockTimeoutMs: 300 });
     const [busy, other] = await createRooms(storage, 2);
     const unlock = await lockedBy(busy?.roomId ?? '');
     const startedAt = performance.now();
@@ -137,10 +137,10 @@ describe('a room that another connection is changing', () => {
   });
 
   it('with locks other than the lock of the room does not delay other rooms either', async () => {
-    const storage = new PostgresStorage(server.pool());
+    const storage = new PostgresStorage(database.pool());
     const rooms = await createRooms(storage, 5);
     const [busy, ...others] = rooms;
-    const client = await server.pool({ max: 1 }).connect();
+    const client = await database.pool({ max: 1 }).connect();
     await client.query('BEGIN');
     // The same key, not committed yet: another insert waits for the outcome.
     await client.query(
@@ -161,7 +161,7 @@ describe('a room that another connection is changing', () => {
 
 describe('a dead connection', () => {
   it('delays only the calls that were sent on it', async () => {
-    const pool = server.pool({ max: 4 });
+    const pool = database.pool({ max: 4 });
     let isStuck = false;
     const stuckPool: PostgresPool = {
       async connect() {
@@ -194,7 +194,7 @@ describe('a dead connection', () => {
 
 describe('the plans of statements', () => {
   it('look up each key in the index, even if they were made for small tables and small rooms', async () => {
-    const client = await server.pool({ max: 1 }).connect();
+    const client = await database.pool({ max: 1 }).connect();
     const storage = new PostgresStorage(lentPool(client), { tablePrefix: 'grown_' });
     await storage.migrate();
     const [room] = await createRooms(storage, 1);

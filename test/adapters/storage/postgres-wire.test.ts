@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { TestDatabase } from '../../../servers/test-database.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { RecordingPool } from '../../support/recording-pool.ts';
 import { basisFor, CREATE, inTime, inviteOf, NAME, newRoom, stateEvent } from '../../support/storage-room.ts';
@@ -9,17 +9,17 @@ import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 const BOB = '@bob:example.org';
 
-let server: PostgresServer;
+let database: TestDatabase;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
-  await new PostgresStorage(server.pool()).migrate();
+  database = await TestDatabase.open();
+  await new PostgresStorage(database.pool()).migrate();
 });
-afterAll(() => server.close());
+afterAll(() => database?.close());
 
 /** Starts a proxy that counts round trips: requests that wait for a response. */
 async function countingProxy() {
-  const proxy = await TcpProxy.start(server.port);
+  const proxy = await TcpProxy.start(database.port, database.host);
   const requests: Buffer[] = [];
   let hasResponse = true;
   let roundTrips = 0;
@@ -29,7 +29,7 @@ async function countingProxy() {
     requests.push(piece);
     return 'pass';
   };
-  proxy.onAnswer = () => {
+  proxy.onResponse = () => {
     hasResponse = true;
     return 'pass';
   };
@@ -46,7 +46,7 @@ async function countingProxy() {
 describe('on the wire', () => {
   it('reading state and appending an event take one round trip each, and are prepared once', async () => {
     const { proxy, during } = await countingProxy();
-    const pool = server.pool({ port: proxy.port, max: 1 });
+    const pool = database.pool({ host: '127.0.0.1', port: proxy.port, max: 1 });
     const storage = new PostgresStorage(pool);
     const room = newRoom();
     await storage.createRoom(room);
@@ -82,7 +82,7 @@ describe('on the wire', () => {
 
   it('without preparedStatements, nothing stays prepared, and one round trip is still enough', async () => {
     const { proxy, during } = await countingProxy();
-    const pool = server.pool({ port: proxy.port, max: 1 });
+    const pool = database.pool({ host: '127.0.0.1', port: proxy.port, max: 1 });
     const storage = new PostgresStorage(pool, { preparedStatements: false });
     const room = newRoom();
     await storage.createRoom(room);
@@ -104,7 +104,7 @@ describe('on the wire', () => {
   });
 
   it('a call whose deadline has passed sends nothing', async () => {
-    const pool = new RecordingPool(server.pool());
+    const pool = new RecordingPool(database.pool());
     const storage = new PostgresStorage(pool);
     const room = newRoom();
     await storage.createRoom(room);
@@ -152,7 +152,7 @@ describe('a connection', () => {
   });
 
   it('that arrives too late goes back to the pool', async () => {
-    const pool = server.pool({ max: 1 });
+    const pool = database.pool({ max: 1 });
     const storage = new PostgresStorage(pool);
     const held = await pool.connect();
     const late = storage.readState('!a', [CREATE], { signal: AbortSignal.timeout(50) });
@@ -163,7 +163,7 @@ describe('a connection', () => {
   });
 
   it('keeps no listener after a call', async () => {
-    const pool = server.pool({ max: 1 });
+    const pool = database.pool({ max: 1 });
     const storage = new PostgresStorage(pool);
     const listeners = async () => {
       const client = await pool.connect();
@@ -180,7 +180,7 @@ describe('a connection', () => {
 
 describe('appends to one room that wait together', () => {
   async function open(config = {}) {
-    const pool = new RecordingPool(server.pool(config));
+    const pool = new RecordingPool(database.pool(config));
     const storage = new PostgresStorage(pool);
     const room = newRoom();
     await storage.createRoom(room);
@@ -215,7 +215,7 @@ describe('appends to one room that wait together', () => {
   });
 
   it('fail alone when a trigger of the host app rejects one of them', async () => {
-    const admin = server.pool();
+    const admin = database.pool();
     await admin.query(`CREATE FUNCTION no_guest7() RETURNS trigger LANGUAGE plpgsql AS
       $$BEGIN RAISE EXCEPTION 'no'; END$$`);
     await admin.query(`CREATE TRIGGER no_guest7 BEFORE INSERT ON matrix_events FOR EACH ROW
@@ -245,14 +245,14 @@ describe('appends to one room that wait together', () => {
 
   it('do not fail with the previous statement', async () => {
     const { roomId } = await open();
-    const storage = new PostgresStorage(server.pool(), { lockTimeoutMs: 400 });
+    const storage = new PostgresStorage(database.pool(), { lockTimeoutMs: 400 });
     const [first, second] = await Promise.all(
       ['@one:example.org', '@two:example.org'].map(async (userId) => {
         const basis = await basisFor(storage, roomId, userId);
         return () => storage.appendEvent(inviteOf(roomId, userId), basis, inTime());
       }),
     );
-    const holder = await server.pool().connect();
+    const holder = await database.pool().connect();
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [roomId]);
     const failing = expect(first?.()).rejects.toHaveProperty('cause.code', '55P03');
