@@ -100,9 +100,14 @@ export class RedisServer {
 /** Opens a connection for some work. It does not reconnect. */
 export async function withConnection<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-  redis.on('error', () => {});
+  let connectionError: Error | undefined;
+  redis.on('error', (error) => {
+    connectionError = error;
+  });
   try {
-    await redis.connect();
+    await redis.connect().catch((error: Error) => {
+      throw connectionError ?? error;
+    });
     return await work(redis);
   } finally {
     redis.disconnect();

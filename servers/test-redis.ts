@@ -37,9 +37,9 @@ export class TestRedis {
     const server = given ? undefined : await startServer();
     try {
       return new TestRedis(await claimDatabase(given || (server?.url ?? '')), server);
-    } catch (error) {
+    } catch (cause) {
       await server?.close();
-      throw error;
+      throw new Error(`Cannot use the server of ${URL_VARIABLE}: ${(cause as Error).message}`, { cause });
     }
   }
 
@@ -82,7 +82,7 @@ async function claimDatabase(serverUrl: string): Promise<Claim> {
         if (await isEmpty(serverUrl, index)) return { index, url: withDatabase(serverUrl, index), release };
       } catch (cause) {
         await release();
-        throw new Error(`${URL_VARIABLE} has no empty database left: ${(cause as Error).message}`, { cause });
+        throw new Error(`it has no empty database left: ${(cause as Error).message}`, { cause });
       }
       await release();
     }
