@@ -1,27 +1,53 @@
 import { defineConfig } from 'vitest/config';
 
-// What meets Express runs with both of the major versions that are peers.
-const meetsExpress = ['test/http/**/*.test.ts', 'test/package/express-version.test.ts'];
+/** Tests that run with both major versions of Express that are peer dependencies. */
+const expressTests = ['test/http/**/*.test.ts', 'test/package/express-version.test.ts'];
 
-// What the other frameworks are not asked.
-const notElsewhere = [
-  // How Express mounts and handles errors.
+/** Tests of `test/http` that the other frameworks skip. */
+const expressOnly = [
+  // Tests how Express mounts routers and handles errors.
   'test/http/mount.test.ts',
-  // Stores and limits, long after the host has handed the request over: 13 and 4 seconds each time.
+  // Test stores and limits, which no longer involve the framework: 13 and 4 seconds for each of them.
   'test/http/parallel.test.ts',
   'test/http/store-error-deny.test.ts',
 ];
 
-/** Each is a project; `test/frameworks/hosts` has the host of that name. */
+/** Each is a Vitest project. `test/frameworks/hosts` contains the host of that name. */
 const frameworks = ['fastify', 'fastify hook', 'nest', 'koa', 'node:http'] as const;
 
-// What starts Chromium: not among what `npm test` runs.
-const inBrowser = ['test/browser/**/*.test.ts'];
+/** Tests that start Chromium. `npm test` leaves them out. */
+const browserTests = ['test/browser/**/*.test.ts'];
+
+/** Tests of the package as it is installed from npm. `npm test` leaves them out. */
+const installedTests = ['test/installed/**/*.test.ts'];
+
+/** Tests that `npm run test:quick` leaves out. */
+const notQuick = [
+  ...browserTests,
+  ...installedTests,
+  // Start PostgreSQL, PgBouncer or Redis.
+  'test/adapters/storage/*postgres*.test.ts',
+  'test/adapters/storage/not-stored-transactional.test.ts',
+  'test/adapters/rate-limit/redis*.test.ts',
+  'test/http/store-error-deny.test.ts',
+  'test/soak/soak.test.ts',
+  // Start programs that share a store, or run until they are killed.
+  'test/examples/**',
+  'test/adapters/observability/prometheus-register.test.ts',
+  'test/adapters/storage/sqlite-failures.test.ts',
+  'test/adapters/storage/sqlite-processes.test.ts',
+  // Build the package and the benchmark, compile the docs, rehearse a release.
+  'test/bench/bench.test.ts',
+  'test/docs/code-blocks.test.ts',
+  'test/docs/typedoc.test.ts',
+  'test/package/package.test.ts',
+  'test/scripts/**',
+];
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
-    // Most of the time is spent waiting for servers, so that a core need not be kept free.
+    // Tests mostly wait for servers, so no core has to be kept free.
     maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -32,43 +58,54 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...meetsExpress, ...inBrowser, 'test/installed/**'],
+          exclude: [...expressTests, ...browserTests, ...installedTests],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'quick',
+          include: ['test/**/*.test.ts'],
+          exclude: notQuick,
+          // Importing the modules anew for each file would take more time than the tests.
+          isolate: false,
+          provide: { expressMajor: 5 },
         },
       },
       {
         extends: true,
         test: {
           name: 'browser',
-          include: inBrowser,
+          include: browserTests,
           testTimeout: 60_000,
           expect: { poll: { timeout: 15_000 } },
         },
       },
       {
         extends: true,
-        test: { name: 'express 5', include: meetsExpress, provide: { expressMajor: 5 } },
+        test: { name: 'express 5', include: expressTests, provide: { expressMajor: 5 } },
       },
       {
         extends: true,
-        // In src as well as in the tests.
+        // Applies to `src` as well as to the tests.
         resolve: { alias: [{ find: /^express$/, replacement: 'express4' }] },
-        test: { name: 'express 4', include: meetsExpress, provide: { expressMajor: 4 } },
+        test: { name: 'express 4', include: expressTests, provide: { expressMajor: 4 } },
       },
       ...frameworks.map((host) => ({
         extends: true as const,
         test: {
           name: host,
           include: ['test/http/**/*.test.ts'],
-          exclude: notElsewhere,
+          exclude: expressOnly,
           provide: { expressMajor: 5 as const, host },
         },
       })),
       {
         extends: true,
-        // The package as it is installed from npm: needs the registry, and minutes.
+        // Needs the npm registry, and minutes.
         test: {
           name: 'installed',
-          include: ['test/installed/**/*.test.ts'],
+          include: installedTests,
           globalSetup: 'test/installed/pack.ts',
           fileParallelism: false,
           testTimeout: 180_000,
@@ -81,9 +118,9 @@ export default defineConfig({
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The Express that this run of the tests is with. */
+    /** The major version of Express in this project. */
     expressMajor: 4 | 5;
-    /** The framework in which the router is mounted; Express where it is not said. */
+    /** The framework that the router is mounted in. Default: Express. */
     host?: 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http';
   }
 }
