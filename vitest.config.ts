@@ -50,7 +50,8 @@ export default defineConfig({
     // Tests mostly wait for servers, so no core has to be kept free.
     maxWorkers: '100%',
     testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A hook may install a Debian package, and wait while another apt-get runs.
+    hookTimeout: 600_000,
     reporters: ['default'],
     projects: [
       {

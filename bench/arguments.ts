@@ -3,22 +3,22 @@ import { parseArgs } from 'node:util';
 export const COMMANDS = ['throughput', 'growth', 'profile', 'allocations', 'memory'] as const;
 export type Command = (typeof COMMANDS)[number];
 
-/** What one run does. */
+/** The options of one run. */
 export type BenchOptions = {
   readonly commands: readonly Command[];
   readonly rounds: number;
-  /** Of one measurement, after its warm-up. */
+  /** The duration of one measurement, after its warm-up. */
   readonly seconds: number;
-  /** Which rows or curves: those whose id matches; all where it is left out. */
+  /** Measures only the rows or curves whose ID matches. Default: all. */
   readonly rows?: RegExp;
   readonly soakMinutes: number;
-  /** The most members, and the most rooms, of the growth curves. */
+  /** The maximum number of members and of rooms in the growth curves. */
   readonly most: number;
-  /** Whether `docs/performance.md` and its charts get the results. */
+  /** Whether to write the results into `docs/performance.md` and its charts. */
   readonly write: boolean;
 };
 
-/** @throws {TypeError} for an argument that is not understood */
+/** @throws {TypeError} for an unknown or invalid argument */
 export function benchOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -34,14 +34,15 @@ export function benchOptions(args: readonly string[]): BenchOptions {
     },
   });
   const { quick, rows, write } = values;
-  if (write && rows !== undefined) throw new TypeError('--write needs every row: leave --rows out');
+  if (write && rows !== undefined)
+    throw new TypeError('--write needs every row, so it cannot be combined with --rows');
   return {
     commands: commandsOf(positionals),
-    rounds: wholeNumber('--rounds', values.rounds, quick ? 1 : 7),
-    seconds: wholeNumber('--seconds', values.seconds, quick ? 1 : 5),
+    rounds: integer('--rounds', values.rounds, quick ? 1 : 7),
+    seconds: integer('--seconds', values.seconds, quick ? 1 : 5),
     ...(rows === undefined ? {} : { rows: new RegExp(rows) }),
-    soakMinutes: wholeNumber('--soak-minutes', values['soak-minutes'], quick ? 1 : 10),
-    most: wholeNumber('--most', values.most, quick ? 10_000 : 1_000_000),
+    soakMinutes: integer('--soak-minutes', values['soak-minutes'], quick ? 1 : 10),
+    most: integer('--most', values.most, quick ? 10_000 : 1_000_000),
     write,
   };
 }
@@ -52,16 +53,16 @@ function commandsOf(positionals: readonly string[]): readonly Command[] {
   const command = COMMANDS.find((each) => each === name);
   if (command === undefined || more.length > 0) {
     throw new TypeError(
-      `npm run bench -- takes one of ${COMMANDS.join(', ')}, all; not ${positionals.join(' ')}`,
+      `npm run bench takes one command, ${COMMANDS.join(', ')} or all, not: ${positionals.join(' ')}`,
     );
   }
   return [command];
 }
 
-function wholeNumber(option: string, text: string | undefined, otherwise: number): number {
-  const value = text === undefined ? otherwise : Number(text);
+function integer(option: string, text: string | undefined, defaultValue: number): number {
+  const value = text === undefined ? defaultValue : Number(text);
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new TypeError(`${option} must be a whole number from 1 on`);
+    throw new TypeError(`${option} must be an integer, at least 1`);
   }
   return value;
 }

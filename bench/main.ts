@@ -1,5 +1,7 @@
-// How fast it is, side by side with what it could be: npm run bench -- [throughput|growth|profile|allocations|memory|all]
-// [--rounds N] [--seconds S] [--rows PATTERN] [--soak-minutes M] [--most N] [--quick] [--write]; see docs/performance.md.
+// Compares the speed of this package with what the machine can do at best:
+// npm run bench -- [throughput|growth|profile|allocations|memory|all] [--rounds N] [--seconds S] [--rows PATTERN]
+//   [--soak-minutes M] [--most N] [--quick] [--write]
+// docs/performance.md describes the commands and options.
 import { allocations } from './allocations/run.ts';
 import { type BenchOptions, benchOptions, type Command } from './arguments.ts';
 import { growth } from './growth/run.ts';

@@ -1,6 +1,6 @@
 /**
- * How to keep an invite from standing on a basis that was overtaken: the ways that PostgreSQL offers, side by side.
- * By hand: npx tsx bench/postgres-isolation.ts [seconds of a round] [rounds]
+ * Compares the ways in which PostgreSQL can reject an invite whose basis is stale.
+ * Run it by hand: npx tsx bench/postgres-isolation.ts [seconds per round] [rounds]
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
@@ -34,12 +34,12 @@ for (const roomId of roomIds) {
   });
 }
 
-/** The basis is compared under the shared lock; the position is the transaction's id, so that commits are not in order. */
+/** Compares the basis under a shared lock. The position is the transaction's ID, so commits are not in order. */
 const SHARED_ADVISORY = functionOf(
   'bench_advisory',
   `PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_room_id, 0));`,
 );
-/** The rows of the basis are locked for sharing; an absent key is guarded by the primary key alone. */
+/** Locks the rows of the basis for sharing. Only the primary key protects an absent key. */
 const FOR_SHARE = functionOf(
   'bench_for_share',
   `PERFORM 1 FROM matrix_state AS s, unnest(p_types, p_keys) AS b (type, state_key)
@@ -75,20 +75,20 @@ $body$`;
 
 type Append = (roomId: string, userId: string) => Promise<void>;
 
-const basisOf = new Map<string, string[]>();
+const basisIds = new Map<string, string[]>();
 for (const roomId of roomIds) {
   const state = (await storage.roomState(roomId)) ?? [];
   const idOf = (type: string) => state.find((event) => event.type === type)?.event_id ?? '';
-  basisOf.set(roomId, TYPES.slice(0, 3).map(idOf));
+  basisIds.set(roomId, TYPES.slice(0, 3).map(idOf));
 }
 
-const ours: Append = (roomId, userId) => appendTo(storage, roomId, userId);
+const adapter: Append = (roomId, userId) => appendTo(storage, roomId, userId);
 
-/** Each append is its storage's only one: nothing waits that could share its commit. */
-const oursUnshared: Append = (roomId, userId) => appendTo(new PostgresStorage(pool), roomId, userId);
+/** Uses a new storage for each append, so that no other append can share its commit. */
+const adapterUnshared: Append = (roomId, userId) => appendTo(new PostgresStorage(pool), roomId, userId);
 
 async function appendTo(store: PostgresStorage, roomId: string, userId: string): Promise<void> {
-  const ids = basisOf.get(roomId) ?? [];
+  const ids = basisIds.get(roomId) ?? [];
   const keys = TYPES.map((type, index) => ({
     type,
     state_key: index < 2 ? '' : index === 2 ? ALICE : userId,
@@ -115,7 +115,7 @@ async function appendTo(store: PostgresStorage, roomId: string, userId: string):
 
 let retries = 0;
 
-function calling(name: string, begin?: string): Append {
+function callFunction(name: string, isolation?: 'serializable'): Append {
   return async (roomId, userId) => {
     const query = {
       name,
@@ -124,7 +124,7 @@ function calling(name: string, begin?: string): Append {
         roomId,
         TYPES,
         ['', '', ALICE, userId],
-        [...(basisOf.get(roomId) ?? []), null],
+        [...(basisIds.get(roomId) ?? []), null],
         `$${randomUUID()}`,
         userId,
         '{"membership":"invite"}',
@@ -132,7 +132,7 @@ function calling(name: string, begin?: string): Append {
     };
     for (;;) {
       try {
-        const { rows } = await (begin === undefined ? pool : serializable).query(query);
+        const { rows } = await (isolation === undefined ? pool : serializable).query(query);
         if (rows[0]?.event_id === null) throw new Error('stale');
         return;
       } catch (error) {
@@ -148,12 +148,12 @@ const serializable: pg.Pool = server.pool({
   options: '-c default_transaction_isolation=serializable',
 });
 
-const ways: Record<string, Append> = {
-  'a: row of the room (ours)': ours,
-  'a, a commit for each': oursUnshared,
-  'b: shared advisory lock': calling('bench_advisory'),
-  'c: FOR SHARE on the basis': calling('bench_for_share'),
-  'd: SERIALIZABLE, retried': calling('bench_serializable', 'serializable'),
+const methods: Record<string, Append> = {
+  'a: row of the room (adapter)': adapter,
+  'a, one commit per append': adapterUnshared,
+  'b: shared advisory lock': callFunction('bench_advisory'),
+  'c: FOR SHARE on the basis': callFunction('bench_for_share'),
+  'd: SERIALIZABLE, retried': callFunction('bench_serializable', 'serializable'),
   'one INSERT, no check': async (roomId) => {
     await pool.query({
       name: 'narrow',
@@ -163,7 +163,7 @@ const ways: Record<string, Append> = {
   },
 };
 
-/** Appends a second. */
+/** Returns the appends per second. */
 async function rateOf(append: Append, rooms: readonly string[]): Promise<number> {
   const until = performance.now() + seconds * 1_000;
   const startedAt = performance.now();
@@ -186,30 +186,30 @@ function median(values: readonly number[]): number {
   );
 }
 
-/** What the calls of one other caller in another room take, while the hot room is called by everybody. */
-async function neighbour(poolSize: number): Promise<{ alone: number; beside: number }> {
-  const small = new PostgresStorage(server.pool({ max: poolSize }));
+/** Returns the median time of reads in a quiet room: alone, and while all callers append to the hot room. */
+async function readTimes(poolSize: number): Promise<{ alone: number; besideHotRoom: number }> {
+  const shared = new PostgresStorage(server.pool({ max: poolSize }));
   const call = async () => {
     const startedAt = performance.now();
-    await small.readState(roomIds[1] ?? '', [{ type: 'm.room.create', state_key: '' }], {
+    await shared.readState(roomIds[1] ?? '', [{ type: 'm.room.create', state_key: '' }], {
       signal: new AbortController().signal,
     });
     return performance.now() - startedAt;
   };
-  const times = async (milliseconds: number) => {
-    const taken: number[] = [];
+  const medianTime = async (milliseconds: number) => {
+    const durations: number[] = [];
     for (const until = performance.now() + milliseconds; performance.now() < until; )
-      taken.push(await call());
-    return median(taken);
+      durations.push(await call());
+    return median(durations);
   };
   await call();
-  const alone = await times(500);
-  let isOver = false;
+  const alone = await medianTime(500);
+  let stopped = false;
   const crowd = Array.from({ length: CALLERS }, async () => {
-    while (!isOver) {
+    while (!stopped) {
       const userId = `@${randomUUID()}:example.org`;
       const keys = [{ type: 'm.room.member', state_key: userId }];
-      await small.appendEvent(
+      await shared.appendEvent(
         {
           room_id: roomIds[0] ?? '',
           type: 'm.room.member',
@@ -223,21 +223,21 @@ async function neighbour(poolSize: number): Promise<{ alone: number; beside: num
       );
     }
   });
-  const beside = await times(2_000);
-  isOver = true;
+  const besideHotRoom = await medianTime(2_000);
+  stopped = true;
   await Promise.all(crowd);
-  return { alone, beside };
+  return { alone, besideHotRoom };
 }
 
 for (const [title, rooms] of [
   ['one hot room', roomIds.slice(0, 1)],
   [`${ROOMS} rooms`, roomIds],
 ] as const) {
-  const rates = new Map<string, number[]>(Object.keys(ways).map((name) => [name, []]));
+  const rates = new Map<string, number[]>(Object.keys(methods).map((name) => [name, []]));
   const retriesOf = new Map<string, number>();
-  for (const append of Object.values(ways)) await rateOf(append, rooms);
+  for (const append of Object.values(methods)) await rateOf(append, rooms);
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, append] of Object.entries(ways)) {
+    for (const [name, append] of Object.entries(methods)) {
       retries = 0;
       rates.get(name)?.push(await rateOf(append, rooms));
       retriesOf.set(name, (retriesOf.get(name) ?? 0) + retries);
@@ -247,18 +247,18 @@ for (const [title, rooms] of [
   console.log(`\n${title}, ${CALLERS} callers, ${rounds} rounds of ${seconds} s`);
   for (const [name, values] of rates) {
     const range = `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)}`;
-    const again = retriesOf.get(name) ? `, ${retriesOf.get(name)} retries` : '';
+    const retriesText = retriesOf.get(name) ? `, ${retriesOf.get(name)} retries` : '';
     console.log(
-      `${name.padEnd(28)} ${median(values).toFixed(0)}/s (${range}), ${(median(values) / base).toFixed(2)}${again}`,
+      `${name.padEnd(28)} ${median(values).toFixed(0)}/s (${range}), ${(median(values) / base).toFixed(2)}${retriesText}`,
     );
   }
 }
 
 console.log(
-  '\na read of another room on the same pool, median ms: alone, and beside 32 callers in a hot room',
+  `\nmedian time of a read in another room on the same pool, in ms: alone, and beside ${CALLERS} callers in a hot room`,
 );
 for (const poolSize of [4, 10, 20, 40]) {
-  const { alone, beside } = await neighbour(poolSize);
-  console.log(`pool of ${String(poolSize).padEnd(3)} ${alone.toFixed(2)} ${beside.toFixed(2)}`);
+  const { alone, besideHotRoom } = await readTimes(poolSize);
+  console.log(`pool of ${String(poolSize).padEnd(3)} ${alone.toFixed(2)} ${besideHotRoom.toFixed(2)}`);
 }
 await server.close();

@@ -2,14 +2,14 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { World } from '../harness/world.ts';
+import type { Testbed } from '../harness/testbed.ts';
 
 const BLOCK = Buffer.alloc(4_096, 1);
-/** Written before, and again and again: as both stores do with their logs. */
+/** The file is written once in advance and then overwritten, which is how both stores treat their logs. */
 const BLOCKS = 1_024;
 
-/** How often a second the disk takes 4 KiB for good. */
-export async function fdatasyncs({ folder }: World, seconds: number): Promise<number> {
+/** Returns the durable writes of 4 KiB per second. */
+export async function fdatasyncs({ folder }: Testbed, seconds: number): Promise<number> {
   const file = join(folder, 'blocks');
   const descriptor = openSync(file, 'w');
   for (let block = 0; block < BLOCKS; block += 1)

@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { World } from '../harness/world.ts';
+import type { Testbed } from '../harness/testbed.ts';
 
-/** Commits a second of SQLite itself, as durable as `SqliteStorage`: one narrow row a transaction. */
-export async function sqliteInserts({ folder }: World, seconds: number): Promise<number> {
+/** Returns SQLite's commits per second, as durable as `SqliteStorage`, with one narrow row per transaction. */
+export async function sqliteInserts({ folder }: Testbed, seconds: number): Promise<number> {
   const file = join(folder, 'narrow.sqlite');
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
@@ -19,6 +19,6 @@ export async function sqliteInserts({ folder }: World, seconds: number): Promise
   }
   const rate = (done / (performance.now() - startedAt)) * 1_000;
   database.close();
-  for (const ending of ['', '-wal', '-shm']) await rm(file + ending, { force: true });
+  for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
   return rate;
 }

@@ -1,13 +1,14 @@
 import { spreadOf } from '../harness/statistics.ts';
-import { COLOURS, curve, line, svg, text } from '../report/svg.ts';
-import { GROWING, type MeasuredCurve, STORES } from './curves.ts';
+import { COLORS, curve, line, svg, text } from '../report/svg.ts';
+import { DIMENSIONS, type MeasuredCurve, STORES } from './curves.ts';
 import { costs, TITLES } from './tables.ts';
 
 const PANEL = 250;
 const PLOT = 200;
 const TOP = 60;
 const HEIGHT = 160;
-/** Three panels: CPU time of an invite, to that at the smallest size, over sizes that grow by powers. */
+
+/** Draws three panels with a logarithmic x axis: the CPU time of an invite, relative to the smallest size. */
 export function growthChart(curves: readonly MeasuredCurve[]): string {
   const relative = curves.map((each) => {
     const medians = each.points.map((point) => spreadOf(costs(point)).median);
@@ -17,9 +18,9 @@ export function growthChart(curves: readonly MeasuredCurve[]): string {
   const step = Math.ceil(highest / 4);
   const ticks = Array.from({ length: Math.floor(highest / step) + 1 }, (_, index) => index * step);
   const y = (value: number) => TOP + HEIGHT * (1 - value / highest);
-  const panels = GROWING.map((of, index) => {
+  const panels = DIMENSIONS.map((dimension, index) => {
     const left = 30 + index * PANEL;
-    const ours = relative.filter((each) => each.of === of);
+    const ours = relative.filter((each) => each.dimension === dimension);
     const largest = Math.max(2, ...ours.flatMap(({ sizes }) => sizes));
     const smallest = Math.min(largest, ...ours.flatMap(({ sizes }) => sizes));
     const range = Math.log(largest / smallest) || 1;
@@ -30,21 +31,21 @@ export function growthChart(curves: readonly MeasuredCurve[]): string {
       ...ours.map(({ store, points, values }) =>
         curve(
           points.map(({ size }, at) => [x(size), y(values[at] ?? 0)] as const),
-          COLOURS[STORES.indexOf(store)] ?? COLOURS[0],
+          COLORS[STORES.indexOf(store)] ?? COLORS[0],
         ),
       ),
       text(left, TOP + HEIGHT + 16, smallest.toLocaleString('en-US')),
-      text(left + PLOT / 2, TOP - 12, TITLES[of], 'middle'),
+      text(left + PLOT / 2, TOP - 12, TITLES[dimension], 'middle'),
       text(left + PLOT, TOP + HEIGHT + 16, largest.toLocaleString('en-US'), 'end'),
     ].join('');
   });
   const legend = ['memory', 'SQLite', 'PostgreSQL'].map(
-    (name, index) => `<g fill="${COLOURS[index]}">${text(30 + index * 90, 18, `● ${name}`)}</g>`,
+    (name, index) => `<g fill="${COLORS[index]}">${text(30 + index * 90, 18, `● ${name}`)}</g>`,
   );
   return svg(
-    30 + GROWING.length * PANEL,
+    30 + DIMENSIONS.length * PANEL,
     TOP + HEIGHT + 28,
-    'CPU time of an invite, to that at the smallest size, as members, rooms and connections grow',
+    'CPU time of an invite, relative to the smallest size, as members, rooms and connections grow',
     [...legend, ...panels],
   );
 }

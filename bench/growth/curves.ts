@@ -1,55 +1,59 @@
-import { type Case, USUAL } from '../harness/case.ts';
+import { type Case, DEFAULT_CASE } from '../harness/case.ts';
 import type { Sample } from '../harness/measure.ts';
 
-/** How the cost of an invite changes as one thing grows. */
+/** The cost of an invite as one dimension grows. */
 export type Curve = {
   readonly id: string;
-  readonly of: Growing;
+  readonly dimension: Dimension;
   readonly store: Case['store'];
   readonly sizes: readonly number[];
 };
 
-/** A size of a curve, with a sample of each round. */
+/** One size of a curve, with a sample of each round. */
 export type Point = { readonly size: number; readonly samples: Sample[] };
 export type MeasuredCurve = Curve & { readonly points: readonly Point[] };
 
-export type Growing = 'members' | 'rooms' | 'connections';
+export type Dimension = 'members' | 'rooms' | 'connections';
 
 export const STORES = ['memory', 'sqlite', 'postgres'] as const;
-export const GROWING: readonly Growing[] = ['members', 'rooms', 'connections'];
+export const DIMENSIONS: readonly Dimension[] = ['members', 'rooms', 'connections'];
 
-/** Larger stores in memory are too slow to make. */
-const MOST_IN_MEMORY = 100_000;
+/** Larger stores in memory take too long to create. */
+const MAX_IN_MEMORY = 100_000;
 
 const CONNECTIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const ROOMS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
-const MEMBERS = ROOMS.slice(1);
+const SIZES: Record<Dimension, readonly number[]> = {
+  members: ROOMS.slice(1),
+  rooms: ROOMS,
+  connections: CONNECTIONS,
+};
 
-/** @param most members, and rooms */
-export function curvesUpTo(most: number): readonly Curve[] {
-  return GROWING.flatMap((of) =>
+/** @param max the maximum number of members and of rooms */
+export function curvesUpTo(max: number): readonly Curve[] {
+  return DIMENSIONS.flatMap((dimension) =>
     STORES.map((store) => {
-      const limit = store === 'memory' ? Math.min(most, MOST_IN_MEMORY) : most;
-      const sizes = of === 'connections' ? CONNECTIONS : of === 'rooms' ? ROOMS : MEMBERS;
+      const limit = store === 'memory' ? Math.min(max, MAX_IN_MEMORY) : max;
+      const sizes = SIZES[dimension];
       return {
-        id: `${of}-${store}`,
-        of,
+        id: `${dimension}-${store}`,
+        dimension,
         store,
-        sizes: sizes.filter((size) => of === 'connections' || size <= limit),
+        sizes: sizes.filter((size) => dimension === 'connections' || size <= limit),
       };
     }),
   );
 }
 
-/** Members are all in one room; connections meet 1,000 rooms. */
-export function caseOf({ of, store }: Curve, size: number): Case {
-  const usual = { ...USUAL, store };
-  switch (of) {
+/** Puts all members in one room. Spreads connections over 1,000 rooms. */
+export function caseOf({ dimension, store }: Curve, size: number): Case {
+  const defaults = { ...DEFAULT_CASE, store };
+  switch (dimension) {
     case 'members':
-      return { ...usual, rooms: 1, members: size };
+      return { ...defaults, rooms: 1, members: size };
     case 'rooms':
-      return { ...usual, rooms: size };
+      return { ...defaults, rooms: size };
     case 'connections':
-      return { ...usual, connections: size };
+      return { ...defaults, connections: size };
   }
 }

@@ -1,34 +1,34 @@
 import { ratioOf, type Spread, spreadOf } from '../harness/statistics.ts';
 import { ratio, table, whole } from '../report/markdown.ts';
-import { GROWING, type Growing, type MeasuredCurve, type Point, STORES } from './curves.ts';
+import { DIMENSIONS, type Dimension, type MeasuredCurve, type Point, STORES } from './curves.ts';
 
 const NAMES: Record<(typeof STORES)[number], string> = {
   memory: 'memory',
   sqlite: 'SQLite',
   postgres: 'PostgreSQL',
 };
-export const TITLES: Record<Growing, string> = {
+export const TITLES: Record<Dimension, string> = {
   members: 'members of one room',
   rooms: 'rooms',
   connections: 'connections',
 };
 
-/** Microseconds of CPU of an invite, in Node and in the store, for each round. */
+/** Returns the CPU time of an invite in each round, in Node and the store together, in microseconds. */
 export function costs({ samples }: Point): number[] {
   return samples.map(({ nodeCpu, storeCpu }) => nodeCpu + storeCpu);
 }
 
-/** A table for each thing that grows. */
+/** Returns a table for each dimension. */
 export function growthTables(curves: readonly MeasuredCurve[]): string {
-  return GROWING.flatMap((of) => {
+  return DIMENSIONS.flatMap((dimension) => {
     const ours = STORES.flatMap(
-      (store) => curves.find((curve) => curve.of === of && curve.store === store) ?? [],
+      (store) => curves.find((curve) => curve.dimension === dimension && curve.store === store) ?? [],
     );
     const sizes = [...new Set(ours.flatMap(({ sizes }) => sizes))].sort((one, other) => one - other);
     if (ours.length === 0) return [];
     const head = [
-      TITLES[of],
-      ...ours.flatMap(({ store }) => [`${NAMES[store]}, µs`, `${NAMES[store]}, invites a second`]),
+      TITLES[dimension],
+      ...ours.flatMap(({ store }) => [`${NAMES[store]}, µs`, `${NAMES[store]}, invites per second`]),
     ];
     return [
       table(
@@ -47,18 +47,18 @@ function cells({ points }: MeasuredCurve, size: number): string[] {
   );
 }
 
-/** What an invite costs at the largest size, to what it costs at the smallest, and in between. */
+/** Returns a table that compares the cost of an invite at the largest and at the smallest size. */
 export function flatness(curves: readonly MeasuredCurve[]): string {
   const lines = curves
-    .filter(({ of }) => of !== 'connections')
-    .flatMap(({ of, store, points }) => {
+    .filter(({ dimension }) => dimension !== 'connections')
+    .flatMap(({ dimension, store, points }) => {
       const [first] = points;
       const last = points.at(-1);
       if (first === undefined || last === undefined) return [];
       const spread = ratioOf(costs(last), costs(first));
       return [
         [
-          `${NAMES[store]}: ${whole(first.size)} to ${whole(last.size)} ${TITLES[of]}`,
+          `${NAMES[store]}: ${whole(first.size)} to ${whole(last.size)} ${TITLES[dimension]}`,
           '0.90 to 1.10',
           ratio(spread),
           isFlat(spread) ? 'met' : 'not met',

@@ -5,16 +5,15 @@ import manifest from '../../package.json' with { type: 'json' };
 import packageConfig from '../../tsdown.config.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Under node_modules, so that the bundles find what they import; this process's own, as another may run beside it. */
+/** In node_modules, so that the bundles find their imports. One per process, because two benchmarks may run at once. */
 const FOLDER = `${ROOT}node_modules/.cache/${manifest.name}-bench/${process.pid}`;
 
 const common = { config: false, cwd: ROOT, format: 'esm', dts: false, logLevel: 'warn' } as const;
 
 /**
- * Builds the package as `npm run build` does, and the server of the benchmark on top of it; the package's own `dist` is
- * left alone.
+ * Builds the package like `npm run build` does, and the benchmark server on top of it. Does not touch `dist`.
  *
- * @returns the server's file
+ * @returns the path of the server's file
  */
 export async function buildServer(): Promise<string> {
   await build({ ...packageConfig, ...common, outDir: `${FOLDER}/package` });
@@ -25,7 +24,7 @@ export async function buildServer(): Promise<string> {
     platform: 'node',
     target: 'node20.19',
     fixedExtension: true,
-    plugins: [{ name: 'nothing-is-bundled', resolveId: { order: 'pre', handler: outside } }],
+    plugins: [{ name: 'external-packages', resolveId: { order: 'pre', handler: resolveExternal } }],
   });
   return `${FOLDER}/server/main.mjs`;
 }
@@ -34,8 +33,11 @@ export async function removeServer(): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true });
 }
 
-/** Every package stays outside; our own is the one that was just built. */
-function outside(id: string, importer: string | undefined): { id: string; external: true } | undefined {
+/** Keeps every package external. This package resolves to the build above. */
+function resolveExternal(
+  id: string,
+  importer: string | undefined,
+): { id: string; external: true } | undefined {
   if (importer === undefined || id.startsWith('.') || id.startsWith('/')) return undefined;
   const [, subpath] = /^express-matrix-invite(?:\/(.*))?$/.exec(id) ?? [];
   if (!id.startsWith(manifest.name)) return { id, external: true };

@@ -1,21 +1,27 @@
-/** One thing to measure: what the server is, and what it is asked. */
+/** One thing to measure: the configuration of the server and the requests that it gets. */
 export type Case = {
   readonly app: 'express5' | 'express4' | 'headers' | 'invite';
   readonly store: 'memory' | 'sqlite' | 'postgres';
   readonly limits: 'none' | 'memory' | 'limited' | 'redis';
   readonly processes: number;
   readonly rooms: number;
-  /** Of each room, beside Alice and Bob. */
+  /** Members of each room, in addition to Alice and Bob. */
   readonly members: number;
   readonly connections: number;
-  readonly ask: Ask;
+  readonly traffic: Traffic;
 };
 
-/** `invite`: of a new user each; `reinvite`: of one who has an invite; `refuse`: by one who is not in the room. */
-export type Ask = 'invite' | 'reinvite' | 'refuse' | 'limit' | 'unauthorised';
+/**
+ * - `invite`: every request invites a new user
+ * - `reinvite`: the invitee already has an invite
+ * - `forbidden`: the requester is not in the room
+ * - `limited`: a rate limit is reached
+ * - `unauthorized`: the access token is unknown
+ */
+export type Traffic = 'invite' | 'reinvite' | 'forbidden' | 'limited' | 'unauthorized';
 
-/** Our whole invite, on 1,000 rooms in memory, for 32 callers. */
-export const USUAL: Case = {
+/** A complete invite, on 1,000 rooms in memory, over 32 connections. */
+export const DEFAULT_CASE: Case = {
   app: 'invite',
   store: 'memory',
   limits: 'none',
@@ -23,18 +29,19 @@ export const USUAL: Case = {
   rooms: 1_000,
   members: 0,
   connections: 32,
-  ask: 'invite',
+  traffic: 'invite',
 };
 
-export const ANSWERS: Record<Ask, { readonly token: string; readonly status: number }> = {
+/** The access token of the requests, and the status that every response must have. */
+export const TRAFFIC: Record<Traffic, { readonly token: string; readonly status: number }> = {
   invite: { token: 'alice-token', status: 200 },
   reinvite: { token: 'alice-token', status: 200 },
-  refuse: { token: 'mallory-token', status: 403 },
-  limit: { token: 'alice-token', status: 429 },
-  unauthorised: { token: 'nobodys-token', status: 401 },
+  forbidden: { token: 'mallory-token', status: 403 },
+  limited: { token: 'alice-token', status: 429 },
+  unauthorized: { token: 'nobodys-token', status: 401 },
 };
 
-/** Whether its requests are stored. */
-export function isStored({ app, ask }: Case): boolean {
-  return app === 'invite' && ask === 'invite';
+/** Returns true if each request stores an event. */
+export function storesEvents({ app, traffic }: Case): boolean {
+  return app === 'invite' && traffic === 'invite';
 }

@@ -1,22 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import type { World } from './world.ts';
+import type { Testbed } from './testbed.ts';
 
-/** Microseconds of CPU that something has had so far. */
+/** CPU time so far, in microseconds. */
 export type CpuTime = {
+  /** Used by the processes of the server. */
   readonly node: number;
-  /** PostgreSQL and Redis. */
+  /** Used by PostgreSQL and Redis. */
   readonly stores: number;
-  /** Everything on the machine, whoever ran it. */
+  /** Used by all processes on the machine. */
   readonly machine: number;
-  /** What the machine could have given. */
-  readonly possible: number;
+  /** Used or idle: all that the machine could have provided. */
+  readonly available: number;
 };
 
-/** Linux counts in ticks, 100 a second on every machine that Node runs on. */
-const MICROS_OF_TICK = 10_000;
+/** Linux counts in ticks: 100 per second on every machine that Node supports. */
+const MICROS_PER_TICK = 10_000;
 
-export async function cpuTime(world: World, pids: readonly number[]): Promise<CpuTime> {
+export async function cpuTime(testbed: Testbed, pids: readonly number[]): Promise<CpuTime> {
   let node = 0;
   for (const pid of pids) node += (await statOf(pid)).own;
   const all = cpus().map(({ times }) => times);
@@ -24,22 +25,22 @@ export async function cpuTime(world: World, pids: readonly number[]): Promise<Cp
   const idle = all.reduce((sum, times) => sum + times.idle, 0) * 1_000;
   return {
     node,
-    stores: (await postgresTime(world)) + (await redisTime(world)),
+    stores: (await postgresTime(testbed)) + (await redisTime(testbed)),
     machine: busy,
-    possible: busy + idle,
+    available: busy + idle,
   };
 }
 
-/** The postmaster with its children, those that have ended included. */
-async function postgresTime({ pool }: World): Promise<number> {
+/** Adds up the postmaster and its children, including those that have exited. */
+async function postgresTime({ pool }: Testbed): Promise<number> {
   if (pool === undefined) return 0;
   const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
   const { parent } = await statOf((rows[0] as { pid: number }).pid);
-  const { own, ofEnded } = await statOf(parent);
+  const { own, ofExitedChildren } = await statOf(parent);
   const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
-  let time = own + ofEnded;
+  let time = own + ofExitedChildren;
   for (const pid of children.split(' ').map(Number).filter(Boolean)) {
-    // One may end between the two looks.
+    // A child may exit after the list was read.
     time += await statOf(pid).then(
       ({ own }) => own,
       () => 0,
@@ -48,23 +49,23 @@ async function postgresTime({ pool }: World): Promise<number> {
   return time;
 }
 
-async function redisTime({ redis }: World): Promise<number> {
+async function redisTime({ redis }: Testbed): Promise<number> {
   const info = (await redis?.admin((client) => client.info('cpu'))) ?? '';
   const seconds = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, text]) => Number(text));
   return seconds.reduce((sum, each) => sum + each, 0) * 1_000_000;
 }
 
-/** proc(5): parent, times of all threads, and of ended children. */
-async function statOf(pid: number): Promise<{ parent: number; own: number; ofEnded: number }> {
+/** Reads proc(5): the parent, the CPU time of all threads, and the CPU time of children that have exited. */
+async function statOf(pid: number): Promise<{ parent: number; own: number; ofExitedChildren: number }> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = text
     .slice(text.lastIndexOf(')') + 2)
     .split(' ')
     .map(Number);
-  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15);
+  const [user = 0, system = 0, exitedUser = 0, exitedSystem = 0] = fields.slice(11, 15);
   return {
     parent: fields[1] ?? 0,
-    own: (user + system) * MICROS_OF_TICK,
-    ofEnded: (endedUser + endedSystem) * MICROS_OF_TICK,
+    own: (user + system) * MICROS_PER_TICK,
+    ofExitedChildren: (exitedUser + exitedSystem) * MICROS_PER_TICK,
   };
 }

@@ -5,36 +5,37 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fileSystemOf } from './disk.ts';
-import type { World } from './world.ts';
+import type { Testbed } from './testbed.ts';
 
 const run = promisify(execFile);
 
-/** Above it, what others do shows in the numbers. */
-const QUIET_PART = 0.05;
-const LOOK_MS = 3_000;
+/** If other processes use more of the CPU than this, the results are affected. */
+const QUIET_FRACTION = 0.05;
+const OBSERVATION_MS = 3_000;
 
-/** How busy the machine is while the benchmark does nothing, looked at before it begins. */
+/** How busy the machine was before the benchmark began. `busy` is the fraction of the CPU in use, from 0 to 1. */
 export type Quietness = { readonly load: number; readonly busy: number; readonly isQuiet: boolean };
 
+/** Observes the machine for a few seconds while the benchmark does nothing. */
 export async function quietness(): Promise<Quietness> {
   const load = loadavg()[0] ?? 0;
   const before = busyAndIdle();
-  await delay(LOOK_MS);
+  await delay(OBSERVATION_MS);
   const after = busyAndIdle();
-  const busy = after.busy - before.busy;
-  const part = busy / (busy + after.idle - before.idle);
-  return { load, busy: part, isQuiet: part < QUIET_PART };
+  const busyTime = after.busy - before.busy;
+  const busy = busyTime / (busyTime + after.idle - before.idle);
+  return { load, busy, isQuiet: busy < QUIET_FRACTION };
 }
 
-/** What the numbers were measured on, in Markdown. */
-export async function describeMachine(world: World, before: Quietness): Promise<string> {
+/** Describes the hardware and software that was measured, in Markdown. */
+export async function describeMachine(testbed: Testbed, before: Quietness): Promise<string> {
   const [first] = cpus();
   const versions = [
     `Node ${process.versions.node}`,
     `Express ${await versionOf('express')} and ${await versionOf('express4')}`,
     `@photostructure/sqlite ${await versionOf('@photostructure/sqlite')}`,
-    ...(await postgresVersion(world)),
-    ...(await redisVersion(world)),
+    ...(await postgresVersion(testbed)),
+    ...(await redisVersion(testbed)),
     await wrkVersion(),
   ];
   return [
@@ -44,11 +45,11 @@ export async function describeMachine(world: World, before: Quietness): Promise<
   ].join('\n');
 }
 
-/** When something was measured, and whether others used the machine, in Markdown. */
+/** Describes the date and whether other processes used the machine, in Markdown. */
 export function describeState({ load, busy, isQuiet }: Quietness): string {
   const state = isQuiet
-    ? 'The machine was quiet before'
-    : '**Others were using the machine: read these numbers as a trial**';
+    ? 'The machine was quiet before the run'
+    : '**Other processes were using the machine, so treat these numbers as a trial run**';
   const date = new Date().toISOString().slice(0, 10);
   return `${date}. ${state}: load average ${load.toFixed(2)}, ${(busy * 100).toFixed(0)} % of the CPU in use.`;
 }
@@ -71,7 +72,7 @@ async function versionOf(packageName: string): Promise<string> {
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version;
 }
 
-async function postgresVersion({ pool }: World): Promise<string[]> {
+async function postgresVersion({ pool }: Testbed): Promise<string[]> {
   if (pool === undefined) return [];
   const { rows } = await pool.query(
     `SELECT split_part(current_setting('server_version'), ' ', 1) AS version, current_setting('fsync') AS fsync,
@@ -79,17 +80,18 @@ async function postgresVersion({ pool }: World): Promise<string[]> {
   );
   const { version, fsync, commit } = rows[0] as { version: string; fsync: string; commit: string };
   return [
-    `PostgreSQL ${version} (fsync ${fsync}, synchronous_commit ${commit}) by pg ${await versionOf('pg')}`,
+    `PostgreSQL ${version} (fsync ${fsync}, synchronous_commit ${commit}) with pg ${await versionOf('pg')}`,
   ];
 }
 
-async function redisVersion({ redis }: World): Promise<string[]> {
+async function redisVersion({ redis }: Testbed): Promise<string[]> {
   if (redis === undefined) return [];
   const info = await redis.admin((client) => client.info('server'));
-  return [`Redis ${/^redis_version:(\S+)/m.exec(info)?.[1]} by ioredis ${await versionOf('ioredis')}`];
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1];
+  return [`Redis ${version} with ioredis ${await versionOf('ioredis')}`];
 }
 
-/** It prints its version and fails. */
+/** `wrk --version` prints the version and then fails. */
 async function wrkVersion(): Promise<string> {
   const { stdout } = await run('wrk', ['--version']).catch((error: { stdout: string }) => error);
   return `wrk ${/^wrk (?:debian\/)?([\d.]+)/.exec(stdout)?.[1] ?? ''}`.trim();

@@ -1,67 +1,72 @@
 import { randomUUID } from 'node:crypto';
-import type { LimitsSetting } from '../server/setting.ts';
-import { ANSWERS, type Case, isStored } from './case.ts';
+import type { LimitsConfig } from '../server/config.ts';
+import { type Case, storesEvents, TRAFFIC } from './case.ts';
 import { cpuTime } from './cpu-time.ts';
 import { ServerProcess } from './server-process.ts';
 import { makeStore, type Store } from './store.ts';
-import type { World } from './world.ts';
+import type { Testbed } from './testbed.ts';
 import { type Load, type LoadResult, wrk } from './wrk.ts';
 
-/** One measurement of one case. Latencies are in microseconds, CPU in microseconds a request. */
+/** One measurement of one case. Latencies are in microseconds, CPU times in microseconds per request. */
 export type Sample = Pick<LoadResult, 'p50' | 'p99' | 'p999' | 'requests'> & {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
   readonly nodeCpu: number;
   readonly storeCpu: number;
-  /** The part of the machine's CPU that was in use, by whomever: 0 to 1. */
+  /** The fraction of the machine's CPU that all processes used, from 0 to 1. */
   readonly busy: number;
 };
 
-/** In a process, enough for V8 to have compiled what matters. */
+/** For each process. After this many, V8 has compiled all hot functions. */
 const WARM_UP_REQUESTS = 4_000;
 
-/** Measures a case on a store and a server of its own. */
-export async function measure(world: World, it: Case, seconds: number): Promise<Sample> {
-  const store = await makeStore(world, it);
+/** Measures a case on a new store and a new server. */
+export async function measure(testbed: Testbed, testCase: Case, seconds: number): Promise<Sample> {
+  const store = await makeStore(testbed, testCase);
   try {
-    return await measureOn(world, store, it, seconds);
+    return await measureOn(testbed, store, testCase, seconds);
   } finally {
     await store.remove();
   }
 }
 
-/** Measures a case on a store that is there already. */
-export async function measureOn(world: World, store: Store, it: Case, seconds: number): Promise<Sample> {
-  return withServer(world, store, it, [], async (server) => {
+/** Measures a case on an existing store and a new server. */
+export async function measureOn(
+  testbed: Testbed,
+  store: Store,
+  testCase: Case,
+  seconds: number,
+): Promise<Sample> {
+  return withServer(testbed, store, testCase, [], async (server) => {
     const before = await store.countEvents(server);
-    const warmUps = await warmUp(server, it, seconds * 2);
-    const cpuBefore = await cpuTime(world, server.pids);
-    const result = await load(server, it, seconds);
-    const cpu = await cpuTime(world, server.pids);
-    check(it, result);
-    if (it.app === 'invite')
-      checkStored(it, (await store.countEvents(server)) - before, [...warmUps, result]);
+    const warmUps = await warmUp(server, testCase, seconds * 2);
+    const cpuBefore = await cpuTime(testbed, server.pids);
+    const result = await load(server, testCase, seconds);
+    const cpu = await cpuTime(testbed, server.pids);
+    checkResponses(testCase, result);
+    if (testCase.app === 'invite')
+      checkStored(testCase, (await store.countEvents(server)) - before, [...warmUps, result]);
     return {
       ...result,
       rate: (result.requests / result.micros) * 1_000_000,
       nodeCpu: (cpu.node - cpuBefore.node) / result.requests,
-      storeCpu: hasStores(it) ? (cpu.stores - cpuBefore.stores) / result.requests : 0,
-      busy: (cpu.machine - cpuBefore.machine) / (cpu.possible - cpuBefore.possible),
+      storeCpu: usesStoreProcesses(testCase) ? (cpu.stores - cpuBefore.stores) / result.requests : 0,
+      busy: (cpu.machine - cpuBefore.machine) / (cpu.available - cpuBefore.available),
     };
   });
 }
 
 export async function withServer<T>(
-  world: World,
+  testbed: Testbed,
   store: Store,
-  it: Case,
+  testCase: Case,
   nodeArguments: readonly string[],
   work: (server: ServerProcess) => Promise<T>,
 ): Promise<T> {
-  await world.redis?.admin((redis) => redis.flushall());
-  const { app, processes } = it;
-  const setting = { app, processes, store: store.setting, limits: limitsOf(world, it) };
-  const server = await ServerProcess.start(world.serverFile, setting, nodeArguments);
+  await testbed.redis?.admin((redis) => redis.flushall());
+  const { app, processes } = testCase;
+  const config = { app, processes, store: store.config, limits: limitsOf(testbed, testCase) };
+  const server = await ServerProcess.start(testbed.serverFile, config, nodeArguments);
   try {
     return await work(server);
   } finally {
@@ -71,53 +76,66 @@ export async function withServer<T>(
 
 export function load(
   { port }: ServerProcess,
-  { ask, rooms, connections }: Case,
+  { traffic, rooms, connections }: Case,
   seconds: number,
 ): Promise<LoadResult> {
-  const userPrefix = ask === 'invite' ? `${randomUUID().slice(0, 8)}-` : '';
-  return wrk({ port, connections, seconds, rooms, userPrefix, ...ANSWERS[ask] } satisfies Load);
+  const userPrefix = traffic === 'invite' ? `${randomUUID().slice(0, 8)}-` : '';
+  return wrk({ port, connections, seconds, rooms, userPrefix, ...TRAFFIC[traffic] } satisfies Load);
 }
 
-/** Loads of a second, until every process has had enough requests or the time is over. */
-export async function warmUp(server: ServerProcess, it: Case, mostSeconds: number): Promise<LoadResult[]> {
+/** Applies load in steps of one second until every process has had enough requests or the time is up. */
+export async function warmUp(
+  server: ServerProcess,
+  testCase: Case,
+  maxSeconds: number,
+): Promise<LoadResult[]> {
   const results: LoadResult[] = [];
   let requests = 0;
-  while (results.length < mostSeconds && requests < WARM_UP_REQUESTS * it.processes) {
-    const result = await load(server, it, 1);
+  while (results.length < maxSeconds && requests < WARM_UP_REQUESTS * testCase.processes) {
+    const result = await load(server, testCase, 1);
     requests += result.requests;
     results.push(result);
   }
   return results;
 }
 
-/** @throws {Error} when an answer was not what it had to be: then its time says nothing */
-export function check({ ask }: Case, { requests, wrong, wrongStatus, broken }: LoadResult): void {
+/** @throws {Error} if a response was missing or had an unexpected status: then its time means nothing */
+export function checkResponses(
+  { traffic }: Case,
+  { requests, wrong, wrongStatus, broken }: LoadResult,
+): void {
   if (requests > 0 && wrong === 0 && broken === 0) return;
   throw new Error(
-    `of ${requests} answers ${wrong} were not ${ANSWERS[ask].status} but ${wrongStatus}, ${broken} did not come`,
+    `of ${requests} responses, ${wrong} had the status ${wrongStatus} instead of ${TRAFFIC[traffic].status}, ` +
+      `and ${broken} never arrived`,
   );
 }
 
 /**
- * What was answered 200 is stored, once. At the end of a run wrk hangs up on what it waits for, which may be stored too.
+ * Checks that each invite with a 200 is stored once. At the end of a run, wrk drops its connections. The requests on
+ * them may be stored as well.
  *
- * @throws {Error} when it is not so
+ * @throws {Error} if too few or too many events were stored
  */
-export function checkStored(it: Case, stored: number, results: readonly LoadResult[]): void {
-  const answered = results.reduce((sum, { requests, wrong }) => sum + requests - wrong, 0);
-  const least = isStored(it) ? answered : 0;
-  const most = isStored(it) ? answered + results.length * it.connections : it.ask === 'limit' ? 1 : 0;
-  if (stored >= least && stored <= most) return;
-  throw new Error(`${answered} requests were answered as they had to be, and ${stored} events were stored`);
+export function checkStored(testCase: Case, stored: number, results: readonly LoadResult[]): void {
+  const succeeded = results.reduce((sum, { requests, wrong }) => sum + requests - wrong, 0);
+  const isStored = storesEvents(testCase);
+  const min = isStored ? succeeded : 0;
+  const max = isStored
+    ? succeeded + results.length * testCase.connections
+    : testCase.traffic === 'limited'
+      ? 1
+      : 0;
+  if (stored >= min && stored <= max) return;
+  throw new Error(`${succeeded} requests had the expected response, but ${stored} events were stored`);
 }
 
-function limitsOf({ redis }: World, { limits }: Case): LimitsSetting {
+function limitsOf({ redis }: Testbed, { limits }: Case): LimitsConfig {
   if (limits !== 'redis') return { kind: limits };
   if (redis === undefined) throw new Error('Redis was not started');
   return { kind: 'redis', port: redis.port };
 }
 
-/** Whether there are processes beside Node's that work for it. */
-function hasStores({ store, limits }: Case): boolean {
+function usesStoreProcesses({ store, limits }: Case): boolean {
   return store === 'postgres' || limits === 'redis';
 }

@@ -2,14 +2,17 @@ import type pg from 'pg';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { ALICE, FIRST_STATE } from '../server/rooms.ts';
 
-/** The tables, each with its primary key as `postgresSchema` has it. */
+/** The tables with the primary keys that `postgresSchema` gives them. */
 const KEYS = [
   ['rooms', 'room_id'],
   ['events', 'room_id, position'],
   ['state', 'room_id, type, state_key'],
 ] as const;
 
-/** Rooms of the same content as `bench/server/stores.ts` makes in memory, by SQL: a million members take a minute. */
+/**
+ * Creates the rooms that `bench/server/stores.ts` creates in memory. Uses SQL, which creates a million members in a
+ * minute.
+ */
 export async function seedPostgres(
   pool: pg.Pool,
   tablePrefix: string,
@@ -18,7 +21,7 @@ export async function seedPostgres(
 ): Promise<void> {
   await new PostgresStorage(pool, { tablePrefix }).migrate();
   const first = FIRST_STATE.length;
-  // An index that is made once, at the end, takes a fraction of the time.
+  // Creating the indexes once, at the end, takes a fraction of the time.
   for (const [table] of KEYS) {
     await pool.query(`ALTER TABLE ${tablePrefix}${table} DROP CONSTRAINT ${tablePrefix}${table}_pkey`);
   }
@@ -57,7 +60,7 @@ export async function seedPostgres(
     await pool.query(`ALTER TABLE ${tablePrefix}${table} ADD PRIMARY KEY (${columns})`);
     await pool.query(`VACUUM ANALYZE ${tablePrefix}${table}`);
   }
-  // So that the checkpoint of all this falls into no round.
+  // Otherwise the checkpoint would run during a measurement.
   await pool.query('CHECKPOINT');
 }
 
@@ -72,7 +75,7 @@ export async function countPostgres(pool: pg.Pool, tablePrefix: string): Promise
   return (rows[0] as { count: number }).count;
 }
 
-/** As long as those of room version 4 and later. */
+/** Makes IDs as long as those of room version 4 and later. */
 function eventId(seed: string): string {
   return `'$' || substr(md5(${seed}) || md5('x' || ${seed}), 1, 43)`;
 }

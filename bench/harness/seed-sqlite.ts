@@ -2,7 +2,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { ALICE, FIRST_STATE } from '../server/rooms.ts';
 
-/** Rooms of the same content as `bench/server/stores.ts` makes in memory, by SQL. */
+/** Creates the rooms that `bench/server/stores.ts` creates in memory. Uses SQL, which is faster. */
 export async function seedSqlite(file: string, rooms: number, members: number): Promise<void> {
   const database = new DatabaseSync(file);
   await new SqliteStorage(database).migrate();
@@ -46,5 +46,5 @@ export function countSqlite(file: string): number {
   return count;
 }
 
-/** About as long as those of room version 4 and later. */
+/** Makes IDs about as long as those of room version 4 and later. */
 const EVENT_ID = `'$' || lower(hex(randomblob(21)))`;

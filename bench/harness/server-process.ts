@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Question, Questions, Ready, Reply, ServerSetting } from '../server/setting.ts';
+import type { Query, QueryResults, Ready, Reply, ServerConfig } from '../server/config.ts';
 
-/** A server of the benchmark, in processes of its own. */
+/** A benchmark server in one or more child processes. */
 export class ServerProcess {
   readonly port: number;
-  /** Of all its processes. */
+  /** The IDs of all of its processes. */
   readonly pids: readonly number[];
-  /** What it has written so far. */
+  /** Returns everything that the server has written to stdout so far. */
   readonly output: () => string;
   readonly #child: ChildProcess;
 
@@ -21,7 +21,7 @@ export class ServerProcess {
   /** @param nodeArguments such as `--expose-gc` */
   static async start(
     file: string,
-    setting: ServerSetting,
+    config: ServerConfig,
     nodeArguments: readonly string[] = [],
   ): Promise<ServerProcess> {
     const child = spawn(process.execPath, [...nodeArguments, file], {
@@ -29,7 +29,7 @@ export class ServerProcess {
         ...process.env,
         NODE_ENV: 'production',
         NODE_OPTIONS: '',
-        BENCH_SERVER: JSON.stringify(setting),
+        BENCH_SERVER: JSON.stringify(config),
       },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
@@ -37,18 +37,18 @@ export class ServerProcess {
     child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const output = () => Buffer.concat(chunks).toString();
     const exited = once(child, 'exit').then(([code]) => {
-      throw new Error(`a server ended with ${code}: ${output().slice(-1_000)}`);
+      throw new Error(`A server exited with ${code}: ${output().slice(-1_000)}`);
     });
     const [ready] = (await Promise.race([once(child, 'message'), exited])) as [Ready];
     exited.catch(() => {});
     return new ServerProcess(child, ready, output);
   }
 
-  async ask<Q extends Question>(question: Q): Promise<Questions[Q]> {
+  async query<Q extends Query>(query: Q): Promise<QueryResults[Q]> {
     const replied = once(this.#child, 'message') as Promise<[Reply<Q>]>;
-    this.#child.send(question);
-    const [{ reply }] = await replied;
-    return reply;
+    this.#child.send(query);
+    const [{ result }] = await replied;
+    return result;
   }
 
   async stop(): Promise<void> {

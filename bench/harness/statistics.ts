@@ -1,7 +1,7 @@
-/** Of the rounds' values: the middle one (of two, their mean), the smallest and the largest. */
+/** The median (of two middle values, their mean), the smallest and the largest value of all rounds. */
 export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
-/** @throws {RangeError} for no values */
+/** @throws {RangeError} if there are no values */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (index: number) => {
@@ -13,7 +13,7 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, min: at(0), max: at(last) };
 }
 
-/** The spread of the rounds' ratios: each round compares what ran side by side in it. */
+/** Returns the spread of the ratios within each round, because the measurements of a round ran close together. */
 export function ratioOf(values: readonly number[], base: readonly number[]): Spread {
   return spreadOf(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }

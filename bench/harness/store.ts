@@ -1,52 +1,52 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import type { StoreSetting } from '../server/setting.ts';
+import type { StoreConfig } from '../server/config.ts';
 import type { Case } from './case.ts';
 import { countPostgres, dropPostgres, seedPostgres } from './seed-postgres.ts';
 import { countSqlite, seedSqlite } from './seed-sqlite.ts';
 import type { ServerProcess } from './server-process.ts';
-import type { World } from './world.ts';
+import type { Testbed } from './testbed.ts';
 
-/** The rooms of a case, in the store that it is on. */
+/** The rooms of a case, in the case's store. */
 export type Store = {
-  readonly setting: StoreSetting;
+  readonly config: StoreConfig;
   countEvents(server: ServerProcess): Promise<number>;
   remove(): Promise<void>;
 };
 
 let stores = 0;
 
-/** Makes the rooms anew, so that no measurement stands on what another has left. */
+/** Creates new rooms, so that no measurement depends on what another one left behind. */
 export async function makeStore(
-  world: World,
+  testbed: Testbed,
   { store, rooms, members }: Pick<Case, 'store' | 'rooms' | 'members'>,
 ): Promise<Store> {
   stores += 1;
   switch (store) {
     case 'memory':
       return {
-        setting: { kind: 'memory', rooms, members },
-        countEvents: (server) => server.ask('countEvents'),
+        config: { kind: 'memory', rooms, members },
+        countEvents: (server) => server.query('countEvents'),
         async remove() {},
       };
     case 'sqlite': {
-      const file = join(world.folder, `rooms${stores}.sqlite`);
+      const file = join(testbed.folder, `rooms${stores}.sqlite`);
       await seedSqlite(file, rooms, members);
       return {
-        setting: { kind: 'sqlite', file },
+        config: { kind: 'sqlite', file },
         countEvents: async () => countSqlite(file),
         async remove() {
-          for (const ending of ['', '-wal', '-shm']) await rm(file + ending, { force: true });
+          for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
         },
       };
     }
     case 'postgres': {
-      const { pool, connection } = postgresOf(world);
+      const { pool, connection } = postgresOf(testbed);
       const tablePrefix = `bench${stores}_`;
       await seedPostgres(pool, tablePrefix, rooms, members);
       return {
-        setting: { kind: 'postgres', connection, tablePrefix },
+        config: { kind: 'postgres', connection, tablePrefix },
         countEvents: () => countPostgres(pool, tablePrefix),
         remove: () => dropPostgres(pool, tablePrefix),
       };
@@ -54,7 +54,9 @@ export async function makeStore(
   }
 }
 
-export function postgresOf(world: World): { pool: pg.Pool; connection: pg.ClientConfig } {
-  if (world.postgres === undefined || world.pool === undefined) throw new Error('PostgreSQL was not started');
-  return { pool: world.pool, connection: world.postgres.connection };
+export function postgresOf(testbed: Testbed): { pool: pg.Pool; connection: pg.ClientConfig } {
+  if (testbed.postgres === undefined || testbed.pool === undefined) {
+    throw new Error('PostgreSQL was not started');
+  }
+  return { pool: testbed.pool, connection: testbed.postgres.connection };
 }

@@ -1,5 +1,5 @@
--- What wrk sends: invites into random rooms. Arguments: rooms, token, prefix of new users or "" for always Bob,
--- the status that every answer must have.
+-- Makes wrk send invites to random rooms. Arguments: the number of rooms, the access token, the prefix of new invitees
+-- ("" to always invite Bob), and the status that every response must have.
 local path = "POST /_matrix/client/v3/rooms/!room"
 local head, rooms, prefix, expected
 local sent = 0

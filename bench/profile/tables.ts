@@ -1,42 +1,45 @@
 import { table } from '../report/markdown.ts';
-import type { Share } from './frame.ts';
-import type { Weights } from './weights.ts';
+import type { Breakdown } from './breakdown.ts';
+import type { Category } from './frame.ts';
 
-/** What was found out of a row. */
-export type ProfiledRow = { readonly label: string; readonly cpu: Weights; readonly heap: Weights };
+/** The profiles of a row. */
+export type ProfiledRow = { readonly label: string; readonly cpu: Breakdown; readonly heap: Breakdown };
 
-const SHARES: Readonly<Record<Share, string>> = {
-  ours: 'This package',
-  express: 'Express, and what it brings',
-  drivers: 'The drivers of stores',
+const CATEGORIES: Readonly<Record<Category, string>> = {
+  package: 'This package',
+  express: 'Express and its dependencies',
+  drivers: 'Store drivers',
   node: "Node's own JavaScript",
-  sockets: 'Writing to sockets, the kernel included',
-  outside: 'V8 and the kernel beside JavaScript',
-  garbage: 'Collecting garbage',
+  sockets: 'Socket writes, including the kernel',
+  outside: 'V8 and the kernel, outside JavaScript',
+  garbage: 'Garbage collection',
 };
-/** Less is not worth a line. */
-const LEAST = 0.02;
+/** Functions below this fraction of both CPU time and bytes have no line. */
+const MIN_FRACTION = 0.02;
 
-/** A line for each thing that time or bytes go to. */
-export function shareTable(rows: readonly ProfiledRow[]): string {
-  const lines = (Object.keys(SHARES) as Share[]).map((share) => [
-    SHARES[share],
-    ...rows.flatMap(({ cpu, heap }) => [percent(cpu.shares.get(share)), percent(heap.shares.get(share))]),
+/** Returns a table with a line for each category. */
+export function categoryTable(rows: readonly ProfiledRow[]): string {
+  const lines = (Object.keys(CATEGORIES) as Category[]).map((category) => [
+    CATEGORIES[category],
+    ...rows.flatMap(({ cpu, heap }) => [
+      percent(cpu.categories.get(category)),
+      percent(heap.categories.get(category)),
+    ]),
   ]);
   return table(['', ...rows.flatMap(({ label }) => [`${label}: CPU`, 'bytes'])], lines);
 }
 
-/** A line for each of our functions that takes more than a fiftieth of the time or of the bytes of a row. */
+/** Returns a table with a line for each of the package's functions that takes 2 % of a row's CPU time or bytes. */
 export function functionTable({ label, cpu, heap }: ProfiledRow): string {
   const names = [...new Set([...cpu.functions.keys(), ...heap.functions.keys()])];
   const lines = names
     .map((name) => ({ name, time: cpu.functions.get(name) ?? 0, bytes: heap.functions.get(name) ?? 0 }))
-    .filter(({ time, bytes }) => time >= LEAST || bytes >= LEAST)
+    .filter(({ time, bytes }) => time >= MIN_FRACTION || bytes >= MIN_FRACTION)
     .sort((one, other) => other.time - one.time)
     .map(({ name, time, bytes }) => [`\`${name}\``, percent(time), percent(bytes)]);
   return table([label, 'CPU', 'bytes'], lines);
 }
 
-function percent(part = 0): string {
-  return `${(part * 100).toFixed(1)} %`;
+function percent(fraction = 0): string {
+  return `${(fraction * 100).toFixed(1)} %`;
 }

@@ -2,13 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a command has found out. */
+/** The result of a command. */
 export type Outcome = {
-  /** Markdown for the places in `docs/performance.md` that are marked with these names. */
+  /** Markdown for the blocks of `docs/performance.md`, by name. */
   readonly blocks: Readonly<Record<string, string>>;
-  /** Charts, by their names in `docs/images`. */
+  /** SVG charts, by their file name in `docs/images` without the extension. */
   readonly charts: Readonly<Record<string, string>>;
-  /** What went wrong: then nothing is written. */
+  /** Error messages. If there are any, nothing is written. */
   readonly failures: readonly string[];
 };
 
@@ -25,9 +25,9 @@ export async function writeOutcome({ blocks, charts }: Outcome): Promise<void> {
 }
 
 /**
- * The page with what stands between `<!-- bench:name -->` and `<!-- /bench:name -->` replaced.
+ * Replaces the blocks of a page. A block is everything between `<!-- bench:name -->` and `<!-- /bench:name -->`.
  *
- * @throws {Error} when a name is not marked
+ * @throws {Error} if the page has no block of that name
  */
 export function withBlocks(page: string, blocks: Outcome['blocks']): string {
   let text = page;
@@ -35,7 +35,7 @@ export function withBlocks(page: string, blocks: Outcome['blocks']): string {
     const [begin, end] = [`<!-- bench:${name} -->\n`, `<!-- /bench:${name} -->`];
     const from = text.indexOf(begin);
     const to = text.indexOf(end, from);
-    if (from === -1 || to === -1) throw new Error(`docs/performance.md has no place for ${name}`);
+    if (from === -1 || to === -1) throw new Error(`docs/performance.md has no block ${name}`);
     text = `${text.slice(0, from + begin.length)}\n${block}\n\n${text.slice(to)}`;
   }
   return text;

@@ -1,10 +1,10 @@
 import type { RequestListener } from 'node:http';
+import type { ServerConfig } from './config.ts';
 import { openLimits } from './limits.ts';
 import { TOKENS } from './rooms.ts';
-import type { ServerSetting } from './setting.ts';
 import { type OpenStore, openStore } from './stores.ts';
 
-/** What each of our answers bears. */
+/** The headers of every response of the invite router. */
 const HEADERS = [
   ['Cache-Control', 'no-store'],
   ['X-Content-Type-Options', 'nosniff'],
@@ -18,9 +18,9 @@ const HEADERS = [
 
 export type App = { readonly listener: RequestListener; readonly store?: OpenStore };
 
-/** The app of a server process: the whole of ours, or a bare one that answers the same. */
-export async function makeApp(setting: ServerSetting): Promise<App> {
-  switch (setting.app) {
+/** Makes the app of a server process: the invite router, or a bare handler with the same response. */
+export async function makeApp(config: ServerConfig): Promise<App> {
+  switch (config.app) {
     case 'express5': {
       const { default: express } = await import('express');
       const app = express();
@@ -49,15 +49,15 @@ export async function makeApp(setting: ServerSetting): Promise<App> {
       return { listener: app };
     }
     case 'invite':
-      return makeInviteApp(setting);
+      return makeInviteApp(config);
   }
 }
 
-async function makeInviteApp(setting: ServerSetting): Promise<App> {
+async function makeInviteApp(config: ServerConfig): Promise<App> {
   const { default: express } = await import('express');
   const { createInviteRouter } = await import('express-matrix-invite');
   const { staticTokens } = await import('express-matrix-invite/auth/static-tokens');
-  const store = await openStore(setting.store, setting.processes);
+  const store = await openStore(config.store, config.processes);
   const app = express();
   app.use(
     '/_matrix/client/v3',
@@ -65,7 +65,7 @@ async function makeInviteApp(setting: ServerSetting): Promise<App> {
       serverName: 'example.org',
       storage: store.storage,
       auth: staticTokens(TOKENS),
-      rateLimit: await openLimits(setting.limits),
+      rateLimit: await openLimits(config.limits),
     }),
   );
   return { listener: app, store };

@@ -1,5 +1,5 @@
 import type { RateLimitAdapter } from 'express-matrix-invite';
-import type { LimitsSetting } from './setting.ts';
+import type { LimitsConfig } from './config.ts';
 
 const NEVER_REACHED = { points: 1_000_000_000, durationSeconds: 2_000_000 };
 const limits = {
@@ -10,17 +10,17 @@ const limits = {
 };
 const REACHED_AT_ONCE = { ...limits, attempt: { ...NEVER_REACHED, points: 1 } };
 
-/** All four limits are counted. */
-export async function openLimits(setting: LimitsSetting): Promise<RateLimitAdapter | false> {
-  if (setting.kind === 'none') return false;
-  if (setting.kind === 'redis') {
+/** Opens a rate limit adapter that counts all four scopes. */
+export async function openLimits(config: LimitsConfig): Promise<RateLimitAdapter | false> {
+  if (config.kind === 'none') return false;
+  if (config.kind === 'redis') {
     const { Redis } = await import('ioredis');
     const { RedisRateLimit } = await import('express-matrix-invite/rate-limit/redis');
-    const redis = new Redis(setting.port, '127.0.0.1');
+    const redis = new Redis(config.port, '127.0.0.1');
     redis.on('error', (error) => console.error(error.message));
-    // A row that counted in memory meanwhile would not be a row with Redis: so it fails.
+    // If Redis fails, the row must fail: counting in memory would measure something else.
     return new RedisRateLimit(redis, { limits, timeoutMs: 2_000, onStoreError: 'deny' });
   }
   const { MemoryRateLimit } = await import('express-matrix-invite/rate-limit/memory');
-  return new MemoryRateLimit(setting.kind === 'limited' ? REACHED_AT_ONCE : limits);
+  return new MemoryRateLimit(config.kind === 'limited' ? REACHED_AT_ONCE : limits);
 }

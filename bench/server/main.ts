@@ -1,12 +1,12 @@
-// A server of the benchmark, started by bench/harness/server-process.ts: one process, or a cluster.
+// A benchmark server, as one process or as a cluster. bench/harness/server-process.ts starts it.
 import cluster from 'node:cluster';
+import type { ServerConfig } from './config.ts';
 import { runPrimary } from './primary.ts';
 import { serve } from './serve.ts';
-import type { ServerSetting } from './setting.ts';
 
-// Nothing is left behind when the benchmark ends, however it does.
+// Ends with the benchmark, however the benchmark ends.
 process.once('disconnect', () => process.exit());
 
-const setting = JSON.parse(process.env.BENCH_SERVER ?? '') as ServerSetting;
-if (setting.processes > 1 && cluster.isPrimary) runPrimary(setting);
-else await serve(setting);
+const config = JSON.parse(process.env.BENCH_SERVER ?? '') as ServerConfig;
+if (config.processes > 1 && cluster.isPrimary) runPrimary(config);
+else await serve(config);

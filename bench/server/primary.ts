@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
-import type { Ready, ServerSetting } from './setting.ts';
+import type { Ready, ServerConfig } from './config.ts';
 
-/** Starts the workers, and says when all of them listen, on the port that they share. */
-export function runPrimary({ processes }: ServerSetting): void {
+/** Starts the workers, and sends a `Ready` message once all of them listen on their shared port. */
+export function runPrimary({ processes }: ServerConfig): void {
   let listening = 0;
   cluster.on('listening', (_worker, { port }) => {
     listening += 1;

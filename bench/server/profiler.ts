@@ -1,10 +1,10 @@
 import { Session } from 'node:inspector/promises';
-import type { CpuProfile, HeapProfile } from './setting.ts';
+import type { CpuProfile, HeapProfile } from './config.ts';
 
 const CPU_INTERVAL_MICROS = 200;
 const HEAP_INTERVAL_BYTES = 16_384;
 
-/** V8's profilers, looking at this process for as long as the load lasts. */
+/** V8's profilers, attached to this process while it is under load. */
 export class Profiler {
   readonly #session = new Session();
 
@@ -22,7 +22,7 @@ export class Profiler {
     return profile;
   }
 
-  /** What is free again right after it counts as well. */
+  /** Includes objects that are collected right after they were allocated. */
   async startHeap(): Promise<number> {
     this.#session.connect();
     await this.#session.post('HeapProfiler.startSampling', {

@@ -1,8 +1,8 @@
-/** Who sends the invites: joined, with power, in every room. */
+/** Sends the invites. Joined to every room, with the power to invite. */
 export const ALICE = '@alice:example.org';
-/** Has a pending invite into every room. */
+/** Has a pending invite to every room. */
 const BOB = '@bob:example.org';
-/** Logged in, and in no room. */
+/** Has an access token, and is in no room. */
 const MALLORY = '@mallory:example.org';
 
 export const TOKENS = { 'alice-token': ALICE, 'mallory-token': MALLORY };
@@ -12,7 +12,7 @@ export const memberIdOf = (index: number): string => `@member${index}:example.or
 
 type StateOfRoom = { readonly type: string; readonly state_key: string; readonly content: object };
 
-/** What every room begins with, before its members: Alice sends all of it. */
+/** The first state events of every room, which come before its members. Alice is the sender of all of them. */
 export const FIRST_STATE: readonly StateOfRoom[] = [
   { type: 'm.room.create', state_key: '', content: { room_version: '11' } },
   { type: 'm.room.member', state_key: ALICE, content: { membership: 'join' } },

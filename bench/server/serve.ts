@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { makeApp } from './app.ts';
+import type { Query, QueryResults, Ready, Reply, ServerConfig } from './config.ts';
 import { Profiler } from './profiler.ts';
-import type { Question, Questions, Ready, Reply, ServerSetting } from './setting.ts';
 
-/** Listens on a free port, says so, and answers the benchmark's questions. */
-export async function serve(setting: ServerSetting): Promise<void> {
-  const { listener, store } = await makeApp(setting);
+/** Listens on a free port, sends a `Ready` message and replies to the benchmark's queries. */
+export async function serve(config: ServerConfig): Promise<void> {
+  const { listener, store } = await makeApp(config);
   const server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const profiler = new Profiler();
-  const answers: { [Q in Question]: () => Promise<Questions[Q]> | Questions[Q] } = {
+  const handlers: { [Q in Query]: () => Promise<QueryResults[Q]> | QueryResults[Q] } = {
     countEvents: () => store?.countEvents?.() ?? 0,
     collectGarbage: () => {
       global.gc?.();
@@ -23,8 +23,8 @@ export async function serve(setting: ServerSetting): Promise<void> {
     startHeap: () => profiler.startHeap(),
     stopHeap: () => profiler.stopHeap(),
   };
-  process.on('message', async (question: Question) => {
-    process.send?.({ reply: await answers[question]() } satisfies Reply);
+  process.on('message', async (query: Query) => {
+    process.send?.({ result: await handlers[query]() } satisfies Reply);
   });
   process.send?.({ port: (server.address() as AddressInfo).port, pids: [process.pid] } satisfies Ready);
 }

@@ -1,30 +1,30 @@
 import type { StorageAdapter } from 'express-matrix-invite';
 import type { JsonObject } from '../../src/rooms/event.ts';
+import type { StoreConfig } from './config.ts';
 import { ALICE, FIRST_STATE, memberIdOf, roomIdOf } from './rooms.ts';
-import type { StoreSetting } from './setting.ts';
 
 export type OpenStore = {
   readonly storage: StorageAdapter;
-  /** For a store that nobody else can look into. */
+  /** Set for a store that only the server process can read. */
   readonly countEvents?: () => Promise<number>;
 };
 
-/** @param processes how many share the store's server: together they have 32 connections at most */
-export async function openStore(setting: StoreSetting, processes: number): Promise<OpenStore> {
-  switch (setting.kind) {
+/** @param processes the number of processes that share the database server, with at most 32 connections in total */
+export async function openStore(config: StoreConfig, processes: number): Promise<OpenStore> {
+  switch (config.kind) {
     case 'memory':
-      return inMemory(setting.rooms, setting.members);
+      return inMemory(config.rooms, config.members);
     case 'sqlite': {
       const { DatabaseSync } = await import('@photostructure/sqlite');
       const { SqliteStorage } = await import('express-matrix-invite/storage/sqlite');
-      return { storage: new SqliteStorage(new DatabaseSync(setting.file)) };
+      return { storage: new SqliteStorage(new DatabaseSync(config.file)) };
     }
     case 'postgres': {
       const { default: pg } = await import('pg');
       const { PostgresStorage } = await import('express-matrix-invite/storage/postgres');
-      const pool = new pg.Pool({ ...setting.connection, max: Math.min(16, Math.ceil(32 / processes)) });
+      const pool = new pg.Pool({ ...config.connection, max: Math.min(16, Math.ceil(32 / processes)) });
       pool.on('error', (error) => console.error(error.message));
-      return { storage: new PostgresStorage(pool, { tablePrefix: setting.tablePrefix }) };
+      return { storage: new PostgresStorage(pool, { tablePrefix: config.tablePrefix }) };
     }
   }
 }

@@ -1,4 +1,4 @@
-import { bar, COLOURS, line, svg, text } from '../report/svg.ts';
+import { bar, COLORS, line, svg, text } from '../report/svg.ts';
 import type { Results } from './results.ts';
 import { ROWS } from './rows.ts';
 
@@ -9,7 +9,7 @@ const TOP = 30;
 const STEP = 22;
 const GROUPS = ['memory', 'redis', 'sqlite', 'express', 'postgres'];
 
-/** A bar for each row: the median of the ratios to Express 5, with a line from the smallest to the largest. */
+/** Draws a bar for each row: the median of its ratios to Express 5, with a line from the smallest to the largest. */
 export function chartOf(results: Results): string {
   const rows = ROWS.flatMap((row) => {
     const ratio = results.ratio(row.id);
@@ -23,14 +23,14 @@ export function chartOf(results: Results): string {
     const middle = y + STEP / 2 - 2;
     return [
       text(LEFT - 8, middle + 4, label.replaceAll('`', ''), 'end'),
-      bar(LEFT, y, scale(ratio.median) - LEFT, STEP - 5, COLOURS[GROUPS.indexOf(group)] ?? COLOURS[0]),
+      bar(LEFT, y, scale(ratio.median) - LEFT, STEP - 5, COLORS[GROUPS.indexOf(group)] ?? COLORS[0]),
       line(scale(ratio.min), middle, scale(ratio.max), middle, 'stroke="#222"'),
       text(scale(ratio.max) + 6, middle + 4, ratio.median.toFixed(2)),
     ].join('');
   });
   const baseline = line(scale(1), TOP - 6, scale(1), height - 8, 'stroke="#222" stroke-dasharray="3 3"');
-  return svg(WIDTH, height, 'Requests a second, as a part of what an empty handler of Express 5 answers', [
-    text(scale(1), TOP - 12, 'an empty handler of Express 5 = 1', 'middle'),
+  return svg(WIDTH, height, 'Requests per second, relative to an empty Express 5 handler', [
+    text(scale(1), TOP - 12, 'empty Express 5 handler = 1', 'middle'),
     ...bars,
     baseline,
   ]);

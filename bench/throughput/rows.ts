@@ -1,45 +1,45 @@
 import { fdatasyncs } from '../commit-rate/fdatasync.ts';
 import { pgbenchInserts } from '../commit-rate/pgbench.ts';
 import { sqliteInserts } from '../commit-rate/sqlite.ts';
-import { type Case, USUAL } from '../harness/case.ts';
-import type { World } from '../harness/world.ts';
+import { type Case, DEFAULT_CASE } from '../harness/case.ts';
+import type { Testbed } from '../harness/testbed.ts';
 
-/** A line of the table: a server under load. */
+/** A row of the table: a server under load. */
 export type Row = {
   readonly id: string;
   readonly label: string;
   readonly group: 'express' | 'memory' | 'sqlite' | 'postgres' | 'redis';
-  readonly it: Case;
-  /** The commit rate that it is compared with. */
-  readonly commits?: 'pgbench' | 'sqlite-insert';
+  readonly testCase: Case;
+  /** The commit rate that the row is compared with. */
+  readonly commitRate?: 'pgbench' | 'sqlite-insert';
 };
 
-/** What the machine itself can commit, measured in the same rounds. */
+/** How fast the machine can commit without this package. Measured in the same rounds as the rows. */
 export type CommitRate = {
   readonly id: string;
   readonly label: string;
-  measure(world: World, seconds: number): Promise<number>;
+  measure(testbed: Testbed, seconds: number): Promise<number>;
 };
 
 export const BASELINE = 'express5';
 
-const memory = (id: string, label: string, it: Partial<Case> = {}): Row => ({
+const memory = (id: string, label: string, changes: Partial<Case> = {}): Row => ({
   id,
   label,
-  group: it.limits === 'redis' ? 'redis' : 'memory',
-  it: { ...USUAL, ...it },
+  group: changes.limits === 'redis' ? 'redis' : 'memory',
+  testCase: { ...DEFAULT_CASE, ...changes },
 });
 
 const PROCESSES = [1, 2, 4];
-const named = (processes: number) => `${processes} ${processes === 1 ? 'process' : 'processes'}`;
+const countOf = (processes: number) => `${processes} ${processes === 1 ? 'process' : 'processes'}`;
 
-const postgres = (id: string, label: string, it: Partial<Case>): readonly Row[] =>
+const postgres = (id: string, label: string, changes: Partial<Case>): readonly Row[] =>
   PROCESSES.map((processes) => ({
     id: `${id}-${processes}`,
-    label: `${label}, ${named(processes)}`,
-    group: it.limits === 'redis' ? 'redis' : 'postgres',
-    it: { ...USUAL, store: 'postgres', processes, ...it },
-    commits: 'pgbench',
+    label: `${label}, ${countOf(processes)}`,
+    group: changes.limits === 'redis' ? 'redis' : 'postgres',
+    testCase: { ...DEFAULT_CASE, store: 'postgres', processes, ...changes },
+    commitRate: 'pgbench',
   }));
 
 export const ROWS: readonly Row[] = [
@@ -47,28 +47,33 @@ export const ROWS: readonly Row[] = [
     id: BASELINE,
     label: 'Express 5, `express.json()`, `{}`',
     group: 'express',
-    it: { ...USUAL, app: 'express5' },
+    testCase: { ...DEFAULT_CASE, app: 'express5' },
   },
-  { id: 'express4', label: 'Express 4, the same', group: 'express', it: { ...USUAL, app: 'express4' } },
+  {
+    id: 'express4',
+    label: 'Express 4, the same',
+    group: 'express',
+    testCase: { ...DEFAULT_CASE, app: 'express4' },
+  },
   {
     id: 'headers',
     label: 'Express 5, no body read, our headers, `{}`',
     group: 'express',
-    it: { ...USUAL, app: 'headers' },
+    testCase: { ...DEFAULT_CASE, app: 'headers' },
   },
   memory('memory', 'Invite in memory, no limits'),
   memory('memory-limits', 'Invite in memory, `MemoryRateLimit`', { limits: 'memory' }),
   memory('memory-redis', 'Invite in memory, `RedisRateLimit`', { limits: 'redis' }),
-  memory('reinvite', 'Re-invite: 200, nothing stored', { ask: 'reinvite' }),
-  memory('401', 'Unknown token: 401', { ask: 'unauthorised' }),
-  memory('403', 'Not in the room: 403', { ask: 'refuse' }),
-  memory('429', 'Limit reached: 429', { limits: 'limited', ask: 'limit' }),
+  memory('reinvite', 'Re-invite: 200, nothing stored', { traffic: 'reinvite' }),
+  memory('401', 'Unknown token: 401', { traffic: 'unauthorized' }),
+  memory('403', 'Not in the room: 403', { traffic: 'forbidden' }),
+  memory('429', 'Limit reached: 429', { limits: 'limited', traffic: 'limited' }),
   {
     id: 'sqlite',
     label: 'SQLite',
     group: 'sqlite',
-    it: { ...USUAL, store: 'sqlite' },
-    commits: 'sqlite-insert',
+    testCase: { ...DEFAULT_CASE, store: 'sqlite' },
+    commitRate: 'sqlite-insert',
   },
   ...postgres('postgres', 'PostgreSQL, 1,000 rooms', {}),
   ...postgres('hot', 'PostgreSQL, one room', { rooms: 1 }),

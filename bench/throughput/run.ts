@@ -1,7 +1,7 @@
 import type { BenchOptions } from '../arguments.ts';
 import { describeMachine, quietness } from '../harness/machine.ts';
 import { measure, type Sample } from '../harness/measure.ts';
-import { World } from '../harness/world.ts';
+import { Testbed } from '../harness/testbed.ts';
 import type { Outcome } from '../report/page.ts';
 import { chartOf } from './chart.ts';
 import { Results } from './results.ts';
@@ -9,13 +9,13 @@ import { BASELINE, COMMIT_RATES, ROWS } from './rows.ts';
 import { commitTable, rowTable } from './tables.ts';
 import { targetTable } from './targets.ts';
 
-/** Every row in every round, one after the other, so that what the machine does besides meets all of them alike. */
+/** Measures every row in every round, so that other load on the machine affects all rows equally. */
 export async function throughput({ rounds, seconds, rows: pattern }: BenchOptions): Promise<Outcome> {
   const before = await quietness();
   const rows = ROWS.filter(({ id }) => pattern === undefined || pattern.test(id) || id === BASELINE);
   const rates = COMMIT_RATES.filter(({ id }) => pattern === undefined || pattern.test(id));
-  const world = await World.start(
-    rows.map(({ it }) => it),
+  const testbed = await Testbed.start(
+    rows.map(({ testCase }) => testCase),
     rates.some(({ id }) => id === 'pgbench'),
   );
   const samples = new Map<string, Sample[]>();
@@ -24,12 +24,12 @@ export async function throughput({ rounds, seconds, rows: pattern }: BenchOption
   try {
     for (let round = 1; round <= rounds; round += 1) {
       for (const { id, measure: measureRate } of rates) {
-        add(commits, id, await measureRate(world, seconds));
+        add(commits, id, await measureRate(testbed, seconds));
       }
-      // There and back, so that no row always follows the same one.
-      for (const { id, it } of round % 2 === 1 ? rows : rows.toReversed()) {
+      // Alternates the direction, so that no row always follows the same one.
+      for (const { id, testCase } of round % 2 === 1 ? rows : rows.toReversed()) {
         try {
-          const sample = await measure(world, it, seconds);
+          const sample = await measure(testbed, testCase, seconds);
           add(samples, id, sample);
           console.log(`round ${round} of ${rounds}: ${id} ${sample.rate.toFixed(0)}/s`);
         } catch (error) {
@@ -38,11 +38,11 @@ export async function throughput({ rounds, seconds, rows: pattern }: BenchOption
       }
     }
     return await outcomeOf(new Results(samples, commits), failures, {
-      machine: await describeMachine(world, before),
-      method: `Rounds: ${rounds}, of ${seconds} s for each row, with 32 connections.`,
+      machine: await describeMachine(testbed, before),
+      method: `${rounds} rounds, ${seconds} s per row, 32 connections.`,
     });
   } finally {
-    await world.close();
+    await testbed.close();
   }
 }
 
@@ -56,7 +56,7 @@ async function outcomeOf(
     blocks: {
       machine: `${machine}\n${method}`,
       targets: targetTable(results),
-      throughput: `![Requests a second of each row, as a part of Express 5](images/throughput.svg)\n\n${rowTable(results)}`,
+      throughput: `![Requests per second of each row, relative to Express 5](images/throughput.svg)\n\n${rowTable(results)}`,
       commits: commitTable(results),
     },
     charts: { throughput: chartOf(results) },

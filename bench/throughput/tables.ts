@@ -4,7 +4,7 @@ import { millis, rate, ratio, table, whole } from '../report/markdown.ts';
 import type { Results } from './results.ts';
 import { COMMIT_RATES, ROWS } from './rows.ts';
 
-/** The big table: a line for each row. */
+/** Returns the main table. */
 export function rowTable(results: Results): string {
   const lines = ROWS.flatMap(({ id, label }) => {
     const [rates, toBase] = [results.spread(id, 'rate'), results.ratio(id)];
@@ -23,8 +23,8 @@ export function rowTable(results: Results): string {
   });
   const head = [
     '',
-    'requests a second',
-    'to Express 5',
+    'requests per second',
+    'vs. Express 5',
     'Node, µs of CPU',
     'stores, µs of CPU',
     'p50, ms',
@@ -34,15 +34,15 @@ export function rowTable(results: Results): string {
   return table(head, lines);
 }
 
-/** What the machine commits by itself, and what part of it each row reaches. */
+/** Returns a table of the machine's commit rates and one of each row's invites per commit. */
 export function commitTable(results: Results): string {
   const rates = COMMIT_RATES.flatMap(({ id, label }) => {
     const values = results.commits.get(id);
     return values === undefined ? [] : [[label, rate(spreadOf(values))]];
   });
-  const shares = ROWS.flatMap(({ id, label, commits }) => {
-    const share = commits && results.share(id, commits);
-    return share === undefined ? [] : [[label, ratio(share)]];
+  const ratios = ROWS.flatMap(({ id, label, commitRate }) => {
+    const perCommit = commitRate && results.perCommit(id, commitRate);
+    return perCommit === undefined ? [] : [[label, ratio(perCommit)]];
   });
-  return `${table(['', 'commits a second'], rates)}\n\n${table(['', 'invites to commits'], shares)}`;
+  return `${table(['', 'commits per second'], rates)}\n\n${table(['', 'invites per commit'], ratios)}`;
 }

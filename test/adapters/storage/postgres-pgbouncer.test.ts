@@ -10,7 +10,7 @@ let bouncer: PgBouncer;
 beforeAll(async () => {
   server = await PostgresServer.start();
   bouncer = await PgBouncer.start(server);
-}, 120_000);
+});
 afterAll(async () => {
   // The server's pools hold connections of PgBouncer.
   await Promise.all([server.close(), bouncer.close()]);

@@ -10,12 +10,13 @@ import { checkDisk } from './disk.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** What the measurements share: the servers' code, PostgreSQL, Redis, and a folder. */
-export class World {
+/** Everything that measurements share: the built server, PostgreSQL, Redis and a temporary folder. */
+export class Testbed {
   readonly serverFile: string;
   readonly folder: string;
-  /** Started only where a case is on them. */
+  /** Set if a case uses PostgreSQL. */
   readonly postgres: PostgresServer | undefined;
+  /** Set if a case uses Redis. */
   readonly redis: RedisServer | undefined;
   readonly pool: pg.Pool | undefined;
 
@@ -30,30 +31,30 @@ export class World {
     this.postgres = postgres;
     this.redis = redis;
     this.pool = postgres?.pool({ max: 2 });
-    for (const signal of SIGNALS) process.once(signal, this.#interrupted);
+    for (const signal of SIGNALS) process.once(signal, this.#onSignal);
   }
 
-  /** @param hasCommitRates whether PostgreSQL's own is measured as well */
-  static async start(cases: readonly Case[], hasCommitRates = false): Promise<World> {
+  /** @param measuresPgbench starts PostgreSQL even if no case uses it */
+  static async start(cases: readonly Case[], measuresPgbench = false): Promise<Testbed> {
     await checkDisk(tmpdir());
     const serverFile = await buildServer();
-    const needsPostgres = hasCommitRates || cases.some(({ store }) => store === 'postgres');
+    const needsPostgres = measuresPgbench || cases.some(({ store }) => store === 'postgres');
     const needsRedis = cases.some(({ limits }) => limits === 'redis');
     const postgres = needsPostgres ? await PostgresServer.start() : undefined;
     const redis = needsRedis ? await RedisServer.start() : undefined;
-    return new World(serverFile, await mkdtemp(join(tmpdir(), 'invite-bench-')), postgres, redis);
+    return new Testbed(serverFile, await mkdtemp(join(tmpdir(), 'invite-bench-')), postgres, redis);
   }
 
   async close(): Promise<void> {
-    for (const signal of SIGNALS) process.off(signal, this.#interrupted);
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     await this.postgres?.close();
     await this.redis?.close();
     await rm(this.folder, { recursive: true, force: true });
     await removeServer();
   }
 
-  /** PostgreSQL would run on without us. */
-  readonly #interrupted = () => {
+  /** PostgreSQL would outlive this process. */
+  readonly #onSignal = () => {
     void this.close().finally(() => process.exit(1));
   };
 }

@@ -1,33 +1,33 @@
 import type { HeapProfiler, Profiler } from 'node:inspector';
 import type pg from 'pg';
 
-/** What a server process of the benchmark is told to be, in its environment, as JSON. */
-export type ServerSetting = {
+/** The configuration of a benchmark server, passed as JSON in an environment variable. */
+export type ServerConfig = {
   readonly app: 'express5' | 'express4' | 'headers' | 'invite';
-  readonly store: StoreSetting;
-  readonly limits: LimitsSetting;
+  readonly store: StoreConfig;
+  readonly limits: LimitsConfig;
   readonly processes: number;
 };
 
-/** Rooms in memory are made by the server itself; those of the others are there when it starts. */
-export type StoreSetting =
+/** The server creates its rooms itself if they are in memory. In other stores they exist before it starts. */
+export type StoreConfig =
   | { readonly kind: 'memory'; readonly rooms: number; readonly members: number }
   | { readonly kind: 'sqlite'; readonly file: string }
   | { readonly kind: 'postgres'; readonly connection: pg.ClientConfig; readonly tablePrefix: string };
 
-/** `limited`: counted in memory, and reached by the first request. The others are never reached. */
-export type LimitsSetting =
+/** The first request reaches the limits of `limited`, which are counted in memory. No request reaches the others. */
+export type LimitsConfig =
   | { readonly kind: 'none' | 'memory' | 'limited' }
   | { readonly kind: 'redis'; readonly port: number };
 
-/** What a server says once it listens. */
+/** The message that a server sends once it listens. */
 export type Ready = { readonly port: number; readonly pids: readonly number[] };
 
 export type CpuProfile = Profiler.Profile;
 export type HeapProfile = HeapProfiler.SamplingHeapProfile;
 
-/** What a server that is one process can be asked, and what it replies. */
-export type Questions = {
+/** The queries that a single-process server responds to, with the type of each result. */
+export type QueryResults = {
   /** The number of events stored in memory. */
   countEvents: number;
   /** The bytes in use on the heap after a full collection. */
@@ -37,6 +37,6 @@ export type Questions = {
   startHeap: number;
   stopHeap: HeapProfile;
 };
-export type Question = keyof Questions;
+export type Query = keyof QueryResults;
 
-export type Reply<Q extends Question = Question> = { readonly reply: Questions[Q] };
+export type Reply<Q extends Query = Query> = { readonly result: QueryResults[Q] };
