@@ -21,7 +21,7 @@ export async function growth({ rounds, seconds, rows: pattern, most }: BenchOpti
     if (failures.length > 0) return { blocks: {}, charts: {}, failures };
     return {
       blocks: {
-        growth: `![The cost of an invite as members, rooms and connections grow](images/growth.svg)\n\n${describeState(before)}\n${rounds} rounds, ${seconds} s per size.\n\n${growthTables(measured)}`,
+        growth: `![The cost of an invite as members, rooms and connections grow](images/growth.svg)\n\n${describeState(before)}\nRounds: ${rounds}. Seconds per size: ${seconds}.\n\n${growthTables(measured)}`,
         flatness: flatness(measured),
       },
       charts: { growth: growthChart(measured) },

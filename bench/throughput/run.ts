@@ -39,7 +39,7 @@ export async function throughput({ rounds, seconds, rows: pattern }: BenchOption
     }
     return await outcomeOf(new Results(samples, commits), failures, {
       machine: await describeMachine(testbed, before),
-      method: `${rounds} rounds, ${seconds} s per row, 32 connections.`,
+      method: `Rounds: ${rounds}. Seconds per row: ${seconds}. Connections: 32.`,
     });
   } finally {
     await testbed.close();

@@ -29,8 +29,7 @@ const TARGETS: readonly Target[] = [
   vsBaseline('sqlite', 'SQLite, durable', 0.75),
   vsBaseline('postgres-1', 'PostgreSQL, many rooms, one process', 0.6),
   {
-    label:
-      "PostgreSQL, many rooms, best number of processes: invites per commit of the machine's commit rate",
+    label: 'PostgreSQL, many rooms, best number of processes: invites per commit',
     min: 0.7,
     id: 'postgres-2',
     measured: bestPerCommit,
