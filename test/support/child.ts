@@ -3,40 +3,40 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A TypeScript file of this folder, running in a process of its own. */
+/** Runs a TypeScript file of this folder in a child process. */
 export class Child {
   readonly process: ChildProcessWithoutNullStreams;
-  /** The lines that it has printed so far. */
+  /** The lines that the process has printed so far. */
   readonly lines: string[] = [];
   readonly #ended: Promise<number | null>;
-  #complaints = '';
+  #errors = '';
 
   constructor(script: string, ...parameters: string[]) {
     const path = fileURLToPath(new URL(script, import.meta.url));
     this.process = spawn(process.execPath, ['--import', 'tsx', path, ...parameters]);
     this.process.stderr.on('data', (text) => {
-      this.#complaints += text;
+      this.#errors += text;
     });
     const reader = createInterface(this.process.stdout);
     reader.on('line', (line) => this.lines.push(line));
     this.#ended = Promise.all([once(this.process, 'exit'), once(reader, 'close')]).then(([[code]]) => code);
   }
 
-  /** Resolves when the process has printed so many lines. */
+  /** Resolves once the process has printed this many lines. */
   async hasPrinted(count: number): Promise<void> {
     while (this.lines.length < count) {
-      if (this.process.exitCode !== null) throw new Error(`ended early: ${this.#complaints}`);
+      if (this.process.exitCode !== null) throw new Error(`The process ended early: ${this.#errors}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
-  /** Resolves when the process has ended by itself and well. */
+  /** Resolves once the process has exited with code 0. */
   async end(): Promise<void> {
     const code = await this.#ended;
-    if (code !== 0) throw new Error(`exit code ${code}: ${this.#complaints}`);
+    if (code !== 0) throw new Error(`The process ended with code ${code}: ${this.#errors}`);
   }
 
-  /** Ends the process as a power cut would: it gets no chance to tidy up. */
+  /** Kills the process, which gets no chance to clean up. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await this.#ended;

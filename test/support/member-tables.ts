@@ -6,12 +6,12 @@ import type { StrippedStateEvent } from '../../src/rooms/event.ts';
 import type { TestDatabase } from './sqlite-file.ts';
 import { ALICE } from './storage-room.ts';
 
-/** The error of this host's database for two transactions that cannot both be. */
+/** The database's error for two conflicting transactions. */
 export class ConflictError extends Error {}
 
 /**
- * A host that is no Matrix server: a table of members in SQLite, no events and no event ids, and one lock for
- * all its rooms. It refuses the reason `refuse me`, half-way through.
+ * A host app that is not a Matrix server. It has a table of members in SQLite, no events and no event IDs, and one lock
+ * for all rooms. It rejects an invite with the reason `refuse me` in the middle of the transaction.
  */
 export class MemberTables implements TransactionalStorageOptions<TestDatabase> {
   readonly #database = new DatabaseSync(':memory:');
@@ -76,7 +76,7 @@ export class MemberTables implements TransactionalStorageOptions<TestDatabase> {
     const added = tx.prepare('INSERT INTO log (user) VALUES (?)').run(event.state_key);
     await nextTurn();
     const { membership, reason } = event.content;
-    if (reason === 'refuse me') throw new MatrixError(413, 'M_TOO_LARGE', 'No room for this');
+    if (reason === 'refuse me') throw new MatrixError(413, 'M_TOO_LARGE', 'The reason is too large');
     this.setMember(
       event.room_id,
       event.state_key,

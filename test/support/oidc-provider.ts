@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import Provider, { type Configuration } from 'oidc-provider';
 
-/** The scopes of Matrix's OAuth 2.0 API, in the stable form and in that of MSC2967. */
+/** The scopes of Matrix's OAuth 2.0 API, in their stable form and in the form of MSC2967. */
 export const API = 'urn:matrix:client:api:*';
 export const GUEST_API = 'urn:matrix:client:api:guest';
 export const UNSTABLE_API = 'urn:matrix:org.matrix.msc2967.client:api:*';
@@ -12,10 +12,10 @@ export const UNSTABLE_GUEST_API = 'urn:matrix:org.matrix.msc2967.client:api:gues
 export const DEVICE = 'urn:matrix:client:device:ABCDEFGHIJ';
 export const UNSTABLE_DEVICE = 'urn:matrix:org.matrix.msc2967.client:device:ABCDEFGHIJ';
 
-/** The client as which an adapter introspects. */
+/** The client credentials with which an adapter introspects tokens. */
 export const RESOURCE_SERVER = { clientId: 'invite/router', clientSecret: 'a:secret with spaces & +%' };
 
-/** A Matrix client, without a secret. */
+/** A public client, such as a Matrix client, which has no secret. */
 const CLIENT = { id: 'chat', redirectUri: 'http://127.0.0.1/signed-in' };
 
 export type TokenSeed = {
@@ -25,13 +25,13 @@ export type TokenSeed = {
   readonly expiresInSeconds?: number;
 };
 
-/** What came of a login. */
+/** The tokens of a login. */
 export type Tokens = { readonly access_token: string; readonly refresh_token: string };
 
 /** A real OpenID Connect provider on a free port, with opaque access tokens, introspection and revocation. */
 export class OidcProvider {
   readonly issuer: string;
-  /** Every request that came, as `POST /token/introspection`. */
+  /** Every request so far, such as `POST /token/introspection`. */
   readonly requests: string[] = [];
   readonly #server: Server;
   readonly #provider: Provider;
@@ -64,12 +64,12 @@ export class OidcProvider {
     return `${this.issuer}/token/introspection`;
   }
 
-  /** How often a token was asked about. */
+  /** The number of introspection requests so far. */
   get introspections(): number {
     return this.requests.filter((each) => each === 'POST /token/introspection').length;
   }
 
-  /** Takes requests from now on, and answers none, until `release`. */
+  /** Accepts requests, but does not respond to them until `release()`. */
   hold(): void {
     this.#held = [];
   }
@@ -86,10 +86,10 @@ export class OidcProvider {
     await once(this.#server, 'close');
   }
 
-  /** An access token as the provider makes them, without the login. */
+  /** Issues an access token without a login. */
   async issue({ account = 'alice', scope = API, expiresInSeconds }: TokenSeed = {}): Promise<string> {
     const client = await this.#provider.Client.find(CLIENT.id);
-    if (client === undefined) throw new Error('the client is not there');
+    if (client === undefined) throw new Error('The client is not registered');
     const grant = new this.#provider.Grant({ accountId: account, clientId: CLIENT.id });
     grant.addOIDCScope(scope);
     const fields = {
@@ -103,7 +103,7 @@ export class OidcProvider {
     return token.save();
   }
 
-  /** Signs an account in over HTTP: authorization code with PKCE, as a Matrix client does. */
+  /** Logs an account in over HTTP like a Matrix client: with an authorization code and PKCE. */
   async signIn({ account = 'alice', scope = API }: TokenSeed = {}): Promise<Tokens> {
     const verifier = randomBytes(32).toString('base64url');
     const url = new URL('/auth', this.issuer);
@@ -119,9 +119,9 @@ export class OidcProvider {
         code_challenge_method: 'S256',
       }),
     );
-    const end = await followed(url);
+    const end = await followRedirects(url);
     const code = end.searchParams.get('code');
-    if (code === null) throw new Error(`no code, but ${end.search}`);
+    if (code === null) throw new Error(`The provider sent no code: ${end.search}`);
     const response = await this.#post('/token', {
       grant_type: 'authorization_code',
       code,
@@ -131,7 +131,7 @@ export class OidcProvider {
     return (await response.json()) as Tokens;
   }
 
-  /** Takes a token back over HTTP (RFC 7009), as a client does that signs out. */
+  /** Revokes a token over HTTP (RFC 7009) like a client that logs out. */
   async revoke(token: string): Promise<void> {
     await this.#post('/token/revocation', { token });
   }
@@ -139,11 +139,11 @@ export class OidcProvider {
   async #post(path: string, fields: Record<string, string>): Promise<Response> {
     const body = new URLSearchParams({ client_id: CLIENT.id, ...fields });
     const response = await fetch(`${this.issuer}${path}`, { method: 'POST', body });
-    if (!response.ok) throw new Error(`${path} was answered ${response.status}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`);
     return response;
   }
 
-  /** The page at which a user would sign in and consent: here whoever `login_hint` names does so at once. */
+  /** Stands in for the login page: the user of `login_hint` logs in and consents at once. */
   async #signIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { params, grantId } = await this.#provider.interactionDetails(request, response);
     const accountId = String(params.login_hint);
@@ -197,15 +197,15 @@ const configuration: Configuration = {
   },
 };
 
-/** Goes where redirects lead, with cookies, up to the client's own address. */
-async function followed(start: URL): Promise<URL> {
+/** Follows redirects, with cookies, until one leads to the client's own address. */
+async function followRedirects(start: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let url = start;
   while (!url.href.startsWith(CLIENT.redirectUri)) {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
     const location = response.headers.get('location');
-    if (location === null) throw new Error(`${url.pathname} answered ${response.status}`);
+    if (location === null) throw new Error(`${url.pathname} returned ${response.status}`);
     for (const each of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(each) ?? [];
       cookies.set(name, value);
@@ -215,7 +215,7 @@ async function followed(start: URL): Promise<URL> {
   return url;
 }
 
-/** The provider writes to the console that keys and storage are for development only: here they are. */
+/** Silences the provider's warnings that its keys and storage are for development only. */
 function withoutNotices<T>(make: () => T): T {
   const { info, warn } = console;
   Object.assign(console, { info() {}, warn() {} });

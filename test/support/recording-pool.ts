@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import type { PostgresClient, PostgresPool, PostgresQuery } from '../../adapters/storage/postgres/index.ts';
 
-/** A pool that remembers what went over its connections: `queries` in order, `failures` by SQLSTATE or message. */
+/** A pool that records its queries in order, and their failures by SQLSTATE or message. */
 export class RecordingPool implements PostgresPool {
   readonly queries: PostgresQuery[] = [];
   readonly failures: string[] = [];
-  /** The most connections that were lent at one time. */
-  mostInUse = 0;
-  /** Set: nobody can connect. */
+  /** The maximum number of connections in use at one time. */
+  maxInUse = 0;
+  /** If true, every attempt to connect fails. */
   isDown = false;
   #inUse = 0;
   readonly #pool: PostgresPool;
@@ -20,7 +20,7 @@ export class RecordingPool implements PostgresPool {
     if (this.isDown) throw new Error('down');
     const client = await this.#pool.connect();
     this.#inUse += 1;
-    this.mostInUse = Math.max(this.mostInUse, this.#inUse);
+    this.maxInUse = Math.max(this.maxInUse, this.#inUse);
     return {
       query: async (query) => {
         this.queries.push(query);
@@ -42,7 +42,7 @@ export class RecordingPool implements PostgresPool {
   }
 }
 
-/** A pool of one connection, which stays the lender's: also in the middle of a transaction. */
+/** Makes a pool of one connection that its caller keeps, even in the middle of a transaction. */
 export function lentPool(client: pg.PoolClient): PostgresPool {
   return {
     connect: async () => ({

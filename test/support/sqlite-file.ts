@@ -13,14 +13,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** The path of an SQLite file that is not there yet; its folder goes after the test. */
+/** Returns a path for a new SQLite file. Its folder is removed after the test. */
 export async function newSqlitePath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'invite-sqlite-'));
   cleanUps.push(() => rm(folder, { recursive: true }));
   return join(folder, 'rooms.db');
 }
 
-/** A connection that is closed after the test, unless the test closes it. */
+/** Opens a connection that is closed after the test, unless the test closes it. */
 export function openSqlite(path: string, options: { readOnly?: boolean } = {}): TestDatabase {
   const database = new DatabaseSync(path, options);
   cleanUps.push(async () => {

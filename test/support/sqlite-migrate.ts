@@ -1,4 +1,4 @@
-// A process that waits for a line on stdin, and then migrates: sqlite-migrate.ts <file>
+// Waits for a line on stdin, then migrates five times: sqlite-migrate.ts <file>
 import { once } from 'node:events';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';

@@ -9,10 +9,10 @@ export const NAME: StateKey = { type: 'm.room.name', state_key: '' };
 
 export const member = (userId: string): StateKey => ({ type: 'm.room.member', state_key: userId });
 
-/** A deadline that no test reaches. */
+/** Returns a call context whose deadline no test reaches. */
 export const inTime = (): CallContext => ({ signal: AbortSignal.timeout(60_000) });
 
-/** A room that alice created and joined. */
+/** Makes a room that Alice created and joined. */
 export function newRoom(roomVersion = '11'): NewRoom {
   const roomId = `!${randomBytes(9).toString('base64url')}:example.org`;
   const event = { sender: ALICE, origin_server_ts: 1_700_000_000_000 };
@@ -41,18 +41,18 @@ export function inviteOf(roomId: string, userId: string, reason?: string): NewSt
   });
 }
 
-/** The snapshot that an invite of the user is decided on. */
+/** Reads the snapshot that an invite of the user is conditional on. */
 export async function basisFor(
   store: StorageAdapter,
   roomId: string,
   userId: string,
 ): Promise<StateSnapshot> {
   const basis = await store.readState(roomId, [CREATE, member(ALICE), member(userId)], inTime());
-  if (basis === undefined) throw new Error(`no room ${roomId}`);
+  if (basis === undefined) throw new Error(`There is no room ${roomId}`);
   return basis;
 }
 
-/** Reads, then appends, as the service does. */
+/** Reads the basis and then appends the invite, like `InviteService` does. */
 export async function invite(store: StorageAdapter, roomId: string, userId: string): Promise<AppendResult> {
   return store.appendEvent(inviteOf(roomId, userId), await basisFor(store, roomId, userId), inTime());
 }

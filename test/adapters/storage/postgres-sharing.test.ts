@@ -73,11 +73,11 @@ describe('calls that wait together', () => {
     const pool = new RecordingPool(database.pool());
     const storage = new PostgresStorage(pool);
     const rooms = await createRooms(storage, 30);
-    pool.mostInUse = 0;
+    pool.maxInUse = 0;
     await Promise.all(
       rooms.flatMap(({ roomId, append }) => [append(), storage.readState(roomId, [CREATE], inTime())]),
     );
-    expect(pool.mostInUse).toBe(2);
+    expect(pool.maxInUse).toBe(2);
   });
 
   it('fail alone when a trigger of the host app rejects one of them', async () => {

@@ -189,7 +189,7 @@ describe('appends to one room that wait together', () => {
     const users = Array.from({ length: 40 }, (_, index) => `@guest${index}:example.org`);
     const bases = await Promise.all(users.map(basis));
     pool.queries.length = 0;
-    pool.mostInUse = 0;
+    pool.maxInUse = 0;
     const appendAll = (context = inTime) =>
       Promise.allSettled(
         bases.map((each, index) =>
@@ -206,7 +206,7 @@ describe('appends to one room that wait together', () => {
       true,
     );
     expect(pool.queries.length).toBeLessThan(5);
-    expect(pool.mostInUse).toBe(1);
+    expect(pool.maxInUse).toBe(1);
     const log = (await storage.timeline(roomId))?.events ?? [];
     expect(log.slice(2).map(({ state_key }) => state_key)).toEqual(users);
     expect(results.map((each) => each.status === 'fulfilled' && each.value)).toEqual(
