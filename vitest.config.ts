@@ -70,6 +70,7 @@ export default defineConfig({
           exclude: notQuick,
           // Importing the modules anew for each file would take more time than the tests.
           isolate: false,
+          hookTimeout: 30_000,
           provide: { expressMajor: 5 },
         },
       },
