@@ -1,0 +1,144 @@
+// Which files may import which. `npm run lint` checks these rules, and test/package/lint-rules.test.ts checks the rules.
+// Paths are regular expressions from the root of the repository. Type-only imports count too.
+
+/** The packages that each adapter may import. An adapter without a line here imports none. */
+export const DRIVERS = {
+  'auth/app-services': ['re2js'],
+  'auth/jwt': ['jose'],
+  'auth/oauth-introspection': ['oauth4webapi'],
+  'observability/open-telemetry': ['@opentelemetry/api'],
+  'observability/prometheus': ['prom-client'],
+  'policies/content-rules': ['linkify-it'],
+  'rate-limit/memory': ['rate-limiter-flexible'],
+  'rate-limit/redis': ['rate-limiter-flexible'],
+};
+
+const ROOMS = '^src/rooms/';
+const ERRORS = '^src/errors\\.ts$';
+const PORTS = '^src/ports/';
+const INTERNAL = '^src/internal/';
+const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
+const INVITE = '^src/invite/';
+const OPENAPI = '^src/openapi/';
+const HTTP = '^src/http/';
+const TESTING = '^src/testing/';
+const ROUTER = '^src/router\\.ts$';
+const ALL_BUT_TESTING = '^src/(?!testing/)';
+const PUBLIC = '^(src/(|testing/|openapi/)index|adapters/[^/]+/[^/]+(|/index))\\.ts$';
+const PACKAGES = '^node_modules/';
+const EXPRESS = `${PACKAGES}express/`;
+const NODE = Symbol('the modules of Node');
+
+/** A rule: the files at `from` import nothing but `allowed`. */
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: typeof from === 'string' ? { path: from } : from,
+  to: {
+    pathNot: allowed.filter((path) => path !== NODE),
+    ...(allowed.includes(NODE) ? { dependencyTypesNot: ['core'] } : {}),
+  },
+});
+
+/** A rule: the files at `from` do not import `to`. */
+const never = (name, from, to, comment) => ({ name, comment, severity: 'error', from, to });
+
+/** The rule for the adapters at `from`, where `$1` is the kind and `$2` the name. */
+const adapter = (from, ...allowed) =>
+  only(
+    'adapter',
+    from,
+    ['^adapters/$1/($2(/|\\.ts$)|shared/)', ...SHARED, ...allowed, NODE],
+    'An adapter stands alone: besides src and Node it imports its own folder, shared/, and its DRIVERS.',
+  );
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    never('circle', {}, { circular: true }, 'The files of a circle can be read and tested only together.'),
+
+    // The core: a folder imports only what is below it.
+    only('rooms', ROOMS, [ROOMS], 'The room rules are pure functions: no I/O, no clock, no HTTP.'),
+    only('errors', ERRORS, [ROOMS], 'All other folders import errors.ts.'),
+    only('ports', PORTS, [PORTS, ROOMS, ERRORS, NODE], 'A port knows neither its callers nor its adapters.'),
+    only('internal', INTERNAL, [...SHARED, NODE], 'The core and the adapters share it: it knows neither.'),
+    only('invite', INVITE, [INVITE, ...SHARED, NODE], 'An invite needs no HTTP, no Express, no adapter.'),
+    never('invite-http', { path: INVITE }, { path: '^(node:)?(http2?|https)$' }, 'HTTP belongs in src/http.'),
+    only('openapi', OPENAPI, [OPENAPI, ROOMS, `${PACKAGES}ajv/`], 'Users load it without the router.'),
+    only(
+      'http',
+      HTTP,
+      [HTTP, INVITE, OPENAPI, ...SHARED, EXPRESS, NODE],
+      'HTTP calls the invite, and knows neither the router nor an adapter.',
+    ),
+    only(
+      'testing',
+      TESTING,
+      [TESTING, PORTS, ROOMS, ERRORS, `${INTERNAL}options\\.ts$`, NODE],
+      'The contract kits run in any test runner and test any adapter.',
+    ),
+    only('router', ROUTER, [ALL_BUT_TESTING, EXPRESS, NODE], 'Users pass the adapters.'),
+    only(
+      'src',
+      { path: '^src/', pathNot: [...SHARED, INVITE, OPENAPI, HTTP, TESTING, ROUTER] },
+      [ALL_BUT_TESTING, NODE],
+      'The rest of src needs no Express, no adapter, no contract kit.',
+    ),
+
+    // Adapters.
+    ...Object.entries(DRIVERS).map(([name, drivers]) =>
+      adapter(
+        `^adapters/(${name.replace('/', ')/(')})(?:/|\\.ts$)`,
+        ...drivers.map((driver) => `${PACKAGES}${driver}/`),
+        // RedisRateLimit counts in memory while Redis is down.
+        ...(name === 'rate-limit/redis' ? ['^adapters/rate-limit/memory\\.ts$'] : []),
+      ),
+    ),
+    adapter({
+      path: '^adapters/([^/]+)/([^/]+?)(?:/|\\.ts$)',
+      pathNot: `^adapters/(${Object.keys(DRIVERS).join('|')})(/|\\.ts$)`,
+    }),
+    never(
+      'node-sqlite',
+      { path: '^(src|adapters)/' },
+      { path: '^(node:)?sqlite$' },
+      'Node 20 has no node:sqlite. The host app passes a database.',
+    ),
+    never(
+      'own-name',
+      { path: '^(src|adapters)/' },
+      { dependencyTypes: ['aliased'] },
+      "The package's own name would load its files a second time, from dist.",
+    ),
+
+    // Everything else.
+    never(
+      'public',
+      {},
+      { dependencyTypes: ['aliased'], pathNot: PUBLIC },
+      "Only entry points are published, although tsconfig.json's paths resolve more.",
+    ),
+    only(
+      'examples',
+      '^examples/([^/]+)/',
+      ['^examples/$1/', PUBLIC, PACKAGES, NODE],
+      'Users copy an example as one folder.',
+    ),
+    never(
+      'examples-names',
+      { path: '^examples/' },
+      { path: '^(src|adapters)/', dependencyTypesNot: ['aliased'] },
+      'An example imports the package by its public names, as users do.',
+    ),
+    only('servers', '^servers/', ['^servers/', PACKAGES, NODE], 'Tests and benchmarks share the servers.'),
+    never('bench', { pathNot: '^(test/)?bench/' }, { path: '^bench/' }, 'Only its tests import a benchmark.'),
+    never('test', { pathNot: '^test/' }, { path: '^test/' }, 'Only tests import tests.'),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage|docs-site)/' },
+  },
+};
