@@ -1,89 +1,41 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import tsdownConfig from '../../tsdown.config.ts';
+import { entryPoints } from '../../scripts/entry-points.ts';
+import { drivers } from './dependency-rules.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const requireFromRoot = createRequire(join(root, 'package.json'));
 
-// What each subpath loads of the packages in package.json, and the values that it exports.
-const subpaths: Record<string, { loads: string[]; names: string[] }> = {
-  '.': {
-    loads: ['ajv', 'express'],
-    names: [
-      'MatrixError',
-      'StorageUnavailableError',
-      'createInviteCheckRouter',
-      'createInviteRouter',
-      'createInviteService',
-      'domainOf',
-      'isMatrixError',
-      'isRoomId',
-      'isServerName',
-      'isStorageUnavailable',
-      'isUserId',
-      'matrixErrorHandler',
-    ],
-  },
-  './testing': {
-    loads: [],
-    names: [
-      'abortedContext',
-      'authContract',
-      'authRequest',
-      'canRun',
-      'deadlineContext',
-      'rateLimitContract',
-      'roomStoreContract',
-      'runContract',
-      'storageContract',
-      'storageHarnessFor',
-    ],
-  },
-  './openapi': { loads: ['ajv'], names: ['checkResponse', 'inviteDescription'] },
-  './storage/memory': { loads: [], names: ['MemoryStorage'] },
-  './storage/sqlite': { loads: [], names: ['SqliteStorage', 'sqliteSchema'] },
-  './storage/postgres': { loads: [], names: ['PostgresStorage', 'postgresSchema'] },
-  './storage/transactional': { loads: [], names: ['transactionalStorage'] },
-  './rate-limit/memory': {
-    loads: ['rate-limiter-flexible'],
-    names: ['DEFAULT_RATE_LIMITS', 'MemoryRateLimit'],
-  },
-  './rate-limit/redis': {
-    loads: ['rate-limiter-flexible'],
-    names: ['DEFAULT_RATE_LIMITS', 'RedisRateLimit'],
-  },
-  './auth/static-tokens': { loads: [], names: ['staticTokens'] },
-  './auth/oauth-introspection': { loads: ['oauth4webapi'], names: ['oauthIntrospection'] },
-  './auth/jwt': { loads: ['jose'], names: ['jwt'] },
-  './auth/app-services': { loads: ['re2js'], names: ['appServices'] },
-  './auth/first-of': { loads: [], names: ['firstOf'] },
-  './policies/admins-only': { loads: [], names: ['adminsOnly'] },
-  './policies/blocked-rooms': { loads: [], names: ['blockedRooms'] },
-  './policies/protected-users': { loads: [], names: ['protectedUsers'] },
-  './policies/pending-invite-quota': { loads: [], names: ['pendingInviteQuota'] },
-  './policies/invite-filter': { loads: [], names: ['INVITE_FILTER_TYPES', 'inviteFilter'] },
-  './policies/ignored-users': { loads: [], names: ['ignoredUsers'] },
-  './policies/http-antispam': { loads: [], names: ['HttpAntispamError', 'httpAntispam'] },
-  './policies/content-rules': { loads: ['linkify-it'], names: ['contentRules'] },
-  './policies/except': { loads: [], names: ['except'] },
-  './observability/prometheus': {
-    loads: ['@opentelemetry/api', 'prom-client'],
-    names: ['prometheusMetrics'],
-  },
-  './observability/open-telemetry': { loads: ['@opentelemetry/api'], names: ['openTelemetry'] },
+const entries = Object.entries(entryPoints());
+const names = entries.map(([name]) => name);
+
+/** The packages that an entry point may import: those of the core, and the drivers of an adapter. */
+const imports: Readonly<Record<string, readonly string[]>> = {
+  index: ['ajv', 'express'],
+  openapi: ['ajv'],
+  ...drivers,
 };
 
-/** The name of a subpath's files in dist. */
-const fileName = (subpath: string) => (subpath === '.' ? 'index' : subpath.slice('./'.length));
+/** The packages in package.json. */
+const listed = Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies });
+
+/** The files of an entry point, from `dist`. */
+const filesOf = (name: string) => ['.js', '.cjs', '.d.ts', '.d.cts'].map((ending) => name + ending);
+
+const specifierOf = (name: string) => (name === 'index' ? packageJson.name : `${packageJson.name}/${name}`);
 
 /** The package as it is published, in a folder of its own. */
 let folder: string;
+let built: readonly string[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'express-matrix-invite-package-'));
@@ -91,17 +43,18 @@ beforeAll(async () => {
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const tsdown = join(root, 'node_modules/tsdown/dist/run.mjs');
   await run(process.execPath, [tsdown, '--out-dir', join(folder, 'dist')], { cwd: root });
+  const files = await readdir(join(folder, 'dist'), { recursive: true, withFileTypes: true });
+  built = files
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name).slice(join(folder, 'dist/').length));
 });
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Loads a subpath in a process of its own: what it exports, and what it brings in. */
-async function load(
-  kind: 'import' | 'require',
-  subpath: string,
-): Promise<{ names: string[]; files: string[] }> {
-  const specifier = JSON.stringify(subpath.replace('.', packageJson.name));
-  // What is CommonJS is in its cache however it was imported; of the rest the hook writes a line.
+/** Loads an entry point in a process of its own: what it exports, and what it brings in. */
+async function load(kind: 'import' | 'require', name: string): Promise<{ names: string[]; files: string[] }> {
+  const specifier = JSON.stringify(specifierOf(name));
+  // CommonJS modules are in their cache however they were imported. The hook writes a line for each other module.
   const hook = `
     import { writeSync } from 'node:fs';
     export async function load(url, context, next) {
@@ -118,74 +71,108 @@ async function load(
   `;
   const parameters = ['--input-type=module', '--eval', program];
   const { stdout, stderr } = await run(process.execPath, parameters, { cwd: folder });
-  const { names, files } = JSON.parse(stdout);
-  return { names, files: [...files, ...stderr.split('\n')] };
+  const loaded = JSON.parse(stdout);
+  return { names: loaded.names, files: [...loaded.files, ...stderr.split('\n')] };
 }
 
-describe.each(Object.entries(subpaths))('the subpath %s', (subpath, { loads, names }) => {
-  describe.each(['import', 'require'] as const)('by %s', (kind) => {
-    it('exports its names, and loads no driver and no other subpath', async () => {
-      const loaded = await load(kind, subpath);
-      expect(new Set(loaded.names)).toEqual(new Set(names));
+/** A package, and the packages that it depends on. */
+function withDependencies(name: string): string[] {
+  const { dependencies = {} } = requireFromRoot(join(root, 'node_modules', name, 'package.json'));
+  return [name, ...Object.keys(dependencies)];
+}
 
-      const packages = loaded.files.map(
-        (file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? file,
+describe.each(entries)('the entry point %s', (name, source) => {
+  describe.each(['import', 'require'] as const)('by %s', (kind) => {
+    it('exports what its source exports, and loads no other driver and no other entry point', async () => {
+      const loaded = await load(kind, name);
+      const exported: object = await import(pathToFileURL(join(root, source)).href);
+      expect(new Set(loaded.names)).toEqual(new Set(Object.keys(exported)));
+
+      const packages = new Set(
+        loaded.files.map((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? file),
       );
-      const named = Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies });
-      expect(named.filter((name) => packages.includes(name))).toEqual(loads);
+      const expected = new Set((imports[name] ?? []).flatMap(withDependencies));
+      expect(listed.filter((each) => packages.has(each))).toEqual(
+        listed.filter((each) => expected.has(each)),
+      );
       expect(loaded.files.filter((file) => file.endsWith(' sqlite'))).toEqual([]);
 
       if (kind === 'require') {
-        const isLoaded = (other: string) =>
-          loaded.files.includes(join(folder, 'dist', `${fileName(other)}.cjs`));
-        expect(Object.keys(subpaths).filter(isLoaded)).toEqual([subpath]);
+        const isLoaded = (other: string) => loaded.files.includes(join(folder, 'dist', `${other}.cjs`));
+        expect(names.filter(isLoaded)).toEqual([name]);
       }
     });
+  });
+
+  it.each([
+    ['import', ts.ModuleKind.ESNext, '.d.ts'],
+    ['require', ts.ModuleKind.CommonJS, '.d.cts'],
+  ] as const)('has types by %s', (_kind, mode, ending) => {
+    const { resolvedModule } = ts.resolveModuleName(
+      specifierOf(name),
+      join(folder, 'host.ts'),
+      { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+      ts.sys,
+      undefined,
+      undefined,
+      mode,
+    );
+    expect(resolvedModule?.resolvedFileName).toBe(join(folder, 'dist', `${name}${ending}`));
   });
 });
 
 describe('the package', () => {
-  it('exports what is built, and builds what it exports', async () => {
-    const { './package.json': _, ...built } = packageJson.exports;
-    expect(Object.keys(built)).toEqual(Object.keys(subpaths));
-    expect(Object.keys((tsdownConfig as { entry: object }).entry)).toEqual(
-      Object.keys(subpaths).map(fileName),
-    );
-
-    const files = (await readdir(join(folder, 'dist'), { recursive: true })).map((file) => `./dist/${file}`);
-    for (const [subpath, conditions] of Object.entries(built)) {
-      const base = `./dist/${fileName(subpath)}`;
-      expect(conditions).toEqual({
-        import: { types: `${base}.d.ts`, default: `${base}.js` },
-        require: { types: `${base}.d.cts`, default: `${base}.cjs` },
-      });
-      expect(files).toEqual(
-        expect.arrayContaining([`${base}.d.ts`, `${base}.js`, `${base}.d.cts`, `${base}.cjs`]),
-      );
-    }
-    expect(files).toContain(packageJson.main);
-    expect(files).toContain(packageJson.types);
+  it('has a pattern for each kind of adapter, and a path for every other entry point', () => {
+    const patterns = names.map((name) => name.replace(/\/.*/, '/*')).filter((name) => name !== 'index');
+    const paths = Object.keys(packageJson.exports);
+    expect(new Set(paths)).toEqual(new Set(['.', ...patterns.map((name) => `./${name}`), './package.json']));
   });
 
-  it('has types that need no types but those of Node, and of the driver whose objects they take', async () => {
-    const files = await readdir(join(folder, 'dist'), { recursive: true });
-    const types = files.filter((file) => /\.d\.c?ts$/.test(file));
+  it('has only entry points in the folders that patterns publish', () => {
+    const inFolders = built.filter((file) => file.includes('/'));
+    const adapters = names.filter((name) => name.includes('/'));
+    expect(new Set(inFolders)).toEqual(new Set(adapters.flatMap(filesOf)));
+    expect(adapters.length).toBeGreaterThan(20);
+  });
+
+  it('publishes nothing else that is built', () => {
+    const entryFiles = new Set(names.flatMap(filesOf));
+    const others = built.filter((file) => !entryFiles.has(file));
+    const require = createRequire(join(folder, 'host.cjs'));
+    const reached = others
+      .flatMap((file) => [file, file.replace(/\.[^.]+$/, ''), `dist/${file}`, `storage/../${file}`])
+      .filter((path) => {
+        try {
+          return require.resolve(`${packageJson.name}/${path}`);
+        } catch {
+          return false;
+        }
+      });
+    expect(others.length).toBeGreaterThan(20);
+    expect(reached).toEqual([]);
+    expect(require.resolve(packageJson.name)).toBe(join(folder, packageJson.main));
+  });
+
+  it('has files at main and types', () => {
+    expect(built.map((file) => `./dist/${file}`)).toEqual(
+      expect.arrayContaining([packageJson.main, packageJson.types]),
+    );
+  });
+
+  it('has types that need no types but those of Node and of an own driver', async () => {
+    const types = built.filter((file) => /\.d\.c?ts$/.test(file));
     const imported = await Promise.all(
       types.map(async (file) => {
         const text = await readFile(join(folder, 'dist', file), 'utf8');
-        const names = text.matchAll(/\b(?:from|import\(|require\() ?["']([^"'.][^"']*)["']/g);
-        return [...names].map(([, name]) => `${file} ${name}`);
+        const found = text.matchAll(/\b(?:from|import\(|require\() ?["']([^"'.][^"']*)["']/g);
+        return [...found].map(([, name = '']) => ({ file, name }));
       }),
     );
-    const packages = imported.flat().filter((line) => !/ node:/.test(line));
-    expect(new Set(packages)).toEqual(
-      new Set(
-        ['d.ts', 'd.cts'].flatMap((end) => [
-          `observability/prometheus.${end} prom-client`,
-          `observability/open-telemetry.${end} @opentelemetry/api`,
-        ]),
-      ),
-    );
+    const packages = imported.flat().filter(({ name }) => !name.startsWith('node:'));
+    const own = ({ file, name }: { file: string; name: string }) =>
+      drivers[file.replace(/\.d\.c?ts$/, '')]?.includes(name);
+    expect(packages.filter((each) => !own(each))).toEqual([]);
     expect(imported.flat().length).toBeGreaterThan(packages.length);
+    expect(packages.length).toBeGreaterThan(0);
   });
 });
