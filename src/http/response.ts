@@ -9,7 +9,7 @@ import { type ErrorResponse, errorResponse } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
 
 /** What becomes known of a request on its way: for logs and metrics. */
-export type RequestTrace = InviteTrace & {
+type RequestTrace = InviteTrace & {
   requestId?: string | undefined;
   requesterId?: string | undefined;
   roomId?: string | undefined;
