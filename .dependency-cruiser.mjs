@@ -25,7 +25,7 @@ const TESTING = '^src/testing/';
 const ROUTER = '^src/router\\.ts$';
 const ALL_BUT_TESTING = '^src/(?!testing/)';
 const PUBLIC = '^(src/(|testing/|openapi/)index|adapters/[^/]+/[^/]+(|/index))\\.ts$';
-const PACKAGES = '^node_modules/';
+const PACKAGES = '(^|/)node_modules/';
 const EXPRESS = `${PACKAGES}express/`;
 const NODE = Symbol('the modules of Node');
 

@@ -59,7 +59,9 @@ describe('links of README, docs and changelog', () => {
 });
 
 describe('README', () => {
-  it('stays under two screens', () => {
-    expect(readPage('README.md').text.trimEnd().split('\n').length).toBeLessThanOrEqual(110);
+  it('stays under two screens, not counting one row per adapter', () => {
+    const lines = readPage('README.md').text.trimEnd().split('\n');
+    const others = lines.filter((line) => !line.startsWith('| `express-matrix-invite/'));
+    expect(others.length).toBeLessThanOrEqual(86);
   });
 });
