@@ -50,7 +50,7 @@ const adapter = (from, ...allowed) =>
     'adapter',
     from,
     ['^adapters/$1/($2(/|\\.ts$)|shared/)', ...SHARED, ...allowed, NODE],
-    'An adapter stands alone: besides src and Node it imports its own folder, shared/, and its DRIVERS.',
+    'Each adapter can be read on its own, and loads no other adapter and no driver but its own.',
   );
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -60,12 +60,12 @@ export default {
 
     // The core: a folder imports only what is below it.
     only('rooms', ROOMS, [ROOMS], 'The room rules are pure functions: no I/O, no clock, no HTTP.'),
-    only('errors', ERRORS, [ROOMS], 'All other folders import errors.ts.'),
+    only('errors', ERRORS, [ROOMS], 'Every folder imports it, so it imports only the room rules.'),
     only('ports', PORTS, [PORTS, ROOMS, ERRORS, NODE], 'A port knows neither its callers nor its adapters.'),
     only('internal', INTERNAL, [...SHARED, NODE], 'The core and the adapters share it: it knows neither.'),
     only('invite', INVITE, [INVITE, ...SHARED, NODE], 'An invite needs no HTTP, no Express, no adapter.'),
     never('invite-http', { path: INVITE }, { path: '^(node:)?(http2?|https)$' }, 'HTTP belongs in src/http.'),
-    only('openapi', OPENAPI, [OPENAPI, ROOMS, `${PACKAGES}ajv/`], 'Users load it without the router.'),
+    only('openapi', OPENAPI, [OPENAPI, ROOMS, `${PACKAGES}ajv/`], 'Users import it without the router.'),
     only(
       'http',
       HTTP,
@@ -78,7 +78,7 @@ export default {
       [TESTING, PORTS, ROOMS, ERRORS, `${INTERNAL}options\\.ts$`, NODE],
       'The contract kits run in any test runner and test any adapter.',
     ),
-    only('router', ROUTER, [ALL_BUT_TESTING, EXPRESS, NODE], 'Users pass the adapters.'),
+    only('router', ROUTER, [ALL_BUT_TESTING, EXPRESS, NODE], 'The host app passes the adapters.'),
     only(
       'src',
       { path: '^src/', pathNot: [...SHARED, INVITE, OPENAPI, HTTP, TESTING, ROUTER] },
@@ -131,7 +131,12 @@ export default {
       { path: '^(src|adapters)/', dependencyTypesNot: ['aliased'] },
       'An example imports the package by its public names, as users do.',
     ),
-    only('servers', '^servers/', ['^servers/', PACKAGES, NODE], 'Tests and benchmarks share the servers.'),
+    only(
+      'servers',
+      '^servers/',
+      ['^servers/', PACKAGES, NODE],
+      'Tests and benchmarks share it: it knows neither.',
+    ),
     never('bench', { pathNot: '^(test/)?bench/' }, { path: '^bench/' }, 'Only its tests import a benchmark.'),
     never('test', { pathNot: '^test/' }, { path: '^test/' }, 'Only tests import tests.'),
   ],
