@@ -48,10 +48,10 @@ export async function withClient<Result>(
   client.on('error', ignoreError);
   try {
     const result = await work(client);
-    giveBack(client, false);
+    releaseClient(client, false);
     return result;
   } catch (error) {
-    giveBack(client, isConnectionLost(error));
+    releaseClient(client, isConnectionLost(error));
     throw postgresFailure(error);
   }
 }
@@ -109,7 +109,7 @@ function ignoreErrorsFromTheStart(pool: PostgresPool): void {
   pool.on?.('connect', (client) => client.on('error', ignoreError));
 }
 
-function giveBack(client: PostgresClient, destroy: boolean): void {
+function releaseClient(client: PostgresClient, destroy: boolean): void {
   client.removeListener('error', ignoreError);
   client.release(destroy);
 }

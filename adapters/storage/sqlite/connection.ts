@@ -95,7 +95,7 @@ export class SqliteConnection {
       this.exec('RELEASE one_write');
       return result;
     } catch (error) {
-      if (isBusy(error) || !this.#undo()) throw error;
+      if (isBusy(error) || !this.#rollBackToSavepoint()) throw error;
       return onFailure(error);
     }
   }
@@ -112,7 +112,7 @@ export class SqliteConnection {
     this.#isSetUp = true;
   }
 
-  #undo(): boolean {
+  #rollBackToSavepoint(): boolean {
     try {
       this.exec('ROLLBACK TO one_write');
       this.exec('RELEASE one_write');
