@@ -68,7 +68,7 @@ export default defineConfig({
           name: 'quick',
           include: ['test/**/*.test.ts'],
           exclude: notQuick,
-          // Importing the modules anew for each file would take more time than the tests.
+          // Importing all modules again for each file would take longer than the tests.
           isolate: false,
           hookTimeout: 30_000,
           provide: { expressMajor: 5 },

@@ -25,7 +25,7 @@ export type PostgresConnection = {
 
 /**
  * A private PostgreSQL server on a free port, with its data in a temporary folder. For tests that stop, crash or
- * reconfigure the server; other tests use `TestDatabase`.
+ * reconfigure the server; other tests use `TestPostgres`.
  */
 export class PostgresServer {
   readonly port: number;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startOAuth } from '../../examples/cluster/surroundings/oauth.ts';
 import { findPostgres } from '../../examples/cluster/surroundings/programs.ts';
-import { TestDatabase } from '../../servers/test-database.ts';
+import { TestPostgres } from '../../servers/test-postgres.ts';
 import { TestRedis } from '../../servers/test-redis.ts';
 import {
   eventsAbout,
@@ -20,13 +20,13 @@ import {
 import { Example, freePort, newDatabasePath, takenPort } from './example.ts';
 
 describe('servers of the environment', () => {
-  let postgres: TestDatabase;
+  let postgres: TestPostgres;
   let redis: TestRedis;
   let provider: Awaited<ReturnType<typeof startOAuth>>;
   let own: Readonly<Record<'DATABASE_URL' | 'REDIS_URL' | `OAUTH_${string}`, string>>;
 
   beforeAll(async () => {
-    postgres = await TestDatabase.open();
+    postgres = await TestPostgres.open();
     redis = await TestRedis.open();
     provider = await startOAuth(['--import', 'tsx']);
     own = {

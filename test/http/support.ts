@@ -14,7 +14,7 @@ import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
-import { afterEach, expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { checkResponse } from '../../src/openapi/index.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
@@ -179,19 +179,13 @@ function jsonOf(content: string): unknown {
   }
 }
 
-const servers: Server[] = [];
-
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.close();
-    server.closeAllConnections();
-  }
-});
-
 /** Starts a server on a free port; it is closed after the test. */
 export async function listening(app: express.Express): Promise<Server> {
   const server = createServer(app).listen(0, '127.0.0.1');
-  servers.push(server);
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   await once(server, 'listening');
   return server;
 }

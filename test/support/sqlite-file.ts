@@ -2,28 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 
 /** A connection of the driver that the tests use. */
 export type TestDatabase = InstanceType<typeof DatabaseSync>;
 
-const cleanUps: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
 /** Returns a path for a new SQLite file. Its folder is removed after the test. */
 export async function newSqlitePath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'invite-sqlite-'));
-  cleanUps.push(() => rm(folder, { recursive: true }));
+  onTestFinished(() => rm(folder, { recursive: true }));
   return join(folder, 'rooms.db');
 }
 
 /** Opens a connection that is closed after the test, unless the test closes it. */
 export function openSqlite(path: string, options: { readOnly?: boolean } = {}): TestDatabase {
   const database = new DatabaseSync(path, options);
-  cleanUps.push(async () => {
+  onTestFinished(() => {
     if (database.isOpen) database.close();
   });
   return database;

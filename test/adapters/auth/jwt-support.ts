@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { type JwtOptions, jwt, type RemoteKeys } from '../../../adapters/auth/jwt/index.ts';
 import type { AuthAdapter } from '../../../src/ports/auth.ts';
 import { authRequest, deadlineContext } from '../../../src/testing/index.ts';
@@ -95,11 +95,6 @@ export type JwksServer = {
   stop(): Promise<void>;
 };
 
-const servers: JwksServer[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-});
-
 /** Starts a server, which closes after the test. */
 export async function startJwks(...signers: Signer[]): Promise<JwksServer> {
   let requests = 0;
@@ -131,7 +126,7 @@ export async function startJwks(...signers: Signer[]): Promise<JwksServer> {
     },
   };
   jwks.serve(...signers);
-  servers.push(jwks);
+  onTestFinished(() => jwks.stop());
   return jwks;
 }
 

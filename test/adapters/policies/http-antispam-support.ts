@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { InviteRouterOptions } from 'express-matrix-invite';
 import { type HttpAntispamOptions, httpAntispam } from 'express-matrix-invite/policies/http-antispam';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { BOB, invitesOf } from '../../http/support.ts';
 import { appWith, sendInvite } from './support.ts';
 
@@ -28,12 +28,6 @@ export type Service = {
   readonly disconnected: Promise<void>;
   readonly close: () => Promise<void>;
 };
-
-const servers: Server[] = [];
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await closed(server);
-});
 
 async function closed(server: Server): Promise<void> {
   if (!server.listening) return;
@@ -65,7 +59,7 @@ export async function serviceThat(reaction: Reaction): Promise<Service> {
   server.on('connection', () => {
     connections += 1;
   });
-  servers.push(server);
+  onTestFinished(() => closed(server));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {

@@ -2,7 +2,7 @@ import { createInviteService } from 'express-matrix-invite';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
-import { TestDatabase } from '../../../servers/test-database.ts';
+import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import {
   ALICE,
@@ -17,10 +17,10 @@ import {
   stateEvent,
 } from '../../support/storage-room.ts';
 
-let database: TestDatabase;
+let database: TestPostgres;
 
 beforeAll(async () => {
-  database = await TestDatabase.open();
+  database = await TestPostgres.open();
   await new PostgresStorage(database.pool()).migrate();
 });
 afterEach(() => database.endPools());

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { TestDatabase } from '../../../servers/test-database.ts';
+import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { Child } from '../../support/child.ts';
 import { newRoom } from '../../support/storage-room.ts';
 
-let database: TestDatabase;
+let database: TestPostgres;
 let storage: PostgresStorage;
 
 beforeAll(async () => {
-  database = await TestDatabase.open();
+  database = await TestPostgres.open();
   storage = new PostgresStorage(database.pool());
   await storage.migrate();
 });

@@ -5,15 +5,15 @@ import {
   PostgresStorage,
   postgresSchema,
 } from '../../../adapters/storage/postgres/index.ts';
-import { TestDatabase } from '../../../servers/test-database.ts';
+import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { Child } from '../../support/child.ts';
 import { ALICE, CREATE, inTime, invite, member, newRoom } from '../../support/storage-room.ts';
 
-let database: TestDatabase;
+let database: TestPostgres;
 
 beforeAll(async () => {
-  database = await TestDatabase.open();
+  database = await TestPostgres.open();
 });
 afterAll(() => database?.close());
 

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { TestDatabase } from '../../../servers/test-database.ts';
+import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { lentPool, RecordingPool } from '../../support/recording-pool.ts';
 import { basisFor, CREATE, inTime, inviteOf, member, newRoom } from '../../support/storage-room.ts';
 
 const BOB = '@bob:example.org';
 
-let database: TestDatabase;
+let database: TestPostgres;
 
 beforeAll(async () => {
-  database = await TestDatabase.open();
+  database = await TestPostgres.open();
   await new PostgresStorage(database.pool()).migrate();
 });
 afterAll(() => database?.close());

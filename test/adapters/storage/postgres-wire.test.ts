@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
-import { TestDatabase } from '../../../servers/test-database.ts';
+import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { RecordingPool } from '../../support/recording-pool.ts';
 import { basisFor, CREATE, inTime, inviteOf, NAME, newRoom, stateEvent } from '../../support/storage-room.ts';
@@ -9,10 +9,10 @@ import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 const BOB = '@bob:example.org';
 
-let database: TestDatabase;
+let database: TestPostgres;
 
 beforeAll(async () => {
-  database = await TestDatabase.open();
+  database = await TestPostgres.open();
   await new PostgresStorage(database.pool()).migrate();
 });
 afterAll(() => database?.close());

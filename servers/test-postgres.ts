@@ -10,7 +10,7 @@ const URL_VARIABLE = 'TEST_DATABASE_URL';
  * An empty PostgreSQL database for one test file. It is on the server of `TEST_DATABASE_URL`, or else on a server that
  * is started for the file.
  */
-export class TestDatabase {
+export class TestPostgres {
   readonly host: string;
   readonly port: number;
   readonly url: string;
@@ -34,10 +34,10 @@ export class TestDatabase {
   }
 
   /** @throws {Error} if there is no server, or if it does not let its user create databases */
-  static async open(): Promise<TestDatabase> {
+  static async open(): Promise<TestPostgres> {
     const url = process.env[URL_VARIABLE];
     const server = url ? undefined : await startServer();
-    const database = new TestDatabase(server?.connection ?? connectionOf(url ?? ''), server);
+    const database = new TestPostgres(server?.connection ?? connectionOf(url ?? ''), server);
     try {
       for (const name of database.#names) await database.#create(name);
     } catch (cause) {
