@@ -3,13 +3,13 @@ import { dirname, relative } from 'node:path';
 import * as host from './host.ts';
 import { type CodeBlock, codeBlocksOf, pages, ROOT } from './pages.ts';
 
-/** What runs a block: the imports of its own text say it. */
+/** The program that runs a block. It is detected from the block's imports. */
 export type Runner = 'plain' | 'node:test' | 'vitest';
 
-/** A block as a module in a file. */
+/** A code block that is written to a file as a module. */
 export type BlockFile = CodeBlock & { readonly path: string; readonly runner: Runner };
 
-/** A folder with a file for each block, which `remove` takes away. */
+/** A folder with a file for each block. `remove` deletes it. */
 export type BlockFolder = {
   readonly path: string;
   readonly files: readonly BlockFile[];
@@ -17,21 +17,21 @@ export type BlockFolder = {
 };
 
 /**
- * Writes every `ts` block of README and docs into a file. Each is a module of its own; one that begins with a
- * comment such as `// club-storage.ts` gets that name, and other blocks of the page can import it.
+ * Writes each `ts` block of the README and docs to its own file, as a module. A block that begins with a comment such
+ * as `// club-storage.ts` gets that file name, so that other blocks of the page can import it.
  */
 export async function writeBlocks(): Promise<BlockFolder> {
-  // Within the package, or its dependencies would not be found; the dot hides it from other tools.
+  // Inside the package, so that its dependencies are found. The dot hides the folder from other tools.
   const path = await mkdtemp(`${ROOT}.docs-blocks-`);
   const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language === 'ts');
   const files = blocks.map((block) => ({
     ...block,
-    path: `${path}/${fileOf(block)}`,
+    path: `${path}/${fileNameOf(block)}`,
     runner: runnerOf(block),
   }));
   for (const file of files) {
     await mkdir(dirname(file.path), { recursive: true });
-    await writeFile(file.path, moduleOf(file));
+    await writeFile(file.path, moduleTextOf(file));
   }
   await writeFile(`${path}/tsconfig.json`, JSON.stringify(TSCONFIG));
   await writeFile(`${path}/vitest.config.ts`, VITEST_CONFIG);
@@ -46,7 +46,7 @@ const TSCONFIG = {
 
 const VITEST_CONFIG = `export default { resolve: { tsconfigPaths: true } };\n`;
 
-function fileOf({ page, text, line }: CodeBlock): string {
+function fileNameOf({ page, text, line }: CodeBlock): string {
   const name = /^\/\/ (\S+\.ts)\n/.exec(text)?.[1] ?? `line-${line}.ts`;
   return `${page.replace(/\.md$/, '')}/${name}`;
 }
@@ -56,8 +56,8 @@ function runnerOf({ text }: CodeBlock): Runner {
   return / from 'node:test';/.test(text) ? 'node:test' : 'plain';
 }
 
-/** On the block's first line goes what it takes from the host, so that its lines keep their numbers. */
-function moduleOf({ text, path }: BlockFile): string {
+/** Imports the host's names on the block's first line, so that line numbers stay the same. */
+function moduleTextOf({ text, path }: BlockFile): string {
   const names = Object.keys(host).filter((name) => uses(text, name) && !declares(text, name));
   const from = relative(dirname(path), `${ROOT}test/docs/host.ts`);
   return `import { ${names.join(', ')} } from '${from}'; ${text}\nexport {};\n`;

@@ -6,10 +6,10 @@ import { type BlockFile, type BlockFolder, type Runner, writeBlocks } from './bl
 import { CURL } from './invite.ts';
 import { codeBlocksOf, pages, proseOf, ROOT, readPage } from './pages.ts';
 
-type Ended = { readonly code: number | string | null; readonly output: string };
+type ProcessResult = { readonly code: number | string | null; readonly output: string };
 
-/** What a program has printed, and its exit code. */
-function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+/** Runs Node with these arguments. Returns its exit code and everything that it printed. */
+function run(args: readonly string[], env: Record<string, string> = {}): Promise<ProcessResult> {
   const options = { cwd: ROOT, env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
   return new Promise((resolve) => {
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
@@ -37,14 +37,14 @@ function filesFor(runner: Runner): readonly BlockFile[] {
 
 const placeOf = ({ page, line }: BlockFile) => `${page}:${line}`;
 
-describe('the ts blocks of README and docs', { concurrent: true, timeout: 60_000 }, () => {
+describe('TypeScript code blocks in the README and docs', { concurrent: true, timeout: 60_000 }, () => {
   it('pass the type check', async () => {
     const { code, output } = await run([bin('typescript/bin/tsc'), '-p', folder.path]);
     expect(output).toBe('');
     expect(code).toBe(0);
   });
 
-  it('run, print what their comments say, and answer the endpoint where they listen', async () => {
+  it('run, print what their comments say, and serve the endpoint if they listen', async () => {
     const files = filesFor('plain');
     const runner = fileURLToPath(new URL('run-blocks.ts', import.meta.url));
     const { code, output } = await run(['--import', 'tsx', runner, ...files.map(({ path }) => path)], {
@@ -52,13 +52,15 @@ describe('the ts blocks of README and docs', { concurrent: true, timeout: 60_000
     });
     expect(code, output).toBe(0);
     const results = output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
-    expect(results.map(({ failure, printed, answers }, index) => [index, failure, printed, answers])).toEqual(
-      files.map(({ text }, index) => [index, undefined, printedBy(text), answersOf(text)]),
+    expect(
+      results.map(({ failure, printed, responses }, index) => [index, failure, printed, responses]),
+    ).toEqual(
+      files.map(({ text }, index) => [index, undefined, expectedOutputOf(text), expectedResponsesOf(text)]),
     );
     expect(files.map(placeOf)).toHaveLength(results.length);
   });
 
-  it('pass as tests of node:test', async () => {
+  it('pass as node:test tests', async () => {
     for (const { path } of filesFor('node:test')) {
       const { code, output } = await run(['--import', 'tsx', '--test', '--test-reporter=tap', path], {
         TSX_TSCONFIG_PATH: `${folder.path}/tsconfig.json`,
@@ -68,34 +70,34 @@ describe('the ts blocks of README and docs', { concurrent: true, timeout: 60_000
     }
   });
 
-  it('pass as tests of Vitest', async () => {
+  it('pass as Vitest tests', async () => {
     filesFor('vitest');
     const { code, output } = await run([bin('vitest/vitest.mjs'), 'run', '--root', folder.path, '.spec.ts']);
     expect(code, output).toBe(0);
   });
 });
 
-/** `// prints …` behind a `console.log` is the whole of what it prints. */
-function printedBy(text: string): string[] {
+/** Each `console.log` prints exactly what the `// prints …` comment after it says. */
+function expectedOutputOf(text: string): string[] {
   return [...text.matchAll(/console\.log\(.*\);(?: \/\/ prints (.*))?$/gm)].map(
-    (match) => match[1] ?? 'unsaid',
+    (match) => match[1] ?? 'undocumented',
   );
 }
 
-/** Where a block listens, nobody may invite without a token, and Alice may. */
-function answersOf(text: string): string[] {
+/** A block that listens rejects an invite without an access token, and accepts one from Alice. */
+function expectedResponsesOf(text: string): string[] {
   const refused = '401 {"errcode":"M_MISSING_TOKEN","error":"An access token is required"}';
   return [...text.matchAll(/\.listen\(/g)].flatMap(() => [refused, '200 {}']);
 }
 
-describe('the other blocks', () => {
+describe('code blocks in the README and docs', () => {
   const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language !== 'ts');
 
-  it('are bash, JSON, or the Python of a module that is left behind', () => {
+  it('that are not in TypeScript are in Bash, in JSON, or in the Python of a Synapse module', () => {
     expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['bash', 'json', 'python']);
   });
 
-  it('of Python have only functions whose place the page tells', () => {
+  it('in Python define only functions that a table of the page lists', () => {
     const python = blocks.filter(({ language }) => language === 'python');
     const names = python.flatMap(({ page, text }) =>
       [...text.matchAll(/async def (\w+)/g)].map(([, name]) => ({ page, name })),
@@ -104,13 +106,13 @@ describe('the other blocks', () => {
     for (const { page, name } of names) expect(proseOf(readPage(page))).toContain(`\n| \`${name}\``);
   });
 
-  it('of JSON are JSON', () => {
+  it('in JSON are valid', () => {
     for (const { text } of blocks.filter(({ language }) => language === 'json')) {
       expect(JSON.parse(text)).toBeTypeOf('object');
     }
   });
 
-  it('of bash call only npm scripts that exist, install packages that we know, and send the invite of the tests', () => {
+  it('in Bash run only existing npm scripts, install only known packages, and send the invite of these tests', () => {
     const commands = blocks
       .filter(({ language }) => language === 'bash')
       .flatMap(({ text }) => text.trim().split(/\n| && /));

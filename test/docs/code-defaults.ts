@@ -10,11 +10,11 @@ const fallbacks: readonly Fallback[] = withImports(documentedSources).flatMap((s
 );
 
 /**
- * The literals that the code of a factory has an option fall back to: `{ cors = true }`, `options.timeoutMs ?? 2_000`;
- * of a constant its value. Empty where the default has no such form.
+ * Returns the literals that a factory's code uses as the default of an option, as in `{ cors = true }` and
+ * `options.timeoutMs ?? 2_000`. A constant counts as its value. Empty if the default has no such form.
  */
 export function defaultsInCode({ path }: Factory, option: string): string[] {
-  // An adapter is a file and a folder of one name; in src options are passed on from file to file.
+  // The files of an adapter all start with this path. In src, options are passed from file to file.
   const folder = /^adapters\/[^/]+\/[^/.]+/.exec(path)?.[0] ?? 'src/';
   return fallbacks
     .filter(({ source, name }) => name === option && source.startsWith(folder))

@@ -13,49 +13,49 @@ import { publicComments, typeErrorMessages, withImports } from './source.ts';
 
 const page = readPage('docs/errors.md');
 const responses = sectionsUnder(page, 'Responses');
-const ofTypeErrors = sectionsUnder(page, 'TypeErrors');
-const parts = ofTypeErrors.filter(({ level }) => level === 3).map(({ title }) => title);
-const typeErrors = ofTypeErrors.filter(({ level }) => level === 4).map(({ title }) => title);
+const typeErrorSections = sectionsUnder(page, 'TypeErrors');
+const typeErrorGroups = typeErrorSections.filter(({ level }) => level === 3).map(({ title }) => title);
+const typeErrors = typeErrorSections.filter(({ level }) => level === 4).map(({ title }) => title);
 
-/** Every status with every errcode that the description has for it. */
+/** Every pair of a status and an errcode in the OpenAPI description. */
 const described = Object.entries(inviteDescription.paths['/rooms/{roomId}/invite'].post.responses).flatMap(
   ([status, response]) => (response['x-errcodes'] ?? []).map((errcode) => `${status} ${errcode}`),
 );
 
 describe('the errcodes in docs/errors.md', () => {
-  it('are those of the OpenAPI description', () => {
+  it('match the OpenAPI description', () => {
     const errcodes = new Set(described.map((each) => each.split(' ')[1]));
     expect(responses.map(({ title }) => title).sort()).toEqual([...errcodes].sort());
   });
 
-  it('come with the statuses under which they are answered', () => {
+  it('list the statuses that they are returned with', () => {
     const documented = responses.flatMap(({ title, text }) =>
       [...text.matchAll(/^(?:- )?(\d{3})\b/gm)].map((match) => `${match[1]} ${title}`),
     );
     expect(documented.sort()).toEqual([...described].sort());
   });
 
-  it('stand in the table at the top, each under its status', () => {
+  it('appear in the table at the top with the right status', () => {
     const section = sectionsOf(page).find(({ title }) => title === 'At a glance');
     const rows = tableRowsOf(section?.text ?? '').map(([status, errcode]) => `${status} ${errcode}`);
     expect(rows.sort()).toEqual([...described].sort());
   });
 });
 
-/** Whether a heading is the message, `…` being what differs. */
-function isMessage(heading: string, message: string): boolean {
+/** True if a heading matches a message. `…` in the heading stands for any text. */
+function headingMatches(heading: string, message: string): boolean {
   const parts = heading.split('…').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(`^${parts.join('.+')}$`).test(message);
 }
 
 describe('the TypeErrors in docs/errors.md', () => {
-  it('are those of the documented entry points, word for word', () => {
+  it('match those of the documented entry points word for word', () => {
     const messages = new Set(withImports(documentedSources).flatMap(typeErrorMessages));
     expect(messages.size).toBeGreaterThan(50);
     expect([...typeErrors].sort()).toEqual([...messages].sort());
   });
 
-  it('are where the comments of public names say: each that throws one links to its part', () => {
+  it('have their section linked from the doc comment of each public name that throws one', () => {
     const throwing = documentedSources
       .flatMap(publicComments)
       .filter(({ text }) => /@throws \{TypeError\}/.test(text));
@@ -64,7 +64,7 @@ describe('the TypeErrors in docs/errors.md', () => {
       /@see \[[^\]]*\]\((?:\.\.\/)+docs\/errors\.md#([^)]*)\)/.exec(text)?.[1],
     ]);
     expect(linked.length).toBeGreaterThan(20);
-    const anchors = parts.map(anchorOf);
+    const anchors = typeErrorGroups.map(anchorOf);
     expect(linked.filter(([, anchor]) => anchor === undefined || !anchors.includes(anchor))).toEqual([]);
   });
 
@@ -75,47 +75,47 @@ describe('the TypeErrors in docs/errors.md', () => {
   const mistakes: Record<string, () => unknown> = {
     'an unknown option': () => createInviteRouter({ ...required, storag: 1 } as never),
     'a missing option': () => createInviteRouter({ ...required, storage: undefined } as never),
-    'an ill-typed option': () => createInviteRouter({ ...required, deadlineMs: 0.5 }),
+    'an option of the wrong type': () => createInviteRouter({ ...required, deadlineMs: 0.5 }),
     'no auth': () => createInviteRouter(required),
     'no options': () => createInviteRouter(undefined as never),
     'no tokens': () => staticTokens(undefined as never),
-    'no pair': () => staticTokens(['a'] as never),
+    'an entry that is not a pair': () => staticTokens(['a'] as never),
     'an empty token': () => staticTokens({ '': '@a:example.org' }),
-    'no owner': () => staticTokens({ token: 'a' }),
-    'a token twice': () =>
+    'a token without a valid user ID': () => staticTokens({ token: 'a' }),
+    'a duplicate token': () =>
       staticTokens([
         ['token', '@a:example.org'],
         ['token', '@b:example.org'],
       ]),
     'no limits': () => new MemoryRateLimit([] as never),
     'an unknown scope': () => new MemoryRateLimit({ rooms: false } as never),
-    'half a point': () => new MemoryRateLimit({ room: { points: 0.5, durationSeconds: 1 } }),
+    'a fractional number of points': () => new MemoryRateLimit({ room: { points: 0.5, durationSeconds: 1 } }),
     'a prefix with a space': () => sqliteSchema('a b'),
-    'a path for a connection': () => new SqliteStorage('rooms.sqlite' as never),
-    'a misspelt prefix': () => new SqliteStorage(connection, { prefix: 'a' } as never),
-    'a prefix that is no text': () => new SqliteStorage(connection, { tablePrefix: 1 } as never),
+    'a path instead of a connection': () => new SqliteStorage('rooms.sqlite' as never),
+    'a misspelled prefix option': () => new SqliteStorage(connection, { prefix: 'a' } as never),
+    'a prefix that is not a string': () => new SqliteStorage(connection, { tablePrefix: 1 } as never),
     'no pool': () => new PostgresStorage({} as never),
     'an unknown option of PostgresStorage': () => new PostgresStorage(pool, { timeoutMs: 1 } as never),
-    'a time of 0': () => new PostgresStorage(pool, { queryTimeoutMs: 0 }),
-    'a prefix with a capital': () => new PostgresStorage(pool, { tablePrefix: 'Matrix_' }),
+    'a timeout of 0': () => new PostgresStorage(pool, { queryTimeoutMs: 0 }),
+    'a prefix with a capital letter': () => new PostgresStorage(pool, { tablePrefix: 'Matrix_' }),
     'a storage without insert': () => transactionalStorage({ transact, readState: transact } as never),
-    'an insert that is no function': () =>
+    'an insert that is not a function': () =>
       transactionalStorage({ transact, readState: transact, insert: 1 } as never),
-    'a misspelt function of users': () =>
+    'a misspelled users function': () =>
       createInviteRouter({ ...required, users: { exist: transact } } as never),
-    'a misspelt state key': () =>
+    'a misspelled field of a state key': () =>
       createInviteRouter({
         ...required,
         policies: [{ name: 'a', stateKeys: [{ type: 'a', stateKey: '' }], decide: () => undefined }],
       } as never),
   };
 
-  for (const [what, make] of Object.entries(mistakes)) {
-    it(`have a heading for what is said of ${what}`, () => {
-      const { name, message } = thrownBy(make);
+  for (const [mistake, make] of Object.entries(mistakes)) {
+    it(`have a heading for the message about ${mistake}`, () => {
+      const { name, message } = errorThrownBy(make);
       expect(name).toBe('TypeError');
       expect(
-        typeErrors.some((title) => isMessage(title, message)),
+        typeErrors.some((title) => headingMatches(title, message)),
         message,
       ).toBe(true);
     });
@@ -123,14 +123,14 @@ describe('the TypeErrors in docs/errors.md', () => {
 });
 
 function neverCalled(): never {
-  throw new Error('arguments are checked first');
+  throw new Error('arguments must be checked before this is called');
 }
 
-function thrownBy(work: () => unknown): Error {
+function errorThrownBy(work: () => unknown): Error {
   try {
     work();
   } catch (error) {
     if (error instanceof Error) return error;
   }
-  throw new Error('nothing was thrown');
+  throw new Error('expected an error to be thrown');
 }

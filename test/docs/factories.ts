@@ -2,42 +2,43 @@ import ts from 'typescript';
 import { documentedSources } from './entry-points.ts';
 import { commentOf, declarationsOf, nodesOf, parse, withImports } from './source.ts';
 
-/** An option as the code has it. */
+/** An option, as the code declares it. */
 type Option = {
   readonly name: string;
-  /** Its doc comment, as one line. */
+  /** The doc comment on one line. */
   readonly comment: string;
   readonly isRequired: boolean;
-  /** The default as the comment says it. */
-  readonly byDefault: string | undefined;
+  /** The default that the comment states. */
+  readonly defaultValue: string | undefined;
 };
 
-/** What: options must be an object: a call of `checkOptions`. */
+/** A function or class that takes options and checks them with `checkOptions`. */
 export type Factory = {
-  /** How messages name it. */
-  readonly what: string;
+  /** The name that error messages use. */
+  readonly name: string;
   readonly path: string;
   readonly options: readonly Option[];
-  /** The types that have its options. */
+  /** The names of the types that declare its options. */
   readonly types: ReadonlySet<string>;
 };
 
-/** Everything in the package that takes options: what checks them at run time says so. */
+/** Every function and class in the package that takes options. */
 export const factories: readonly Factory[] = withImports(documentedSources)
   .filter((path) => path !== 'src/internal/options.ts')
   .flatMap((path) => [...nodesOf(parse(path))].flatMap((node) => factoryOf(path, node)));
 
 function factoryOf(path: string, node: ts.Node): Factory[] {
   if (!ts.isCallExpression(node) || node.expression.getText() !== 'checkOptions') return [];
-  const [what, , table] = node.arguments;
-  if (what === undefined || !ts.isStringLiteral(what)) throw new Error(`${path}: options of nobody`);
+  const [name, , table] = node.arguments;
+  if (name === undefined || !ts.isStringLiteral(name))
+    throw new Error(`${path}: checkOptions without a name`);
   const types = new Set<string>();
   const members = membersOf(path, node.typeArguments?.[0] ?? checkedType(path, table), types);
-  const options = [...members].map(([name, member]) => optionOf(name, member));
-  return [{ what: what.text, path, options, types }];
+  const options = [...members].map(([option, member]) => optionOf(option, member));
+  return [{ name: name.text, path, options, types }];
 }
 
-/** The `Options` of a table of checks, a constant of the type `OptionChecks<Options>`. */
+/** Returns the `Options` type of a table of checks, which is a constant of type `OptionChecks<Options>`. */
 function checkedType(path: string, table: ts.Expression | undefined): ts.TypeNode {
   const [declaration] = table === undefined ? [] : declarationsOf(path, table.getText());
   for (const node of declaration === undefined ? [] : nodesOf(declaration)) {
@@ -45,12 +46,12 @@ function checkedType(path: string, table: ts.Expression | undefined): ts.TypeNod
     const [type] = ts.isTypeReferenceNode(node.type) ? (node.type.typeArguments ?? []) : [];
     if (type !== undefined) return type;
   }
-  throw new Error(`${path}: checks of no type`);
+  throw new Error(`${path}: cannot find the type of the option checks`);
 }
 
 type Member = { readonly comment: string; readonly isOptional: boolean };
 
-/** The members of an object type, with those of the types that it is made of; their names go to `types`. */
+/** Returns the members of an object type and of the types it consists of. Adds the names of those to `types`. */
 export function membersOf(path: string, type: ts.Node, types: Set<string> = new Set()): Map<string, Member> {
   if (ts.isParenthesizedTypeNode(type)) return membersOf(path, type.type, types);
   if (ts.isTypeAliasDeclaration(type)) return membersOf(path, type.type, types);
@@ -59,7 +60,7 @@ export function membersOf(path: string, type: ts.Node, types: Set<string> = new 
     return new Map(type.types.flatMap((each) => [...membersOf(path, each, types)]));
   }
   if (ts.isUnionTypeNode(type)) return membersOfUnion(type.types.map((each) => membersOf(path, each, types)));
-  if (!ts.isTypeReferenceNode(type)) throw new Error(`${path}: members of ${type.getText()}`);
+  if (!ts.isTypeReferenceNode(type)) throw new Error(`${path}: unsupported type ${type.getText()}`);
   const name = type.typeName.getText();
   const [argument] = type.typeArguments ?? [];
   if (name === 'Partial' && argument !== undefined) return membersOf(path, argument, types);
@@ -77,7 +78,7 @@ function membersIn(elements: ts.NodeArray<ts.TypeElement>): Map<string, Member> 
   );
 }
 
-/** In a union a member is optional that one of the types may lack. */
+/** Merges the members of a union. A member that one of its types may lack is optional. */
 function membersOfUnion(all: readonly Map<string, Member>[]): Map<string, Member> {
   const names = new Set(all.flatMap((members) => [...members.keys()]));
   return new Map(
@@ -97,7 +98,7 @@ function optionOf(name: string, { comment, isOptional }: Member): Option {
     .replaceAll(/^\/\*\*|\*\/$/g, '')
     .replaceAll(/\s+\*?\s*/g, ' ')
     .trim();
-  const byDefault = /\b[Dd]efault:? ((?:[^.:;,)]|[.,](?=\d)|, (?=\d))+)/.exec(line)?.[1];
-  const isRequired = /\bRequired\b/.test(line) || (!isOptional && byDefault === undefined);
-  return { name, comment: line, isRequired, byDefault };
+  const defaultValue = /\b[Dd]efault:? ((?:[^.:;,)]|[.,](?=\d)|, (?=\d))+)/.exec(line)?.[1];
+  const isRequired = /\bRequired\b/.test(line) || (!isOptional && defaultValue === undefined);
+  return { name, comment: line, isRequired, defaultValue };
 }

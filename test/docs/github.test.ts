@@ -12,13 +12,13 @@ const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
 const read = (path: string) => readFileSync(FOLDER + path, 'utf8');
 
 describe('the files in .github', () => {
-  it('name no address and no user: where the repository is published is not known', () => {
+  it('contain no URLs or email addresses, because it is not known where the repository is published', () => {
     expect(files.length).toBeGreaterThanOrEqual(6);
     const addresses = /https?:|[\w.]+@[\w-]+\.[a-z]{2,}/;
     expect(files.filter((path) => addresses.test(read(path)))).toEqual([]);
   });
 
-  it('have a workflow that runs every check, from the lowest Node on, and may only read', () => {
+  it('include a read-only workflow that runs every check and starts with the lowest supported Node', () => {
     const { permissions, jobs } = parse(read('workflows/ci.yml'));
     const { steps, strategy, 'timeout-minutes': timeout } = jobs.check;
     expect(permissions).toEqual({ contents: 'read' });
@@ -29,7 +29,7 @@ describe('the files in .github', () => {
     expect(actions.filter((action: string) => !/^actions\/[\w-]+@v\d+$/.test(action))).toEqual([]);
   });
 
-  it('have updates of packages and of actions, in groups', () => {
+  it('configure grouped updates of npm packages and GitHub Actions', () => {
     const { version, updates } = parse(read('dependabot.yml'));
     expect(version).toBe(2);
     const ecosystems = updates.map((each: { 'package-ecosystem': string }) => each['package-ecosystem']);
@@ -40,7 +40,7 @@ describe('the files in .github', () => {
     }
   });
 
-  it.each(['bug', 'feature'])('have a form for a %s, as GitHub wants forms', (name) => {
+  it.each(['bug', 'feature'])('include a valid GitHub issue form for a %s', (name) => {
     const form = parse(read(`ISSUE_TEMPLATE/${name}.yml`));
     expect(Object.keys(form)).toEqual(['name', 'description', 'labels', 'body']);
     const fields = form.body.filter(({ type }: { type: string }) => type !== 'markdown');

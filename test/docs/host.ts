@@ -1,5 +1,5 @@
-// What the code blocks of the docs take from the host that they speak to: a block that names one of these without
-// making it gets it from here.
+// The host app that the code blocks of the docs assume. A block that uses one of these names without declaring it
+// imports it from here.
 import express from 'express';
 import { staticTokens } from '../../adapters/auth/static-tokens.ts';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
@@ -11,7 +11,7 @@ const ROOM = '!cats:example.org';
 
 export const app = express();
 
-/** A store with one room of Alice's, `!cats:example.org`. */
+/** A store with one room, Alice's `!cats:example.org`. */
 export const storage = new MemoryStorage();
 const event = { sender: ALICE, origin_server_ts: 1 };
 await storage.createRoom({
@@ -26,7 +26,7 @@ export const auth = staticTokens({ 'alice-token': ALICE, 'bob-token': '@bob:exam
 
 export const rateLimit = new MemoryRateLimit();
 
-/** The host's logins, by token and by cookie. */
+/** The host's sessions, by access token and by cookie. */
 export const sessions = {
   async lookUp(accessToken: string): Promise<AuthResult> {
     return accessToken === 'alice-token' ? { requester: { userId: ALICE } } : { failure: 'unknown' };
@@ -47,7 +47,7 @@ export type TokenRow = {
 /** The host's own tables. */
 export const tables = {
   async tokenByHash(hash: string): Promise<TokenRow | undefined> {
-    if (!/^[0-9a-f]{64}$/.test(hash)) throw new Error('no SHA-256 in hex');
+    if (!/^[0-9a-f]{64}$/.test(hash)) throw new Error('expected a SHA-256 hash in hex');
     const row = { userId: ALICE, isLocked: false, isSuspended: false, isModerator: false };
     return { ...row, expiresAt: Date.now() + 60_000 };
   },

@@ -1,14 +1,14 @@
-// What the tests read out of docs/invite-spam.md: its settings and its figures.
+// Reads the settings and figures of docs/invite-spam.md for the tests.
 import { codeBlocksOf, type Page, readPage, sectionsOf, tableRowsOf } from './pages.ts';
 
 export const page: Page = readPage('docs/invite-spam.md');
 
-export const SEE = 'Monitor invites';
+export const MONITOR = 'Monitor invites';
 export const LIMIT = 'Limit the inviter';
 export const CAP = 'Cap unanswered invites';
 export const CONTENT = 'Refuse links and honor blocks';
 
-/** The code block of a section: the settings that its reader mounts. */
+/** Returns the code block of a section: the settings that the section recommends. */
 export function blockUnder(title: string): string {
   const [, section = ''] = page.text.split(`\n## ${title}\n`);
   const [block] = codeBlocksOf({ path: page.path, text: section.split('\n## ')[0] ?? '' });

@@ -3,23 +3,23 @@ import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import supertest from 'supertest';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { expectInvited, expectRefusal, invitesOf, MALLORY } from '../http/support.ts';
-import { blockUnder, CAP, CONTENT, LIMIT, page, SEE, tableUnder } from './invite-spam-page.ts';
+import { blockUnder, CAP, CONTENT, LIMIT, MONITOR, page, tableUnder } from './invite-spam-page.ts';
 import {
   attack,
   FILTERING,
   IGNORING,
   OTHERS,
+  setUpServer,
   spam,
   spamRoomOf,
   TARGETS,
-  worldWith,
-} from './invite-spam-world.ts';
+} from './invite-spam-server.ts';
 
 const LINK = 'You have won! https://spam.example/claim';
 
-const worldOf = (title: string) => worldWith(blockUnder(title));
+const serverUnder = (title: string) => setUpServer(blockUnder(title));
 
-// Windows of an hour: the limits go by `Date`, and everything else by timers, which stay real.
+// Only `Date` is fake: the limits, whose windows last an hour, use it. Everything else uses timers.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] });
 });
@@ -29,7 +29,7 @@ afterEach(() => {
 
 describe('the figures in docs/invite-spam.md', () => {
   const steps: readonly [title: string, rowStart: string, reason?: string][] = [
-    [SEE, `[${SEE}]`, LINK],
+    [MONITOR, `[${MONITOR}]`, LINK],
     [LIMIT, `[${LIMIT}]`, LINK],
     [CAP, `[${CAP}]`, LINK],
     [CONTENT, `[${CONTENT}]`, LINK],
@@ -37,34 +37,34 @@ describe('the figures in docs/invite-spam.md', () => {
   ];
   const rows = tableUnder('What each step stops');
 
-  it('are all measured here', () => {
+  it('are all measured in these tests', () => {
     expect(rows).toHaveLength(steps.length);
   });
 
   it.each(steps)(
-    'are what is measured with the block of "%s", in the row "%s…"',
+    'match measurements with the settings under "%s", in the row "%s…"',
     async (title, start, reason) => {
       const [, ...figures] = rows.find(([settings = '']) => settings.startsWith(start)) ?? [];
-      const { firstHour, day, honest } = await attack(await worldOf(title), reason);
+      const { firstHour, day, honest } = await attack(await serverUnder(title), reason);
       expect([String(firstHour), String(day), honest]).toEqual(figures);
     },
   );
 
-  it('of a burst are what the defaults let through before any window ends', async () => {
-    const world = await worldOf(SEE);
-    const answers = await Promise.all(TARGETS.map((target) => spam(world, target, LINK)));
-    const through = answers.filter(({ status }) => status === 200).length;
+  it('for a burst match what the default limits let through before any window ends', async () => {
+    const server = await serverUnder(MONITOR);
+    const responses = await Promise.all(TARGETS.map((target) => spam(server, target, LINK)));
+    const through = responses.filter(({ status }) => status === 200).length;
     expect(page.text).toContain(`of 100 invites at once, they let ${through} through`);
   });
 });
 
-describe(SEE, () => {
-  it('shows the spam in the metrics that the page names', async () => {
-    const world = await worldOf(SEE);
-    await attack(world, LINK);
-    const { text } = await supertest(world.app).get('/metrics');
-    const named = tableUnder(SEE).flatMap(([look = '']) => [
-      ...look.matchAll(/^(matrix_invite_\w+){(.*)}$/g),
+describe(`the settings under "${MONITOR}"`, () => {
+  it('show the spam in the metrics that the page names', async () => {
+    const server = await serverUnder(MONITOR);
+    await attack(server, LINK);
+    const { text } = await supertest(server.app).get('/metrics');
+    const named = tableUnder(MONITOR).flatMap(([cell = '']) => [
+      ...cell.matchAll(/^(matrix_invite_\w+){(.*)}$/g),
     ]);
     expect(named).toHaveLength(2);
     for (const [series, name, label = ''] of named) {
@@ -73,25 +73,25 @@ describe(SEE, () => {
     }
   });
 
-  it('shows the inviter in the log, and the reason in the room alone', async () => {
-    const world = await worldOf(SEE);
-    await attack(world, LINK);
-    const through = world.lines.filter(({ status }) => status === 200);
+  it('show the inviter in the log, and the reason only in the room', async () => {
+    const server = await serverUnder(MONITOR);
+    await attack(server, LINK);
+    const through = server.lines.filter(({ status }) => status === 200);
     expect(through.filter(({ requesterId }) => requesterId === MALLORY)).toHaveLength(TARGETS.length);
     expect(through.every(({ level, roomId }) => level === 'info' && roomId !== undefined)).toBe(true);
-    const refused = world.lines.filter(({ status }) => status !== 200);
+    const refused = server.lines.filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
     for (const line of refused) {
       expect(line).toMatchObject({ level: 'info', status: 429, requesterId: MALLORY, scope: 'inviter' });
       expect(line).toHaveProperty('roomId', expect.stringMatching(/^!win/));
     }
-    expect(JSON.stringify(world.lines)).not.toContain('spam.example');
-    const { events = [] } = (await world.storage.timeline(spamRoomOf(OTHERS[0] ?? ''))) ?? {};
+    expect(JSON.stringify(server.lines)).not.toContain('spam.example');
+    const { events = [] } = (await server.storage.timeline(spamRoomOf(OTHERS[0] ?? ''))) ?? {};
     expect(events.at(-1)?.content.reason).toBe(LINK);
   });
 
-  it('shows by a dry run that nothing holds her back', async () => {
-    const { storage } = await worldOf(SEE);
+  it('do not stop the spammer, as a dry run shows', async () => {
+    const { storage } = await serverUnder(MONITOR);
     const service = createInviteService({
       serverName: 'example.org',
       storage,
@@ -105,13 +105,13 @@ describe(SEE, () => {
   });
 });
 
-describe(CAP, () => {
-  it('holds whoever waits, until an invite is answered', async () => {
-    const world = await worldOf(CAP);
-    const { spammed } = await attack(world, LINK);
+describe(`the settings under "${CAP}"`, () => {
+  it('refuse a spammer who waits a day, until an invitee rejects an invite', async () => {
+    const server = await serverUnder(CAP);
+    const { spammed } = await attack(server, LINK);
     vi.setSystemTime(Date.now() + 86_400_000);
     const [next = ''] = TARGETS.filter((target) => !spammed.includes(target));
-    expectRefusal(await spam(world, next, LINK), 403, 'M_FORBIDDEN');
+    expectRefusal(await spam(server, next, LINK), 403, 'M_FORBIDDEN');
     const [invited = ''] = spammed;
     const rejection = {
       type: 'm.room.member',
@@ -119,40 +119,40 @@ describe(CAP, () => {
       state_key: invited,
       origin_server_ts: Date.now(),
     };
-    await world.storage.putState({
+    await server.storage.putState({
       ...rejection,
       room_id: spamRoomOf(invited),
       content: { membership: 'leave' },
     });
-    expectInvited(await spam(world, next, LINK));
-    expect(await invitesOf(world.storage, next, spamRoomOf(next))).toBe(1);
+    expectInvited(await spam(server, next, LINK));
+    expect(await invitesOf(server.storage, next, spamRoomOf(next))).toBe(1);
   });
 });
 
-describe(CONTENT, () => {
-  it.each([IGNORING, FILTERING])('spares %s, and Mallory sees 200', async (userId) => {
-    const world = await worldOf(CONTENT);
-    expectInvited(await spam(world, userId));
-    expect(await invitesOf(world.storage, userId, spamRoomOf(userId))).toBe(0);
+describe(`the settings under "${CONTENT}"`, () => {
+  it.each([IGNORING, FILTERING])('spare %s, and Mallory sees a 200', async (userId) => {
+    const server = await serverUnder(CONTENT);
+    expectInvited(await spam(server, userId));
+    expect(await invitesOf(server.storage, userId, spamRoomOf(userId))).toBe(0);
   });
 
-  it('does not tell by a refusal who ignores her: all are alike', async () => {
-    const world = await worldOf(CONTENT);
+  it('do not reveal by a refusal who ignores Mallory: all refusals are the same', async () => {
+    const server = await serverUnder(CONTENT);
     const [other = ''] = OTHERS;
-    const answers = [];
-    for (const userId of [IGNORING, FILTERING, other]) answers.push(await spam(world, userId, LINK));
-    expect(answers.map(({ status, body }) => [status, body.error])).toEqual(
-      answers.map(() => [403, 'The reason must have no links']),
+    const responses = [];
+    for (const userId of [IGNORING, FILTERING, other]) responses.push(await spam(server, userId, LINK));
+    expect(responses.map(({ status, body }) => [status, body.error])).toEqual(
+      responses.map(() => [403, 'The reason must have no links']),
     );
   });
 
-  it('still spares who ignores her when Mallory leaves out the link', async () => {
-    const { spammed } = await attack(await worldOf(CONTENT));
+  it('still spare users who ignore Mallory when she leaves out the link', async () => {
+    const { spammed } = await attack(await serverUnder(CONTENT));
     expect(spammed.filter((userId) => userId === IGNORING || userId === FILTERING)).toEqual([]);
   });
 
-  it('tells by the dry run on the page what holds', async () => {
-    const { printed } = await worldOf(CONTENT);
+  it('explain the refusal in the dry run on the page', async () => {
+    const { printed } = await serverUnder(CONTENT);
     expect(printed).toEqual([{ by: 'policy', policy: 'contentRules', isDrop: false }]);
   });
 });

@@ -7,32 +7,32 @@ import { declarationsOf, nodesOf } from './source.ts';
 
 const { text } = readPage('docs/lifecycle.md');
 
-/** The rows of the table of steps: their cells, as they stand in the page. */
+/** The cells of each row in the table of steps. */
 const steps = text
   .split('\n')
   .filter((line) => /^\| \d+\. /.test(line))
   .map((line) => line.split('|').slice(1, -1));
 
-/** The functions of a host that a request calls, by the type of that name. */
+/** The host functions that a request calls, from the type `HostCall`. */
 const hostCalls = declarationsOf('src/ports/outcome.ts', 'HostCall').flatMap((declaration) =>
   [...nodesOf(declaration)].flatMap((node) => (ts.isStringLiteral(node) ? [node.text] : [])),
 );
 
 describe('the steps in docs/lifecycle.md', () => {
-  it('are numbered in their order', () => {
+  it('are numbered in order', () => {
     expect(steps.length).toBeGreaterThanOrEqual(12);
     expect(steps.map(([step = '']) => Number.parseInt(step, 10))).toEqual(steps.map((_, index) => index + 1));
   });
 
-  it('name every error code of the description in exactly one row', () => {
+  it('name every error code of the OpenAPI description in exactly one row', () => {
     const described = new Set(Object.values(responses).flatMap((response) => response['x-errcodes'] ?? []));
     const named = steps.flatMap((cells) => [...new Set(cells.join().match(/\bM_[A-Z_]+\b/g) ?? [])]);
     expect([...named].sort()).toEqual([...described].sort());
   });
 
-  it('name the statuses of the description, and no others', () => {
+  it('name exactly the statuses of the OpenAPI description', () => {
     const named = new Set(steps.flatMap((cells) => cells.join().match(/\b[2-5]\d\d\b/g) ?? []));
-    // A preflight is not an operation of its own.
+    // The description has no operation for preflight requests.
     named.delete('204');
     expect([...named].sort()).toEqual(Object.keys(responses).sort());
   });
@@ -44,17 +44,17 @@ describe('the steps in docs/lifecycle.md', () => {
         .join()
         .match(/\w+/g),
     );
-    // The dry run alone peeks.
+    // Only the dry run peeks.
     expect(hostCalls.filter((call) => call !== 'peek' && !named.has(call))).toEqual([]);
   });
 
-  it('of src/invite stand in the order in which invite.ts takes them', () => {
+  it('in src/invite are in the order in which invite.ts runs them', () => {
     const source = readFileSync(`${ROOT}src/invite/invite.ts`, 'utf8');
     const loop = source.slice(source.indexOf('while (run.tries'));
     const calls = ['readState(', 'decide(', 'consumeOnce(', 'completeEvent(', 'append.append('];
-    const places = calls.map((call) => loop.indexOf(call));
-    expect(places).not.toContain(-1);
-    expect(places).toEqual([...places].sort((one, other) => one - other));
+    const positions = calls.map((call) => loop.indexOf(call));
+    expect(positions).not.toContain(-1);
+    expect(positions).toEqual([...positions].sort((one, other) => one - other));
   });
 });
 
@@ -65,7 +65,7 @@ describe('the files that docs/lifecycle.md names', () => {
     expect(existsSync(ROOT + path)).toBe(true);
   });
 
-  it('have the functions named beside them', () => {
+  it('contain the functions named next to them', () => {
     for (const [, name = '', path = ''] of text.matchAll(
       /`(\w+)`\s+(?:in|of `\w+` in|\()\s*`((?:src|adapters)\/[\w/.-]+)`/g,
     )) {
@@ -73,7 +73,7 @@ describe('the files that docs/lifecycle.md names', () => {
     }
   });
 
-  it('are all of src/invite and src/http', () => {
+  it('include every file in src/invite and src/http', () => {
     const present = ['src/invite', 'src/http'].flatMap((folder) =>
       readdirSync(ROOT + folder).map((name) => `${folder}/${name}`),
     );

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT } from './pages.ts';
 import { nodesOf, parse } from './source.ts';
 
-/** Words that messages once had, and what they say now. */
+/** Words that messages must not use, and the words to use instead. */
 const REPLACED: readonly (readonly [words: RegExp, instead: string])[] = [
   [/\ba text\b|\btexts\b/, 'a string'],
   [/\bwhole number/, 'an integer'],
@@ -18,7 +18,7 @@ const sources = ['src', 'adapters'].flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 
-/** Every string of the code that somebody may read, the parts of templates included. */
+/** Returns every string in a file, including the parts of template literals. */
 function stringsIn(path: string): string[] {
   return [...nodesOf(parse(path))].flatMap((node) =>
     ts.isStringLiteral(node) ||
@@ -31,12 +31,12 @@ function stringsIn(path: string): string[] {
   );
 }
 
-describe('messages', () => {
-  it('are found', () => {
+describe('messages in src and adapters', () => {
+  it('are found by these tests', () => {
     expect(sources.flatMap(stringsIn)).toContain('You are not in this room');
   });
 
-  it.each(sources)('use the words of Node: %s', (path) => {
+  it.each(sources)('use the same terms as Node: %s', (path) => {
     for (const message of stringsIn(path)) {
       for (const [words, instead] of REPLACED) expect(message, `say ${instead}`).not.toMatch(words);
     }

@@ -1,50 +1,50 @@
 import { type Page, proseOf, tablesOf } from './pages.ts';
 
-/** An option as a page has it: whose it is (`mentioned`), its name and its default. */
+/** An option that a page documents. `possibleOwners` are the names that may be its factory or options type. */
 export type DocumentedOption = {
   readonly page: string;
-  readonly mentioned: readonly string[];
+  readonly possibleOwners: readonly string[];
   readonly name: string;
-  readonly byDefault: string;
+  readonly defaultValue: string;
 };
 
 /**
- * The options in the tables of a page. A table with the column `Option` has an option or several a row; whose they are
- * is said in its head or in the paragraph before it, by the name of a factory or of a type of options. A table with the
- * column `Options (default)` has a factory a row, in the column `Name`.
+ * Returns the options in the tables of a page. In a table with the column `Option`, each row has one or more options.
+ * Its header, or the paragraph before it, names the factory or options type that they belong to. In a table with the
+ * column `Options (default)`, each row has a factory, named in the column `Name`.
  */
 export function documentedOptions(page: Page): DocumentedOption[] {
   return tablesOf(proseOf(page)).flatMap(({ before, head, rows }) => {
-    const all = head.indexOf('Options (default)');
-    if (all !== -1) {
-      const nameOf = head.indexOf('Name');
+    const optionsColumn = head.indexOf('Options (default)');
+    if (optionsColumn !== -1) {
+      const nameColumn = head.indexOf('Name');
       return rows.flatMap((row) => {
-        const mentioned = quotedIn(row[nameOf] ?? '');
-        return [...(row[all] ?? '').matchAll(/`([^`]+)` \(([^)]*)\)/g)].map(
-          ([, name = '', byDefault = '']) => ({
+        const possibleOwners = quotedIn(row[nameColumn] ?? '');
+        return [...(row[optionsColumn] ?? '').matchAll(/`([^`]+)` \(([^)]*)\)/g)].map(
+          ([, name = '', defaultValue = '']) => ({
             page: page.path,
-            mentioned,
+            possibleOwners,
             name,
-            byDefault: plain(byDefault),
+            defaultValue: plain(defaultValue),
           }),
         );
       });
     }
     if (!/^Option\b/.test(head[0] ?? '')) return [];
-    const mentioned = quotedIn(`${head[0]} ${before}`);
-    const defaults = head.indexOf('Default');
+    const possibleOwners = quotedIn(`${head[0]} ${before}`);
+    const defaultColumn = head.indexOf('Default');
     return rows.flatMap((row) =>
       optionsIn(row[0] ?? '').map((name) => ({
         page: page.path,
-        mentioned,
+        possibleOwners,
         name,
-        byDefault: plain(row[defaults] ?? ''),
+        defaultValue: plain(row[defaultColumn] ?? ''),
       })),
     );
   });
 }
 
-/** Names without parameters. Those of a command line, `--write`, are options of no function. */
+/** Returns the option names in a cell, without parameters. Skips command-line flags such as `--write`. */
 function optionsIn(cell: string): string[] {
   return quotedIn(cell)
     .filter((name) => !name.startsWith('-'))
@@ -55,9 +55,9 @@ function quotedIn(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 }
 
-/** A default without the marks of Markdown and of code, so that `'allow'` in backquotes is allow. */
-export function plain(byDefault: string): string {
-  return byDefault
+/** Strips Markdown, quotes and thousands separators from a default: `'allow'` becomes allow. */
+export function plain(defaultValue: string): string {
+  return defaultValue
     .replaceAll(/\{@link (\w+)\}/g, '$1')
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replaceAll(/[`']/g, '')

@@ -7,49 +7,51 @@ import { pages } from './pages.ts';
 const documented = pages.flatMap(documentedOptions);
 
 describe('the options in docs', () => {
-  it('are of somebody', () => {
-    const names = factories.flatMap(({ what, types }) => [what, ...types]);
-    const ofNobody = documented.filter(({ mentioned }) => !mentioned.some((each) => names.includes(each)));
-    expect(ofNobody).toEqual([]);
+  it('each belong to a known factory or options type', () => {
+    const names = factories.flatMap(({ name, types }) => [name, ...types]);
+    const withoutOwner = documented.filter(
+      ({ possibleOwners }) => !possibleOwners.some((each) => names.includes(each)),
+    );
+    expect(withoutOwner).toEqual([]);
   });
 
-  for (const { what, options, types } of factories) {
-    const ofThis = documented.filter(({ mentioned }) =>
-      mentioned.some((each) => each === what || types.has(each)),
+  for (const { name: factory, options, types } of factories) {
+    const documentedHere = documented.filter(({ possibleOwners }) =>
+      possibleOwners.some((each) => each === factory || types.has(each)),
     );
 
-    it(`of ${what} are those that it takes, each once`, () => {
-      expect(ofThis.map(({ name }) => name).sort()).toEqual(options.map(({ name }) => name).sort());
+    it(`of ${factory} match the ones it accepts, without duplicates`, () => {
+      expect(documentedHere.map(({ name }) => name).sort()).toEqual(options.map(({ name }) => name).sort());
     });
 
-    it(`of ${what} have the defaults that the code's comments say`, () => {
-      const said = options.map(({ name, isRequired, byDefault }) => [
+    it(`of ${factory} have the defaults that the doc comments state`, () => {
+      const stated = options.map(({ name, isRequired, defaultValue }) => [
         name,
-        isRequired ? 'required' : plain(byDefault ?? ''),
+        isRequired ? 'required' : plain(defaultValue ?? ''),
       ]);
-      expect(Object.fromEntries(ofThis.map(({ name, byDefault }) => [name, byDefault]))).toEqual(
-        Object.fromEntries(said),
-      );
+      expect(
+        Object.fromEntries(documentedHere.map(({ name, defaultValue }) => [name, defaultValue])),
+      ).toEqual(Object.fromEntries(stated));
     });
   }
 
-  it('have the defaults that the code itself falls back to, where these are literals', () => {
+  it('have the same defaults as the code if those are literals', () => {
     const checked = factories.flatMap((factory) =>
-      factory.options.flatMap(({ name, byDefault }) => {
+      factory.options.flatMap(({ name, defaultValue }) => {
         const inCode = defaultsInCode(factory, name).map(plain);
         return inCode.length === 0
           ? []
-          : [{ what: factory.what, name, said: plain(byDefault ?? ''), inCode }];
+          : [{ factory: factory.name, name, stated: plain(defaultValue ?? ''), inCode }];
       }),
     );
     expect(checked.length).toBeGreaterThan(25);
-    expect(checked.filter(({ said, inCode }) => !inCode.includes(said))).toEqual([]);
+    expect(checked.filter(({ stated, inCode }) => !inCode.includes(stated))).toEqual([]);
   });
 
-  it('are each explained in a comment of the code', () => {
-    const silent = factories.flatMap(({ what, options }) =>
-      options.filter(({ comment }) => comment === '').map(({ name }) => `${what}: ${name}`),
+  it('each have a doc comment in the code', () => {
+    const uncommented = factories.flatMap(({ name: factory, options }) =>
+      options.filter(({ comment }) => comment === '').map(({ name }) => `${factory}: ${name}`),
     );
-    expect(silent).toEqual([]);
+    expect(uncommented).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of the package, with a slash at its end. */
+/** The root folder of the package, with a trailing slash. */
 export const ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A Markdown page; `path` is relative to the package, as in `docs/auth.md`. */
@@ -11,7 +11,7 @@ export function readPage(path: string): Page {
   return { path, text: readFileSync(`${ROOT}${path}`, 'utf8') };
 }
 
-/** README.md and everything in docs/. */
+/** README.md and every page in docs/. */
 export const pages: readonly Page[] = [
   'README.md',
   ...readdirSync(`${ROOT}docs`)
@@ -20,7 +20,7 @@ export const pages: readonly Page[] = [
     .map((name) => `docs/${name}`),
 ].map(readPage);
 
-/** A fenced code block: `language` as the fence says it, `line` where its text begins. */
+/** A fenced code block. `language` is the word after the fence, and `line` is the number of its first line. */
 export type CodeBlock = {
   readonly page: string;
   readonly language: string;
@@ -37,12 +37,12 @@ export function codeBlocksOf({ path, text }: Page): CodeBlock[] {
   }));
 }
 
-/** The page without its code blocks. */
+/** Returns the text of a page without its code blocks. */
 export function proseOf({ text }: Page): string {
   return text.replaceAll(/^```.*?^```$/gms, '');
 }
 
-/** A heading, and the prose under it up to the next heading of whatever level. */
+/** A heading and the prose under it, up to the next heading of any level. */
 export type Section = { readonly level: number; readonly title: string; readonly text: string };
 
 export function sectionsOf(page: Page): Section[] {
@@ -53,7 +53,7 @@ export function sectionsOf(page: Page): Section[] {
   }));
 }
 
-/** The sections below a heading, down to the next one of its level or above. */
+/** Returns the sections below a heading, up to the next heading of the same or a higher level. */
 export function sectionsUnder(page: Page, title: string): Section[] {
   const sections = sectionsOf(page);
   const start = sections.findIndex((section) => section.title === title);
@@ -63,7 +63,7 @@ export function sectionsUnder(page: Page, title: string): Section[] {
   return start === -1 ? [] : rest.slice(0, end === -1 ? undefined : end);
 }
 
-/** The anchor that GitHub gives a heading. */
+/** Returns the anchor that GitHub generates for a heading. */
 export function anchorOf(title: string): string {
   return title
     .toLowerCase()
@@ -71,7 +71,7 @@ export function anchorOf(title: string): string {
     .replaceAll(' ', '-');
 }
 
-/** A table: the paragraph before it, the cells of its head, and those of its rows. */
+/** A table: the paragraph before it, the cells of its header, and the cells of each row. */
 export type Table = {
   readonly before: string;
   readonly head: readonly string[];
@@ -95,7 +95,7 @@ function cellsOf(row: string): string[] {
     .map((cell) => cell.trim());
 }
 
-/** The rows of the tables in a piece of prose, heads left out; each cell without its backquotes. */
+/** Returns the rows of all tables in a piece of prose, without their headers. Removes backquotes from the cells. */
 export function tableRowsOf(text: string): string[][] {
   return tablesOf(text).flatMap(({ rows }) => rows.map((row) => row.map((cell) => cell.replaceAll('`', ''))));
 }

@@ -7,7 +7,7 @@ import { declarationsOf, exportedFrom, nodesOf, parse, withImports } from './sou
 const ENTRY = 'src/index.ts';
 const prose = pages.map(proseOf).join('\n');
 
-/** The cells of the first column of a page's tables that are headed so, one for each name in backquotes. */
+/** Returns the names in backquotes in the first column of a page's tables, if that column has this header. */
 function namesIn(path: string, head: string): string[] {
   return tablesOf(proseOf(readPage(path)))
     .filter((table) => table.head[0] === head)
@@ -24,18 +24,18 @@ describe('the ports', () => {
     .filter(ts.isInterfaceDeclaration)
     .flatMap(({ name, members }) => members.map((member) => `${name.text}.${member.name?.getText()}`));
 
-  it('have methods that docs name, each of them', () => {
+  it('have only methods that the docs mention', () => {
     expect(methods).toEqual(expect.arrayContaining(['StorageAdapter.appendEvent', 'RateLimitAdapter.peek']));
     const isNamed = (method: string) => new RegExp(`\`(?:\\w+\\.)?${method.split('.')[1]}\\b`).test(prose);
     expect(methods.filter((method) => !isNamed(method))).toEqual([]);
   });
 
-  it('tell onOutcome what docs/policies.md says', () => {
+  it('pass onOutcome exactly the fields that docs/policies.md lists', () => {
     const fields = membersOf(ENTRY, only(declarationsOf(ENTRY, 'RequestOutcome')));
     expect(namesIn('docs/policies.md', 'Field').sort()).toEqual([...fields.keys()].sort());
   });
 
-  it('give the reasons that docs/policies.md has', () => {
+  it('use exactly the refusal reasons that docs/policies.md lists', () => {
     const reasons = [...nodesOf(only(declarationsOf(ENTRY, 'InviteRefusalReason')))]
       .filter(ts.isStringLiteral)
       .map(({ text }) => text);
@@ -44,7 +44,7 @@ describe('the ports', () => {
 });
 
 describe('the spans in docs/observability.md', () => {
-  it('have the attributes that the code sets', () => {
+  it('list exactly the attributes that the code sets', () => {
     const set = withImports(['adapters/observability/open-telemetry/index.ts'])
       .flatMap((path) => [...nodesOf(parse(path))])
       .flatMap((node) => (ts.isStringLiteral(node) && /^matrix_invite\./.test(node.text) ? [node.text] : []));
@@ -57,6 +57,6 @@ describe('the spans in docs/observability.md', () => {
 
 function only<Item>(items: readonly Item[]): Item {
   const [item] = items;
-  if (item === undefined || items.length > 1) throw new Error(`${items.length} where one was meant`);
+  if (item === undefined || items.length > 1) throw new Error(`expected one item, got ${items.length}`);
   return item;
 }

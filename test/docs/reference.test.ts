@@ -14,16 +14,16 @@ import { declarationsOf, exportsOf } from './source.ts';
 
 describe('the public names', () => {
   const prose = pages.map(proseOf).join('\n');
-  const everything = pages.map(({ text }) => text).join('\n');
+  const allText = pages.map(({ text }) => text).join('\n');
   const expected = expect.arrayContaining(['createInviteRouter', 'MemoryStorage', 'runContract']);
 
-  it('are each named in README or docs', () => {
+  it('are each mentioned in the README or docs', () => {
     const names = documentedSources.flatMap(exportsOf);
     expect(names).toEqual(expected);
-    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(everything))).toEqual([]);
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(allText))).toEqual([]);
   });
 
-  it('are explained in prose where they are no types', async () => {
+  it('are mentioned in prose unless they are types', async () => {
     const modules: object[] = await Promise.all(
       documentedSources.map((path) => import(pathToFileURL(`${ROOT}${path}`).href)),
     );
@@ -37,23 +37,23 @@ describe('the capabilities in docs/storage.md', () => {
   const section = sectionsOf(readPage('docs/storage.md')).find(({ title }) => title === 'Capabilities');
   const text = section?.text ?? '';
   const unwrapped = text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ');
-  const requiring = (cases: readonly { requires?: string }[], capability?: string) =>
+  const countRequiring = (cases: readonly { requires?: string }[], capability?: string) =>
     cases.filter(({ requires }) => requires === capability).length;
 
-  it('unlock as many cases as the table says, and are all that cases require', () => {
+  it('are all listed, each with the number of contract cases that it unlocks', () => {
     const rows = tablesOf(text)
       .filter(({ head }) => head[0] === 'Member')
       .flatMap((table) => table.rows)
       .map(([member = '', , cases]) => [/\w+/.exec(member)?.[0], Number(cases)]);
     const capabilities = new Set(storageContract.flatMap(({ requires }) => requires ?? []));
-    const counted = [...capabilities].map((each) => [each, requiring(storageContract, each)]);
+    const counted = [...capabilities].map((each) => [each, countRequiring(storageContract, each)]);
     expect(rows.sort()).toEqual(counted.sort());
     expect(unwrapped).toContain(
-      `${requiring(storageContract)} of the ${storageContract.length} cases of \`storageContract\``,
+      `${countRequiring(storageContract)} of the ${storageContract.length} cases of \`storageContract\``,
     );
   });
 
-  it('are with what is required all that a harness may have', () => {
+  it('are, together with the required members, all the members of a storage harness', () => {
     const [harness] = declarationsOf('src/testing/index.ts', 'StorageHarness');
     const members = harness === undefined ? [] : [...membersOf('src/testing/index.ts', harness).keys()];
     const inTables = tablesOf(text).flatMap(({ rows }) =>
@@ -63,9 +63,9 @@ describe('the capabilities in docs/storage.md', () => {
     expect([...inTables, ...inProse].sort()).toEqual([...members].sort());
   });
 
-  it('of the other contracts are counted too', () => {
+  it('of the other contracts are listed with the number of cases that they unlock', () => {
     const share = (cases: readonly { requires?: string }[], capability: string) =>
-      `${requiring(cases, capability)} of the ${cases.length} cases of`;
+      `${countRequiring(cases, capability)} of the ${cases.length} cases of`;
     expect(unwrapped).toContain(
       `\`secondInstance\` unlocks ${share(roomStoreContract, 'secondInstance')} \`roomStoreContract\` and ` +
         `${share(rateLimitContract, 'secondInstance')} \`rateLimitContract\`. ` +
@@ -74,13 +74,13 @@ describe('the capabilities in docs/storage.md', () => {
   });
 });
 
-describe("README's table of adapters", () => {
-  it('has every entry point but the package itself', () => {
+describe('the table of adapters in the README', () => {
+  it('lists every entry point except the root of the package', () => {
     const rows = [manifest.name, ...adapterRows.map(({ from }) => from)];
     expect(rows.sort()).toEqual([...sources.keys()].sort());
   });
 
-  it('names what they export', () => {
+  it('lists only names that the entry points export', () => {
     for (const { from, names } of adapterRows) {
       expect(exportsOf(sources.get(from) ?? '')).toEqual(expect.arrayContaining([...names]));
     }

@@ -4,9 +4,9 @@ import ts from 'typescript';
 const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 };
 
 /**
- * Runs a code block of a page in this process, as often as one likes, each time with another host.
+ * Runs a code block of a page in this process. It can run again with another host.
  *
- * @param names what the block takes from its host
+ * @param names the values that the block takes from its host, by name
  */
 export async function runBlock(text: string, names: Readonly<Record<string, unknown>>): Promise<void> {
   const modules = new Map<string, unknown>();

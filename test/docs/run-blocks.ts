@@ -1,4 +1,4 @@
-// A process that runs modules one after the other, and prints what became of each as a line of JSON:
+// Runs modules one after the other in this process, and prints the result of each as a line of JSON:
 // run-blocks.ts <file>…
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -10,15 +10,15 @@ import { AUTHORIZATION, BODY, PATH } from './invite.ts';
 const { listen } = Server.prototype;
 let servers: Server[] = [];
 
-// Blocks name the ports that a reader expects; here any free one has to do.
+// Blocks listen on the ports that readers expect. Here, each gets any free port.
 Server.prototype.listen = function listenAnywhere(this: Server, ...args: unknown[]): Server {
   servers.push(this);
-  // Nest waits for its callback.
+  // Nest waits for the callback.
   return Reflect.apply(listen, this, [0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function')]);
 };
 
-/** What the endpoint answers to these headers, as a text. */
-async function answerOf(server: Server, headers: Record<string, string>): Promise<string> {
+/** Sends an invite with these headers. Returns the status and the body of the response as a string. */
+async function sendInvite(server: Server, headers: Record<string, string>): Promise<string> {
   if (!server.listening) await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const response = await fetch(`http://127.0.0.1:${port}${PATH}`, { method: 'POST', headers, body: BODY });
@@ -32,16 +32,19 @@ for (const path of process.argv.slice(2)) {
   console.log = (...values: unknown[]) => printed.push(format(...values));
   servers = [];
   let failure: string | undefined;
-  const answers: string[] = [];
+  const responses: string[] = [];
   try {
     await import(pathToFileURL(path).href);
     for (const server of servers) {
-      answers.push(await answerOf(server, {}), await answerOf(server, { Authorization: AUTHORIZATION }));
+      responses.push(
+        await sendInvite(server, {}),
+        await sendInvite(server, { Authorization: AUTHORIZATION }),
+      );
     }
   } catch (error) {
     failure = format(error);
   }
   for (const server of servers) server.close();
-  print(JSON.stringify({ path, printed, answers, failure }));
+  print(JSON.stringify({ path, printed, responses, failure }));
 }
 process.exit(0);

@@ -5,7 +5,7 @@ import { ROOT } from './pages.ts';
 
 const parsed = new Map<string, ts.SourceFile>();
 
-/** A source file of the package, parsed; `path` is relative to the package. */
+/** Parses a source file of the package. `path` is relative to the root of the package. */
 export function parse(path: string): ts.SourceFile {
   const known = parsed.get(path);
   if (known !== undefined) return known;
@@ -15,7 +15,7 @@ export function parse(path: string): ts.SourceFile {
   return file;
 }
 
-/** These files and all files of the package that they import, directly or not. */
+/** Returns these files and all files of the package that they import, directly or indirectly. */
 export function withImports(paths: readonly string[]): string[] {
   const found = new Set(paths);
   for (const path of found) {
@@ -29,7 +29,7 @@ export function withImports(paths: readonly string[]): string[] {
   return [...found].sort();
 }
 
-/** Every node of a file. */
+/** Yields a node and all of its descendants. */
 export function* nodesOf(node: ts.Node): Generator<ts.Node> {
   yield node;
   const children: ts.Node[] = [];
@@ -39,29 +39,29 @@ export function* nodesOf(node: ts.Node): Generator<ts.Node> {
   for (const child of children) yield* nodesOf(child);
 }
 
-/** Something that a file exports, with its declarations: an overloaded function has several. */
+/** A name that a file exports, with its declarations. An overloaded function has several. */
 export type Exported = { readonly name: string; readonly declarations: readonly ts.Node[] };
 
-/** What a file exports, types included, whether it stands there or in a file of the package that it comes from. */
+/** Returns everything that a file exports, including types and what it re-exports from other files of the package. */
 export function exportedFrom(path: string): Exported[] {
   return exportsOf(path).map((name) => ({ name, declarations: declarationsOf(path, name) }));
 }
 
-/** The declarations of a name of a file, followed through imports and re-exports within the package. */
+/** Returns the declarations of a name in a file. Follows imports and re-exports within the package. */
 export function declarationsOf(path: string, name: string): ts.Node[] {
   const { statements } = parse(path);
   const here = statements.filter((statement) => declaredBy(statement).includes(name));
   if (here.length > 0) return here;
   return statements.flatMap((statement) => {
-    const [elements, from] = namesBetween(statement);
+    const [elements, from] = importedNames(statement);
     const element = elements.find((each) => each.name.text === name);
     if (element === undefined || from === undefined || !from.startsWith('.')) return [];
     return declarationsOf(join(dirname(path), from), (element.propertyName ?? element.name).text);
   });
 }
 
-/** What a statement imports or re-exports by name, and from where. */
-function namesBetween(
+/** Returns the names that a statement imports or re-exports, and the module they come from. */
+function importedNames(
   statement: ts.Statement,
 ): [readonly (ts.ImportSpecifier | ts.ExportSpecifier)[], string | undefined] {
   if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [[], undefined];
@@ -74,13 +74,13 @@ function namesBetween(
   return [[...clause.elements], from !== undefined && ts.isStringLiteral(from) ? from.text : undefined];
 }
 
-/** The names that a file exports, types included. */
+/** Returns the names that a file exports, including types. */
 export function exportsOf(path: string): string[] {
   return parse(path).statements.flatMap((statement) => {
     if (ts.isExportDeclaration(statement)) {
       const clause = statement.exportClause;
       if (clause === undefined || !ts.isNamedExports(clause))
-        throw new Error(`${path} exports more than names`);
+        throw new Error(`${path}: only named exports are supported`);
       return clause.elements.map(({ name }) => name.text);
     }
     if (!ts.canHaveModifiers(statement)) return [];
@@ -97,7 +97,7 @@ function declaredBy(statement: ts.Statement): string[] {
   return name === undefined ? [] : [name.text];
 }
 
-/** The doc comments of what a file exports; a class's with that of its constructor. */
+/** Returns the doc comments of everything that a file exports. A class's includes that of its constructor. */
 export function publicComments(path: string): { readonly name: string; readonly text: string }[] {
   return exportedFrom(path).map(({ name, declarations }) => {
     const commented = declarations.flatMap((node) => [
@@ -108,30 +108,30 @@ export function publicComments(path: string): { readonly name: string; readonly 
   });
 }
 
-/** The doc comment of a declaration; the empty text without one. */
+/** Returns the doc comment of a declaration, or an empty string. */
 export function commentOf(node: ts.Node): string {
   const [comment] = ts.getJSDocCommentsAndTags(node);
   return comment === undefined ? '' : comment.getText();
 }
 
-/** The messages of a file's `new TypeError(…)`, with `…` for what is filled in. */
+/** Returns the message of each `new TypeError(…)` in a file, with `…` in place of interpolated values. */
 export function typeErrorMessages(path: string): string[] {
   return [...nodesOf(parse(path))].flatMap((node) => {
     if (!ts.isNewExpression(node) || node.expression.getText() !== 'TypeError') return [];
     const [message] = node.arguments ?? [];
-    return message === undefined ? [''] : [textsOf(message, path).join('…')];
+    return message === undefined ? [''] : [literalPartsOf(message, path).join('…')];
   });
 }
 
-/** The texts of a message, between which something is filled in. */
-function textsOf(message: ts.Expression, path: string): string[] {
+/** Returns the literal parts of a message, between which values are interpolated. */
+function literalPartsOf(message: ts.Expression, path: string): string[] {
   if (ts.isStringLiteralLike(message)) return [message.text];
   if (ts.isTemplateExpression(message)) {
     return [message.head.text, ...message.templateSpans.map(({ literal }) => literal.text)];
   }
   if (!ts.isBinaryExpression(message) || message.operatorToken.kind !== ts.SyntaxKind.PlusToken) {
-    throw new Error(`${path}: a message that is no text`);
+    throw new Error(`${path}: the message is not a string`);
   }
-  const [left, right] = [textsOf(message.left, path), textsOf(message.right, path)];
+  const [left, right] = [literalPartsOf(message.left, path), literalPartsOf(message.right, path)];
   return [...left.slice(0, -1), `${left.at(-1)}${right[0]}`, ...right.slice(1)];
 }

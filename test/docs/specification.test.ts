@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { pages, ROOT } from './pages.ts';
 
-/** The version of the specification that code and docs link to. */
+/** The version of the specification that the code and docs link to. */
 const SPECIFICATION = 'https://spec.matrix.org/v1.18';
 
-/** The sections of that version that may be linked, as its pages name them. */
+/** The sections of that version that links may point to, by page. */
 const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'application-service-api/': ['registration'],
   'appendices/': ['common-identifier-format', 'event-ids', 'historical-user-ids', 'room-ids', 'server-name'],
@@ -45,7 +45,7 @@ const linksIn = (text: string): string[] => text.match(/https:\/\/spec\.matrix\.
 
 describe('links to the specification', () => {
   it.each([...sources, ...pages].filter(({ text }) => linksIn(text).length > 0))(
-    'go to sections of one fixed version: $path',
+    'point to known sections of one fixed version: $path',
     ({ text }) => {
       for (const link of linksIn(text)) {
         expect(link).toMatch(new RegExp(`^${SPECIFICATION.replaceAll('.', '\\.')}/`));
@@ -61,14 +61,14 @@ describe('links to the specification', () => {
     'src/rooms/power-levels.ts',
     'src/rooms/room-version.ts',
     'src/http/credentials.ts',
-  ])('stand beside the rules in %s', (path) => {
+  ])('appear next to the rules in %s', (path) => {
     const text = sources.find((source) => source.path === path)?.text ?? '';
     expect(linksIn(text)).not.toEqual([]);
   });
 });
 
-describe('the rules that an invite is decided by', () => {
-  it('each have their link above the line that refuses', () => {
+describe('the rules that decide an invite', () => {
+  it('each have a link to the specification above the line that refuses', () => {
     const text = sources.find(({ path }) => path === 'src/rooms/invite-rule.ts')?.text ?? '';
     const lines = text
       .slice(text.indexOf('export function decideInvite'), text.indexOf('\nfunction refused'))

@@ -10,13 +10,13 @@ import { pages, ROOT } from './pages.ts';
 
 const run = promisify(execFile);
 
-/** The built reference: where it is, and its pages by their paths in it. */
+/** The built reference: its folder, and its pages by path relative to the folder. */
 let folder: string;
 let html: Map<string, string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'express-matrix-invite-reference-'));
-  // Fails on the first warning: a link that leads nowhere, an export without a comment.
+  // Fails on any warning, such as a broken link or an export without a comment.
   await run(process.execPath, [`${ROOT}node_modules/typedoc/bin/typedoc`, '--out', folder], { cwd: ROOT });
   const paths = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.html'));
   html = new Map(
@@ -26,14 +26,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What the pages refer to by an attribute, each with the page that does. */
+/** Returns the values of an attribute in all pages, each with the page it is from. */
 function referencesBy(attribute: string): { readonly from: string; readonly to: string }[] {
   return [...html].flatMap(([from, text]) =>
     [...text.matchAll(new RegExp(`\\s${attribute}="([^"]*)"`, 'g'))].map(([, to = '']) => ({ from, to })),
   );
 }
 
-describe('the reference', () => {
+describe('the TypeDoc reference', () => {
   it('has a page for each entry point', () => {
     const titles = [...html]
       .filter(([path]) => path.startsWith('modules/'))
@@ -41,7 +41,7 @@ describe('the reference', () => {
     expect(titles.sort()).toEqual([...sources.keys()].sort());
   });
 
-  it('has README in front, and every page of the docs', () => {
+  it('starts with the README and contains every page of the docs', () => {
     expect(html.get('index.html')).toContain('Mount it');
     const documents = pages.filter(({ path }) => path.startsWith('docs/')).map(({ path }) => path);
     for (const path of documents) {
@@ -49,20 +49,20 @@ describe('the reference', () => {
     }
   });
 
-  it('leads by its own links to pages and headings that are there', () => {
-    const own = referencesBy('href').filter(({ to }) => !/^(?:https?:|#|$)/.test(to));
-    const broken = own.filter(({ from, to }) => {
+  it('has no broken internal links', () => {
+    const internal = referencesBy('href').filter(({ to }) => !/^(?:https?:|#|$)/.test(to));
+    const broken = internal.filter(({ from, to }) => {
       const [path = '', anchor] = to.split('#');
       const target = join(dirname(from), decodeURIComponent(path));
       if (!existsSync(join(folder, target))) return true;
       const text = html.get(target);
       return anchor !== undefined && text !== undefined && !text.includes(`id="${anchor}"`);
     });
-    expect(own.length).toBeGreaterThan(1_000);
+    expect(internal.length).toBeGreaterThan(1_000);
     expect(broken).toEqual([]);
   });
 
-  it('takes scripts, styles, fonts and images from nowhere else', async () => {
+  it('loads no scripts, styles, fonts or images from elsewhere', async () => {
     const css = await readFile(join(folder, 'assets/style.css'), 'utf8');
     expect(referencesBy('src').filter(({ to }) => /^(?:\w+:)?\/\//.test(to))).toEqual([]);
     expect(

@@ -8,11 +8,11 @@ import { codeBlocksOf, proseOf, ROOT, readPage } from './pages.ts';
 const contributing = readPage('CONTRIBUTING.md');
 const security = readPage('SECURITY.md');
 
-/** The texts in backquotes. */
+/** Returns the strings in backquotes. */
 const quoted = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 
 describe('.editorconfig', () => {
-  it('says what the formatter does', () => {
+  it('matches the configuration of the formatter', () => {
     const settings = Object.fromEntries(
       [...readFileSync(`${ROOT}.editorconfig`, 'utf8').matchAll(/^(\w+) = (.*)$/gm)].map((match) =>
         match.slice(1),
@@ -27,19 +27,19 @@ describe('.editorconfig', () => {
   });
 });
 
-describe('CONTRIBUTING', () => {
-  it('names files and folders that are there', () => {
+describe('CONTRIBUTING.md', () => {
+  it('names only existing files and folders', () => {
     const paths = quoted(proseOf(contributing)).filter((name) =>
       /^(?:src|adapters|test|docs|servers|scripts|examples|bench|findings)(?:\/|$)|^[\w.]+\.(?:json|ts|md)$/.test(
         name,
       ),
     );
-    const made = /\b(?:fancy|NAME)\b|^docs-site/;
+    const placeholder = /\b(?:fancy|NAME)\b|^docs-site/;
     expect(paths.length).toBeGreaterThan(20);
-    expect(paths.filter((path) => !made.test(path) && !existsSync(`${ROOT}${path}`))).toEqual([]);
+    expect(paths.filter((path) => !placeholder.test(path) && !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
 
-  it('has commands that there are', () => {
+  it('contains only existing npm commands', () => {
     const inBlocks = codeBlocksOf(contributing).flatMap(({ text }) => text.trim().split('\n'));
     const commands = [...inBlocks, ...quoted(proseOf(contributing))].filter((text) =>
       text.startsWith('npm '),
@@ -51,37 +51,37 @@ describe('CONTRIBUTING', () => {
   });
 });
 
-describe('SECURITY', () => {
-  it('has a way to report that depends on no address', () => {
+describe('SECURITY.md', () => {
+  it('gives a way to report vulnerabilities that needs no URL or email address', () => {
     expect(security.text).not.toMatch(/[\w.]+@[\w-]+\.\w+|https?:/);
     expect(security.text).toContain(`npm view ${manifest.name} maintainers`);
   });
 
-  it('is right that the package has no install scripts', () => {
+  it('correctly states that the package has no install scripts', () => {
     expect(Object.keys(manifest.scripts).filter((name) => /^(?:pre|post)?install$/.test(name))).toEqual([]);
   });
 });
 
-describe('install scripts', () => {
+describe('install scripts of dependencies', () => {
   const lockfile = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8'));
   const withScripts = Object.entries<{ hasInstallScript?: boolean; dev?: boolean }>(lockfile.packages)
     .filter(([, { hasInstallScript }]) => hasInstallScript)
     .map(([path, { dev = false }]) => ({ name: path.replace(/^.*node_modules\//, ''), dev }));
 
-  it('are all denied, and none comes with the published package', () => {
+  it('are all denied, and no production dependency has one', () => {
     expect(manifest.allowScripts).toEqual(Object.fromEntries(withScripts.map(({ name }) => [name, false])));
     expect(withScripts.filter(({ dev }) => !dev)).toEqual([]);
   });
 
-  it('are each explained in CONTRIBUTING', () => {
+  it('are each explained in CONTRIBUTING.md', () => {
     expect(quoted(proseOf(contributing))).toEqual(
       expect.arrayContaining(withScripts.map(({ name }) => name)),
     );
   });
 });
 
-describe('CHANGELOG', () => {
-  it('begins with the version of package.json', () => {
+describe('CHANGELOG.md', () => {
+  it('starts with the version in package.json', () => {
     expect(newestRelease(readPage('CHANGELOG.md').text)?.version).toBe(manifest.version);
   });
 });

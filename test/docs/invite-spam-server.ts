@@ -1,4 +1,4 @@
-// A server with a spammer and honest users, mounted by a code block of docs/invite-spam.md.
+// A server with a spammer and honest users. A code block of docs/invite-spam.md mounts its router.
 import express from 'express';
 import type { JsonObject } from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
@@ -19,7 +19,7 @@ export const TARGETS: readonly string[] = Array.from(
 );
 export const [, IGNORING = '', FILTERING = '', ...OTHERS] = TARGETS;
 
-/** Mallory's rooms: a new one for every ten users, so that the limit of a room does not hold her back. */
+/** Mallory's rooms: a new one for every ten invitees, so that the limit per room does not stop her. */
 const SPAM_ROOMS = Array.from({ length: 10 }, (_, index) => `!win${index}:example.org`);
 export const spamRoomOf = (target: string): string =>
   SPAM_ROOMS[Math.floor(TARGETS.indexOf(target) / 10)] ?? '';
@@ -29,7 +29,11 @@ const ACCOUNT_DATA: Readonly<Record<string, JsonObject>> = {
   [`${FILTERING} org.matrix.msc4155.invite_permission_config`]: { ignored_users: ['@mal*:example.org'] },
 };
 
-const HONEST: readonly { readonly token: string; readonly userId: string; readonly reason?: string }[] = [
+const HONEST_INVITES: readonly {
+  readonly token: string;
+  readonly userId: string;
+  readonly reason?: string;
+}[] = [
   ...OTHERS.slice(0, 3).map((userId) => ({
     token: 'alice-token',
     userId,
@@ -43,22 +47,22 @@ type LogLine = Partial<Record<'requesterId' | 'roomId' | 'scope', string>> & {
   readonly status?: number;
 };
 
-export type World = Awaited<ReturnType<typeof worldWith>>;
+export type SpamServer = Awaited<ReturnType<typeof setUpServer>>;
 
-/** The server, mounted by this block. */
-export async function worldWith(block: string) {
+/** Creates the server with the settings of this code block. */
+export async function setUpServer(block: string) {
   const storage = new MemoryStorage();
-  await makeRoom(storage, CATS, ALICE, { [BOB]: 'join', [DAVE]: 'leave' });
-  for (const roomId of SPAM_ROOMS) await makeRoom(storage, roomId, MALLORY);
+  await createRoom(storage, CATS, ALICE, { [BOB]: 'join', [DAVE]: 'leave' });
+  for (const roomId of SPAM_ROOMS) await createRoom(storage, roomId, MALLORY);
   const app = express();
   const lines: LogLine[] = [];
   const printed: unknown[] = [];
-  const at = (level: string) => (details: object) => lines.push({ level, ...details });
+  const logAt = (level: string) => (details: object) => lines.push({ level, ...details });
   const console = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
     log: (value: unknown) => printed.push(value),
   };
   const tables: typeof host.tables = {
@@ -73,8 +77,8 @@ export async function worldWith(block: string) {
   return { app, storage, tables, lines, printed };
 }
 
-/** A room as its creator would have it made. */
-async function makeRoom(
+/** Creates a room as its creator would, with these members. */
+async function createRoom(
   storage: MemoryStorage,
   roomId: string,
   creator: string,
@@ -102,8 +106,8 @@ function isInviteBy(inviter: string, { type, sender, content }: Event): boolean 
   return type === 'm.room.member' && sender === inviter && content.membership === 'invite';
 }
 
-/** Mallory's invite of one user. */
-export function spam({ app }: World, target: string, reason?: string) {
+/** Sends Mallory's invite to one user. */
+export function spam({ app }: SpamServer, target: string, reason?: string) {
   return invite(app, {
     token: 'mallory-token',
     roomId: spamRoomOf(target),
@@ -111,39 +115,41 @@ export function spam({ app }: World, target: string, reason?: string) {
   });
 }
 
-/** What a spammer does: goes through her list once, waits out each 429, and gives up after a day. */
-async function spamAll(world: World, reason?: string): Promise<void> {
+/** Invites as a spammer does: goes through the list once, waits after each 429, and gives up after a day. */
+async function spamAll(server: SpamServer, reason?: string): Promise<void> {
   const end = Date.now() + DAY_MS;
   for (const target of TARGETS) {
-    let answer = await spam(world, target, reason);
-    while (answer.status === 429) {
-      vi.setSystemTime(Date.now() + 1_000 * Number(answer.headers['retry-after']));
+    let response = await spam(server, target, reason);
+    while (response.status === 429) {
+      vi.setSystemTime(Date.now() + 1_000 * Number(response.headers['retry-after']));
       if (Date.now() >= end) return;
-      answer = await spam(world, target, reason);
+      response = await spam(server, target, reason);
     }
   }
 }
 
-/** Lets honest users and Mallory loose, at the same time. The clock must be one that can be set. */
-export async function attack(world: World, reason?: string) {
+/** Sends the invites of honest users and of Mallory at the same time. Requires a fake `Date`. */
+export async function attack(server: SpamServer, reason?: string) {
   const start = Date.now();
-  const honest = HONEST.map(({ token, userId, reason }) =>
-    invite(world.app, { token, roomId: CATS, body: { user_id: userId, ...(reason && { reason }) } }),
+  const honest = HONEST_INVITES.map(({ token, userId, reason }) =>
+    invite(server.app, { token, roomId: CATS, body: { user_id: userId, ...(reason && { reason }) } }),
   );
-  await Promise.all([spamAll(world, reason), ...honest]);
-  const spamEvents = (await Promise.all(SPAM_ROOMS.map((roomId) => invitesIn(world, roomId)))).flat();
-  const honestEvents = await invitesIn(world, CATS);
-  const arrived = HONEST.filter(({ userId }) => honestEvents.some((event) => event.state_key === userId));
+  await Promise.all([spamAll(server, reason), ...honest]);
+  const spamEvents = (await Promise.all(SPAM_ROOMS.map((roomId) => invitesIn(server, roomId)))).flat();
+  const honestEvents = await invitesIn(server, CATS);
+  const delivered = HONEST_INVITES.filter(({ userId }) =>
+    honestEvents.some((event) => event.state_key === userId),
+  );
   return {
     firstHour: spamEvents.filter((event) => event.origin_server_ts < start + HOUR_MS).length,
     day: spamEvents.length,
-    honest: `${arrived.length} of ${HONEST.length}`,
+    honest: `${delivered.length} of ${HONEST_INVITES.length}`,
     spammed: spamEvents.map((event) => event.state_key),
   };
 }
 
-/** Every invite that was ever appended to a room. */
-async function invitesIn({ storage }: World, roomId: string) {
+/** Returns every invite that was ever appended to a room. */
+async function invitesIn({ storage }: SpamServer, roomId: string) {
   const page = await storage.timeline(roomId, { limit: 1_000 });
   return (page?.events ?? []).filter(
     ({ type, content }) => type === 'm.room.member' && content.membership === 'invite',
