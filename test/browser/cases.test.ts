@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { pressCase, roomOf, shown, startDemo, textOf, timelineOf } from './demo.ts';
-import { Visit, visit } from './visit.ts';
+import { pressCase, roomOf, shownResult, startDemo, textOf, timelineOf } from './demo.ts';
+import { Visit, withPage } from './visit.ts';
 
-describe('a button that shows a refusal', () => {
+describe('a button for a refused invite', () => {
   it.each([
     ['banned', 'Mallory is banned from the garden', 'EXPRESS_MATRIX_INVITE.BANNED', 'Garden'],
     ['not-a-member', 'Only members can invite, and Carol is not in the lobby', 'NOT_JOINED', 'Lobby'],
@@ -12,30 +12,30 @@ describe('a button that shows a refusal', () => {
       'INSUFFICIENT_POWER',
       'Staff room',
     ],
-  ])('%s', async (id, rule, reasonCode, room) => {
+  ])('shows the response and the rule: %s', async (id, rule, reasonCode, room) => {
     const { url } = await startDemo();
-    await visit(url, async (page) => {
+    await withPage(url, async (page) => {
       const before = await timelineOf(page, room);
       await pressCase(page, id);
-      const answer = await shown(page, 403);
-      expect(answer.line).toMatch(/403\s+Forbidden\s+M_FORBIDDEN/);
-      expect(answer.rule).toContain(rule);
-      expect(answer.response).toContain(reasonCode);
+      const result = await shownResult(page, 403);
+      expect(result.line).toMatch(/403\s+Forbidden\s+M_FORBIDDEN/);
+      expect(result.rule).toContain(rule);
+      expect(result.response).toContain(reasonCode);
       expect(await page.getByRole('status').textContent()).toContain(`403 M_FORBIDDEN. ${rule}`);
       expect(await timelineOf(page, room)).toEqual(before);
     });
   });
 });
 
-describe('already invited', () => {
-  it('is 200 twice, with one event', async () => {
+describe('the already-invited button', () => {
+  it('shows a 200 twice and appends one event', async () => {
     const { url } = await startDemo();
-    await visit(url, async (page) => {
+    await withPage(url, async (page) => {
       const before = await timelineOf(page, 'Lobby');
       await pressCase(page, 'already-invited');
       await page.locator('.steps li').nth(1).waitFor();
       expect(await page.locator('.steps li').allTextContents()).toEqual(['Bob 200', 'Bob 200']);
-      expect((await shown(page, 200)).rule).toContain('Bob already has an invite to the lobby');
+      expect((await shownResult(page, 200)).rule).toContain('Bob already has an invite to the lobby');
       await expect.poll(() => timelineOf(page, 'Lobby')).toEqual(['Alice invited Bob', ...before]);
       const members = roomOf(page, 'Lobby').locator('.members li');
       expect(await members.filter({ hasText: 'Bob' }).textContent()).toContain('invited');
@@ -43,13 +43,13 @@ describe('already invited', () => {
   });
 });
 
-describe('the creator of a room of version 12', () => {
-  it('invites without being listed in the power levels', async () => {
+describe('the creator of a version 12 room', () => {
+  it('can invite without being listed in the power levels', async () => {
     const demo = await startDemo();
-    await visit(demo.url, async (page) => {
+    await withPage(demo.url, async (page) => {
       await pressCase(page, 'creator');
-      const answer = await shown(page, 200);
-      expect(answer.rule).toContain(
+      const result = await shownResult(page, 200);
+      expect(result.rule).toContain(
         'Carol created this room. In room version 12, creators outrank all power levels',
       );
       await expect.poll(async () => (await timelineOf(page, 'Studio'))[0]).toBe('Carol invited Guest1');
@@ -63,21 +63,21 @@ describe('the creator of a room of version 12', () => {
 });
 
 describe('the rate limit', () => {
-  it('is shown with a countdown, which stops the buttons of the inviter and lets them go', async () => {
+  it('shows a countdown and disables the buttons of the inviter until it ends', async () => {
     const { url } = await startDemo();
-    const one = await Visit.start(url);
-    const { page } = one;
+    const visit = await Visit.start(url);
+    const { page } = visit;
     await page.clock.install();
-    await one.open();
+    await visit.open();
     const button = page.locator('[data-case=rate-limited]');
     const send = page.locator('#send');
     await button.click();
-    const answer = await shown(page, 429);
-    expect(answer.line).toContain('M_LIMIT_EXCEEDED');
-    // It can be pressed no more, and keeps the focus all the same.
+    const result = await shownResult(page, 429);
+    expect(result.line).toContain('M_LIMIT_EXCEEDED');
+    // The button is disabled but keeps the focus.
     expect(await button.getAttribute('aria-disabled')).toBe('true');
     expect(await page.evaluate('document.activeElement.dataset.case')).toBe('rate-limited');
-    expect(answer.rule).toContain('Dave can send 3 invites per minute, and has sent all of them.');
+    expect(result.rule).toContain('Dave can send 3 invites per minute, and has sent all of them.');
     const steps = await page.locator('.steps li').allTextContents();
     expect(steps).toEqual(['Guest1 200', 'Guest2 200', 'Guest3 200', 'Guest4 429']);
     await expect
@@ -97,17 +97,17 @@ describe('the rate limit', () => {
     const later = await secondsShown();
     expect(later).toBeLessThanOrEqual(first - 10);
 
-    // Both say so, and send nothing.
+    // Both show the wait and send nothing.
     expect(await textOf(send)).toMatch(/^Send invite in \d+ s$/);
     expect(await textOf(button)).toMatch(/again in \d+ s$/);
-    const sent = one.requests.length;
+    const sent = visit.requests.length;
     await button.click({ force: true });
     await page.getByLabel('Invitee').press('Enter');
     expect(await send.getAttribute('aria-disabled')).toBe('true');
-    // Who need not wait may send.
+    // An inviter who does not have to wait can send.
     await page.getByLabel('Inviter').selectOption('Alice');
     expect(await textOf(send)).toBe('Send invite');
-    expect(one.requests.length).toBe(sent);
+    expect(visit.requests.length).toBe(sent);
 
     await page.getByLabel('Inviter').selectOption('Dave');
     await page.clock.runFor(retryAfter * 1_000);
@@ -115,9 +115,9 @@ describe('the rate limit', () => {
     expect(await page.getByRole('status').textContent()).toBe('Dave can send again.');
     expect(await send.getAttribute('aria-disabled')).toBe('false');
     expect(await button.getAttribute('aria-disabled')).toBe('false');
-    // The minute is not over for the server: that the press is heard again is seen by its refusal.
+    // For the server, the minute is not over. Its refusal shows that the button works again.
     await button.click();
     await expect.poll(() => textOf(page.locator('.wait'))).toMatch(/again in \d+ s/);
-    await one.end();
+    await visit.end();
   });
 });

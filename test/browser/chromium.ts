@@ -6,7 +6,7 @@ const FLAGS = [
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
-  // Otherwise it asks hosts of its maker for this and that.
+  // Without these, Chromium sends requests to Google.
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
@@ -19,7 +19,7 @@ afterAll(async () => {
   launched = undefined;
 });
 
-/** Headless Chromium from Debian's package; one for a test file. */
+/** Returns headless Chromium from the Debian package, launched once per test file. */
 export function browser(): Promise<Browser> {
   launched ??= launch();
   return launched;
@@ -27,7 +27,7 @@ export function browser(): Promise<Browser> {
 
 async function launch(): Promise<Browser> {
   const executablePath = await installedCommand('chromium');
-  // Chromium refuses to start its sandbox for root.
+  // Chromium cannot start its sandbox as root.
   const args = process.getuid?.() === 0 ? [...FLAGS, '--no-sandbox'] : FLAGS;
   return chromium.launch({ executablePath, args });
 }

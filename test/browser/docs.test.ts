@@ -4,14 +4,14 @@ import { startDemo, textOf } from './demo.ts';
 import { Visit } from './visit.ts';
 
 describe('the API description', () => {
-  it('sends real requests, with the token that is chosen', async () => {
+  it('sends real requests with the chosen token', async () => {
     const demo = await startDemo();
-    const one = await Visit.start(demo.url);
-    const { page } = one;
-    await one.openDocs();
-    const answers = page.locator('.live-responses-table');
+    const visit = await Visit.start(demo.url);
+    const { page } = visit;
+    await visit.openDocs();
+    const responses = page.locator('.live-responses-table');
     await page.getByRole('button', { name: 'Execute' }).click();
-    await answers.locator('.response-col_status', { hasText: '200' }).waitFor();
+    await responses.locator('.response-col_status', { hasText: '200' }).waitFor();
     await demo.hasPrinted('@alice:localhost invited @bob:localhost to !lobby:localhost');
     expect(await textOf(page.locator('.request-url'))).toContain(
       `${demo.url}/_matrix/client/v3/rooms/%21lobby%3Alocalhost/invite`,
@@ -26,12 +26,12 @@ describe('the API description', () => {
     await page.getByPlaceholder('roomId').fill('!staff:localhost');
     await page.getByLabel('Request body').fill('{"user_id":"@carol:localhost"}');
     await page.getByRole('button', { name: 'Execute' }).click();
-    await answers.locator('.response-col_status', { hasText: '403' }).waitFor();
-    expect(await textOf(answers)).toContain('INSUFFICIENT_POWER');
-    await one.end();
+    await responses.locator('.response-col_status', { hasText: '403' }).waitFor();
+    expect(await textOf(responses)).toContain('INSUFFICIENT_POWER');
+    await visit.end();
   });
 
-  it("is the package's own, with what the demo has as examples", async () => {
+  it('is the one from the package, with examples from the demo', async () => {
     const { url } = await startDemo();
     const response = await fetch(`${url}/openapi.json`);
     const description = (await response.json()) as ReturnType<typeof demoDescription>;

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('a stream has a heartbeat, so that a dead one is noticed', async () => {
+it('an event stream sends heartbeats, so that a dead connection is noticed', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const streams = new EventStreams();
   const server = express()

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { roomOf, sendForm, shown, startDemo, textOf, timelineOf } from './demo.ts';
-import { Visit, visit } from './visit.ts';
+import { roomOf, sendForm, shownResult, startDemo, textOf, timelineOf } from './demo.ts';
+import { Visit, withPage } from './visit.ts';
 
 describe('the form', () => {
   it('sends a real invite, and shows the request, the response and the headers unchanged', async () => {
     const demo = await startDemo();
-    await visit(demo.url, async (page) => {
-      const answered = page.waitForResponse((response) => response.url().endsWith('/invite'));
+    await withPage(demo.url, async (page) => {
+      const responseReceived = page.waitForResponse((response) => response.url().endsWith('/invite'));
       await sendForm(page, { reason: 'Tea at five' });
-      const response = await answered;
+      const response = await responseReceived;
       const request = response.request();
       expect(request.method()).toBe('POST');
       const sent = await request.allHeaders();
 
-      const { rule, ...blocks } = await shown(page, 200);
+      const { rule, ...blocks } = await shownResult(page, 200);
       const path = new URL(request.url()).pathname;
       expect(path).toBe('/_matrix/client/v3/rooms/!lobby%3Alocalhost/invite');
       expect(blocks.request).toContain(`POST ${path}`);
@@ -38,19 +38,19 @@ describe('the form', () => {
     [{ invitee: '@bob:elsewhere.org' }, 403, 'M_FORBIDDEN', '@bob:elsewhere.org cannot be invited'],
     [{ inviter: 'Alice', room: 'Staff room' }, 403, 'M_FORBIDDEN', 'Bob is already in the staff room.'],
     [{ inviter: 'Dave', room: 'Studio' }, 403, 'M_FORBIDDEN', 'Dave is not in the studio'],
-  ])('says in plain words why %j is refused', async (fields, status, errcode, words) => {
+  ])('explains in plain words why %j is refused', async (fields, status, errcode, words) => {
     const { url } = await startDemo();
-    await visit(url, async (page) => {
+    await withPage(url, async (page) => {
       await sendForm(page, fields);
-      const answer = await shown(page, status);
-      expect(answer.line).toContain(errcode);
-      expect(answer.rule).toContain(words);
+      const result = await shownResult(page, status);
+      expect(result.line).toContain(errcode);
+      expect(result.rule).toContain(words);
     });
   });
 
-  it('works by the keyboard alone, with a focus that can be seen, in the order of the page', async () => {
+  it('works with the keyboard alone, with visible focus, in page order', async () => {
     const { url } = await startDemo();
-    await visit(url, async (page) => {
+    await withPage(url, async (page) => {
       const focused = () =>
         page.evaluate<string>('document.activeElement.id || document.activeElement.textContent');
       const tab = async () => {
@@ -71,13 +71,13 @@ describe('the form', () => {
       await page.keyboard.type('Bring paint');
       expect(await tab()).toBe('send');
       await page.keyboard.press('Enter');
-      expect((await shown(page, 200)).rule).toContain('Carol created this room');
+      expect((await shownResult(page, 200)).rule).toContain('Carol created this room');
       await expect.poll(async () => (await timelineOf(page, 'Studio'))[0]).toBe('Carol invited Guest7');
       expect(await focused()).toBe('send');
 
       expect(await tab()).toContain('Banned');
       await page.keyboard.press('Space');
-      await shown(page, 403);
+      await shownResult(page, 403);
       expect(await focused()).toContain('Banned');
       const rest = [await tab(), await tab(), await tab(), await tab(), await tab()];
       expect(rest.at(-1)).toContain('Version 12 creator');
@@ -87,14 +87,14 @@ describe('the form', () => {
     });
   });
 
-  it('says that there is no response after the demo has ended', async () => {
+  it('shows that there is no response after the demo has stopped', async () => {
     const demo = await startDemo();
-    const one = await Visit.start(demo.url);
-    await one.open();
+    const visit = await Visit.start(demo.url);
+    await visit.open();
     await demo.stop('SIGTERM');
-    await sendForm(one.page, {});
-    await expect.poll(() => textOf(one.page.locator('.rule'))).toContain('No response');
-    expect(await one.page.getByRole('status').textContent()).toContain('No response');
-    await one.page.context().close();
+    await sendForm(visit.page, {});
+    await expect.poll(() => textOf(visit.page.locator('.rule'))).toContain('No response');
+    expect(await visit.page.getByRole('status').textContent()).toContain('No response');
+    await visit.page.context().close();
   });
 });

@@ -9,8 +9,8 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-describe('what the demo serves', () => {
-  it('has a strict policy, whatever it is', async () => {
+describe('the demo server', () => {
+  it('sends a strict content security policy with everything', async () => {
     const { url } = await startDemo();
     for (const path of [
       '/',
@@ -29,12 +29,12 @@ describe('what the demo serves', () => {
     }
   });
 
-  it.each(['/', '/docs'])('%s runs nothing that is inline', async (path) => {
+  it.each(['/', '/docs'])('allows no inline scripts or styles on %s', async (path) => {
     const { url } = await startDemo();
-    const one = await Visit.start(url);
-    await (path === '/' ? one.open() : one.openDocs());
-    expect(one.problems).toEqual([]);
-    await one.page.evaluate(`
+    const visit = await Visit.start(url);
+    await (path === '/' ? visit.open() : visit.openDocs());
+    expect(visit.problems).toEqual([]);
+    await visit.page.evaluate(`
       const script = document.createElement('script');
       script.textContent = 'document.title = "run"';
       document.body.append(script);
@@ -43,13 +43,13 @@ describe('what the demo serves', () => {
       document.body.append(style);
       document.body.insertAdjacentHTML('beforeend', '<p style="color: red">Red</p>');
     `);
-    await expect.poll(() => one.problems.length).toBe(3);
-    for (const problem of one.problems) expect(problem).toContain('Content Security Policy');
-    expect(await one.page.title()).not.toBe('run');
-    await one.page.context().close();
+    await expect.poll(() => visit.problems.length).toBe(3);
+    for (const problem of visit.problems) expect(problem).toContain('Content Security Policy');
+    expect(await visit.page.title()).not.toBe('run');
+    await visit.page.context().close();
   });
 
-  it('nothing beside the page and what it needs', async () => {
+  it('serves only the page and the files that it needs', async () => {
     const { url } = await startDemo();
     for (const path of [
       '/nothing',
@@ -63,11 +63,11 @@ describe('what the demo serves', () => {
   });
 });
 
-describe('the streams', () => {
+describe('the event streams', () => {
   const open = (url: string, controller = new AbortController()) =>
     fetch(`${url}/demo/rooms`, { signal: controller.signal }).then((response) => ({ response, controller }));
 
-  it('are at most twenty, and one that ends makes room', async () => {
+  it('are limited to twenty, and a closed one makes room', async () => {
     const { url } = await startDemo();
     const streams = await Promise.all(Array.from({ length: 20 }, () => open(url)));
     expect(streams.map(({ response }) => response.status)).toEqual(Array<number>(20).fill(200));
@@ -79,13 +79,13 @@ describe('the streams', () => {
     for (const { controller } of streams) controller.abort();
   });
 
-  it('end when the demo ends, which is at once', async () => {
+  it('end when the demo stops, which happens immediately', async () => {
     const demo = await startDemo();
-    // Not `fetch`, which takes a connection that was cut for the end of the answer.
+    // Not `fetch`, which treats a dropped connection as the end of the response.
     const [response] = (await once(get(`${demo.url}/demo/rooms`), 'response')) as [IncomingMessage];
-    const answer = text(response);
+    const content = text(response);
     expect(await demo.stop('SIGTERM')).toBe(0);
-    expect((await answer).match(/^event: room$/gm)).toHaveLength(4);
+    expect((await content).match(/^event: room$/gm)).toHaveLength(4);
     expect(demo.stderr).toBe('');
   });
 });

@@ -2,22 +2,22 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { browser } from './chromium.ts';
 
-export type Look = { readonly width: number; readonly scheme: 'light' | 'dark' };
+export type Screen = { readonly width: number; readonly scheme: 'light' | 'dark' };
 
-const DESKTOP: Look = { width: 1280, scheme: 'light' };
-export const LOOKS: readonly Look[] = [1280, 390].flatMap((width) => [
+const DESKTOP: Screen = { width: 1280, scheme: 'light' };
+export const SCREENS: readonly Screen[] = [1280, 390].flatMap((width) => [
   { width, scheme: 'light' as const },
   { width, scheme: 'dark' as const },
 ]);
 
-/** Chromium writes every refusal into the console: those of the endpoint are what the page is there to show. */
+/** Chromium logs every 4xx response to the console. Those of the endpoint are expected: the page shows them. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of 4\d\d/;
 const ENDPOINT = /^\/_matrix\/client\/(v3|unstable\/org\.example)\/rooms\/[^/]+\/invite(\/check)?$/;
 
-/** A page that is watched: what its console says, and where it sends requests. */
+/** A page that records its console messages and its requests. */
 export class Visit {
   readonly page: Page;
-  /** Errors and warnings. */
+  /** Uncaught errors, and errors and warnings in the console. */
   readonly problems: string[] = [];
   readonly requests: string[] = [];
   readonly #origin: string;
@@ -35,19 +35,19 @@ export class Visit {
     });
   }
 
-  /** A page in a browser profile of its own. */
-  static async start(url: string, look: Look = DESKTOP): Promise<Visit> {
+  /** Creates a blank page in its own browser profile. */
+  static async start(url: string, screen: Screen = DESKTOP): Promise<Visit> {
     const context = await (await browser()).newContext({
-      viewport: { width: look.width, height: 900 },
-      colorScheme: look.scheme,
-      // Colours on their way from one to another would be measured half-way.
+      viewport: { width: screen.width, height: 900 },
+      colorScheme: screen.scheme,
+      // Otherwise, colors would be measured in mid-transition.
       reducedMotion: 'reduce',
     });
     context.setDefaultTimeout(15_000);
     return new Visit(await context.newPage(), new URL(url).origin);
   }
 
-  /** Opens the demo's page, and waits until its rooms are there. */
+  /** Opens the demo's page and waits until it shows the rooms. */
   async open(): Promise<void> {
     await this.page.goto(this.#origin);
     await this.page.locator('#live[data-state=live]').waitFor();
@@ -61,7 +61,7 @@ export class Visit {
     await this.page.locator('.authorize.locked').waitFor();
   }
 
-  /** Ends it, and holds it to what every visit must keep: a silent console, and requests to the demo alone. */
+  /** Closes the page. Checks that its console had no problems and that it sent requests only to the demo. */
   async end(): Promise<void> {
     await this.page.context().close();
     const others = this.requests.filter(
@@ -73,14 +73,14 @@ export class Visit {
   }
 }
 
-/** A visit of the demo's page, from its first sight to its end. */
-export async function visit(
+/** Opens the demo's page, runs `work` on it, and ends the visit. */
+export async function withPage(
   url: string,
   work: (page: Page) => Promise<void>,
-  look: Look = DESKTOP,
+  screen: Screen = DESKTOP,
 ): Promise<void> {
-  const one = await Visit.start(url, look);
-  await one.open();
-  await work(one.page);
-  await one.end();
+  const visit = await Visit.start(url, screen);
+  await visit.open();
+  await work(visit.page);
+  await visit.end();
 }
