@@ -5,44 +5,46 @@ import { BOB, CAROL, limits, MALLORY, memberOf, ROOM, seedRoom, tokens } from '.
 import { type Bot, bots, registration } from './support/bots.ts';
 import { Client } from './support/client.ts';
 import { oddRooms, oddUsers } from './support/identifiers.ts';
-import { loadFailure, putEmptyModule } from './support/loading.ts';
-import { nodeOf } from './support/node-versions.ts';
-import { projectWith, put } from './support/project.ts';
+import { addEmptyModule, loadFailure } from './support/loading.ts';
+import { nodePathOf } from './support/node-versions.ts';
+import { copyInto, projectWith } from './support/project.ts';
 import { serve } from './support/server.ts';
 
-/** What Node says of the binary that the install script of their crypto downloads, where it could not. */
+/** Node's error message if the install script of their crypto could not download its binary. */
 const NO_BINARY = /^Cannot find module '(@matrix-org\/matrix-sdk-crypto-nodejs-[^']+)'$/;
 
-const node = await nodeOf(22);
+const node = await nodePathOf(22);
 
 for (const bot of bots) {
   const project = await projectWith(bot.name, [`${bot.name}@${bot.version}`]);
   const failure = await loadFailure(project, node, bot.name);
 
   if (failure === undefined) {
-    invites(`${bot.name} ${bot.version}`, bot, project);
+    describeInvites(`${bot.name} ${bot.version}`, bot, project);
   } else {
     it(`${bot.name} ${bot.version} DOES NOT LOAD HERE: ${failure}`, async () => {
-      console.log(
-        `${bot.name} does not load here: ${failure}. Its errors are tried with an empty module there.`,
-      );
+      console.log(`${bot.name} does not load here: ${failure}. An empty module replaces the missing one.`);
       expect(failure).toMatch(NO_BINARY);
-      await putEmptyModule(project, NO_BINARY.exec(failure)?.[1] ?? '');
+      await addEmptyModule(project, NO_BINARY.exec(failure)?.[1] ?? '');
       expect(await loadFailure(project, node, bot.name)).toBeUndefined();
     });
-    invites(`${bot.name} ${bot.version}, an empty module in place of its missing crypto,`, bot, project);
+    describeInvites(
+      `${bot.name} ${bot.version} (with an empty module in place of its missing crypto)`,
+      bot,
+      project,
+    );
   }
 }
 
 const auth = firstOf(appServices({ serverName: 'example.org', registrations: [registration] }), tokens);
 
-function invites(name: string, bot: Bot, project: string): void {
+function describeInvites(name: string, bot: Bot, project: string): void {
   describe(name, () => {
     let client: Client;
 
     beforeAll(async () => {
-      await put(project, 'client/answer-of.cjs');
-      client = new Client(node, await put(project, bot.program));
+      await copyInto(project, 'client/result-of.cjs');
+      client = new Client(node, await copyInto(project, bot.program));
     });
 
     afterAll(() => client.end());
@@ -53,7 +55,7 @@ function invites(name: string, bot: Bot, project: string): void {
       const { baseUrl, store } = await serve({ auth });
       await seedRoom(store, { roomId, version, members });
       for (const userId of oddUsers) {
-        expect(await client.do('invite', { baseUrl, ...bot.login, roomId, userId })).toEqual({ answer: {} });
+        expect(await client.run('invite', { baseUrl, ...bot.login, roomId, userId })).toEqual({ result: {} });
         const event = await memberOf(store, userId, roomId);
         expect(event).toMatchObject({ sender: bot.inviter, content: { membership: 'invite' } });
       }
@@ -64,26 +66,26 @@ function invites(name: string, bot: Bot, project: string): void {
       [401, 'M_UNKNOWN_TOKEN', bot.badLogin],
       [403, 'M_FORBIDDEN', { userId: MALLORY }],
       [403, 'M_INVITE_BLOCKED', { userId: CAROL }],
-    ])('throws its MatrixError: %i %s', async (statusCode, errcode, call) => {
+    ])('throws a MatrixError: %i %s', async (statusCode, errcode, call) => {
       const blocks = { default_action: 'block' };
       const users = { getAccountData: async (userId: string) => (userId === CAROL ? blocks : undefined) };
       const { baseUrl, store } = await serve({ auth, users });
       await seedRoom(store, { members });
-      const usual = { baseUrl, ...bot.login, roomId: ROOM, userId: BOB };
+      const defaults = { baseUrl, ...bot.login, roomId: ROOM, userId: BOB };
       const body = expect.objectContaining({ errcode, error: expect.stringMatching(/./) });
-      expect(await client.do('invite', { ...usual, ...call })).toEqual({
+      expect(await client.run('invite', { ...defaults, ...call })).toEqual({
         error: { statusCode, errcode, body },
       });
     });
 
-    it('throws its MatrixError: 429 M_LIMIT_EXCEEDED, with the time of the next try', async () => {
+    it('throws a MatrixError with the retry delay: 429 M_LIMIT_EXCEEDED', async () => {
       const { baseUrl, store } = await serve({ auth, rateLimit: limits(1) });
       await seedRoom(store, { members });
       const call = { baseUrl, ...bot.login, roomId: ROOM };
-      expect(await client.do('invite', { ...call, userId: BOB })).toEqual({ answer: {} });
-      const told = await client.do('invite', { ...call, userId: CAROL });
-      expect(told).toMatchObject({ error: { statusCode: 429, errcode: 'M_LIMIT_EXCEEDED' } });
-      const { retryAfterMs } = (told as { error: { retryAfterMs: number } }).error;
+      expect(await client.run('invite', { ...call, userId: BOB })).toEqual({ result: {} });
+      const result = await client.run('invite', { ...call, userId: CAROL });
+      expect(result).toMatchObject({ error: { statusCode: 429, errcode: 'M_LIMIT_EXCEEDED' } });
+      const { retryAfterMs } = (result as { error: { retryAfterMs: number } }).error;
       expect(retryAfterMs).toBeGreaterThan(0);
       expect(retryAfterMs).toBeLessThanOrEqual(60_000);
     });

@@ -3,24 +3,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOB, CAROL, limits, MALLORY, memberOf, ROOM, seedRoom } from '../http/support.ts';
 import { Client } from './support/client.ts';
 import { oddRooms, oddUsers } from './support/identifiers.ts';
-import { nodeOf } from './support/node-versions.ts';
-import { projectWith, put } from './support/project.ts';
+import { nodePathOf } from './support/node-versions.ts';
+import { copyInto, projectWith } from './support/project.ts';
 import { serve } from './support/server.ts';
 
 let client: Client;
 
 beforeAll(async () => {
   const project = await projectWith('js-sdk', ['matrix-js-sdk@43']);
-  // Older ones it does not declare.
-  client = new Client(await nodeOf(22), await put(project, 'client/js-sdk.mjs'));
+  // The oldest Node that it supports.
+  client = new Client(await nodePathOf(22), await copyInto(project, 'client/js-sdk.mjs'));
 });
 
 afterAll(() => client.end());
 
-const success = { answer: {}, logouts: [] };
+const success = { result: {}, logouts: [] };
 
-/** A refusal as the SDK's MatrixError; `fields` are further fields of the answer. */
-function refusal(httpStatus: number, errcode: string, { fields = {}, ...expected }: Expected = {}) {
+/** The error that the SDK should throw. `fields` are additional fields of the response. */
+function sdkError(httpStatus: number, errcode: string, { fields = {}, ...expected }: Expected = {}) {
   const error = {
     name: errcode,
     errcode,
@@ -35,15 +35,15 @@ function refusal(httpStatus: number, errcode: string, { fields = {}, ...expected
 }
 type Expected = { fields?: object; isRateLimitError?: boolean; retryAfterMs?: unknown; backoffMs?: unknown };
 
-/** What the SDK's queue does with an error that another try cannot mend. */
+/** The delay that tells the SDK's queue to give up. */
 const GIVE_UP = -1;
 
-describe('matrix-js-sdk 43 invites', () => {
+describe('matrix-js-sdk 43 sends an invite', () => {
   it('with a reason', async () => {
     const { baseUrl, store } = await serve();
     await seedRoom(store);
     const call = { baseUrl, accessToken: 'alice-token', roomId: ROOM, userId: BOB };
-    expect(await client.do('invite', { ...call, reason: 'Come & see “us” 🐈' })).toEqual(success);
+    expect(await client.run('invite', { ...call, reason: 'Come & see “us” 🐈' })).toEqual(success);
     expect((await memberOf(store, BOB))?.content).toEqual({
       membership: 'invite',
       reason: 'Come & see “us” 🐈',
@@ -53,23 +53,23 @@ describe('matrix-js-sdk 43 invites', () => {
   it.each(oddRooms)('into $roomId of version $version', async ({ roomId, version }) => {
     const { baseUrl, store } = await serve();
     await seedRoom(store, { roomId, version });
-    expect(await client.do('invite', { baseUrl, accessToken: 'alice-token', roomId, userId: BOB })).toEqual(
+    expect(await client.run('invite', { baseUrl, accessToken: 'alice-token', roomId, userId: BOB })).toEqual(
       success,
     );
     expect((await memberOf(store, BOB, roomId))?.content).toEqual({ membership: 'invite' });
   });
 
-  it.each(oddUsers)('%s', async (userId) => {
+  it.each(oddUsers)('to %s', async (userId) => {
     const { baseUrl, store } = await serve();
     await seedRoom(store);
-    expect(await client.do('invite', { baseUrl, accessToken: 'alice-token', roomId: ROOM, userId })).toEqual(
+    expect(await client.run('invite', { baseUrl, accessToken: 'alice-token', roomId: ROOM, userId })).toEqual(
       success,
     );
     expect((await memberOf(store, userId))?.content).toEqual({ membership: 'invite' });
   });
 });
 
-describe('matrix-js-sdk 43 throws its MatrixError', () => {
+describe('matrix-js-sdk 43 throws a MatrixError', () => {
   it.each([
     [400, 'M_INVALID_PARAM', { userId: 'bob' }],
     [400, 'M_BAD_JSON', { userId: 5 }],
@@ -86,76 +86,88 @@ describe('matrix-js-sdk 43 throws its MatrixError', () => {
     const { baseUrl, store } = await serve({ users });
     await seedRoom(store, { members: { [MALLORY]: 'ban' } });
     await seedRoom(store, { roomId: '!future:example.org', version: '99' });
-    const usual = { baseUrl, accessToken: 'alice-token', roomId: ROOM, userId: BOB };
-    expect(await client.do('invite', { ...usual, ...call })).toEqual(refusal(status, errcode));
+    const defaults = { baseUrl, accessToken: 'alice-token', roomId: ROOM, userId: BOB };
+    expect(await client.run('invite', { ...defaults, ...call })).toEqual(sdkError(status, errcode));
   });
 
-  it('403 M_THREEPID_DENIED for an e-mail address', async () => {
+  it('403 M_THREEPID_DENIED for an email address', async () => {
     const { baseUrl, store } = await serve();
     await seedRoom(store);
     const idBaseUrl = 'https://id.example.org';
     const call = { baseUrl, idBaseUrl, accessToken: 'alice-token', roomId: ROOM, address: 'bob@example.org' };
-    expect(await client.do('inviteByEmail', call)).toEqual(refusal(403, 'M_THREEPID_DENIED'));
+    expect(await client.run('inviteByEmail', call)).toEqual(sdkError(403, 'M_THREEPID_DENIED'));
   });
 
-  it('503 M_UNKNOWN, with the time of the next try, while the logins are down', async () => {
+  it('503 M_UNKNOWN with a retry delay during an auth outage', async () => {
     const { baseUrl } = await serve();
     const call = { baseUrl, accessToken: 'outage-token', roomId: ROOM, userId: BOB };
     const expected = { retryAfterMs: expect.any(Number), backoffMs: expect.any(Number) };
-    const told = await client.do('invite', call);
-    expect(told).toEqual(refusal(503, 'M_UNKNOWN', expected));
-    const { error } = told as { error: { retryAfterMs: number; backoffMs: number } };
+    const result = await client.run('invite', call);
+    expect(result).toEqual(sdkError(503, 'M_UNKNOWN', expected));
+    const { error } = result as { error: { retryAfterMs: number; backoffMs: number } };
     expect(error.retryAfterMs).toBeGreaterThanOrEqual(1000);
     expect(error.backoffMs).toBeGreaterThanOrEqual(1000);
   });
 });
 
-describe('matrix-js-sdk 43 logs out', () => {
+describe('matrix-js-sdk 43', () => {
   it.each([
-    ['hard, when the token is unknown', 'another-token', 'M_UNKNOWN_TOKEN', {}, 1],
-    ['softly, when the token has expired', 'expired-token', 'M_UNKNOWN_TOKEN', { soft_logout: true }, 1],
-    ['not at all, when the account is locked', 'locked-token', 'M_USER_LOCKED', { soft_logout: true }, 0],
-  ])('%s', async (_how, accessToken, errcode, fields, count) => {
+    ['logs out when the access token is unknown', 'another-token', 'M_UNKNOWN_TOKEN', {}, 1],
+    [
+      'logs out softly when the access token has expired',
+      'expired-token',
+      'M_UNKNOWN_TOKEN',
+      { soft_logout: true },
+      1,
+    ],
+    [
+      'does not log out when the account is locked',
+      'locked-token',
+      'M_USER_LOCKED',
+      { soft_logout: true },
+      0,
+    ],
+  ])('%s', async (_name, accessToken, errcode, fields, count) => {
     const { baseUrl, store } = await serve();
     await seedRoom(store);
-    const told = await client.do('invite', { baseUrl, accessToken, roomId: ROOM, userId: BOB });
-    expect(told).toEqual(refusal(401, errcode, { fields }));
+    const result = await client.run('invite', { baseUrl, accessToken, roomId: ROOM, userId: BOB });
+    expect(result).toEqual(sdkError(401, errcode, { fields }));
     const data = { errcode, error: expect.any(String), ...fields };
-    expect((told as { logouts: unknown[] }).logouts).toEqual(Array.from({ length: count }, () => data));
+    expect((result as { logouts: unknown[] }).logouts).toEqual(Array.from({ length: count }, () => data));
   });
 });
 
 describe('matrix-js-sdk 43 obeys Retry-After', () => {
-  it('in its typed error', async () => {
+  it('in its MatrixError', async () => {
     const { baseUrl, store } = await serve({ rateLimit: limits(1) });
     await seedRoom(store);
     const call = { baseUrl, accessToken: 'alice-token', roomId: ROOM };
-    expect(await client.do('invite', { ...call, userId: BOB })).toEqual(success);
-    const told = await client.do('invite', { ...call, userId: CAROL });
-    const { retryAfterMs } = (told as { error: { retryAfterMs: number } }).error;
+    expect(await client.run('invite', { ...call, userId: BOB })).toEqual(success);
+    const result = await client.run('invite', { ...call, userId: CAROL });
+    const { retryAfterMs } = (result as { error: { retryAfterMs: number } }).error;
     expect(retryAfterMs).toBeGreaterThan(0);
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
-    // The header's: whole seconds. The answer's own field, which is deprecated, has milliseconds.
+    // From the header, in seconds. The deprecated field in the response body has milliseconds.
     expect(retryAfterMs % 1000).toBe(0);
     const expected = { isRateLimitError: true, retryAfterMs, backoffMs: retryAfterMs };
-    expect(told).toEqual(refusal(429, 'M_LIMIT_EXCEEDED', expected));
+    expect(result).toEqual(sdkError(429, 'M_LIMIT_EXCEEDED', expected));
   });
 
-  it('in its queue, which waits so long and then succeeds', async () => {
+  it('in its queue, which waits that long and then succeeds', async () => {
     const inviter = { points: 1, durationSeconds: 3 };
     const rateLimit = new MemoryRateLimit({ inviter, attempt: false, room: false, invitee: false });
     const { baseUrl, store } = await serve({ rateLimit });
     await seedRoom(store);
     const call = { baseUrl, accessToken: 'alice-token', roomId: ROOM, userIds: [BOB, CAROL] };
-    const attempts = (await client.do('inviteInTurn', call)) as Attempt[];
+    const attempts = (await client.run('inviteInSequence', call)) as Attempt[];
     expect(attempts.map(({ userId, error }) => [userId, error?.errcode])).toEqual([
       [BOB, undefined],
       [CAROL, 'M_LIMIT_EXCEEDED'],
       [CAROL, undefined],
     ]);
-    const [, refused, repeated] = attempts;
-    const waited = Number(repeated?.begun) - Number(refused?.ended);
-    // A timer of Node may be a millisecond early.
+    const [, refused, retried] = attempts;
+    const waited = Number(retried?.startedAt) - Number(refused?.endedAt);
+    // Node's timers can fire a millisecond early.
     expect(waited).toBeGreaterThanOrEqual(Number(refused?.error?.retryAfterMs) - 1);
     for (const userId of [BOB, CAROL]) {
       expect((await memberOf(store, userId))?.content.membership).toBe('invite');
@@ -165,7 +177,7 @@ describe('matrix-js-sdk 43 obeys Retry-After', () => {
 
 type Attempt = {
   readonly userId: string;
-  readonly begun: number;
-  readonly ended: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
   readonly error?: { readonly errcode: string; readonly retryAfterMs: number };
 };

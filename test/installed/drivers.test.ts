@@ -4,13 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { compileEach } from './support/compile.ts';
 import { bareProject, consumerOf, consumerOfAllDrivers } from './support/consumers.ts';
-import { NODE_MAJORS, nodeOf } from './support/node-versions.ts';
-import { packagesIn, put } from './support/project.ts';
+import { NODE_MAJORS, nodePathOf } from './support/node-versions.ts';
+import { copyInto, packagesIn } from './support/project.ts';
 import { driverOf, drivers, specifiers } from './support/subpaths.ts';
 
 const loaded = { import: 'loaded', require: 'loaded' };
 
-/** What Node says of a package that is not installed. */
+/** The outcomes of loading a package that is not installed. */
 const missing = (name: string) => ({
   import: {
     code: 'ERR_MODULE_NOT_FOUND',
@@ -22,13 +22,13 @@ const missing = (name: string) => ({
 const outcomes = (outcomeOf: (specifier: string) => unknown) =>
   Object.fromEntries(specifiers.map((specifier) => [specifier, outcomeOf(specifier)]));
 
-/** How loading each specifier goes, both ways, one after the other in a process of its own. */
+/** Loads all specifiers one after the other in a new process. Returns the outcomes of import and require. */
 async function loadIn(project: string, node: string): Promise<unknown> {
-  const program = await put(project, 'consumer/load-each.mjs');
+  const program = await copyInto(project, 'consumer/load-each.mjs');
   return JSON.parse((await promisify(execFile)(node, [program, ...specifiers])).stdout);
 }
 
-const missingDriverOf = (specifier: string): unknown => {
+const withoutDrivers = (specifier: string): unknown => {
   const driver = driverOf(specifier);
   return driver === undefined ? loaded : missing(driver);
 };
@@ -37,28 +37,28 @@ describe.each(NODE_MAJORS)('on Node %i', (major) => {
   let node: string;
 
   beforeAll(async () => {
-    node = await nodeOf(major);
+    node = await nodePathOf(major);
   });
 
-  it('each subpath loads without a driver, or names in one line the one that it lacks', async () => {
-    expect(await loadIn(await consumerOf(5), node)).toEqual(outcomes(missingDriverOf));
+  it('each subpath loads without drivers, or fails with one line that names the missing driver', async () => {
+    expect(await loadIn(await consumerOf(5), node)).toEqual(outcomes(withoutDrivers));
   });
 
-  it('each subpath loads with the drivers', async () => {
+  it('each subpath loads with the drivers installed', async () => {
     expect(await loadIn(await consumerOfAllDrivers(), node)).toEqual(outcomes(() => loaded));
   });
 });
 
-it('the types of all subpaths compile with the drivers', async () => {
+it('the types of all subpaths compile with the drivers installed', async () => {
   const project = await consumerOfAllDrivers();
   expect(await packagesIn(project)).toEqual(expect.arrayContaining([...drivers.keys()]));
   await compileEach(project, specifiers);
 });
 
-it('without Express, the root alone asks for it', async () => {
+it('without Express, only the root of the package reports it as missing', async () => {
   expect(await loadIn(await bareProject(), process.execPath)).toEqual(
     outcomes((specifier) =>
-      specifier === packageJson.name ? missing('express') : missingDriverOf(specifier),
+      specifier === packageJson.name ? missing('express') : withoutDrivers(specifier),
     ),
   );
 });

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile, compileEach } from './support/compile.ts';
 import { consumerOf, EXPRESS_MAJORS, type ExpressMajor } from './support/consumers.ts';
 import { startHost } from './support/host.ts';
-import { NODE_MAJORS, type NodeMajor, nodeOf } from './support/node-versions.ts';
-import { packagesIn, put, versionIn } from './support/project.ts';
+import { NODE_MAJORS, type NodeMajor, nodePathOf } from './support/node-versions.ts';
+import { copyInto, packagesIn, versionIn } from './support/project.ts';
 import { driverOf, drivers, specifiers } from './support/subpaths.ts';
 import { tableOf } from './support/table.ts';
 
@@ -17,9 +17,9 @@ const withoutDriver = specifiers.filter((specifier) => driverOf(specifier) === u
 const cells = KINDS.flatMap((kind) => EXPRESS_MAJORS.map((major) => [kind, major] as const));
 
 const folders = new Map<ExpressMajor, string>();
-/** The programs of a cell: one, but for TypeScript, where it is one for each way to compile. */
+/** The programs to run for each cell. TypeScript has one for each way to compile it. */
 const programs = new Map<string, readonly string[]>();
-/** What the table says of each cell. */
+/** The outcome of each cell. */
 const outcomes = new Map<string, string>();
 const expressVersions = new Map<ExpressMajor, string>();
 const nodeVersions = new Map<NodeMajor, string>();
@@ -29,26 +29,26 @@ beforeAll(async () => {
     const folder = await consumerOf(major);
     folders.set(major, folder);
     expressVersions.set(major, await versionIn(folder, 'express'));
-    programs.set(`ESM ${major}`, [await put(folder, 'consumer/main.mjs')]);
-    programs.set(`CJS ${major}`, [await put(folder, 'consumer/main.cjs')]);
+    programs.set(`ESM ${major}`, [await copyInto(folder, 'consumer/main.mjs')]);
+    programs.set(`CJS ${major}`, [await copyInto(folder, 'consumer/main.cjs')]);
   }
 });
 
 const folderOf = (major: ExpressMajor) => folders.get(major) ?? '';
 
 describe.each(EXPRESS_MAJORS)('a project with Express %i', (major) => {
-  it('has what it asked for, and no driver', async () => {
+  it('contains the requested packages and no drivers', async () => {
     expect(expressVersions.get(major)).toMatch(new RegExp(`^${major}\\.`));
     expect(await versionIn(folderOf(major), '@types/express')).toMatch(new RegExp(`^${major}\\.`));
     const packages = await packagesIn(folderOf(major));
     expect(packages.filter((name) => drivers.has(name))).toEqual([]);
   });
 
-  it('compiles, by node16, nodenext and bundler resolution, with every declaration checked', async () => {
+  it('compiles with node16, nodenext and bundler resolution and checks all declarations', async () => {
     programs.set(`TS ${major}`, await compileEach(folderOf(major), withoutDriver));
   });
 
-  it('does not compile with a wrong option', async () => {
+  it('does not compile with an option of the wrong type', async () => {
     const source =
       "import { createInviteRouter } from 'express-matrix-invite';\ncreateInviteRouter({ serverName: 1 });\n";
     await writeFile(join(folderOf(major), 'src/wrong.mts'), source);
@@ -63,31 +63,35 @@ describe.each(NODE_MAJORS)('on Node %i', (nodeMajor) => {
   let node: string;
 
   beforeAll(async () => {
-    node = await nodeOf(nodeMajor);
+    node = await nodePathOf(nodeMajor);
   });
 
-  it.each(cells)('a host in %s with Express %i mounts the router and invites', async (kind, expressMajor) => {
-    outcomes.set(cellName(nodeMajor, kind, expressMajor), 'FAILED');
-    const ways = programs.get(`${kind} ${expressMajor}`) ?? [];
-    expect(ways).toHaveLength(kind === 'TS' ? 5 : 1);
-    for (const program of ways) {
-      const host = await startHost(node, program);
-      const answers = await Promise.all([host.invite('alice-token'), host.invite('another-token')]).finally(
-        () => host.stop(),
-      );
-      expect({ program, answers, complaints: await host.stop() }).toEqual({
-        program,
-        answers: [
-          { status: 200, body: {} },
-          { status: 401, body: { errcode: 'M_UNKNOWN_TOKEN', error: expect.any(String) } },
-        ],
-        complaints: '',
-      });
-      expect(host.node).toMatch(new RegExp(`^v${nodeMajor}\\.`));
-      nodeVersions.set(nodeMajor, host.node);
-    }
-    outcomes.set(cellName(nodeMajor, kind, expressMajor), 'ok');
-  });
+  it.each(cells)(
+    'a host app in %s with Express %i mounts the router and serves invites',
+    async (kind, expressMajor) => {
+      outcomes.set(cellName(nodeMajor, kind, expressMajor), 'FAILED');
+      const hostPrograms = programs.get(`${kind} ${expressMajor}`) ?? [];
+      expect(hostPrograms).toHaveLength(kind === 'TS' ? 5 : 1);
+      for (const program of hostPrograms) {
+        const host = await startHost(node, program);
+        const responses = await Promise.all([
+          host.invite('alice-token'),
+          host.invite('another-token'),
+        ]).finally(() => host.stop());
+        expect({ program, responses, stderr: await host.stop() }).toEqual({
+          program,
+          responses: [
+            { status: 200, body: {} },
+            { status: 401, body: { errcode: 'M_UNKNOWN_TOKEN', error: expect.any(String) } },
+          ],
+          stderr: '',
+        });
+        expect(host.node).toMatch(new RegExp(`^v${nodeMajor}\\.`));
+        nodeVersions.set(nodeMajor, host.node);
+      }
+      outcomes.set(cellName(nodeMajor, kind, expressMajor), 'ok');
+    },
+  );
 });
 
 const cellName = (node: NodeMajor, kind: Kind, express: ExpressMajor) => [node, kind, express].join(' ');

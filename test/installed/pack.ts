@@ -1,4 +1,4 @@
-// Once a run: packs the package as it is published, into a temporary folder that all projects of the run live in.
+// Packs the package as it is published, once per run, into a temporary folder that also holds the projects of the run.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

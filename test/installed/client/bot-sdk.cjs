@@ -1,8 +1,8 @@
-// Invites with matrix-bot-sdk as it is told, and says how that went.
+// For each message, sends an invite with matrix-bot-sdk and returns the result.
 const { MatrixClient, MatrixError } = require('matrix-bot-sdk');
-const { answerOf } = require('./answer-of.cjs');
+const { resultOf } = require('./result-of.cjs');
 
-process.on('message', async ({ what: { baseUrl, accessToken, roomId, userId } }) => {
+process.on('message', async ({ params: { baseUrl, accessToken, roomId, userId } }) => {
   const client = new MatrixClient(baseUrl, accessToken);
-  process.send(await answerOf(() => client.inviteUser(userId, roomId), MatrixError));
+  process.send(await resultOf(() => client.inviteUser(userId, roomId), MatrixError));
 });

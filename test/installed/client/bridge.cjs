@@ -1,10 +1,10 @@
-// Invites with the Intent of matrix-appservice-bridge as it is told, and says how that went.
+// For each message, sends an invite with the Intent of matrix-appservice-bridge and returns the result.
 const { Intent } = require('matrix-appservice-bridge');
-// The one that the bridge itself uses.
+// The SDK that the bridge itself uses.
 const { Appservice, MatrixError } = require('@vector-im/matrix-bot-sdk');
-const { answerOf } = require('./answer-of.cjs');
+const { resultOf } = require('./result-of.cjs');
 
-process.on('message', async ({ what: { baseUrl, registration, inviter, roomId, userId } }) => {
+process.on('message', async ({ params: { baseUrl, registration, inviter, roomId, userId } }) => {
   const appService = new Appservice({
     registration,
     homeserverUrl: baseUrl,
@@ -12,8 +12,8 @@ process.on('message', async ({ what: { baseUrl, registration, inviter, roomId, u
     port: 0,
     bindAddress: '127.0.0.1',
   });
-  // The server has one endpoint only: none to register or join by.
+  // The server has only the invite endpoint, so the bridge must not register or join.
   const options = { registered: true, dontJoin: true };
   const intent = new Intent(appService.getIntentForUserId(inviter), appService.botClient, options);
-  process.send(await answerOf(() => intent.invite(roomId, userId), MatrixError));
+  process.send(await resultOf(() => intent.invite(roomId, userId), MatrixError));
 });

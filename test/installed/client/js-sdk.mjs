@@ -1,26 +1,28 @@
-// Does with matrix-js-sdk what it is told, and says how that went.
+// For each message, runs a task with matrix-js-sdk and returns the result.
 import { createClient, HttpApiEvent, MatrixError, MatrixEvent, MatrixScheduler } from 'matrix-js-sdk';
 
 const tasks = {
-  invite: (what) => answerOf(what, (client) => client.invite(what.roomId, what.userId, what.reason)),
+  invite: (params) =>
+    resultOf(params, (client) => client.invite(params.roomId, params.userId, params.reason)),
 
-  inviteByEmail: (what) => answerOf(what, (client) => client.inviteByEmail(what.roomId, what.address)),
+  inviteByEmail: (params) =>
+    resultOf(params, (client) => client.inviteByEmail(params.roomId, params.address)),
 
-  /** Invites users one after the other, by the SDK's own queue: it repeats what fails when it sees fit. */
-  async inviteInTurn({ roomId, userIds, ...login }) {
+  /** Invites users one after the other through the SDK's own queue, which decides when to retry. */
+  async inviteInSequence({ roomId, userIds, ...login }) {
     const client = createClient(login);
     const attempts = [];
     const scheduler = new MatrixScheduler(MatrixScheduler.RETRY_BACKOFF_RATELIMIT, () => 'invites');
     scheduler.setProcessFunction(async (event) => {
-      const attempt = { userId: event.getStateKey(), begun: performance.now() };
+      const attempt = { userId: event.getStateKey(), startedAt: performance.now() };
       attempts.push(attempt);
       try {
         return await client.invite(roomId, attempt.userId);
       } catch (error) {
-        attempt.error = described(error);
+        attempt.error = describeError(error);
         throw error;
       } finally {
-        attempt.ended = performance.now();
+        attempt.endedAt = performance.now();
       }
     });
     const event = { type: 'm.room.member', room_id: roomId, content: { membership: 'invite' } };
@@ -31,19 +33,19 @@ const tasks = {
   },
 };
 
-async function answerOf({ baseUrl, accessToken, idBaseUrl }, call) {
+async function resultOf({ baseUrl, accessToken, idBaseUrl }, call) {
   const client = createClient({ baseUrl, accessToken, idBaseUrl });
   const logouts = [];
   client.on(HttpApiEvent.SessionLoggedOut, (error) => logouts.push(error.data));
   try {
-    return { answer: await call(client), logouts };
+    return { result: await call(client), logouts };
   } catch (error) {
-    return { error: described(error), logouts };
+    return { error: describeError(error), logouts };
   }
 }
 
-function described(error) {
-  if (!(error instanceof MatrixError)) return { notTyped: String(error) };
+function describeError(error) {
+  if (!(error instanceof MatrixError)) return { notMatrixError: String(error) };
   const { name, errcode, httpStatus, data } = error;
   return {
     name,
@@ -52,9 +54,9 @@ function described(error) {
     data,
     isRateLimitError: error.isRateLimitError(),
     retryAfterMs: error.getRetryAfterMs(),
-    /** What the SDK's queue would do: wait so long, or give up (-1). */
+    /** How long the SDK's queue would wait, or -1 if it would give up. */
     backoffMs: MatrixScheduler.RETRY_BACKOFF_RATELIMIT(null, 1, error),
   };
 }
 
-process.on('message', async ({ task, what }) => process.send(await tasks[task](what)));
+process.on('message', async ({ task, params }) => process.send(await tasks[task](params)));

@@ -1,4 +1,4 @@
-// Loads each specifier that it is given, both ways, and prints as JSON how that went.
+// Loads each specifier with import and with require, and prints the outcomes as JSON.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);

@@ -1,4 +1,4 @@
-// An app of an operator who writes CommonJS.
+// A host app in CommonJS.
 const express = require('express');
 const { createInviteRouter } = require('express-matrix-invite');
 const { staticTokens } = require('express-matrix-invite/auth/static-tokens');

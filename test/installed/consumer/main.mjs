@@ -1,4 +1,4 @@
-// An app of an operator who writes ES modules.
+// A host app in ES modules.
 import express from 'express';
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';

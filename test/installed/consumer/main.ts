@@ -1,4 +1,4 @@
-// An app of an operator who writes TypeScript, as an ES module or for CommonJS; with a requester and a policy of its own.
+// A host app in TypeScript, compiled to an ES module or to CommonJS. It has its own requester type and policy.
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import {

@@ -12,16 +12,17 @@ export const registration = {
   namespaces: { users: [{ exclusive: true, regex: '@_irc_.*:example\\.org' }] },
 } satisfies AppServiceRegistration;
 
-/** A client of the family of matrix-bot-sdk. */
+/** A client based on matrix-bot-sdk. */
 export type Bot = {
   readonly name: string;
-  /** What `npm install` takes. */
+  /** The version to install. */
   readonly version: string;
   readonly program: string;
-  /** In whose name it invites. */
+  /** The user ID that it sends invites as. */
   readonly inviter: string;
-  /** What its program needs to log in, well or badly. */
+  /** Parameters that let its program log in. */
   readonly login: object;
+  /** The same with an unknown access token. */
   readonly badLogin: object;
 };
 

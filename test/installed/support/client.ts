@@ -1,15 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A program of the folder client: a Matrix client, in a process of its own, that does what it is told. */
+/** A Matrix client in its own process: one of the programs in the folder `client`. */
 export class Client {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
-  #complaints = '';
+  #stderr = '';
 
-  /** @param node the path of the Node that runs it */
+  /** @param node the path of the Node executable to run it with */
   constructor(node: string, program: string) {
-    // What it logs is its own affair: only its answers count, and what it dies of.
+    // Ignore what it logs. Only its results count, and its stderr if it exits.
     this.#process = fork(program, {
       execPath: node,
       execArgv: [],
@@ -17,15 +17,15 @@ export class Client {
     });
     this.#ended = once(this.#process, 'exit');
     this.#process.stderr?.on('data', (text) => {
-      this.#complaints += text;
+      this.#stderr += text;
     });
   }
 
-  /** Tells it to do one of its tasks; resolves its answer. Not for two tasks at once. */
-  async do(task: string, what: object): Promise<unknown> {
-    const answered = once(this.#process, 'message').then(([answer]) => answer);
-    this.#process.send({ task, what });
-    return Promise.race([answered, this.#ended.then(() => ({ ended: this.#complaints }))]);
+  /** Runs one of its tasks and returns the result. Tasks must not overlap. */
+  async run(task: string, params: object): Promise<unknown> {
+    const result = once(this.#process, 'message').then(([message]) => message);
+    this.#process.send({ task, params });
+    return Promise.race([result, this.#ended.then(() => ({ ended: this.#stderr }))]);
   }
 
   async end(): Promise<void> {

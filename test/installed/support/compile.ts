@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { put } from './project.ts';
+import { copyInto } from './project.ts';
 
 const tsc = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url));
 
-/** The ways to resolve modules, and the kinds of modules that each is tried with. */
+/** The module resolutions to test, and the kinds of modules to compile with each. */
 const resolutions = [
   { moduleResolution: 'node16', module: 'node16', kinds: ['mts', 'cts'] },
   { moduleResolution: 'nodenext', module: 'nodenext', kinds: ['mts', 'cts'] },
@@ -14,16 +14,16 @@ const resolutions = [
 ] as const;
 
 /**
- * Compiles consumer/main.ts in a project, `strict` and with the declarations of all libraries checked, beside a file
- * that imports the types of some specifiers.
+ * Compiles consumer/main.ts in a project together with a file that imports the types of these specifiers. Uses
+ * `strict` and checks the declarations of all libraries.
  *
  * @returns the compiled programs
- * @throws {Error} with what the compiler says
+ * @throws {Error} with the output of the compiler
  */
 export async function compileEach(project: string, specifiers: readonly string[]): Promise<string[]> {
   await mkdir(join(project, 'src'), { recursive: true });
   for (const kind of ['mts', 'cts']) {
-    await put(project, 'consumer/main.ts', `src/main.${kind}`);
+    await copyInto(project, 'consumer/main.ts', `src/main.${kind}`);
     await writeFile(join(project, `src/types.${kind}`), typesOf(specifiers));
   }
   const programs: string[] = [];
@@ -36,7 +36,7 @@ export async function compileEach(project: string, specifiers: readonly string[]
   return programs;
 }
 
-/** Compiles files of a project. */
+/** Compiles files in the folder `src` of a project. */
 export async function compile(project: string, options: object, files: readonly string[]): Promise<void> {
   const compilerOptions = {
     target: 'es2023',
@@ -49,8 +49,8 @@ export async function compile(project: string, options: object, files: readonly 
   const config = join(project, 'tsconfig.json');
   await writeFile(config, JSON.stringify({ compilerOptions, files }));
   await new Promise<void>((resolve, reject) => {
-    execFile(process.execPath, [tsc, '-p', config], (error, complaints) =>
-      error ? reject(new Error(`${JSON.stringify(options)}: ${complaints}`)) : resolve(),
+    execFile(process.execPath, [tsc, '-p', config], (error, stdout) =>
+      error ? reject(new Error(`${JSON.stringify(options)}: ${stdout}`)) : resolve(),
     );
   });
 }

@@ -3,23 +3,23 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
-/** A program of the folder consumer: an Express app that has mounted the router, in a process of its own. */
+/** An Express app with the router in its own process: one of the programs in the folder `consumer`. */
 export type Host = {
-  /** What it says of itself. */
+  /** The version of Node that it reports. */
   readonly node: string;
   invite(accessToken: string): Promise<{ status: number; body: unknown }>;
-  /** Ends it, and resolves what it complained of: an empty text. */
+  /** Stops it and returns what it wrote to stderr: an empty string if all went well. */
   stop(): Promise<string>;
 };
 
-/** Starts a program; it prints one line of JSON when it listens. */
+/** Starts a program, which prints a line of JSON once it listens. */
 export async function startHost(node: string, program: string): Promise<Host> {
   const child = spawn(node, [program], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
-  const complaints = text(child.stderr);
+  const stderr = text(child.stderr);
   const lines = createInterface(child.stdout);
   const line = await Promise.race([once(lines, 'line'), once(lines, 'close')]);
-  if (line.length === 0) throw new Error(`${program} ended early: ${await complaints}`);
+  if (line.length === 0) throw new Error(`${program} exited early: ${await stderr}`);
   const { port, node: version } = JSON.parse(line[0]) as { port: number; node: string };
   return {
     node: version,
@@ -27,7 +27,7 @@ export async function startHost(node: string, program: string): Promise<Host> {
     stop: async () => {
       child.kill();
       await ended;
-      return complaints;
+      return stderr;
     },
   };
 }

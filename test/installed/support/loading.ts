@@ -1,23 +1,23 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { put } from './project.ts';
+import { copyInto } from './project.ts';
 
-/** Why a package cannot be loaded: the first line of what Node says. `undefined` where it can. */
+/** Returns the first line of the error that loading a package throws, or `undefined` if it loads. */
 export async function loadFailure(project: string, node: string, name: string): Promise<string | undefined> {
-  const program = await put(project, 'consumer/load-each.mjs');
+  const program = await copyInto(project, 'consumer/load-each.mjs');
   const output = await new Promise<string>((resolve, reject) => {
     execFile(node, [program, name], (error, stdout) => (error ? reject(error) : resolve(stdout)));
   });
-  // Some of what loads prints a line of its own.
+  // Some packages print their own lines when loaded.
   const outcomes = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, { require: Outcome }>;
   const outcome = outcomes[name]?.require;
   return typeof outcome === 'object' ? outcome.firstLine : undefined;
 }
 type Outcome = 'loaded' | { readonly firstLine: string };
 
-/** Puts an empty module where a project lacks one. */
-export async function putEmptyModule(project: string, name: string): Promise<void> {
+/** Adds an empty module for a missing package. */
+export async function addEmptyModule(project: string, name: string): Promise<void> {
   const folder = join(project, 'node_modules', name);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'index.js'), '');

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { projectWith } from './project.ts';
 
-/** The versions of Node that the package runs on. */
+/** The major versions of Node that the package supports. */
 export const NODE_MAJORS = [20, 22, 24, 26] as const;
 export type NodeMajor = (typeof NODE_MAJORS)[number];
 
-/** The Node that runs the tests: its own major version need not be installed. */
+/** The major version of Node that runs the tests, which need not be installed again. */
 const running = Number.parseInt(process.versions.node, 10);
 
-/** The path of a Node of that version: its newest, from npm. */
-export async function nodeOf(major: NodeMajor): Promise<string> {
+/** Returns the path of the newest Node of a major version. Installs it from npm if needed. */
+export async function nodePathOf(major: NodeMajor): Promise<string> {
   if (major === running) return process.execPath;
   const missing = NODE_MAJORS.filter((other) => other !== running);
   const folder = await projectWith(
@@ -20,7 +20,7 @@ export async function nodeOf(major: NodeMajor): Promise<string> {
   return join(folder, `node_modules/node${major}/bin/${file}`);
 }
 
-/** On Linux, what the package `node` installs by a script otherwise: npm may be set to run none. */
+/** On Linux, names the package that `node` would install with a script: npm may be configured to run none. */
 function binaryPackage(): string {
   return process.platform === 'linux' ? `node-linux-${process.arch}` : 'node';
 }

@@ -8,11 +8,11 @@ import { inject } from 'vitest';
 const run = promisify(execFile);
 
 /**
- * An empty project that installs packages from npm, as an operator would for production. Made once a run, whichever
- * test file asks first.
+ * Returns the folder of a project that has these packages installed from npm, as for production. Each project is
+ * created once per run, by the first test file that needs it.
  *
- * @param packages what `npm install` takes
- * @param options further options of `npm install`
+ * @param packages the packages, as `npm install` takes them
+ * @param options additional options of `npm install`
  */
 export async function projectWith(
   name: string,
@@ -23,8 +23,8 @@ export async function projectWith(
   if (await isInstalled(folder)) return folder;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name, private: true }));
-  const always = ['--omit=dev', '--no-audit', '--no-fund'];
-  await run('npm', ['install', ...always, ...options, ...packages], { cwd: folder });
+  const defaultOptions = ['--omit=dev', '--no-audit', '--no-fund'];
+  await run('npm', ['install', ...defaultOptions, ...options, ...packages], { cwd: folder });
   return folder;
 }
 
@@ -38,7 +38,7 @@ function isInstalled(folder: string): Promise<boolean> {
   );
 }
 
-/** The names of all packages that a project has, those of the packages that it needs among them. */
+/** Returns the names of all packages in a project, including transitive dependencies. */
 export async function packagesIn(folder: string): Promise<string[]> {
   const { packages } = JSON.parse(await readFile(lockFile(folder), 'utf8')) as { packages: object };
   return Object.keys(packages).map((path) =>
@@ -51,8 +51,8 @@ export async function versionIn(folder: string, name: string): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Copies a program from beside the tests into a project, so that it finds what is installed there. */
-export async function put(
+/** Copies a program from `test/installed` into a project, so that it finds the packages there. Returns its path. */
+export async function copyInto(
   folder: string,
   program: string,
   name: string = basename(program),

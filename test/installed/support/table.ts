@@ -1,4 +1,4 @@
-/** Rows of texts as a table in Markdown, its columns aligned. */
+/** Formats rows as a Markdown table with aligned columns. */
 export function tableOf(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
