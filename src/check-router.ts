@@ -15,14 +15,14 @@ import {
 } from './router-options.ts';
 
 /**
- * Options for `createInviteCheckRouter`: those of `createInviteRouter`, so that both routers can take the same object,
- * and `explainTo`. Options that have no meaning for a dry run are ignored (`onInvite`, `onOutcome`, `beforeAppend` and
+ * Options for `createInviteCheckRouter`: `explainTo`, and those of `createInviteRouter`, so that both routers accept
+ * the same object. Options that have no meaning for a dry run are ignored (`onInvite`, `onOutcome`, `beforeAppend` and
  * the body limits).
  */
 export type InviteCheckRouterOptions<R extends Requester = Requester> = InviteRouterOptions<R> & {
   /**
-   * Returns true if the requester may see what decided (`explanation`), besides the response itself: it reveals more
-   * than the invite endpoint does, so it is for the host's own admins. Only exactly `true` counts. Default: nobody.
+   * Returns true if the requester may also see what decided the invite (`explanation`). That reveals more than the
+   * invite endpoint does, so allow it only for the host's own admins. Only `true` itself counts. Default: nobody.
    */
   readonly explainTo?: (requester: R, request: IncomingMessage) => boolean | Promise<boolean>;
 };
@@ -33,9 +33,9 @@ const optionChecks: OptionChecks<InviteCheckRouterOptions> = {
 };
 
 /**
- * Creates the router for a dry run, `GET …/rooms/{roomId}/invite/check?invitee=…`. Mount it at a path of your own. It
- * responds 200 `{ "allowed": true }`, or `{ "allowed": false, "status", "errcode", "error" }` with what the invite
- * endpoint would respond. It appends nothing, and consumes only the `attempt` limit.
+ * Creates the router for a dry run, `GET …/rooms/{roomId}/invite/check?invitee=…`. Mount it at any path. It responds
+ * with a 200 and `{ "allowed": true }`, or `{ "allowed": false, "status", "errcode", "error" }` with the values that
+ * the invite endpoint would return. It appends nothing, and consumes only the `attempt` limit.
  *
  * ```ts
  * app.use('/_matrix/client/unstable/org.example', createInviteCheckRouter(options));

@@ -1,8 +1,7 @@
 import type { JsonObject } from './rooms/event.ts';
 
 /**
- * The error of a response: what goes over the wire (`status`, `errcode`, `message`, `fields`), and what only the log sees
- * (`cause`).
+ * An error response. The client gets `status`, `errcode`, `message` and `fields`; `cause` is only logged.
  *
  * Recognize it with {@link isMatrixError}, not with `instanceof`: the ESM and the CommonJS copy of this package are
  * different classes.
@@ -17,7 +16,7 @@ export class MatrixError extends Error {
   readonly errcode: string;
   /** Fields of the response besides `errcode` and `error`. */
   readonly fields: JsonObject;
-  /** Milliseconds after which to retry: sent as `Retry-After`, in whole seconds, at least 1. */
+  /** Milliseconds to wait before a retry, sent as `Retry-After` in whole seconds, at least 1. */
   readonly retryAfterMs: number | undefined;
 
   /**
@@ -25,7 +24,7 @@ export class MatrixError extends Error {
    * @param errcode the specification's error code
    * @param message the `error` of the response: a message for the caller
    * @param options.fields further fields of the response (default none)
-   * @param options.retryAfterMs milliseconds after which to retry (default: not sent)
+   * @param options.retryAfterMs milliseconds to wait before a retry (default: not sent)
    * @param options.cause the underlying error, for the log
    */
   constructor(
@@ -51,7 +50,7 @@ export class MatrixError extends Error {
 /**
  * The store cannot be reached, or cannot say whether it stored an event. The response is a 503 with `Retry-After`.
  *
- * Any error whose `code` is `ERR_STORAGE_UNAVAILABLE` counts as one.
+ * Any error whose `code` is `ERR_STORAGE_UNAVAILABLE` is treated the same.
  *
  * @see [errors, M_UNKNOWN](../docs/errors.md#m_unknown)
  */
@@ -71,12 +70,12 @@ export class StorageUnavailableError extends Error {
   }
 }
 
-/** Returns true for a {@link MatrixError}, of any copy of this package. */
+/** Returns true for a {@link MatrixError} from any copy of this package. */
 export function isMatrixError(value: unknown): value is MatrixError {
   return hasCode(value, 'ERR_MATRIX');
 }
 
-/** Returns true for a {@link StorageUnavailableError}, of any copy of this package. */
+/** Returns true for a {@link StorageUnavailableError} from any copy of this package. */
 export function isStorageUnavailable(value: unknown): value is StorageUnavailableError {
   return hasCode(value, 'ERR_STORAGE_UNAVAILABLE');
 }

@@ -15,9 +15,9 @@ import type { RequestOutcome } from './ports/outcome.ts';
 
 /** Options for `createInviteRouter`. Either `auth` or `session` is required. */
 export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
-  /** The host's logins by access token. Default: none, so that only `session` counts. */
+  /** Authenticates requests by access token. Default: none, so that only `session` is used. */
   readonly auth?: AuthAdapter<R>;
-  /** The host's logins by cookie, for requests without a token. Default: none. */
+  /** Authenticates requests without a token, for example by cookie. Default: none. */
   readonly session?: SessionAuth<R>;
   /** Whether to read `?access_token=` as well as the Authorization header. Default true. */
   readonly queryToken?: boolean;
@@ -31,11 +31,11 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   /** How long a body may take to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
   /**
-   * Returns the ID of a request in the host's logs, for its log line and `onOutcome`: a string or a number. Default
-   * the request's own `id`, which pino-http and others set.
+   * Returns the host's ID for a request, a string or a number, for its log line and `onOutcome`. Default the request's
+   * own `id`, which pino-http and others set.
    */
   readonly requestId?: (request: IncomingMessage) => unknown;
-  /** Called once per request (except preflights), right after its response; its failure is logged. Default none. */
+  /** Called once per request (except preflights), right after its response. A failure is logged. Default none. */
   readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
 };
 
@@ -72,7 +72,7 @@ export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): 
   return { auth: options.auth, session: options.session, queryToken: options.queryToken ?? true };
 }
 
-/** @param logger the service's */
+/** @param logger the logger of the service */
 export function responseOptionsOf<R extends Requester>(
   { cors = true, requestId = ownIdOf }: InviteRouterOptions<R>,
   logger: Logger,

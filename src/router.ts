@@ -15,7 +15,7 @@ import {
   responseOptionsOf,
 } from './router-options.ts';
 
-/** An Express router, in Node's own types so that it fits every version of Express. */
+/** An Express router, in Node's own types so that it works with every version of Express. */
 export interface InviteRouter extends MatrixRouter {
   /**
    * Makes the router respond 503 from now on. Resolves when the running work is done (appends, `onInvite`), or after the
@@ -26,7 +26,7 @@ export interface InviteRouter extends MatrixRouter {
 
 /**
  * Creates the router for `POST …/rooms/{roomId}/invite`. Mount it at `/_matrix/client/v3`. It responds only to that
- * path; everything else goes on to the host's other routes.
+ * path; everything else is passed on to the host's other routes.
  *
  * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Router and service](../docs/errors.md#router-and-service)

@@ -13,7 +13,7 @@ import { isUserId } from '../rooms/identifiers.ts';
 import { credentialsOf } from './credentials.ts';
 import type { Exchange } from './response.ts';
 
-/** The host's logins. */
+/** The host's logins, with a token or without. */
 export type Logins<R extends Requester> = {
   readonly auth: AuthAdapter<R> | undefined;
   readonly session: SessionAuth<R> | undefined;
@@ -21,8 +21,8 @@ export type Logins<R extends Requester> = {
 };
 
 /**
- * Returns the requester, before any body or room is read, if they may invite at all. Consumes a point of their `attempt`
- * limit.
+ * Returns the requester if they may invite at all, and consumes a point of their `attempt` limit. Runs before any body
+ * or room is read.
  *
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */
@@ -64,7 +64,7 @@ async function authenticate<R extends Requester>(
     }
     if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
       const result = await deadline.call('authenticate', (context) => session.authenticate(request, context));
-      // Many look-ups return null for nobody; and without a token, none can be unknown.
+      // Many lookups return null for nobody. Without a token, `unknown` can only mean that nobody is logged in.
       const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
       if (!isNobody) return requesterOf('session', result);
     }
@@ -75,7 +75,7 @@ async function authenticate<R extends Requester>(
   }
 }
 
-/** @throws {MatrixError} the failure, or 500 when the host's function returned neither requester nor failure */
+/** @throws {MatrixError} the failure, or 500 when the host's function returned neither a requester nor a failure */
 function requesterOf<R extends Requester>(option: 'auth' | 'session', result: AuthResult<R>): R {
   if (typeof result === 'object' && result !== null) {
     if ('requester' in result && isUser(result.requester)) return result.requester;
@@ -98,8 +98,9 @@ function hasFailure(result: AuthResult, reason: AuthFailure): boolean {
 }
 
 /**
- * Browsers send cookies with POST requests from any site, but always with the origin: only pages of the allowed origins
- * may act by a cookie. A request without `Origin` comes from no page, unless `Sec-Fetch-Site` says otherwise.
+ * Browsers send cookies with POST requests from any site, but always together with `Origin`: only pages of the allowed
+ * origins may use a cookie. A request without `Origin` does not come from a page, unless `Sec-Fetch-Site` says
+ * otherwise.
  */
 function maySendCookies({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
   if (headers.origin === undefined) {

@@ -23,17 +23,17 @@ type BodyExchange = { readonly request: RequestWithBody; readonly response: Serv
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Broken compression is recognized by the code alone: those of zlib, Brotli and Zstandard. */
+/** Broken compression is recognized only by its error code from zlib, Brotli or Zstandard. */
 const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
 
 /**
- * Returns the JSON of a request's body: what the host has already parsed, or else read and parsed here.
+ * Returns the JSON of a request's body. Uses the body that the host has parsed, or else reads and parses it.
  *
  * @throws {MatrixError} (rejects) 400, 408, 413 or 415
  */
 export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
   const { request } = exchange;
-  // The state of the stream decides: Express 4 sets a body of `{}` that nobody has read.
+  // Checks the stream, not `request.body`: Express 4 sets that to `{}` before anyone has read it.
   if (!request.readable || request.readableDidRead) return parse(request.body);
   if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
   await readStream(exchange, options);
@@ -64,7 +64,7 @@ function takeBuffered(request: IncomingMessage): Buffer | string {
 function readStream({ request, response }: BodyExchange, { parser, timeoutMs }: BodyOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      // The host may have responded meanwhile, by a timeout of its own.
+      // The host may have responded in the meantime, because of its own timeout.
       if (!hasBegun(response)) response.setHeader('Connection', 'close');
       reject(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
     }, timeoutMs);
@@ -88,7 +88,7 @@ function parse(body: unknown): unknown {
   }
 }
 
-/** Returns the error of a response for an error of Express's body parsers, or undefined for any other error. */
+/** Converts an error from Express's body parsers. Returns undefined for any other error. */
 export function bodyParserError(error: unknown): MatrixError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { type, code, status } = error as Error & { type?: unknown; code?: unknown; status?: unknown };

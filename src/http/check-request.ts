@@ -18,16 +18,16 @@ import type { Exchange } from './response.ts';
 /** The body of a 200. */
 export type CheckBody = JsonObject;
 
-/** The config of the steps over HTTP. */
+/** The config of a check over HTTP. */
 export type CheckRequestConfig<R extends Requester> = ServiceConfig<R> &
   Logins<R> & {
     readonly explainTo: ((requester: R, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   };
 
 /**
- * Takes a request through login, the `attempt` limit and validation to the dry run.
+ * Handles a check request: authenticates, consumes the `attempt` limit, validates and does the dry run.
  *
- * @param roomIdInPath the room ID as in the path, percent-decoded
+ * @param roomIdInPath the room ID from the path, percent-decoded
  * @throws {MatrixError} (rejects) the refusal of the check itself, or the failure
  */
 export async function checkByRequest<R extends Requester>(

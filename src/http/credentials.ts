@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { MatrixError } from '../errors.ts';
 
-/** What a request says about its sender. */
+/** The credentials in a request. */
 export type Credentials = {
   readonly accessToken?: string | undefined;
   readonly assertedUserId?: string | undefined;
@@ -10,7 +10,7 @@ export type Credentials = {
 
 /**
  * Reads the access token from `Authorization: Bearer` or from `?access_token=`, and the user and device that an
- * application service asserts. A token is sent once, in one place: requests that send more are ambiguous.
+ * application service asserts. A request may contain only one token: more than one is ambiguous.
  *
  * @throws {MatrixError} 401 `M_MISSING_TOKEN` if the token is sent twice or in two places, 400 `M_INVALID_PARAM` if an
  *   assertion is sent twice
@@ -30,8 +30,8 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
 }
 
 /**
- * Returns the only Authorization header, from the raw headers: Node keeps only the first one, and a proxy may have read
- * another.
+ * Returns the only Authorization header. Reads the raw headers, because Node keeps only the first one and a proxy may
+ * have read another.
  *
  * @throws {MatrixError} 401 `M_MISSING_TOKEN` if there are several
  */
@@ -53,7 +53,7 @@ function tokenSentTwice(): MatrixError {
 const BEARER = 'bearer';
 
 /**
- * The scheme is `Bearer`, in any case. Other schemes carry no token for us: a proxy's Basic, for example.
+ * Returns the token of the scheme `Bearer`, in any case. Ignores other schemes, such as a proxy's Basic.
  *
  * @see https://spec.matrix.org/v1.18/client-server-api/#using-access-tokens
  */

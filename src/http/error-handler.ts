@@ -27,8 +27,8 @@ const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOpt
 
 /**
  * Creates an error handler that responds in Matrix's format to every error under `/_matrix`. A host's own
- * `express.json()` fails before any router is reached, and Express would respond with HTML. Other paths are left to the
- * host.
+ * `express.json()` fails before any router is reached, and Express would respond with HTML. Errors on other paths are
+ * passed on to the host.
  *
  * ```ts
  * app.use(matrixErrorHandler());

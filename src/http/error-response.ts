@@ -7,7 +7,7 @@ import { bodyParserError } from './body.ts';
 /** An error, and the body of its response. */
 export type ErrorResponse = { readonly error: MatrixError; readonly body: string };
 
-/** Turns anything thrown into a response that can be written. */
+/** Turns anything thrown into a response that can be serialized. */
 export function errorResponse(thrown: unknown): ErrorResponse {
   const error = httpErrorOf(thrown);
   const body = bodyOf(error);
@@ -35,8 +35,8 @@ function statusError(thrown: unknown): MatrixError | undefined {
 }
 
 /**
- * Returns the body, or undefined if the error cannot be written: a host's own error may have a bigint or a cycle in its
- * fields or an invalid status, and one that is recognized by its `code` alone may have no `toJSON`.
+ * Returns the body, or undefined if the error cannot be serialized. A host's own error may have an invalid status, or a
+ * bigint or a cycle in its fields. One that is recognized only by its `code` may have no `toJSON`.
  */
 function bodyOf(error: MatrixError): string | undefined {
   const { status, errcode, retryAfterMs } = error;

@@ -9,14 +9,14 @@ import { type BodyOptions, readBody } from './body.ts';
 import { required } from './error-response.ts';
 import type { Exchange } from './response.ts';
 
-/** The config of the steps over HTTP. */
+/** The config of an invite over HTTP. */
 export type InviteRequestConfig<R extends Requester> = ServiceConfig<R> &
   Logins<R> & { readonly body: BodyOptions };
 
 /**
- * Takes a request through login, the `attempt` limit and validation to the invite.
+ * Handles an invite request: authenticates, consumes the `attempt` limit, validates and invites.
  *
- * @param roomIdInPath the room ID as in the path, percent-decoded
+ * @param roomIdInPath the room ID from the path, percent-decoded
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */
 export async function inviteByRequest<R extends Requester>(

@@ -8,14 +8,14 @@ import type { JsonObject } from '../rooms/event.ts';
 import { type ErrorResponse, errorResponse } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
 
-/** What becomes known of a request on its way: for logs and metrics. */
+/** Details collected about a request, for logs and metrics. */
 type RequestTrace = InviteTrace & {
   requestId?: string | undefined;
   requesterId?: string | undefined;
   roomId?: string | undefined;
 };
 
-/** A request and its response on their way: the parameter of every step over HTTP. */
+/** A request and its response: the parameter of every HTTP step. */
 export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -31,16 +31,16 @@ type ExchangeEnd<Result> = {
   readonly durationMs: number;
 };
 
-/** How to respond, whatever the request is about. */
+/** Options for {@link respond}. */
 export type ResponseOptions<Result> = {
-  /** Names the request in its log line, as in `an invite`. */
+  /** The name of the request in its log line, such as `an invite`. */
   readonly what: string;
   readonly logger: Logger;
   readonly cors: boolean;
   requestId(request: IncomingMessage): unknown;
   /** Returns the body of a 200. */
   bodyOf(result: Result): JsonObject;
-  /** Returns what the log line of a 200 says besides what every line says. */
+  /** Returns the additional details for the log line of a 200. */
   detailsOf(result: Result): object;
   /** Called right after the response. */
   readonly onEnd?: ((exchange: Exchange, end: ExchangeEnd<Result>) => unknown) | undefined;
@@ -101,7 +101,7 @@ export function setCommonHeaders(response: ServerResponse, cors: boolean): void 
   response.setHeader('Access-Control-Allow-Origin', '*');
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE, OPTIONS');
   response.setHeader('Access-Control-Allow-Headers', 'X-Requested-With, Content-Type, Authorization');
-  // Without it a browser hides the header from the page that has to wait.
+  // Otherwise the browser hides the header from the page that has to wait.
   response.setHeader('Access-Control-Expose-Headers', 'Retry-After');
 }
 
@@ -113,7 +113,7 @@ export function sendError(response: ServerResponse, { error, body }: ErrorRespon
   sendJson(response, error.status, body);
 }
 
-/** Uses Node's own methods alone: Fastify and others pass plain responses. */
+/** Uses only Node's own methods: Fastify and others pass plain Node responses. */
 function sendJson(response: ServerResponse, status: number, body: string): void {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/json');

@@ -3,23 +3,23 @@ import { MatrixError } from '../errors.ts';
 import { hasBegun } from './has-begun.ts';
 import { type Exchange, type ResponseOptions, respond, setCommonHeaders } from './response.ts';
 
-/** A handler, as Express's routers are, in Node's own types so that it fits every version of Express. */
+/** A handler like Express's routers, in Node's own types so that it works with every version of Express. */
 export type MatrixRouter = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
 
-/** One path, and the work behind it. */
+/** A path, and the work that handles it. */
 export type Route<Result> = {
-  /** With `:roomId` for the room ID. */
+  /** The path, with `:roomId` for the room ID. */
   readonly path: string;
   readonly method: 'GET' | 'POST';
   readonly responseOptions: ResponseOptions<Result>;
   /**
-   * Does the work of a request.
+   * Handles a request.
    *
-   * @param roomId as in the path, percent-decoded
+   * @param roomId the room ID from the path, percent-decoded
    */
   work(exchange: Exchange, roomId: string): Promise<Result>;
 };
@@ -29,13 +29,13 @@ type RoutedRequest = IncomingMessage & {
   route?: unknown;
   /** The whole path, as the client sent it. */
   readonly originalUrl?: unknown;
-  /** The part of the path that led to this router. */
+  /** The part of the path that matched the mount point. */
   readonly baseUrl?: unknown;
 };
 
 /**
- * Creates a router for one method of one path, and its preflights; everything else goes on to the host. It matches as
- * Express's `Router({ caseSensitive: true, strict: true })` does, which costs 6 % of a request in memory.
+ * Creates a router for one method of one path, and its preflights. Everything else is passed on to the host. It matches
+ * paths like Express's `Router({ caseSensitive: true, strict: true })`, which would cost 6 % of a request in memory.
  */
 export function createRoute<Result>({ path, method, responseOptions, work }: Route<Result>): MatrixRouter {
   const pattern = patternOf(path);
@@ -49,8 +49,8 @@ export function createRoute<Result>({ path, method, responseOptions, work }: Rou
       return;
     }
     request.url = url;
-    // A request that cannot even be responded to is the host's to end, as with any router: an unhandled rejection would
-    // end the process.
+    // If responding itself fails, the host gets the error, as with any router: an unhandled rejection would end the
+    // process.
     const respondWith = (run: (exchange: Exchange) => Promise<Result>) =>
       respond(responseOptions, request, response, run).catch(next);
     let roomId: string;
@@ -60,7 +60,7 @@ export function createRoute<Result>({ path, method, responseOptions, work }: Rou
       void respondWith(() => Promise.reject(error));
       return;
     }
-    // Where Express leaves them: hosts label metrics and traces by the route.
+    // Where Express stores them: hosts label metrics and traces by the route.
     request.route = route;
     request.params = { roomId };
     if (request.method === 'OPTIONS') respondToPreflight(response, responseOptions.cors);
@@ -75,7 +75,7 @@ export function createRoute<Result>({ path, method, responseOptions, work }: Rou
   };
 }
 
-/** Matches URLs with this path, also absolute ones, as in requests to proxies. */
+/** Returns a pattern for URLs with this path, including absolute URLs, as in requests to proxies. */
 function patternOf(path: string): RegExp {
   return new RegExp(
     `^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?${path.replace(':roomId', '([^/?#]+)')}(?:[?#]|$)`,
@@ -91,8 +91,8 @@ function respondToPreflight(response: ServerResponse, cors: boolean): void {
 
 /**
  * Returns the path and query below the mount point, percent-encoded as the client sent them. `@fastify/express` gives
- * middlewares a decoded `url`, which would then be decoded twice: `%2541` would become `A`. A URL that a host rewrote in
- * any other way stays as the host wants it.
+ * middlewares a decoded `url`, which would then be decoded twice: `%2541` would become `A`. A URL that the host rewrote
+ * in any other way is left alone.
  */
 function encodedUrlOf({ url = '', originalUrl, baseUrl = '' }: RoutedRequest): string {
   if (typeof originalUrl !== 'string' || typeof baseUrl !== 'string' || originalUrl === baseUrl + url)
@@ -102,8 +102,8 @@ function encodedUrlOf({ url = '', originalUrl, baseUrl = '' }: RoutedRequest): s
 }
 
 /**
- * Returns the end of a URL, from that many slashes of its path on. `baseUrl` cannot find it: the mount path may have
- * been encoded too (`%763` for `v3`), or have had extra slashes. Slashes themselves stay encoded.
+ * Returns the end of a URL whose path has this many slashes. `baseUrl` cannot find it: the mount path may be encoded
+ * too (`%763` for `v3`), or have extra slashes. Encoded slashes stay encoded in both.
  */
 function endOf(url: string, slashes: number): string {
   let start = pathOf(url).length;

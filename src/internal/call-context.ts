@@ -2,8 +2,8 @@ import type { CallContext } from '../ports/context.ts';
 
 /**
  * The context that adapters get. Its signal is created for the first adapter that reads it: creating an AbortSignal
- * takes longer than any other part of a request in memory (7 to 11 µs on a machine where such a request takes some
- * 100).
+ * takes longer than any other part of a request in memory (7 to 11 µs on a machine where such a request takes about 100
+ * µs).
  */
 export class DeadlineContext implements CallContext {
   declare readonly signal: AbortSignal;
@@ -12,7 +12,7 @@ export class DeadlineContext implements CallContext {
   readonly #listeners = new Set<() => void>();
 
   constructor() {
-    // An own property, so that `{ ...context }` has it too.
+    // An own property, so that `{ ...context }` includes it.
     Object.defineProperty(this, 'signal', SIGNAL);
   }
 
@@ -52,13 +52,14 @@ const SIGNAL: PropertyDescriptor & ThisType<DeadlineContext> = {
   },
 };
 
-/** Returns true if the deadline of a call is over. Unlike `context.signal.aborted`, it creates no signal. */
+/** Returns true if the deadline of a call has passed. Unlike `context.signal.aborted`, it creates no signal. */
 export function isAborted(context: CallContext): boolean {
   return DeadlineContext.isAborted(context);
 }
 
 /**
- * Calls `listener` when the deadline of a call passes from now on. Unlike `addEventListener`, it creates no signal.
+ * Calls `listener` when the deadline of a call passes, but not if it has already passed. Unlike `addEventListener`, it
+ * creates no signal.
  *
  * @returns a function that removes the listener
  */
@@ -66,7 +67,7 @@ export function onAbort(context: CallContext, listener: () => void): () => void 
   return DeadlineContext.onAbort(context, listener);
 }
 
-/** Returns a context for a call that gets none, with a deadline in milliseconds from now. */
+/** Returns a context for a call that has none, with a deadline this many milliseconds from now. */
 export function contextWithTimeout(milliseconds: number): CallContext {
   return { signal: AbortSignal.timeout(milliseconds) };
 }

@@ -1,9 +1,9 @@
 import type { Logger } from '../ports/logger.ts';
 
-/** Does nothing. Recognized by identity, so that no log line is built only to be thrown away. */
+/** Does nothing. Recognized by identity, so that no log line is built just to be discarded. */
 export function noop(): void {}
 
-/** Wraps a logger so that it never throws: a failing logger must not keep a request from its response. */
+/** Wraps a logger so that it never throws: a failing logger must not prevent a response. */
 export function neverThrows(logger: Logger): Logger {
   const at = (level: keyof Logger): Logger[typeof level] => {
     if (logger[level] === noop) return noop;
@@ -11,14 +11,14 @@ export function neverThrows(logger: Logger): Logger {
       try {
         logger[level](details, message);
       } catch {
-        // Nowhere is left to report it.
+        // There is nowhere left to report it.
       }
     };
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** The logger of a host that passes none: warnings and errors go to the console, the rest is dropped. */
+/** The default logger: writes warnings and errors to the console, and drops the rest. */
 export const defaultLogger: Logger = {
   debug: noop,
   info: noop,

@@ -60,15 +60,15 @@ export const nonEmptyStringOption: OptionCheck = {
   accepts: isNonEmptyString,
 };
 
-/** Longer than this, Node's timers fire at once. */
+/** The longest delay of Node's timers, in milliseconds. With a longer one, they fire at once. */
 const MAX_INTEGER = 2_147_483_647;
 
 /**
  * An option that is an integer.
  *
- * @param unit what it counts, for the error message: `milliseconds`, `bytes`
+ * @param unit the unit, for the error message: `milliseconds`, `bytes`
  * @param minimum 0 or 1 (default 1)
- * @param maximum default: the longest time of a timer
+ * @param maximum default: the longest delay of a timer
  */
 export function integerOption(unit: string, minimum = 1, maximum = MAX_INTEGER): OptionCheck {
   return {
@@ -105,10 +105,7 @@ export function hasMethods(value: unknown, ...names: string[]): boolean {
   );
 }
 
-/**
- * Returns true if the URL is one that an adapter may send secrets to: `https:`, or `http:` where the host app allows
- * it.
- */
+/** Returns true if an adapter may send secrets to the URL: it is an `https:` URL, or the host app allows `http:`. */
 export function isSecureUrl({ protocol }: URL, allowInsecureHttp: boolean | undefined): boolean {
   return protocol === 'https:' || (protocol === 'http:' && allowInsecureHttp === true);
 }

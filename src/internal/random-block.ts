@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Returns a function that reads the next random bytes from a block of them: one call of `randomBytes` for each value
- * costs more than the value.
+ * Returns a function that makes each value from the next bytes of a random block: a call of `randomBytes` for each
+ * value would cost more than the value itself.
  *
  * @param bytes the length of each value
  * @param values the number of values in a block
- * @param read makes a value of the bytes of the block between `start` and `end`
+ * @param read makes a value from the bytes of the block between `start` and `end`
  */
 export function randomBlock<Value>(
   bytes: number,

@@ -1,6 +1,6 @@
 /**
  * Reads the body of a fetch response, up to a number of bytes. It counts decompressed bytes, so that a small response
- * cannot become a large one.
+ * cannot expand into a large one.
  *
  * @param maxBytes the maximum size
  * @param tooLarge makes the error to reject with when the body is larger

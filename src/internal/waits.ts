@@ -1,6 +1,6 @@
 /**
- * Settles as `work` does, or rejects when the signal is aborted first. The work itself goes on, for others who wait for
- * it.
+ * Settles as `work` does, or rejects when the signal is aborted first. The work itself continues, because other callers
+ * may wait for it.
  *
  * @param reason makes the error to reject with (default: the signal's own reason)
  */

@@ -13,7 +13,7 @@ export type Invited = { readonly kind: 'invited'; readonly eventId: string | und
 /** The invite must be decided again; `cause` is the failure of the store, if that is why. */
 type TryAgain = { readonly kind: 'tryAgain'; readonly cause?: unknown };
 
-/** An event that may have been stored, and the one that it was to replace. */
+/** An event that may have been stored, and the event that it would have replaced. */
 type Unknown = { readonly event: NewStateEvent; readonly replaced: StrippedStateEvent | undefined };
 
 /**
@@ -26,7 +26,7 @@ type AppendOutcome = AppendResult | { readonly outcome: 'unknown' | 'failed'; re
 export class InviteAppend<R extends Requester> {
   readonly #run: Run<R>;
   readonly #points: InvitePoints<R>;
-  /** The append whose outcome is unknown. Once there is one, only finding its event settles the invite. */
+  /** The append whose outcome is unknown, if any. Then only finding its event settles the invite. */
   #unknown: Unknown | undefined;
 
   constructor(run: Run<R>, points: InvitePoints<R>) {
@@ -45,7 +45,7 @@ export class InviteAppend<R extends Requester> {
     basis: StateSnapshot,
     replaced: StrippedStateEvent | undefined,
   ): Promise<Invited | Refused | TryAgain> {
-    // A run that is late before the append has started has certainly stored nothing.
+    // If the time is over before the append starts, certainly nothing was stored.
     this.#run.deadline.throwIfOver('getProfile');
     const unknownBefore = this.#unknown;
     this.#unknown = { event, replaced };
@@ -70,8 +70,8 @@ export class InviteAppend<R extends Requester> {
   /**
    * Looks for the event of an append whose outcome was unknown.
    *
-   * @param stored the invitee's member event, read since
-   * @returns the invite, if it was stored after all: that event, and not an equal one that it was to replace
+   * @param stored the invitee's current member event, read after that append
+   * @returns the invite, if its event was stored after all, and is not just an equal event that it would have replaced
    */
   findStored(stored: StrippedStateEvent | undefined): Invited | undefined {
     if (this.#unknown === undefined || stored === undefined) return undefined;
@@ -80,7 +80,7 @@ export class InviteAppend<R extends Requester> {
     return isSameInvite(event, stored) && !isReplaced ? this.#invited(event, stored.event_id) : undefined;
   }
 
-  /** Refunds the points, but only where it is certain that the request stored no invite. */
+  /** Refunds the points, but only if the request certainly stored no invite. */
   refund(): Promise<void> | undefined {
     return this.#unknown === undefined ? this.#points.refund() : undefined;
   }

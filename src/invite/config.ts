@@ -18,7 +18,7 @@ import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.
 import { isServerName } from '../rooms/identifiers.ts';
 import { Background, type InviteNotice } from './notify.ts';
 
-/** An invite that is about to be appended, as `beforeAppend` gets it. */
+/** An invite that is about to be appended, as passed to `beforeAppend`. */
 export type InviteDraft<R extends Requester = Requester> = {
   readonly requester: R;
   /** A copy: to change what is stored, return the `content`. */
@@ -40,7 +40,7 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   /**
    * Called right before each append, after policies and rate limits. Returns `undefined` to store the event unchanged,
    * or `{ content }` to replace its content (`membership` must stay `invite`). Throws a `MatrixError` to veto the
-   * invite: that error is the response. Any other failure is a 500, a late result a 503; in each case nothing is
+   * invite: that error is the response. Any other failure is a 500, and a late result is a 503. In each case nothing is
    * appended and the rate limits are refunded. It must be safe to repeat: if the room changes meanwhile, it is called
    * again. Default none.
    */
@@ -54,20 +54,20 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
    */
   readonly onInvite?: (invite: InviteNotice<R>) => unknown;
   /**
-   * Whether a 403 by the room's rules has a machine-readable code besides its message, in the field
-   * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned, insufficient power. Default true.
+   * Whether a 403 from the room's rules also has a machine-readable code, in the field
+   * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned or insufficient power. Default true.
    */
   readonly reasonCodes?: boolean;
   /** Receives at most one line per request, in pino's format. Default: warnings and errors to the console. */
   readonly logger?: Logger;
   /**
-   * Time limit for an invite, all adapter calls together, in milliseconds. Default 5000. Over HTTP it applies twice: to
-   * login and the `attempt` limit, and again once the body has arrived.
+   * Time limit for all adapter calls of an invite together, in milliseconds. Default 5000. Over HTTP it applies twice:
+   * to login and the `attempt` limit, and again once the body has arrived.
    */
   readonly deadlineMs?: number;
 };
 
-/** The options of a service with all defaults filled in, and what its requests share. */
+/** The options of a service with all defaults filled in, and the objects that its requests share. */
 export type ServiceConfig<R extends Requester = Requester> = {
   readonly serverNames: ReadonlySet<string>;
   readonly storage: StorageAdapter;
@@ -137,7 +137,10 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   deadlineMs: integerOption('milliseconds'),
 };
 
-/** A misspelled function would never be called. A class may have more methods, so only plain objects are strict. */
+/**
+ * Rejects plain objects with unknown properties: a misspelled function would never be called. An instance of a class
+ * may have more methods.
+ */
 function isUserDirectory(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const known: readonly string[] = USER_FUNCTIONS;

@@ -4,8 +4,8 @@ import type { CallContext } from '../ports/context.ts';
 import type { HostCall } from '../ports/outcome.ts';
 
 /**
- * The time limit of one request. Adapters get its signal; those that ignore it are left behind, since every wait here
- * ends when the time is over.
+ * The time limit of one request. Adapters get its signal. If one ignores it, the wait for it still ends when the time
+ * is over.
  */
 export class Deadline {
   readonly context: CallContext;
@@ -40,7 +40,7 @@ export class Deadline {
   }
 
   /**
-   * @param call the call that would come next
+   * @param call the next call
    * @throws {DeadlineOverError} when the time is over
    */
   throwIfOver(call: HostCall): void {
@@ -59,7 +59,7 @@ export class Deadline {
    * rejects.
    *
    * @param call the name of the call, for logs and metrics
-   * @param whenLate gets the promise that was left behind, when the time is over first
+   * @param whenLate called with the unsettled promise, if the time is over first
    */
   call<T>(
     call: HostCall,
@@ -70,7 +70,7 @@ export class Deadline {
     const toError = (error: unknown) => {
       // A refusal is a valid response.
       if (!isMatrixError(error)) this.failedCall ??= call;
-      // An adapter that heeds the signal may report the deadline first, as an error of its own.
+      // An adapter that heeds the signal may report the deadline first, with its own error.
       if (!this.isOver) return error;
       if (started !== undefined) whenLate?.(started);
       return new DeadlineOverError(call, error);
@@ -85,8 +85,8 @@ export class Deadline {
   }
 
   /**
-   * Settles as `work` does, or fails when the time is over first. It uses one promise, where an `async` function around
-   * another uses three.
+   * Settles as `work` does, or fails when the time is over first. It uses one promise. Nested `async` functions would
+   * use three.
    *
    * @param toError makes the error to reject with; called at most once
    */

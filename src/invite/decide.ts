@@ -14,13 +14,13 @@ import {
 import type { Run } from './run.ts';
 
 /**
- * Decides an invite by one snapshot of the room: first the room's rules, then the invitee, then the host's policies. It
- * changes nothing, so it can be repeated when the room has changed.
+ * Decides an invite on one snapshot of the room: checks the room's rules first, then the invitee, then the host's
+ * policies. It changes nothing, so it can be repeated when the room has changed.
  *
  * Synchronous when no `users` or `policies` are configured: awaiting steps that do nothing cost a tenth of an invite in
  * memory.
  *
- * @throws when a host function fails or is late, at once or by rejecting
+ * @throws (or rejects) when a host function fails or is late
  */
 export function decide<R extends Requester>(
   run: Run<R>,
@@ -38,7 +38,7 @@ export function decide<R extends Requester>(
   return isHostAsked ? decideByHost(run, snapshot, decision) : decision;
 }
 
-/** Asks the room's own rules. */
+/** Applies the room's own rules. */
 function decideByRoom<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot,

@@ -5,14 +5,14 @@ import type { StrippedStateEvent } from '../rooms/event.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 
 /**
- * What decided an invite. It can reveal more than the endpoint does (that a policy drops, which limit was reached), so
- * it is for the host app.
+ * What decided an invite. It can reveal more than the endpoint does (that a policy dropped it, which limit was
+ * reached), so it is only for the host app.
  * - `nothing`: nothing objects to the invite
  * - `pending`: an invite is already pending
  * - `requester`: the requester may not invite at all
- * - `invitee`: unknown, of another server, or does not accept invites
+ * - `invitee`: the invitee is unknown, is on another server, or does not accept invites
  * - `size`: the event would be too large
- * - `storage`: the storage adapter refused, with a `MatrixError` of its own
+ * - `storage`: the storage adapter refused, with its own `MatrixError`
  */
 export type InviteExplanation =
   | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' | 'storage' }
@@ -28,10 +28,10 @@ export type Refused = {
 };
 
 /**
- * What to do about an invite. Every step returns one, and nothing on the way throws it.
- * - `append`: store the event, if the room still is as in `basis`
- * - `drop`: respond 200 and store nothing, as this policy wants
- * - `alreadyInvited`: respond 200; this invite is pending
+ * What to do about an invite. Every step returns one, and none throws it.
+ * - `append`: store the event, if the room still matches `basis`
+ * - `drop`: respond with a 200 and store nothing, as this policy decided
+ * - `alreadyInvited`: respond with a 200; this invite is pending
  * - `refused`: respond with the error
  */
 export type Decision =

@@ -15,13 +15,13 @@ import type { Run } from './run.ts';
  */
 const MAX_EVENT_BYTES = 65_536;
 
-/** The share of the deadline that the profile may take: a profile store that hangs must leave time for the invite. */
+/** The share of the deadline for reading the profile: a profile store that hangs must leave time for the invite. */
 const PROFILE_SHARE = 0.25;
 
 /**
  * Returns the event of an invite without a profile (`m.room.member` with membership `invite`), or the refusal if it is
- * too large. The form that counts is a homeserver's own, which is larger than this one: what is refused here would be
- * refused there too.
+ * too large. A homeserver's own form of the event is even larger: an event that is refused here would be refused there
+ * too.
  */
 export function bareEvent({ request }: { readonly request: PolicyRequest }): NewStateEvent | Refused {
   return unlessTooLarge(eventWith(request, {}));
@@ -43,7 +43,7 @@ export async function completeEvent<R extends Requester>(
   return unlessTooLarge(await applyBeforeAppend(run, event));
 }
 
-/** Returns the invitee's profile. An invite does not fail for lack of one. */
+/** Returns the invitee's profile. If it cannot be read, the invite is sent without it. */
 export async function readProfile<R extends Requester>({
   config: { users, deadlineMs },
   request: { userId },
@@ -63,7 +63,7 @@ export async function readProfile<R extends Requester>({
   }
 }
 
-/** Nothing else of the request gets into the event. */
+/** Creates the event. Nothing else from the request gets into it. */
 function eventWith({ requester, roomId, userId, reason }: PolicyRequest, profile: Profile): NewStateEvent {
   const content: JsonObject = { membership: 'invite' };
   if (reason !== undefined) content.reason = reason;
@@ -101,7 +101,7 @@ const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
 function contentOf(result: unknown): JsonObject {
   const given = (result as { readonly content?: unknown } | null)?.content;
   const json = typeof given === 'object' && given !== null ? JSON.stringify(given) : 'null';
-  // What is stored is JSON, whatever the host made it of.
+  // Only JSON is stored, whatever objects the host returned.
   const content: unknown = JSON.parse(json);
   if (isInvite(content) && !LONE_SURROGATE.test(json)) return content;
   throw new TypeError(
@@ -128,12 +128,12 @@ function maxBytesOf({ room_id, type, state_key, sender, content }: NewStateEvent
     if (typeof value !== 'string') return Number.POSITIVE_INFINITY;
     characters += key.length + value.length + 1;
   }
-  // `\uXXXX` is the longest form of a character, and as long as a field's quotes, colon and comma. The rest are the
-  // names of the event's own fields, and the time.
+  // The longest form of a character, `\uXXXX`, has 6 bytes, as have a field's quotes, colon and comma. The 200 bytes
+  // are for the names of the event's own fields, and the time.
   return characters * 6 + 200;
 }
 
-/** Compares by sender and content: the store keeps events under IDs of its own. */
+/** Compares sender and content, because the store assigns the event IDs. */
 export function isSameInvite(event: NewStateEvent, stored: StrippedStateEvent): boolean {
   return stored.sender === event.sender && isSameJson(stored.content, event.content);
 }

@@ -11,16 +11,16 @@ export type InviteResult =
   | { readonly outcome: 'alreadyInvited'; readonly eventId?: string | undefined }
   | { readonly outcome: 'dropped' };
 
-/** The response that the endpoint would give if the invite were requested at this moment. */
+/** The response that the endpoint would send if the invite were requested now. */
 export type InviteForecast = {
   /** True if it would be a 200. */
   readonly allowed: boolean;
-  /** The error it would be; undefined with a 200. */
+  /** The error of the response; undefined with a 200. */
   readonly error?: MatrixError;
   readonly explanation: InviteExplanation;
 };
 
-/** What {@link endRun} needs of a run: a login has no more than this. */
+/** The part of a run that {@link endRun} needs. Authentication has only this part. */
 type RunEnd = { readonly deadline: Deadline; readonly trace: InviteTrace; readonly tries: number };
 
 /** How a run ended: by its decision, by the invite that it appended, or by a failure. */
@@ -28,12 +28,12 @@ export type Ending = Decision | Invited | Failed;
 
 type Failed = { readonly kind: 'failed'; readonly error: MatrixError };
 
-/** The ending of a run whose steps threw. */
+/** Returns the ending of a run whose steps threw. */
 export function failed(thrown: unknown): Failed {
   return { kind: 'failed', error: toMatrixError(thrown) };
 }
 
-/** Ends a run, and fills in its trace: for logs and metrics, and written nowhere else. */
+/** Ends a run, and fills in its trace, for logs and metrics. The trace is written only here. */
 export function endRun({ deadline, trace, tries }: RunEnd, ending: Ending | undefined): void {
   deadline.end();
   trace.tries = tries;
@@ -47,7 +47,7 @@ export function endRun({ deadline, trace, tries }: RunEnd, ending: Ending | unde
 }
 
 /**
- * The result of an invite. The steps return refusals: this is the one place that throws them.
+ * Returns the result of an invite. The steps return refusals, and only this function throws them.
  *
  * @throws {MatrixError} the refusal, or the failure
  */
@@ -65,7 +65,7 @@ export function resultOf(ending: Exclude<Ending, { kind: 'append' }>): InviteRes
 }
 
 /**
- * The result of a dry run.
+ * Returns the result of a dry run.
  *
  * @throws {MatrixError} 500 or 503 when it could not be decided
  */

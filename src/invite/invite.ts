@@ -20,7 +20,10 @@ import { unavailable } from './refusals.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
 
-/** How many times an invite is decided, while the room keeps changing, before the caller gets a 503. */
+/**
+ * The maximum number of times that an invite is decided while the room keeps changing. Then the caller gets a
+ * 503.
+ */
 const MAX_TRIES = 10;
 
 /**
@@ -72,7 +75,7 @@ async function inviteInTries<R extends Requester>(
     const decision = await decide(run, snapshot);
     if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
 
-    // Checked before the limits: what is too large must not hold points, not even for a moment.
+    // Checked before the limits: an invite that is too large must not hold points, not even for a moment.
     const bare = bareEvent(run);
     if ('kind' in bare) return bare;
     if (config.rateLimit !== false) {
@@ -101,7 +104,7 @@ async function waitBeforeTry({ tries, deadline }: Pick<Run, 'tries' | 'deadline'
 }
 
 /**
- * Decides an invite as {@link invite} does, and changes nothing.
+ * Decides an invite as {@link invite} does, but changes nothing.
  *
  * @throws {MatrixError} (rejects) 500 or 503 when it cannot be decided
  */

@@ -31,7 +31,10 @@ export async function consumeAttempt(
   return refusedByLimit(await consume(deadline, (context) => rateLimit.consume(buckets, context)));
 }
 
-/** The points that one invite consumes: once, however often it is decided, and refunded when nothing comes of it. */
+/**
+ * The points that one invite consumes: once, however often it is decided. They are refunded unless the invite is
+ * appended or dropped.
+ */
 export class InvitePoints<R extends Requester> {
   readonly #run: Run<R>;
   #consumed: { readonly receipt: unknown } | undefined;
@@ -70,7 +73,7 @@ export class InvitePoints<R extends Requester> {
     return deadline.race(refunded).catch(() => {});
   }
 
-  /** A limiter that responds after the deadline has counted a request that was refused already. */
+  /** Refunds the points of a decision that arrives after the deadline: its request has already failed. */
   async #refundLate(leftBehind: Promise<RateLimitDecision>): Promise<void> {
     const decision = await leftBehind.catch(() => undefined);
     if (decision?.allowed) await this.#refund(decision.receipt);
@@ -88,8 +91,8 @@ export class InvitePoints<R extends Requester> {
 }
 
 /**
- * Checks for a dry run whether the limits would allow the invite. An adapter without `peek` is skipped: asking it would
- * consume a point.
+ * Checks for a dry run whether the limits would allow the invite. An adapter without `peek` is skipped, because calling
+ * `consume` would cost a point.
  *
  * @throws {MatrixError} (rejects) 503 when the adapter fails
  */
@@ -129,7 +132,8 @@ function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
 /**
  * The buckets that an invite consumes.
  *
- * @param isDrop whether to spare the invitee: someone who never sees an invite must not lose others because of it
+ * @param isDrop whether to leave out the invitee's bucket: an invite that the invitee never sees must not cost them
+ *   others
  */
 function bucketsOf(
   { requester, roomId, userId }: PolicyRequest,

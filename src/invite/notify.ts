@@ -4,11 +4,11 @@ import type { Logger } from '../ports/logger.ts';
 import type { NewStateEvent } from '../rooms/event.ts';
 import { unavailable } from './refusals.ts';
 
-/** An appended invite, as `onInvite` gets it. */
+/** An appended invite, as passed to `onInvite`. */
 export type InviteNotice<R extends Requester = Requester> = {
   readonly requester: R;
   readonly event: NewStateEvent;
-  /** Absent where the host keeps no event IDs and the store did not return one. */
+  /** Absent if the host stores no event IDs and the store did not return one. */
   readonly eventId?: string;
 };
 
@@ -31,12 +31,12 @@ export function notifyOnInvite<R extends Requester>(
   background.add(notified.catch((err: unknown) => log.error({ err }, 'onInvite failed')));
 }
 
-/** The work of a service that goes on after responses, so that closing can wait for it. */
+/** The work of a service that continues after responses. Closing the service waits for it. */
 export class Background {
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  /** Keeps a promise until it settles. It must not reject unhandled: pass one that handles its own failure. */
+  /** Tracks a promise until it settles. Its failure must be handled elsewhere. */
   add(work: Promise<unknown>): void {
     this.#running.add(work);
     const remove = () => this.#running.delete(work);
@@ -49,9 +49,9 @@ export class Background {
   }
 
   /**
-   * Accepts no new runs. Waits for the running work, including what it adds, for at most this many milliseconds.
+   * Accepts no new runs. Waits for the running work, and for any work that it adds, for at most this many milliseconds.
    *
-   * @returns false when some of it still runs
+   * @returns false if some of it is still running
    */
   async close(timeoutMs: number): Promise<boolean> {
     this.#isClosed = true;

@@ -5,7 +5,7 @@ import type { StateSnapshot } from '../ports/storage.ts';
 import { type Decision, type Refused, refused } from './decision.ts';
 import type { Run } from './run.ts';
 
-/** Asks the host's policies in order: the first answer wins. Fails closed. */
+/** Asks the host's policies in order: the first decision wins. Fails closed. */
 export async function decideByPolicies<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot,
@@ -27,7 +27,7 @@ export async function decideByPolicies<R extends Requester>(
   return { kind: 'append', basis: snapshot };
 }
 
-/** The refusal by a policy that failed: an invite that cannot be judged is refused. */
+/** Returns the refusal for a policy that failed: an invite that cannot be judged is refused. */
 export function policyFailed<R extends Requester>({ log }: Run<R>, policy: string, err: unknown): Refused {
   log.error({ err, policy }, 'A policy failed or returned an invalid decision: the invite is refused');
   return refusedByPolicy(policy, { message: 'The invite could not be checked' });
@@ -43,7 +43,7 @@ function refusedByPolicy(
   );
 }
 
-/** A copy for each policy: the append relies on the snapshot itself, and the next policy must see it unchanged. */
+/** Copies the snapshot for each policy: the append relies on it, and the next policy must see it unchanged. */
 function policyRequest<R extends Requester>(
   request: PolicyRequest<R>,
   { roomId, keys, events }: StateSnapshot,
@@ -65,7 +65,7 @@ function isPolicyRefusal(decision: unknown): decision is PolicyRefusal {
   );
 }
 
-/** The error that an invalid decision is logged as: people try `true` and `false` first. */
+/** Returns the error to log for an invalid decision. People try `true` and `false` first. */
 function invalidDecision(decision: unknown): TypeError {
   const seen =
     typeof decision === 'object' && decision !== null ? 'an object without a message' : String(decision);

@@ -8,7 +8,7 @@ import { type Refused, refused } from './decision.ts';
 import { policyFailed } from './policies.ts';
 import type { Run } from './run.ts';
 
-/** The state keys that decide an invite: those of the room's rules, and those that policies ask for. */
+/** Returns the state keys that decide an invite: those of the room's rules, and those that policies ask for. */
 export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[] | Refused {
   const { request, config } = run;
   const keys = inviteStateKeys(request.requester.userId, request.userId);
@@ -31,7 +31,9 @@ function stateKeysOf<R extends Requester>({ request }: Run<R>, policy: InvitePol
   throw new TypeError('stateKeys must return an array of { type, state_key }');
 }
 
-/** What `readState` returned, or its refusal: `transactionalStorage` lets a host throw a `MatrixError` here. */
+/**
+ * The snapshot that the store returned, or its refusal: `transactionalStorage` lets a host throw a `MatrixError` here.
+ */
 export type ReadResult = { readonly kind: 'read'; readonly snapshot: StateSnapshot | undefined } | Refused;
 
 /**

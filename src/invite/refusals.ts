@@ -2,12 +2,12 @@ import { isMatrixError, isStorageUnavailable, MatrixError } from '../errors.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import { DeadlineOverError } from './deadline.ts';
 
-/** Milliseconds after which a caller should retry a request that failed for a temporary reason on our side. */
+/** Milliseconds to wait before retrying a request that failed for a temporary reason on our side. */
 const RETRY_AFTER_OUTAGE_MS = 1_000;
 
 /**
- * Creates the error of a refusal, without a stack: it is a response like any other, and is logged without the error.
- * Capturing the stack through all the awaits costs 10 to 20 % of a refused request.
+ * Creates the error of a refusal, without a stack: a refusal is a response like any other, and its log line has no
+ * stack. Capturing one through all the awaits would cost 10 to 20 % of a refused request.
  */
 export function refusalError(...args: ConstructorParameters<typeof MatrixError>): MatrixError {
   const { stackTraceLimit } = Error;
@@ -20,7 +20,7 @@ export function refusalError(...args: ConstructorParameters<typeof MatrixError>)
   }
 }
 
-/** Adds a stack to a refusal, for a caller in code: it leads to the call that was refused. */
+/** Adds a stack to a refusal, so that a caller in code can find the call that was refused. */
 export function withStack(error: unknown): unknown {
   if (isMatrixError(error) && !error.stack?.includes('\n    at ')) Error.captureStackTrace(error);
   return error;
@@ -89,7 +89,7 @@ export function eventTooLarge(): MatrixError {
   return refusalError(413, 'M_TOO_LARGE', 'The invite is too large for an event');
 }
 
-/** An adapter is down, hung or overloaded: the same request may succeed soon. */
+/** Creates the error for an adapter that is down, hung or overloaded: the same request may succeed soon. */
 export function unavailable(cause?: unknown): MatrixError {
   return new MatrixError(503, 'M_UNKNOWN', 'The server cannot process this request right now', {
     retryAfterMs: RETRY_AFTER_OUTAGE_MS,
@@ -97,7 +97,7 @@ export function unavailable(cause?: unknown): MatrixError {
   });
 }
 
-/** A bug, of this package or of the host app. The cause is for the log alone. */
+/** Creates the error for a bug, in this package or the host app. The cause is only logged. */
 export function internalError(cause: unknown): MatrixError {
   return new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
 }

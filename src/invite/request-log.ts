@@ -6,8 +6,8 @@ type Level = keyof Logger;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /**
- * The log of one request. It collects what goes wrong on the way, so that the request writes one line, at its end. What
- * is logged later, by work that goes on after the response, gets lines of its own.
+ * The log of one request. It collects problems, so that the request writes a single line when it ends. Work that
+ * continues after the response writes separate lines.
  */
 export class RequestLog implements Logger {
   readonly #logger: Logger;
@@ -34,10 +34,10 @@ export class RequestLog implements Logger {
   }
 
   /**
-   * Writes the line, at the highest level of its own and of the problems.
+   * Writes the line, at the highest of its own level and those of the problems.
    *
-   * @param what names the request in the message, as in `an invite`
-   * @param details are written before those of the problems; called only if a line is written
+   * @param what the name of the request in the message, such as `an invite`
+   * @param details returns details to write before those of the problems; called only if a line is written
    * @param error the error of the response; undefined with a 200
    */
   end(what: string, details: () => object, error?: MatrixError): void {
@@ -68,7 +68,9 @@ export class RequestLog implements Logger {
   }
 }
 
-/** Invites and refusals are routine. `warn` is for what goes away on its own, `error` for what does not. */
+/**
+ * Invites and refusals are routine. `warn` is for problems that go away on their own, `error` for those that do not.
+ */
 function levelOf(error: MatrixError | undefined): Level {
   if (error === undefined || error.status < 500) return 'info';
   return error.status === 503 ? 'warn' : 'error';

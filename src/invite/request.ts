@@ -16,8 +16,8 @@ export type InviteRequest<R extends Requester = Requester> = PolicyRequest<R> & 
   /** Ends the wait early, as the deadline does. It does not undo an append that has started. */
   readonly signal?: AbortSignal;
   /**
-   * Whether to send a pending invite again: a further event, of which clients notify. It consumes the same rate limits
-   * as a new one. Default false, as for every request over HTTP.
+   * Whether to send a pending invite again, as another event, so that clients notify the invitee again. It consumes the
+   * same rate limits as a new invite. Default false, as for every request over HTTP.
    */
   readonly resend?: boolean;
 };
@@ -39,9 +39,9 @@ export function refuseRequester(
 }
 
 /**
- * Checks the requester that a caller in code passes: it has not been through a login.
+ * Checks a requester that a caller in code passes: nothing has authenticated it.
  *
- * @throws {MatrixError} 500 for what is not a requester
+ * @throws {MatrixError} 500 for an invalid requester
  */
 export function checkRequester({ userId }: Requester): void {
   if (typeof userId === 'string' && isUserId(userId)) return;
@@ -49,7 +49,7 @@ export function checkRequester({ userId }: Requester): void {
 }
 
 /**
- * Checks the invite that a caller in code passes: it has not been validated against the schema.
+ * Checks an invite that a caller in code passes: it has not been validated against the schema.
  *
  * @throws {MatrixError} 400
  */

@@ -5,7 +5,7 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import type { ServiceConfig } from './config.ts';
 import { Deadline } from './deadline.ts';
 
-/** One invite, or one dry run, on its way: the parameter of every step. */
+/** One invite, or one dry run: the parameter of every step. */
 export type Run<R extends Requester = Requester> = {
   readonly config: ServiceConfig<R>;
   readonly request: PolicyRequest<R>;
@@ -19,7 +19,7 @@ export type Run<R extends Requester = Requester> = {
   tries: number;
 };
 
-/** What a run starts with, besides its config and request. */
+/** Options for starting a run, besides its config and request. */
 export type RunOptions = {
   readonly trace: InviteTrace;
   readonly log: Logger;

@@ -28,15 +28,15 @@ export interface InviteService<R extends Requester = Requester> {
    * Invites a user: decides by the room's rules and the host's policies, consumes the rate limits (all but `attempt`)
    * and appends the event.
    *
-   * @param trace is filled in when the invite ends: for metrics
-   * @returns `alreadyInvited` where an invite is pending (no event), `dropped` where a policy dropped it (no event)
+   * @param trace filled in when the invite ends, for metrics
+   * @returns `alreadyInvited` if an invite is pending, `dropped` if a policy dropped it (neither stores an event)
    * @throws {MatrixError} (rejects) the refusal, or the failure with its `cause`
    */
   invite(request: InviteRequest<R>, trace?: InviteTrace): Promise<InviteResult>;
 
   /**
-   * A dry run: returns what `invite` would do now, and why. It appends nothing and consumes no rate limits; limits
-   * count only where their adapter has `peek`, and `beforeAppend` is not called. A moment later the result may differ.
+   * A dry run: returns what `invite` would do now, and why. It appends nothing and consumes no rate limits. It checks
+   * limits only if their adapter has `peek`, and does not call `beforeAppend`. A moment later the result may differ.
    *
    * @throws {MatrixError} (rejects) 400 for an invalid Matrix ID, 500 or 503 when it cannot be decided
    */
@@ -94,7 +94,7 @@ export async function closeService<R extends Requester>({
   if (!isDone) logger.warn({}, 'Closed while an append or onInvite was still running');
 }
 
-/** What policies see of a request, and nothing else that a caller may have put there. */
+/** Returns the part of a request that policies see, without anything else that a caller may have put there. */
 function requestOf<R extends Requester>({
   requester,
   roomId,
@@ -105,7 +105,7 @@ function requestOf<R extends Requester>({
 }
 
 type LoggedRequest = {
-  /** Names the request in its log line. */
+  /** The name of the request in its log line. */
   readonly what: string;
   readonly config: { readonly logger: Logger };
   readonly request: PolicyRequest;

@@ -27,7 +27,7 @@ ajv.addKeyword({
   errors: false,
 });
 ajv.addVocabulary(['x-addedInMatrixVersion']);
-// To Ajv, the document around the schemas is a schema too, one without rules.
+// Ajv treats the document around the schemas as a schema too, one without rules.
 ajv.addVocabulary(Object.keys(inviteDescription));
 ajv.addSchema(inviteDescription, DESCRIPTION);
 
@@ -35,7 +35,7 @@ ajv.addSchema(inviteDescription, DESCRIPTION);
  * Returns the compiled schema that a `$ref` of the description points to.
  *
  * @param ref such as `#/components/schemas/Error`
- * @throws {Error} when it points to nothing
+ * @throws {Error} if it points to nothing
  */
 export function compiled<T>(ref: string): ValidateFunction<T> {
   const validate = ajv.getSchema<T>(DESCRIPTION + ref);

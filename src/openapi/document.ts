@@ -1,7 +1,4 @@
-/**
- * The part of OpenAPI 3.1 that the description uses. Tools for the whole of OpenAPI can read the description as any other
- * document.
- */
+/** The part of OpenAPI 3.1 that the description uses. Any OpenAPI tool can read the description. */
 export type OpenApiDocument = {
   openapi: '3.1.0';
   info: { title: string; version: string; description: string };

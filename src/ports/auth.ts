@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { CallContext } from './context.ts';
 
-/** The user who sends a request. A host may add fields of its own: policies see them. */
+/** The user who sends a request. A host may add its own fields, which policies see. */
 export type Requester = {
   /** The full Matrix user ID, `@localpart:domain`, of a user of this server. */
   readonly userId: string;
@@ -9,11 +9,13 @@ export type Requester = {
   readonly isGuest?: boolean;
   /** Suspended accounts may not invite: 403 `M_USER_SUSPENDED`. Default false. */
   readonly isSuspended?: boolean;
-  /** No rate limit applies, as to an application service with `rate_limited: false`. Default false. */
+  /**
+   * True if no rate limit applies, as for users of an application service with `rate_limited: false`. Default false.
+   */
   readonly isRateLimitExempt?: boolean;
 };
 
-/** What a request says about its sender. */
+/** The credentials of a request. */
 export type AuthRequest = {
   /** The access token, never empty. It is a secret: it must not reach a log. */
   readonly accessToken: string;
@@ -26,7 +28,7 @@ export type AuthRequest = {
 };
 
 /**
- * Why a request has no requester.
+ * The reason why a request has no requester.
  * - `unknown`: 401 `M_UNKNOWN_TOKEN` (for a session: 401 `M_MISSING_TOKEN`)
  * - `expired`: 401 `M_UNKNOWN_TOKEN` with `soft_logout: true`
  * - `locked`: 401 `M_USER_LOCKED` with `soft_logout: true`
@@ -35,19 +37,19 @@ export type AuthRequest = {
  */
 export type AuthFailure = 'unknown' | 'expired' | 'locked' | 'forbidden' | 'unknownDevice';
 
-/** The owner of a token, or why there is none. */
+/** The owner of a token, or the reason why there is none. */
 export type AuthResult<R extends Requester = Requester> =
   | { readonly requester: R }
   | { readonly failure: AuthFailure };
 
-/** A host's logins by access token. */
+/** Authenticates requests by access token. */
 export interface AuthAdapter<R extends Requester = Requester> {
   /**
    * Looks up the owner of a token.
    *
    * 1. A known token resolves its requester, with a full user ID.
-   * 2. An unknown token resolves `{ failure: 'unknown' }`. It never rejects, and never matches by a part, another case
-   *    or another Unicode form of the token.
+   * 2. An unknown token resolves `{ failure: 'unknown' }`. It never rejects, and never matches a part of a token, or
+   *    another case or Unicode form of it.
    * 3. Concurrent calls do not mix up their requesters.
    * 4. It rejects only when it cannot tell (its own store is down): a 503, never a 401, since a 401 logs clients out.
    * 5. A token belongs to its owner whatever the request asserts: only an application service's own token acts as the
@@ -56,7 +58,7 @@ export interface AuthAdapter<R extends Requester = Requester> {
   authenticate(request: AuthRequest, context: CallContext): Promise<AuthResult<R>>;
 }
 
-/** A host's logins without a token: a cookie session, passport. */
+/** Authenticates requests without a token, for example by a cookie session or through Passport. */
 export type SessionAuth<R extends Requester = Requester> = {
   /**
    * Called when a request has no token, and only if its `Origin` is absent or one of `allowedOrigins`. Resolves

@@ -14,7 +14,7 @@ export type HostCall =
   | 'decide'
   | 'beforeAppend';
 
-/** What a run found out: for logs and metrics, never for the caller. */
+/** Details of a run, for logs and metrics, never for the caller. */
 export type InviteTrace = {
   /** How many times the invite was decided: more than once if the room changed meanwhile. */
   tries: number;

@@ -40,7 +40,9 @@ export interface InvitePolicy<R extends Requester = Requester> {
   readonly name: string;
   /** State that `decide` needs, read in the same round trip as the rest. Default none. */
   readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]);
-  /** Judges one invite. `state` has the state that the room's rules read, and what `stateKeys` names. */
+  /**
+   * Judges one invite. `state` contains the state that the room's rules use, and the state that `stateKeys` asks for.
+   */
   decide(
     request: PolicyRequest<R> & { readonly state: StateSnapshot },
     context: CallContext,

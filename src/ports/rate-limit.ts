@@ -24,7 +24,7 @@ export type RateLimitDecision<Receipt = unknown> =
   | { readonly allowed: true; readonly receipt: Receipt }
   | LimitReached;
 
-/** What `consume` would decide. A moment later it may decide otherwise: nothing is reserved. */
+/** The decision that `consume` would return. A moment later it may be different: nothing is reserved. */
 export type RateLimitForecast = { readonly allowed: true } | LimitReached;
 
 /** Counts rate limits. */
@@ -46,7 +46,7 @@ export interface RateLimitAdapter<Receipt = unknown> {
   /**
    * Refunds what a call of `consume` consumed.
    *
-   * 5. It does so once, while the window it was consumed from lives; afterwards it does nothing.
+   * 5. It does so once, until the window that the points were consumed from ends. After that it does nothing.
    */
   refund(receipt: Receipt, context: CallContext): Promise<void>;
 

@@ -9,7 +9,7 @@ export type StateSnapshot<Revision = unknown> = {
   readonly keys: readonly StateKey[];
   /** The current event of each key that has one. */
   readonly events: readonly StrippedStateEvent[];
-  /** The adapter's own: a version, a timestamp, nothing. It is passed back to `appendEvent` untouched. */
+  /** For the adapter's own use: a version, a timestamp or nothing. It is passed back to `appendEvent` unchanged. */
   readonly revision: Revision;
 };
 
@@ -32,8 +32,8 @@ export interface StorageAdapter<Revision = unknown> {
   /**
    * Reads the current state events under the given keys.
    *
-   * 1. It is one consistent read: every returned event was current at one and the same moment. A key that has no event
-   *    is left out of `events`.
+   * 1. It is one consistent read: every returned event was current at the same moment. A key that has no event is left
+   *    out of `events`.
    * 2. It resolves `undefined` when this server has no such room.
    * 3. Its cost does not grow with the number of members or events in the room.
    * 4. What it returns shares nothing mutable with the store.
@@ -87,7 +87,7 @@ export type NewRoom = {
 /** A part of a room's log, and the position to continue from. */
 export type TimelinePage = { readonly events: StateEvent[]; readonly next: number };
 
-/** A storage adapter that can also create rooms, as the built-in ones do for hosts without a store. */
+/** A storage adapter that can also create rooms, like the built-in ones, for hosts without a store. */
 export interface RoomStore<Revision = unknown> extends StorageAdapter<Revision> {
   /**
    * 1. Creates the tables, or brings them up to date. It may run in many processes at once, any number of times, and

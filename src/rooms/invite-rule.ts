@@ -4,7 +4,7 @@ import { domainOf } from './identifiers.ts';
 import { inviteLevelOf, powerLevelOf } from './power-levels.ts';
 import { type RoomVersionRules, roomVersionOf } from './room-version.ts';
 
-/** Why a room's own rules refuse an invite. */
+/** The reason why a room's own rules refuse an invite. */
 export type InviteRefusalReason =
   | 'roomUnknownOrInviterNotJoined'
   | 'roomVersionUnknown'
@@ -16,7 +16,7 @@ export type InviteRefusalReason =
   /** A power level that decides is not valid in the room's version. */
   | 'powerLevelUnreadable';
 
-/** What a room's own rules say about an invite. */
+/** The decision of a room's own rules about an invite. */
 export type InviteDecision =
   | { readonly decision: 'allowed' }
   /** Also allowed, but an invite is already pending: the membership would not change. */

@@ -92,7 +92,8 @@ function readLevel(value: JsonValue | undefined, rules: RoomVersionRules): bigin
 }
 
 /**
- * Where floats are levels, any double is one, truncated. Elsewhere only the integers of canonical JSON are.
+ * In room versions that allow floats, any double is a level, truncated. In others, only the integers of canonical JSON
+ * are.
  *
  * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-floats
  */

@@ -81,8 +81,8 @@ function phaseOf(phases: readonly unknown[], seen: unknown): number {
 }
 
 /**
- * The writer goes along the chain. At any single moment, the links up to some point have the latest phase,
- * and the rest have the previous one.
+ * The writer changes the chain link by link. At any single moment, the links up to some point have the latest
+ * phase, and the rest have the previous one.
  */
 function checkChain(phases: readonly number[], before: (phase: number) => number): void {
   const latest = phases[0] ?? 0;

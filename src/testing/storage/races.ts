@@ -115,8 +115,8 @@ export async function raceRivals(room: CaseRoom, adapters: readonly StorageAdapt
 
 /**
  * Races invites against new power levels. Observers read power levels and invitees at a single moment, which
- * proves what came too late: a user who was not yet invited under the new levels must not be invited on the
- * old ones.
+ * proves which invites came too late: a user who was not yet invited under the new levels must not be invited
+ * on the old ones.
  */
 async function racePowerChange(harness: StorageHarness): Promise<void> {
   const room = await CaseRoom.create(harness);
