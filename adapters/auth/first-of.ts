@@ -8,7 +8,7 @@ export type AuthAdapters<Requesters extends readonly Requester[]> = {
 };
 
 /**
- * Authenticates several kinds of tokens: asks one adapter after the other about a token.
+ * Authenticates several kinds of tokens: asks one adapter after another about a token.
  *
  * ```ts
  * createInviteRouter({ auth: firstOf(bridges, people), … });
@@ -16,11 +16,11 @@ export type AuthAdapters<Requesters extends readonly Requester[]> = {
  *
  * - The first result other than `unknown` is final: an adapter that resolves `expired`, `locked`, `forbidden`
  *   or `unknownDevice` has recognized the token.
- * - If an adapter rejects, the others are still asked, and one that recognizes the token decides. If none
- *   does, the token may belong to the adapter that failed. `firstOf` then rejects too (503), with that
- *   adapter's error, or with an `AggregateError` of several. It never resolves `unknown` (401), which would
- *   log a client out.
- * - After the deadline, it asks no further adapter.
+ * - If an adapter rejects, the remaining adapters are still asked, and one that recognizes the token decides.
+ *   If none does, the token may belong to the adapter that failed. `firstOf` then rejects too (503), with
+ *   that adapter's error, or with an `AggregateError` of several. It never resolves `unknown` (401), which
+ *   would log a client out.
+ * - After the deadline, it asks no more adapters.
  *
  * The waits add up: put fast adapters first.
  *

@@ -12,7 +12,7 @@ import { booleanResult } from './shared/boolean-result.ts';
  * policies: [except(contentRules({ links: 'refuse' }), ({ requester }) => admins.has(requester.userId))]
  * ```
  *
- * The name stays that of the inner policy.
+ * It keeps the name of the inner policy.
  *
  * @param isExempt returns true for invites that the policy does not apply to. Fails closed: if it throws,
  *   takes too long or returns anything but a boolean, the invite is refused.

@@ -24,8 +24,7 @@ export type PendingInviteQuotaOptions = RefusalOptions & {
  * ```
  *
  * The quota is not exact. A policy cannot lock, so all concurrent invites by a user see the same count:
- * together they can exceed `max` by at most one less than their number. Rate limits bound how many those can
- * be.
+ * together they can exceed `max` by at most their number minus one. Rate limits bound that number.
  *
  * Fails closed: if `countPending` throws, takes too long or returns anything but an integer of at least 0,
  * the invite is refused.

@@ -81,8 +81,8 @@ export class MemoryStorage implements RoomStore {
 class Room {
   readonly #log: StoredEvent[] = [];
   /**
-   * By type, then by state key. One string of both would have to be built and hashed for each lookup, which costs a
-   * fifth of a read and an append.
+   * By type, then by state key. A single map would need a joined string, built and hashed for each lookup, which costs
+   * a fifth of a read and an append.
    */
   readonly #current = new Map<string, Map<string, StoredEvent>>();
   #createContent: JsonObject | undefined;

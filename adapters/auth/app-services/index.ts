@@ -9,7 +9,7 @@ import { type AppService, appServicesOf } from './registration.ts';
 export type { AppServicesOptions } from './options.ts';
 export type { AppServiceNamespace, AppServiceRegistration } from './registration.ts';
 
-/** A user as whom an application service acts. */
+/** A user that an application service acts as. */
 export type AppServiceRequester = Requester & {
   /** The `id` of the application service's registration. */
   readonly appServiceId: string;
@@ -30,10 +30,10 @@ export type AppServiceRequester = Requester & {
  * });
  * ```
  *
- * Without `?user_id=`, an application service acts as its sender, `@sender_localpart:serverName`. With it, it
- * acts as that user, who must be the sender, or a registered user of this server whose whole ID an entry of
- * `namespaces.users` matches. Any other user is `forbidden`, and so is a malformed ID. With `?device_id=`, a
- * device that the user does not have is `unknownDevice`. Any other token is `unknown`.
+ * Without `?user_id=`, an application service acts as its sender, `@sender_localpart:serverName`. With it, it acts as
+ * that user, who must be the sender, or a registered user of this server whose whole ID matches an entry of
+ * `namespaces.users`. Any other user is `forbidden`, and so is a malformed ID. With `?device_id=`, a device that the
+ * user does not have is `unknownDevice`. Any other token is `unknown`.
  *
  * Rate limits apply to its users unless `rate_limited` is false, and never to the sender.
  *

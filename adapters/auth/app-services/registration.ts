@@ -26,10 +26,10 @@ export type AppServiceRegistration = {
   readonly as_token: string;
   /** The token that the homeserver sends to the application service. It authenticates nobody here. */
   readonly hs_token: string;
-  /** The localpart of the user as whom the application service acts if it asserts no other. */
+  /** The localpart of the user that the application service acts as if it asserts no other. */
   readonly sender_localpart: string;
   readonly namespaces: {
-    /** The users, besides the sender, as whom it may act. Default none. */
+    /** The users, besides the sender, that it may act as. Default none. */
     readonly users?: readonly AppServiceNamespace[] | null;
     /** Not used here. */
     readonly aliases?: readonly AppServiceNamespace[] | null;

@@ -27,8 +27,8 @@ export type JwtOptions = {
   /** The keys that verify signatures. Required. */
   readonly keys: JwtKeys;
   /**
-   * Returns the full Matrix user ID for the claims. Undefined or null if they name no user of this server:
-   * the token is then `unknown`. Beware of missing claims: a template turns `undefined` into a valid ID. If
+   * Returns the full Matrix user ID for the claims, or undefined or null if they name no user of this server.
+   * The token is then `unknown`. Beware of missing claims: a template turns `undefined` into a valid ID. If
    * it rejects, the router responds with a 503. Required.
    */
   userId(claims: JwtClaims, context: CallContext): MaybePromise<string | undefined | null>;
@@ -65,8 +65,8 @@ export type RemoteKeys = {
   /** The maximum time for a fetch, in milliseconds. Default 2000. */
   readonly timeoutMs?: number;
   /**
-   * The time after a fetch, in milliseconds, in which a token whose key is not in the JWKS triggers no other
-   * fetch: the token is `unknown`. Default 10,000.
+   * The time after a fetch, in milliseconds, during which a token whose key is not in the JWKS triggers no
+   * new fetch. The token is `unknown`. Default 10,000.
    */
   readonly cooldownMs?: number;
   /** The age, in milliseconds, at which keys are fetched again. Default 600,000. */

@@ -12,16 +12,16 @@ import { unlessAborted } from '../../../src/internal/waits.ts';
 import { checkRemoteKeys, type RemoteKeys } from './options.ts';
 import type { KeySource, TokenHeader } from './verify.ts';
 
-/** The time after a failed fetch in which no other fetch starts, in milliseconds. */
+/** The time after a failed fetch during which no new fetch starts, in milliseconds. */
 const RETRY_AFTER_MS = 1_000;
 
 /** A JWKS has a few kilobytes. If an endpoint sends more than this, reading stops. */
 const MAX_BYTES = 262_144;
 
 /**
- * Finds keys in a JWKS that it fetches. jose fetches, once for all concurrent callers, and finds the key for
- * a token. This class decides when to fetch: jose itself would drop its keys when they are old and the
- * endpoint is down, and would ask an endpoint that is down again for each token.
+ * Finds keys in a JWKS that it fetches. jose does the fetching, once for all concurrent callers, and finds
+ * the key for a token. This class decides when to fetch: jose itself would drop its keys when they are old
+ * and the endpoint is down, and would retry an endpoint that is down for each token.
  */
 export class RemoteKeySet implements KeySource {
   readonly #remote: RemoteJWKSet;
@@ -115,7 +115,7 @@ function fetchError(cause: unknown): Error {
 }
 
 /**
- * Fetches a JWKS for jose, which follows no redirects and sets the deadline. Rejects also if the JWKS has no
+ * Fetches a JWKS for jose, which follows no redirects and sets the deadline. Also rejects a JWKS without
  * keys: no issuer signs without one, and accepting it would log all clients out.
  */
 const fetchKeySet: FetchImplementation = async (url, options) => {

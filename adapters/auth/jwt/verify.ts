@@ -10,7 +10,7 @@ import {
 } from 'jose';
 import type { JwtClaims } from './options.ts';
 
-/** What a token must match, as options for jose. */
+/** The requirements for a token, as options for jose. */
 export type Expected = JWTVerifyOptions & { readonly issuer: string[] };
 
 export type Verified = { readonly claims: JwtClaims } | { readonly failure: 'unknown' | 'expired' };

@@ -57,9 +57,8 @@ type MaybeUserId = string | null | undefined;
 /** Options for `oauthIntrospection`, except `requester`. */
 export type OAuthIntrospectionOptions = ProviderOptions & {
   /**
-   * Returns the full Matrix user ID for the claims. Undefined or null if they name no user of this server
-   * (401). Beware of missing claims: a template turns `undefined` into a valid ID. Called on each request.
-   * Required.
+   * Returns the full Matrix user ID for the claims, or undefined or null if they name no user of this server (401).
+   * Beware of missing claims: a template turns `undefined` into a valid ID. Called on each request. Required.
    */
   readonly userId: (claims: IntrospectionClaims, context: CallContext) => MaybeUserId | Promise<MaybeUserId>;
   /**

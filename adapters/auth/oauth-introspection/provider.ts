@@ -85,8 +85,7 @@ async function introspectionOf(
     const body = await processIntrospectionResponse(server, client, response);
     return body.active ? { active: true, claims: claimsOf(body) } : { active: false };
   } catch (error) {
-    // The token looks like a kind that the provider does not introspect, often a JWT. So it is not the
-    // provider's.
+    // The provider does not introspect this kind of token, often a JWT, so the token is not one of its own.
     if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type')
       return { active: false };
     if (response.status !== 200) throw statusError(response.status);

@@ -24,7 +24,7 @@ export type { MetricsRegister, PrometheusOptions } from './options.ts';
  *
  * The metrics are registered at once, and start at 0 if their labels are known in advance. No label contains
  * the ID of a user, a room or a request, and each label has a bounded number of values, whatever policies and
- * adapters return. Routers that share a registry must share one function, or have a `prefix` each.
+ * adapters return. Routers that share a registry must share one function, or each set another `prefix`.
  *
  * @throws {TypeError} for anything but a registry, and for an unknown or invalid option
  * @throws {Error} if the registry already has a metric of the same name: prom-client accepts each name once

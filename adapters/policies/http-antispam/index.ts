@@ -18,11 +18,11 @@ export type { HttpAntispamOptions } from './options.ts';
  * });
  * ```
  *
- * A 2xx with a JSON object or no body: no objection. A 4xx with a JSON object: a 403 with the service's
- * `errcode` (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options `status`,
- * `errcode` and `message` replace those of the service. Anything else is a failure, for which `onFailure`
- * decides: also a 401, 404, 429 and others that are about the request, and a response that takes too long or
- * exceeds 64 KiB. Redirects are not followed.
+ * A 2xx with a JSON object or no body means no objection. A 4xx with a JSON object becomes a 403 with the
+ * service's `errcode` (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options
+ * `status`, `errcode` and `message` replace those of the service. Anything else is a failure, for which
+ * `onFailure` decides. This includes a 401, 404, 429 and other statuses that are about the request, and a
+ * response that takes too long or exceeds 64 KiB. Redirects are not followed.
  *
  * @throws {TypeError} for unknown, missing and invalid options, for an `http:` URL to another machine without
  *   `allowInsecureHttp`, and for `onFailure: 'allow'` without `onError`

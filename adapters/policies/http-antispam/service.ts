@@ -10,13 +10,17 @@ const MAX_RESPONSE_BYTES = 65_536;
 /** The maximum number of characters of the service's message that an inviter sees. */
 const MAX_MESSAGE_LENGTH = 500;
 
-/** 4xx about the request, the way to the service or its load: they say nothing about the invite. */
+/**
+ * The 4xx statuses about the request, the route to the service or its load. They say nothing about the
+ * invite.
+ */
 const NOT_ABOUT_THE_INVITE: ReadonlySet<number> = new Set([
   401, 404, 405, 408, 413, 415, 421, 425, 426, 429, 431,
 ]);
 
 /**
- * Errcodes about the request to the service. Passed on to the inviter, the first three would log clients out.
+ * Errcodes about the request to the service. If the inviter received them, the first three would log clients
+ * out.
  */
 const COMPLAINTS: ReadonlySet<unknown> = new Set([
   'M_UNKNOWN_TOKEN',

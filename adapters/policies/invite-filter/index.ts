@@ -7,8 +7,8 @@ import { type RefusalOptions, refusalChecks, refusalFrom } from '../shared/refus
 import { actionFor, isFilter } from './filter.ts';
 
 /**
- * The account data types that {@link inviteFilter} reads by default: the proposal's name, and the name that
- * it has until it is accepted.
+ * The account data types that {@link inviteFilter} reads by default: the name in the proposal, and the
+ * unstable name to use until it is accepted.
  */
 export const INVITE_FILTER_TYPES: readonly string[] = Object.freeze([
   'm.invite_permission_config',
@@ -44,9 +44,9 @@ const optionChecks: OptionChecks<InviteFilterOptions> = {
  * ```
  *
  * The lists are checked in this order, until a glob matches the inviter: `allowed_users`, `ignored_users`,
- * `blocked_users`, `allowed_servers`, `ignored_servers`, `blocked_servers`. Allowed, or matched by none: no
- * objection. Ignored: the invite is dropped. Blocked: 403 `M_INVITE_BLOCKED`, or the response in the options.
- * `enabled: false` turns a filter off.
+ * `blocked_users`, `allowed_servers`, `ignored_servers`, `blocked_servers`. If the inviter is allowed, or no
+ * glob matches, the policy has no objection. If ignored, the invite is dropped. If blocked, the response is a
+ * 403 `M_INVITE_BLOCKED`, or the one in the options. `enabled: false` turns a filter off.
  *
  * Malformed entries are ignored, because only the invitee can write them. A glob of more than 255 characters
  * never matches. Of the globs with a `*`, only the first 65,536 characters in total are used. Fails closed:

@@ -34,7 +34,7 @@ export class Connection {
   }
 
   /**
-   * True if a command would be sent, or wait for the first connection. Commands never wait for a
+   * True if a command would be sent now, or would wait for the first connection. Commands never wait for a
    * reconnection.
    */
   get isUsable(): boolean {
@@ -44,10 +44,10 @@ export class Connection {
   }
 
   /**
-   * Sends all commands until the event loop continues in a single write: those for the three buckets of a
-   * call, and those of other calls in the same turn. A write costs more than the rest of a command: this
-   * saves 8 % of a request in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node
-   * and writes each command separately.
+   * Sends all commands of this turn of the event loop in a single write: those for the three buckets of a
+   * call, and those of other calls. A write costs more than the rest of a command: this saves 8 % of a
+   * request in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node and writes each
+   * command separately.
    */
   writeTogether(): void {
     const { stream } = this.#client;

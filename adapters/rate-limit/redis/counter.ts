@@ -15,8 +15,8 @@ import { defineScript, type RedisClient, type Script } from './client.ts';
  * - A command that runs twice has no effect the second time. When a connection breaks, ioredis resends the
  *   commands that had no reply; a Cluster always does. A count would be lowered twice, which allows one call
  *   too many.
- * - A refund needs no knowledge. It can be sent if the outcome of a call is unknown, and long after the
- *   window: the set of the next window does not contain the number. No clocks are compared.
+ * - A refund can be sent even if the outcome of a call is unknown, and long after the window: the set of the
+ *   next window does not contain the number. No clocks are compared.
  * - A refused call leaves no trace. The script of rate-limiter-flexible would count it.
  * - A set disappears with its last member, and its window with it. A window therefore never starts with a
  *   call that was refused or refunded.
@@ -50,8 +50,8 @@ const PEEK_SCRIPT = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', K
 const NEVER_EXPIRES = -1;
 
 /**
- * Returns a number for a new call: 64 random bits, unique across all processes. With a `randomBytes` for each
- * number, a decision would cost 15 % more CPU time.
+ * Returns a number for a new call: 64 random bits, unique across all processes. With a call of `randomBytes`
+ * for each number, a decision would cost 15 % more CPU time.
  */
 export const newCallNumber: () => string = randomBlock(8, 512, (block, start) =>
   block.readBigInt64BE(start).toString(),
@@ -94,7 +94,7 @@ export function countersOn(
   };
 }
 
-/** What the counters of a scope share. */
+/** The data that the counters of a scope share. */
 type ScopeCommands = {
   readonly limit: RateLimit;
   /** The start of a key in Redis, followed by the key of the bucket. */
@@ -138,7 +138,7 @@ export class Counter {
     if (consumed >= points) throw new RateLimiterRes(0, waitMs, consumed);
   }
 
-  /** Like `peek`, except that it lets a key pass that never expires: only `consume` repairs it. */
+  /** Like `peek`, except that it allows a key that never expires: only `consume` repairs it. */
   async peekBeforeConsume(): Promise<void> {
     const { consumed, ttlMs } = await this.#peek();
     if (consumed >= this.#commands.limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, consumed);

@@ -43,12 +43,12 @@ const RECOVERED_AFTER_MS = 1_000;
  * A key's window starts with its first allowed call. It ends after its duration, or when all of its calls are
  * refunded. A bucket that a call names twice is counted once.
  *
- * An allowed call costs one round trip. Each of its buckets is one command on one key, and all are sent side
- * by side, because a cluster cannot change keys of several nodes in one step. All or none therefore takes two
- * steps: when a bucket refuses, the points from the others are refunded at once, before the call returns. In
- * between, for about one round trip, another call can be refused that would be allowed a moment later. A call
- * too many is never allowed. To keep this rare, a call with a key that this process has seen refuse recently
- * peeks first, and consumes only if every bucket has a point.
+ * An allowed call costs one round trip. Each of its buckets is one command on one key, and all are sent in
+ * parallel, because a cluster cannot change keys of several nodes in one step. Consuming all or nothing
+ * therefore takes two steps: when a bucket refuses, the points from the other buckets are refunded at once,
+ * before the call returns. Until then, for about one round trip, another call can be refused that would be
+ * allowed a moment later. Too many calls are never allowed. To keep this rare, a call with a key that this
+ * process has seen refuse recently peeks first, and consumes only if every bucket has a point.
  *
  * If Redis fails or does not reply within `timeoutMs`, `onStoreError` decides. Points that such a call may
  * still consume in Redis are refunded as soon as the outcome is known. If Redis does not receive the refund,

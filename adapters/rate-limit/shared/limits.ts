@@ -22,9 +22,9 @@ export type LimitRefusal = Extract<RateLimitForecast, { readonly allowed: false 
  *
  * The limits on invites follow Synapse's defaults (`rc_invites`): bursts of 10, refilled at 0.3 per second,
  * for a room and for an inviter; bursts of 5, refilled at 0.003 per second, for an invitee. Synapse uses
- * leaky buckets. These are fixed windows, as long as such a bucket takes to refill, which start with a key's
- * first call. In the worst case, `2 × points − 1` calls are allowed in quick succession: all but the first of
- * a window at its very end, followed by those of the next.
+ * leaky buckets. These are fixed windows, which start with a key's first call and last as long as such a
+ * bucket takes to refill. In the worst case, `2 × points − 1` calls are allowed in quick succession: all but
+ * the first of a window at its very end, followed by those of the next.
  */
 export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } = Object.freeze({
   attempt: Object.freeze({ points: 60, durationSeconds: 60 }),
@@ -75,7 +75,7 @@ function checkFields(value: unknown, allowed: readonly string[], what: string, f
   }
 }
 
-// To rate-limiter-flexible, a duration of 0 never ends, and its Redis limiter rounds 0.5 down to 0.
+// In rate-limiter-flexible, a duration of 0 never ends, and its Redis limiter rounds 0.5 down to 0.
 function checkInteger(value: unknown, max: number, what: string): void {
   if (!Number.isSafeInteger(value) || Number(value) < 1 || Number(value) > max) {
     throw new TypeError(`${what} must be an integer from 1 to ${max}`);

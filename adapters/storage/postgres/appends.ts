@@ -17,18 +17,19 @@ const SHARED_LOCK_TIMEOUT_MS = 50;
 /** An event and the basis that it was decided on. */
 type Append = { readonly event: NewStateEvent; readonly basis: StateSnapshot };
 
-/** The ID of the stored event, or why it was not stored. `busy`: another connection is changing the room. */
+/** The ID of the stored event, or the reason why it was not stored. `busy`: another connection is changing the room. */
 type Appended = { readonly eventId: string } | 'stale' | 'busy';
 
-/** How a statement waits: whether it waits for the lock of a room, and for how long for any lock. */
+/** How a statement waits: whether it waits for the lock of a room, and the maximum wait for any lock. */
 type LockWait = { readonly waits: boolean; readonly lockTimeoutMs: number };
 
 /**
- * The appends of this process. They share a lane, whatever their rooms, and with it a commit, which costs far more than
- * its contents: with 32 callers in 1,000 rooms that makes nearly twice as many invites a second as one statement each.
+ * The appends of this process. Whatever their rooms, they share a lane and so a commit, which costs far more than its
+ * contents: with 32 callers in 1,000 rooms, nearly twice as many invites a second complete as with one statement each.
  *
- * No append in the shared lane waits for a room that another connection is changing, because all the others would have
- * to wait too. The append moves to a lane for that room, and so do further appends to the room until that lane is idle.
+ * No append in the shared lane waits for a room that another connection is changing, because all other appends would
+ * have to wait too. The append moves to a lane for that room, and so do further appends to the room until that lane is
+ * idle.
  */
 export class Appends {
   readonly #pool: PostgresPool;
@@ -48,7 +49,7 @@ export class Appends {
   }
 
   /**
-   * Appends an event if its basis still stands.
+   * Appends an event if its basis still holds.
    *
    * @param context ends the wait for a statement; an append that was sent is not interrupted
    * @throws {StorageUnavailableError} (rejects)

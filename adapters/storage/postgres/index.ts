@@ -44,8 +44,8 @@ export type PostgresStorageOptions = {
   /** Milliseconds that a change may wait for other changes of its room. Default 5000. */
   readonly lockTimeoutMs?: number;
   /**
-   * Milliseconds to wait for a response of the server. Default 10000. Then the connection is closed, since it may be
-   * dead, and the outcome of an append is unknown.
+   * Milliseconds to wait for a response of the server. Default 10000. After that, the connection is closed because it
+   * may be dead, and the outcome of an append is unknown.
    */
   readonly queryTimeoutMs?: number;
 };
@@ -64,9 +64,9 @@ const CONNECTION_TIMEOUT_MS = 5_000;
  * Stores rooms in PostgreSQL 13 or later. Any number of processes may share the tables.
  *
  * Reading a room's state and appending an event take one round trip each. Changes of one room take turns at the lock of
- * its row; see {@link postgresSchema} for the reasons. Reads that wait in the same process share a statement, and so do
- * appends, together with the commit: two connections serve many callers. The host app owns the pool: it sets the
- * timeout for connecting, and closes the pool.
+ * its row; see {@link postgresSchema} for the reasons. Reads that wait in the same process share a statement. Appends
+ * that wait share a statement and a commit. Two connections therefore serve many callers. The host app owns the pool:
+ * it sets the timeout for connecting, and closes the pool.
  *
  * Every method rejects with a `StorageUnavailableError` if PostgreSQL fails or cannot be reached. The driver's error is
  * its `cause`.
@@ -79,7 +79,7 @@ export class PostgresStorage implements RoomStore {
   readonly #appends: Appends;
 
   /**
-   * @param pool a Pool of pg, or any object with its `connect` method, for a server that can be written to
+   * @param pool a Pool of pg, or any object with its `connect` method, for a writable server
    * @throws {TypeError} if the pool has no `connect`, for an unknown or ill-typed option, and if the prefix cannot start a name
    * @see [errors, Stores](../../../docs/errors.md#stores)
    */

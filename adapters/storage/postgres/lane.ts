@@ -8,7 +8,9 @@ import { type PostgresClient, type PostgresPool, withClient } from './pool.ts';
 /** The maximum number of jobs in one statement. */
 const MAX_BATCH = 100;
 
-/** The patience of lanes whose statements wait for no lock, so that a response takes a round trip and a commit. */
+/**
+ * The patience of lanes whose statements do not wait for locks: a response then takes only a round trip and a commit.
+ */
 export const SHARED_PATIENCE_MS = 250;
 
 /** Sends jobs in one statement. Resolves to one result for each job, in the same order. */
@@ -105,7 +107,7 @@ export class Lane<Job, Result> {
           client,
           batch.map(({ job }) => job),
         );
-        // The last statement tells whether the connection is still usable.
+        // The last outcome shows whether the connection is still usable.
         const last = outcomes.at(-1);
         if (last !== undefined && 'error' in last) throw last.error;
       });

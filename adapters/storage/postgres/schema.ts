@@ -55,8 +55,8 @@ export function postgresTablePrefix(tablePrefix: string | undefined): string {
 }
 
 /**
- * Brings the tables up to date. The lock belongs to the transaction, so that processes take turns and a pooler in
- * transaction mode may stand in between. A process that waited sees what the one before it has committed.
+ * Brings the tables up to date. The lock belongs to the transaction, so that processes take turns, even behind a pooler
+ * in transaction mode. A process that waited sees what the one before it has committed.
  */
 export async function migrate(client: PostgresClient, tablePrefix: string): Promise<void> {
   await inReadCommitted(client, async () => {
@@ -144,10 +144,10 @@ $body$;
 }
 
 /**
- * Stores an event at the next position if the basis still stands, and returns its ID. Returns `NULL` if the basis is
- * stale or the room does not exist. If `p_waits` is false, returns an empty string if another transaction holds the lock
- * or the room does not exist. The event is durable once the response arrives, even if the connection's default is to
- * respond before the data is on disk.
+ * Stores an event at the next position if the basis still holds, and returns its ID. Returns `NULL` if the basis is
+ * stale or the room does not exist. If `p_waits` is false, returns an empty string if another transaction holds the
+ * lock or the room does not exist. The event is durable once the response arrives, even if the connection's default is
+ * to respond before the data is on disk.
  */
 function appendFunctionOf(prefix: string): string {
   return `

@@ -45,7 +45,7 @@ export class Tables {
     return Number(found) === 0 ? undefined : JSON.parse(`[${events ?? ''}]`);
   }
 
-  /** Returns true if a basis still stands. Call it in the transaction that relies on it. */
+  /** Returns true if a basis still holds. Call it in the transaction that relies on it. */
   holds(basis: StateSnapshot): boolean {
     if (this.#hasSameIds(basis)) return true;
     const current = this.currentEvents(basis.roomId, basis.keys);
@@ -72,7 +72,7 @@ export class Tables {
   /**
    * Appends an event to the log and makes it current.
    *
-   * @param basis a basis that {@link holds}: if it has the create event, that is not read again
+   * @param basis a basis that {@link holds}; if it has the create event, that is not read again
    * @returns the event's ID
    */
   addEvent(row: NewEventRow, basis?: StateSnapshot): string {
