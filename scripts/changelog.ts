@@ -6,7 +6,7 @@ export function newestRelease(changelog: string): Release | undefined {
   return version === undefined || date === undefined ? undefined : { version, date };
 }
 
-/** Lists what keeps a changelog from the release of a version. */
+/** Lists the problems in a changelog that prevent the release of a version. */
 export function changelogProblems(changelog: string, version: string): string[] {
   const newest = newestRelease(changelog);
   if (newest === undefined) return ['CHANGELOG.md has no heading like "## 1.2.3 - 2026-01-31"'];

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const LOCK_DIRECTORY = join(tmpdir(), 'invite-tests-apt-lock');
 const MAX_WAIT_SECONDS = 600;
 
-/** `apt-get update` holds a lock of its own, which `DPkg::Lock::Timeout` does not cover. */
+/** `apt-get update` holds its own lock, which `DPkg::Lock::Timeout` does not cover. */
 const LOCKED = /Could not get lock/;
 
 /**

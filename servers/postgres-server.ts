@@ -13,7 +13,7 @@ import { unprivilegedAccount } from './unprivileged-account.ts';
 
 const run = promisify(execFile);
 
-/** Debian installs each version of PostgreSQL in a folder of its own here, not on the PATH. */
+/** Debian installs each version of PostgreSQL in its own folder here, not on the PATH. */
 const VERSIONS_FOLDER = '/usr/lib/postgresql';
 
 export type PostgresConnection = {

@@ -2,8 +2,7 @@ import type { CallContext } from '../ports/context.ts';
 
 /**
  * The context that adapters get. Its signal is created for the first adapter that reads it: creating an AbortSignal
- * takes longer than any other part of a request in memory (7 to 11 µs on a machine where such a request takes about 100
- * µs).
+ * takes longer than any other part of a request in memory (7 to 11 µs of about 100 on one machine).
  */
 export class DeadlineContext implements CallContext {
   declare readonly signal: AbortSignal;

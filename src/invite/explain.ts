@@ -11,7 +11,7 @@ export type InviteResult =
   | { readonly outcome: 'alreadyInvited'; readonly eventId?: string | undefined }
   | { readonly outcome: 'dropped' };
 
-/** The response that the endpoint would send if the invite were requested now. */
+/** The response that the endpoint would send to this invite now. */
 export type InviteForecast = {
   /** True if it would be a 200. */
   readonly allowed: boolean;

@@ -20,10 +20,7 @@ import { unavailable } from './refusals.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
 
-/**
- * The maximum number of times that an invite is decided while the room keeps changing. Then the caller gets a
- * 503.
- */
+/** The maximum number of tries while the room keeps changing. Then the caller gets a 503. */
 const MAX_TRIES = 10;
 
 /**

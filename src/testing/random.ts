@@ -18,7 +18,7 @@ export function shuffled<T>(elements: readonly T[]): T[] {
     .map(({ element }) => element);
 }
 
-/** Lets other work run for a short, random time, so that each race goes differently. */
+/** Lets other work run for a short, random time, so that each race takes a different course. */
 export async function wander(longest = 4): Promise<void> {
   for (let turns = randomInt(longest + 1); turns > 0; turns -= 1) {
     await new Promise((resolve) => setImmediate(resolve));

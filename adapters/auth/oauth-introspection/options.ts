@@ -78,8 +78,8 @@ export type OAuthIntrospectionOptions = ProviderOptions & {
 };
 
 /**
- * Returns the result for the user of a token: a requester with the host app's own fields, or a failure such
- * as `locked`. Called on each request, so that what it looks up is never out of date.
+ * Returns the result for the user of a token: a requester with the host app's own fields, or a failure such as
+ * `locked`. Called on each request, so that its lookups are never out of date.
  */
 export type OAuthRequesterOf<R extends Requester> = (
   login: OAuthRequester,

@@ -12,7 +12,7 @@ export type RefusalOptions = {
   readonly status?: number;
   /** Error code. Default `M_FORBIDDEN`, unless the policy says otherwise. */
   readonly errcode?: string;
-  /** The `error` field of the response, which the inviter sees. Each policy has its own default. */
+  /** The `error` field of the response, which the inviter sees. Default: the policy's own. */
   readonly message?: string;
 };
 
