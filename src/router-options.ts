@@ -28,7 +28,7 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
    * written as `\uXXXX`.
    */
   readonly bodyLimitBytes?: number;
-  /** How long a body may take to arrive, in milliseconds. Default 10000. */
+  /** The maximum time for a body to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number;
   /**
    * Returns the host's ID for a request, a string or a number, for its log line and `onOutcome`. Default the request's
@@ -39,7 +39,6 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
 };
 
-/** Checks for {@link InviteRouterOptions}. */
 export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
   ...inviteServiceOptionChecks,
   auth: {

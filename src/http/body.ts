@@ -9,12 +9,12 @@ export type BodyParser = (
   next: (error?: unknown) => void,
 ) => void;
 
-/** How to read a body. */
+/** Options for {@link readBody}. */
 export type BodyOptions = {
   readonly parser: BodyParser;
   /** The maximum size of an uncompressed body, in bytes. The parser has the same limit. */
   readonly limitBytes: number;
-  /** How long the body may take to arrive, in milliseconds. */
+  /** The maximum time for the body to arrive, in milliseconds. */
   readonly timeoutMs: number;
 };
 

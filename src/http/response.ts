@@ -23,7 +23,7 @@ export type Exchange = {
   readonly log: Logger;
 };
 
-/** How an exchange ended. */
+/** The end of an exchange. */
 type ExchangeEnd<Result> = {
   readonly result?: Result | undefined;
   readonly error?: MatrixError | undefined;

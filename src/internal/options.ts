@@ -1,4 +1,4 @@
-/** How to check an option. `expects` completes the sentence `option "x" must be …`. */
+/** A check of one option. `expects` completes the sentence `option "x" must be …`. */
 export type OptionCheck = {
   readonly expects: string;
   readonly required?: boolean;

@@ -41,8 +41,8 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
    * Called right before each append, after policies and rate limits. Returns `undefined` to store the event unchanged,
    * or `{ content }` to replace its content (`membership` must stay `invite`). Throws a `MatrixError` to veto the
    * invite: that error is the response. Any other failure is a 500, and a late result is a 503. In each case nothing is
-   * appended and the rate limits are refunded. It must be safe to repeat: if the room changes meanwhile, it is called
-   * again. Default none.
+   * appended and the rate limits are refunded. It must be safe to repeat: if the room changes in the meantime, it is
+   * called again. Default none.
    */
   readonly beforeAppend?: (
     draft: InviteDraft<R>,
@@ -101,7 +101,6 @@ export function serviceConfig<R extends Requester>(options: InviteServiceOptions
 
 const USER_FUNCTIONS = ['exists', 'getProfile', 'getAccountData'] as const satisfies (keyof UserDirectory)[];
 
-/** Checks for {@link InviteServiceOptions}. */
 export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   serverName: {
     required: true,

@@ -5,8 +5,8 @@ import type { StrippedStateEvent } from '../rooms/event.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 
 /**
- * What decided an invite. It can reveal more than the endpoint does (that a policy dropped it, which limit was
- * reached), so it is only for the host app.
+ * The reason for the decision about an invite. It can reveal more than the endpoint does (that a policy dropped it,
+ * which limit was reached), so it is only for the host app.
  * - `nothing`: nothing objects to the invite
  * - `pending`: an invite is already pending
  * - `requester`: the requester may not invite at all
@@ -28,7 +28,7 @@ export type Refused = {
 };
 
 /**
- * What to do about an invite. Every step returns one, and none throws it.
+ * The decision about an invite. Every step returns one, and none throws it.
  * - `append`: store the event, if the room still matches `basis`
  * - `drop`: respond with a 200 and store nothing, as this policy decided
  * - `alreadyInvited`: respond with a 200; this invite is pending

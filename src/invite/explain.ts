@@ -23,7 +23,7 @@ export type InviteForecast = {
 /** The part of a run that {@link endRun} needs. Authentication has only this part. */
 type RunEnd = { readonly deadline: Deadline; readonly trace: InviteTrace; readonly tries: number };
 
-/** How a run ended: by its decision, by the invite that it appended, or by a failure. */
+/** The end of a run: its decision, the invite that it appended, or a failure. */
 export type Ending = Decision | Invited | Failed;
 
 type Failed = { readonly kind: 'failed'; readonly error: MatrixError };

@@ -15,7 +15,7 @@ export type Run<R extends Requester = Requester> = {
   readonly log: Logger;
   /** Whether to send a pending invite again. */
   readonly resend: boolean;
-  /** How many times the invite was decided. */
+  /** The number of times that the invite was decided. */
   tries: number;
 };
 

@@ -16,7 +16,7 @@ export type HostCall =
 
 /** Details of a run, for logs and metrics, never for the caller. */
 export type InviteTrace = {
-  /** How many times the invite was decided: more than once if the room changed meanwhile. */
+  /** The number of times that the invite was decided: more than one if the room changed in the meantime. */
   tries: number;
   /** The rate limit that refused. */
   scope?: RateLimitScope;
@@ -28,7 +28,7 @@ export type InviteTrace = {
   failedCall?: HostCall;
 };
 
-/** How a request ended, for metrics. It contains user and room IDs, but no secrets. */
+/** The outcome of a request, for metrics. It contains user and room IDs, but no secrets. */
 export type RequestOutcome = InviteTrace & {
   readonly status: number;
   /** The `errcode` of the response; undefined with a 200. */

@@ -1,7 +1,7 @@
 import type { CallContext } from './context.ts';
 
 /**
- * What a limit counts.
+ * The scope of a limit, by what it counts:
  * - `attempt`: requests by one requester, allowed or not
  * - `inviter`, `room`, `invitee`: invites by one user, into one room, of one user
  */

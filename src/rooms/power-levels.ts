@@ -93,7 +93,7 @@ function readLevel(value: JsonValue | undefined, rules: RoomVersionRules): bigin
 
 /**
  * In room versions that allow floats, any double is a level, truncated. In others, only the integers of canonical JSON
- * are.
+ * are levels.
  *
  * @see https://spec.matrix.org/v1.18/rooms/v1/#mroompower_levels-events-accept-values-as-floats
  */

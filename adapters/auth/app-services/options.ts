@@ -28,7 +28,6 @@ export type AppServicesOptions = {
   ) => boolean | Promise<boolean>;
 };
 
-/** The checks of {@link AppServicesOptions}. */
 export const appServicesOptionChecks: OptionChecks<AppServicesOptions> = {
   serverName: {
     required: true,

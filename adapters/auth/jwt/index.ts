@@ -37,7 +37,7 @@ export type {
  *   for its claims.
  * - Rejects (503) if the key for a token cannot be fetched: the keys were never fetched or are too old, or
  *   the token's key is not among them, and the JWKS cannot be fetched. Tokens signed with known keys stay
- *   valid meanwhile.
+ *   valid in the meantime.
  * - A revoked token stays valid until its `exp`, unless `requester` returns a failure.
  *
  * Fetches nothing before the first token arrives, and runs at most one fetch at a time, however many callers

@@ -4,7 +4,6 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import type { PolicyRefusal } from '../../../src/ports/policy.ts';
 import { HttpAntispamError } from './error.ts';
 
-/** The maximum size of a response. */
 const MAX_RESPONSE_BYTES = 65_536;
 
 /** The maximum number of characters of the service's message that an inviter sees. */

@@ -2,7 +2,7 @@ import { domainOf } from '../../../src/rooms/identifiers.ts';
 import type { AccountData } from '../shared/account-data.ts';
 import { charactersOf, matchesGlob } from './glob.ts';
 
-/** What a user's filter does with an inviter. */
+/** The action of a user's filter for an inviter. */
 type FilterAction = 'allow' | 'ignore' | 'block';
 
 // In the order of the proposal: the first match decides.

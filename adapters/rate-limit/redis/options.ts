@@ -11,7 +11,7 @@ import type { Logger } from '../../../src/ports/logger.ts';
 import type { RateLimits } from '../shared/limits.ts';
 import type { RedisClient } from './client.ts';
 
-/** What `RedisRateLimit` does while Redis is unavailable. */
+/** The behavior of `RedisRateLimit` while Redis is unavailable. */
 export type OnStoreError = 'memory' | 'allow' | 'deny';
 
 /** Options for `RedisRateLimit`. */

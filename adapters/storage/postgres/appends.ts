@@ -20,7 +20,7 @@ type Append = { readonly event: NewStateEvent; readonly basis: StateSnapshot };
 /** The ID of the stored event, or the reason why it was not stored. `busy`: another connection is changing the room. */
 type Appended = { readonly eventId: string } | 'stale' | 'busy';
 
-/** How a statement waits: whether it waits for the lock of a room, and the maximum wait for any lock. */
+/** The waits of a statement: whether it waits for the lock of a room, and the maximum wait for any lock. */
 type LockWait = { readonly waits: boolean; readonly lockTimeoutMs: number };
 
 /**
