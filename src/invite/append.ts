@@ -93,8 +93,8 @@ export class InviteAppend<R extends Requester> {
   }
 
   /**
-   * @param whenLate gets the outcome of an append that ended after the deadline: it may have stored the event, although
-   *   the caller got a 503
+   * @param whenLate called with the outcome of an append that ended after the deadline: it may have stored the event,
+   *   although the caller got a 503
    */
   async #appendEvent(
     event: NewStateEvent,

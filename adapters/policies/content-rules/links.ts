@@ -26,7 +26,7 @@ const MORE_TLDS = [
 const ROOM_OR_USER = /[^\s:]{0,254}:[a-z\d-]{1,63}\.[a-z\d-]/iy;
 const MATRIX_URI = /(?:\/\/[^\s/]{1,255}\/)?(?:u|user|r|room|roomid)\/[^\s/]/iy;
 /**
- * URIs without `//` that Element turns into links, except for those that people write without meaning a link.
+ * URIs without `//` that Element turns into links, except those that people write without intending a link.
  */
 const WITHOUT_AUTHORITY =
   /\b(?:tel:[+\d]|sms(?:to)?:[+\d]|geo:[-\d]|magnet:\?|bitcoin:[a-z\d]{8}|openpgp4fpr:[a-f\d]{8}|(?:sip|xmpp):[^\s@]{1,255}@\S)/i;

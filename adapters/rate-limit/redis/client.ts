@@ -10,9 +10,9 @@ export type RedisClient = {
   srem(key: string, member: string): Promise<unknown>;
   /** The socket of a `Redis`, once it has one. */
   readonly stream?: {
-    /** Holds back what is written. */
+    /** Starts to buffer writes. */
     cork(): void;
-    /** Writes what was held back. */
+    /** Writes the buffered data. */
     uncork(): void;
   } | null;
 };

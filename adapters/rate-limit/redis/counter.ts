@@ -12,7 +12,7 @@ import { defineScript, type RedisClient, type Script } from './client.ts';
  * To refund it, the number is removed. Both are one atomic step on one key. A set, instead of the usual
  * count, has these advantages:
  *
- * - A command that runs twice has no effect the second time. When a connection breaks, ioredis resends the
+ * - If a command runs twice, the second run has no effect. When a connection breaks, ioredis resends the
  *   commands that had no reply; a Cluster always does. A count would be lowered twice, which allows one call
  *   too many.
  * - A refund can be sent even if the outcome of a call is unknown, and long after the window: the set of the

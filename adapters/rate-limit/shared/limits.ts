@@ -24,7 +24,7 @@ export type LimitRefusal = Extract<RateLimitForecast, { readonly allowed: false 
  * for a room and for an inviter; bursts of 5, refilled at 0.003 per second, for an invitee. Synapse uses
  * leaky buckets. These are fixed windows, which start with a key's first call and last as long as such a
  * bucket takes to refill. In the worst case, `2 × points − 1` calls are allowed in quick succession: all but
- * the first of a window at its very end, followed by those of the next.
+ * the first call of a window at its very end, followed by those of the next window.
  */
 export const DEFAULT_RATE_LIMITS: { readonly [S in RateLimitScope]: RateLimit } = Object.freeze({
   attempt: Object.freeze({ points: 60, durationSeconds: 60 }),

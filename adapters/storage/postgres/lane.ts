@@ -42,7 +42,7 @@ export class Lane<Job, Result> {
   readonly #sendBatch: SendBatch<Job, Result>;
   readonly #options: LaneOptions;
   readonly #waiting: Waiting<Job, Result>[] = [];
-  /** True while a statement is in flight and the waiting jobs still have patience. */
+  /** True while a statement is in flight and `patienceMs` has not passed. */
   #isBlocked = false;
   #inFlight = 0;
 

@@ -26,8 +26,8 @@ const MIGRATION_LOCK = 0x6d6174726978;
  * - If the default isolation level is REPEATABLE READ or SERIALIZABLE, a statement that waited for the row fails with
  *   40001 and is run again in a READ COMMITTED transaction.
  *
- * IDs are stored as `encoding.ts` escapes them, content as JSON in a `text` column: `jsonb` rejects NUL, and although it
- * rounds nothing, it reorders keys. Everything that is compared collates by bytes.
+ * IDs are stored as `encoding.ts` escapes them, content as JSON in a `text` column: `jsonb` rounds nothing, but rejects
+ * NUL and reorders keys. All columns that are compared collate by bytes.
  *
  * @param tablePrefix the prefix of the names of tables and functions (default `matrix_`)
  * @param after the version that exists already (default 0: nothing)
