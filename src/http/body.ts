@@ -33,7 +33,7 @@ const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
  */
 export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
   const { request } = exchange;
-  // Checks the stream, not `request.body`: Express 4 sets that to `{}` before anyone has read it.
+  // Checks the stream, not `request.body`: Express 4 sets that to `{}` even if nobody has read the body.
   if (!request.readable || request.readableDidRead) return parse(request.body);
   if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
   await readStream(exchange, options);
