@@ -36,7 +36,7 @@ export function createInviteRouter<R extends Requester = Requester>(
 ): InviteRouter {
   checkOptions('createInviteRouter', options, inviteRouterOptionChecks);
   checkLogins('createInviteRouter', options);
-  const { onOutcome, bodyLimitBytes: limitBytes = 409_600, bodyTimeoutMs: timeoutMs = 10_000 } = options;
+  const { bodyLimitBytes: limitBytes = 409_600, bodyTimeoutMs: timeoutMs = 10_000 } = options;
   const parser = raw({ type: () => true, limit: limitBytes }) as unknown as BodyParser;
   const config = {
     ...serviceConfig(options),
@@ -52,10 +52,13 @@ export function createInviteRouter<R extends Requester = Requester>(
       bodyOf: () => ({}),
       detailsOf: ({ outcome }) => ({ outcome }),
       onEnd:
-        onOutcome &&
+        options.onOutcome &&
         (({ request, trace }, { result, error, durationMs }) => {
           const { status = 200, errcode } = error ?? {};
-          return onOutcome({ ...trace, status, errcode, outcome: result?.outcome, durationMs }, request);
+          return options.onOutcome?.(
+            { ...trace, status, errcode, outcome: result?.outcome, durationMs },
+            request,
+          );
         }),
     },
     work: (exchange, roomId) => inviteByRequest(config, exchange, roomId),

@@ -40,7 +40,13 @@ export async function checkByRequest<R extends Requester>(
   const userId = inviteeOf(exchange.request);
   const roomId = required(validateRoomId(roomIdInPath));
   exchange.trace.roomId = roomId;
-  const forecast = await check(startRun(config, { requester, roomId, userId }, exchange));
+  const { trace, log } = exchange;
+  const run = startRun(
+    config,
+    { requester, roomId, userId },
+    { trace, log, signal: undefined, resend: false },
+  );
+  const forecast = await check(run);
   return (await mayExplain(config, requester, exchange.request))
     ? { ...checkBodyOf(forecast), explanation: forecast.explanation }
     : checkBodyOf(forecast);

@@ -29,8 +29,10 @@ export async function inviteByRequest<R extends Requester>(
   const body = await readBody(exchange, config.body);
   const fields: InviteBody = required(validateInviteBody(body));
   const roomId = required(validateRoomId(roomIdInPath));
-  exchange.trace.roomId = roomId;
+  const { trace, log } = exchange;
+  trace.roomId = roomId;
   // A missing field must not be looked up in the prototype.
   const reason = Object.hasOwn(fields, 'reason') ? fields.reason : undefined;
-  return invite(startRun(config, { requester, roomId, userId: fields.user_id, reason }, exchange));
+  const inviteRequest = { requester, roomId, userId: fields.user_id, reason };
+  return invite(startRun(config, inviteRequest, { trace, log, signal: undefined, resend: false }));
 }

@@ -1,4 +1,4 @@
-import { isStorageUnavailable } from '../errors.ts';
+import { isMatrixError, isStorageUnavailable } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, StateSnapshot } from '../ports/storage.ts';
 import type { NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
@@ -55,16 +55,13 @@ export class InviteAppend<R extends Requester> {
     });
     if (result.outcome === 'unknown') return { kind: 'tryAgain', cause: result.cause };
     this.#unknown = unknownBefore;
-    switch (result.outcome) {
-      case 'appended':
-        return this.#invited(event, result.eventId);
-      case 'refused':
-        return refused({ by: 'storage' }, result.error);
-      case 'stale':
-        return { kind: 'tryAgain' };
-      case 'failed':
-        return { kind: 'tryAgain', cause: result.cause };
+    if (result.outcome === 'appended') return this.#invited(event, result.eventId);
+    if (result.outcome === 'refused') {
+      // A host may have put anything here: only a MatrixError can be the response.
+      if (!isMatrixError(result.error)) throw result.error;
+      return refused({ by: 'storage' }, result.error);
     }
+    return { kind: 'tryAgain', cause: result.outcome === 'failed' ? result.cause : undefined };
   }
 
   /**

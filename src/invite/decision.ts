@@ -40,6 +40,11 @@ export type Decision =
   | { readonly kind: 'alreadyInvited'; readonly invite: StrippedStateEvent }
   | Refused;
 
+/** Returns true for a refusal. Only an own property counts: a polluted `Object.prototype` decides nothing. */
+export function isRefused(value: object): value is Refused {
+  return Object.hasOwn(value, 'explanation');
+}
+
 export function refused(explanation: InviteExplanation, error: MatrixError): Refused {
   return { kind: 'refused', explanation, error };
 }

@@ -35,11 +35,10 @@ export function bareEvent({ request }: { readonly request: PolicyRequest }): New
  */
 export async function completeEvent<R extends Requester>(
   run: Run<R>,
-  bare: NewStateEvent,
   profile: Profile,
 ): Promise<NewStateEvent | Refused> {
   const withProfile = eventWith(run.request, profile);
-  const event = isSmallEnough(withProfile) ? withProfile : bare;
+  const event = isSmallEnough(withProfile) ? withProfile : eventWith(run.request, {});
   return unlessTooLarge(await applyBeforeAppend(run, event));
 }
 

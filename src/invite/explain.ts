@@ -21,7 +21,12 @@ export type InviteForecast = {
 };
 
 /** The part of a run that {@link endRun} needs. Authentication has only this part. */
-type RunEnd = { readonly deadline: Deadline; readonly trace: InviteTrace; readonly tries: number };
+type RunEnd = {
+  readonly deadline: Deadline;
+  readonly trace: InviteTrace;
+  readonly tries: number;
+  readonly droppedBy?: string | undefined;
+};
 
 /** The end of a run: its decision, the invite that it appended, or a failure. */
 export type Ending = Decision | Invited | Failed;
@@ -34,11 +39,11 @@ export function failed(thrown: unknown): Failed {
 }
 
 /** Ends a run, and fills in its trace, for logs and metrics. The trace is written only here. */
-export function endRun({ deadline, trace, tries }: RunEnd, ending: Ending | undefined): void {
+export function endRun({ deadline, trace, tries, droppedBy }: RunEnd, ending: Ending | undefined): void {
   deadline.end();
   trace.tries = tries;
   if (deadline.failedCall !== undefined) trace.failedCall ??= deadline.failedCall;
-  if (ending?.kind === 'drop') trace.policy = ending.policy;
+  if (droppedBy !== undefined) trace.policy = droppedBy;
   if (ending?.kind !== 'refused') return;
   const { explanation } = ending;
   if (explanation.by === 'room') trace.reason = explanation.reason;

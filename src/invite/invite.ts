@@ -3,7 +3,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import { InviteAppend, type Invited } from './append.ts';
 import { decide } from './decide.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, isRefused } from './decision.ts';
 import { bareEvent, completeEvent, readProfile } from './event.ts';
 import {
   type Ending,
@@ -55,12 +55,12 @@ async function inviteInTries<R extends Requester>(
 ): Promise<Exclude<Decision, { readonly kind: 'append' }> | Invited> {
   const { config, request } = run;
   const keys = keysToRead(run);
-  if ('kind' in keys) return keys;
+  if (isRefused(keys)) return keys;
   let profile: Profile | undefined;
   let cause: unknown;
   while (run.tries < MAX_TRIES) {
+    if (run.tries > 0) await waitBeforeRetry(run);
     run.tries += 1;
-    if (run.tries > 1) await waitBeforeTry(run);
 
     const read = await readState(run, keys);
     if (read.kind === 'refused') return read;
@@ -71,10 +71,11 @@ async function inviteInTries<R extends Requester>(
 
     const decision = await decide(run, snapshot);
     if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
+    run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
 
     // Checked before the limits: an invite that is too large must not hold points, not even for a moment.
     const bare = bareEvent(run);
-    if ('kind' in bare) return bare;
+    if (isRefused(bare)) return bare;
     if (config.rateLimit !== false) {
       const limited = await points.consumeOnce(decision.kind === 'drop');
       if (limited !== undefined) return limited;
@@ -84,8 +85,8 @@ async function inviteInTries<R extends Requester>(
     let event: ReturnType<typeof bareEvent> = bare;
     if (config.users?.getProfile !== undefined || config.beforeAppend !== undefined) {
       profile ??= await readProfile(run);
-      event = await completeEvent(run, bare, profile);
-      if ('kind' in event) return event;
+      event = await completeEvent(run, profile);
+      if (isRefused(event)) return event;
     }
     const appended = await append.append(event, decision.basis, member);
     if (appended.kind !== 'tryAgain') return appended;
@@ -95,8 +96,8 @@ async function inviteInTries<R extends Requester>(
 }
 
 /** Waits for a random time, longer with each try, so that racing requests spread out. */
-async function waitBeforeTry({ tries, deadline }: Pick<Run, 'tries' | 'deadline'>): Promise<void> {
-  const maxMs = Math.min(100, 2 ** (tries - 1));
+async function waitBeforeRetry({ tries, deadline }: Pick<Run, 'tries' | 'deadline'>): Promise<void> {
+  const maxMs = Math.min(100, 2 ** tries);
   await deadline.race(delay(Math.random() * maxMs));
 }
 
@@ -120,12 +121,13 @@ async function decideOnly<R extends Requester>(run: Run<R>): Promise<Decision> {
   const refusedRequester = refuseRequester(run.request.requester, run.config.serverNames);
   if (refusedRequester !== undefined) return refusedRequester;
   const keys = keysToRead(run);
-  if ('kind' in keys) return keys;
+  if (isRefused(keys)) return keys;
   const read = await readState(run, keys);
   if (read.kind === 'refused') return read;
   const decision = await decide(run, read.snapshot);
   if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
+  run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
   const bare = bareEvent(run);
-  if ('kind' in bare) return bare;
+  if (isRefused(bare)) return bare;
   return (await peekLimits(run, decision.kind === 'drop')) ?? decision;
 }

@@ -102,12 +102,12 @@ export async function peekLimits<R extends Requester>(
 ): Promise<Refused | undefined> {
   const buckets = bucketsOf(request, isDrop);
   if (rateLimit === false || rateLimit.peek === undefined || buckets.length === 0) return undefined;
-  try {
-    const forecast = await deadline.call('peek', async (context) => rateLimit.peek?.(buckets, context));
-    return forecast && refusedByLimit(forecast);
-  } catch (cause) {
-    throw unavailable(cause);
-  }
+  const forecast = await deadline
+    .call('peek', async (context) => rateLimit.peek?.(buckets, context))
+    .catch((cause: unknown) => {
+      throw unavailable(cause);
+    });
+  return forecast === undefined ? undefined : refusedByLimit(forecast);
 }
 
 async function consume(

@@ -11,16 +11,16 @@ import type { Run } from './run.ts';
 /** Returns the state keys that decide an invite: those of the room's rules, and those that policies ask for. */
 export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[] | Refused {
   const { request, config } = run;
-  const keys = inviteStateKeys(request.requester.userId, request.userId);
-  const ofRoom = keys.length;
+  const ofRoom = inviteStateKeys(request.requester.userId, request.userId);
+  let keys = ofRoom;
   for (const policy of config.policies) {
     try {
-      keys.push(...stateKeysOf(run, policy));
+      keys = keys.concat(stateKeysOf(run, policy));
     } catch (err) {
       return policyFailed(run, policy.name, err);
     }
   }
-  if (keys.length === ofRoom) return keys;
+  if (keys.length === ofRoom.length) return ofRoom;
   return [...new Map(keys.map((key) => [JSON.stringify([key.type, key.state_key]), key])).values()];
 }
 

@@ -17,6 +17,8 @@ export type Run<R extends Requester = Requester> = {
   readonly resend: boolean;
   /** The number of times that the invite was decided. */
   tries: number;
+  /** The policy that decided to drop the invite, even if it ends otherwise. */
+  droppedBy?: string | undefined;
 };
 
 /** Options for starting a run, besides its config and request. */
@@ -24,9 +26,8 @@ export type RunOptions = {
   readonly trace: InviteTrace;
   readonly log: Logger;
   /** Ends the run early, as the deadline does. */
-  readonly signal?: AbortSignal | undefined;
-  /** Default false. */
-  readonly resend?: boolean | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly resend: boolean;
 };
 
 /**
@@ -37,7 +38,7 @@ export type RunOptions = {
 export function startRun<R extends Requester>(
   config: ServiceConfig<R>,
   request: PolicyRequest<R>,
-  { trace, log, signal, resend = false }: RunOptions,
+  { trace, log, signal, resend }: RunOptions,
 ): Run<R> {
   config.background.throwIfClosed();
   const deadline = new Deadline(config.deadlineMs, signal);

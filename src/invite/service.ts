@@ -63,7 +63,7 @@ export function createInviteService<R extends Requester = Requester>(
   return {
     invite: (request, trace = { tries: 0 }) =>
       logged({ what: 'an invite', config, request, trace }, async (log) => {
-        const { signal, resend } = request;
+        const { signal, resend = false } = request;
         config.background.throwIfClosed();
         checkRequester(request.requester);
         const refused = refuseRequester(request.requester, config.serverNames);
@@ -77,7 +77,9 @@ export function createInviteService<R extends Requester = Requester>(
         config.background.throwIfClosed();
         checkInvite(request);
         checkRequester(request.requester);
-        return check(startRun(config, requestOf(request), { trace, log, signal: request.signal }));
+        return check(
+          startRun(config, requestOf(request), { trace, log, signal: request.signal, resend: false }),
+        );
       });
     },
     close: () => closeService(config),

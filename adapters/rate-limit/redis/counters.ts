@@ -99,13 +99,11 @@ export class Counters {
     const { isUsable } = this.#connection;
     const isOverdue = counters.some(({ redisKey }) => this.#overdue.has(redisKey));
     if (isUsable && !isOverdue) return new DecisionTimer(this.#timeoutMs);
-    const error = new Error(
+    throw new Error(
       isUsable
         ? 'A command to Redis is overdue'
         : `The Redis client is not connected: ${this.#client.status}`,
     );
-    this.#outage.reportFailure(error);
-    throw error;
   }
 
   /** True if a peek before the consumption is worth a round trip. */

@@ -65,6 +65,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #onStoreError: OnStoreError;
   readonly #counters: Counters;
   readonly #memory: MemoryRateLimit;
+  readonly #outage: Outage;
 
   /**
    * @param client a `Redis` or `Cluster` of ioredis 5 or 6
@@ -76,16 +77,17 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
     const { limits, keyPrefix = 'matrix-invite', timeoutMs = 200, onStoreError = 'memory', logger } = options;
     this.#onStoreError = onStoreError;
     this.#memory = new MemoryRateLimit(limits);
+    this.#outage = new Outage({
+      failed: `Redis is unavailable for rate limits: ${CONSEQUENCES[onStoreError]}`,
+      recovered: 'Redis is available for rate limits again',
+      recoveredAfterMs: RECOVERED_AFTER_MS,
+      logger,
+    });
     this.#counters = new Counters(client, {
       limits: fullRateLimits(limits),
       keyPrefix,
       timeoutMs,
-      outage: new Outage({
-        failed: `Redis is unavailable for rate limits: ${CONSEQUENCES[onStoreError]}`,
-        recovered: 'Redis is available for rate limits again',
-        recoveredAfterMs: RECOVERED_AFTER_MS,
-        logger,
-      }),
+      outage: this.#outage,
     });
   }
 
@@ -98,6 +100,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
       const decision = await this.#counters.consume(counters);
       return decision.allowed ? this.#allowed(decision.refund) : decision;
     } catch (error) {
+      this.#outage.reportFailure(error);
       return this.#consumeWithoutRedis(counters, error);
     }
   }
@@ -112,6 +115,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
     try {
       return (await this.#counters.peek(counters)) ?? { allowed: true };
     } catch (error) {
+      this.#outage.reportFailure(error);
       return this.#peekWithoutRedis(counters, error);
     }
   }

@@ -29,7 +29,9 @@ export type LaneOptions = {
   readonly onIdle?: () => void;
 };
 
-type Outcome<Result> = { readonly result: Result } | { readonly error: unknown };
+type Outcome<Result> =
+  | { readonly isError: false; readonly result: Result }
+  | { readonly isError: true; readonly error: unknown };
 
 type Waiting<Job, Result> = { readonly job: Job; settle(outcome: Outcome<Result>): void };
 
@@ -65,7 +67,7 @@ export class Lane<Job, Result> {
         job,
         settle(outcome) {
           stopListening();
-          if ('error' in outcome) reject(postgresFailure(outcome.error));
+          if (outcome.isError) reject(postgresFailure(outcome.error));
           else resolve(outcome.result);
         },
       };
@@ -73,7 +75,7 @@ export class Lane<Job, Result> {
         const index = this.#waiting.indexOf(waiting);
         if (index === -1) return;
         this.#waiting.splice(index, 1);
-        waiting.settle({ error: abortedError(context) });
+        waiting.settle({ isError: true, error: abortedError(context) });
       });
       this.#waiting.push(waiting);
       void this.#sendWaiting();
@@ -109,13 +111,13 @@ export class Lane<Job, Result> {
         );
         // The last outcome shows whether the connection is still usable.
         const last = outcomes.at(-1);
-        if (last !== undefined && 'error' in last) throw last.error;
+        if (last?.isError) throw last.error;
       });
     } catch (error) {
       // No connection: every waiting job fails, unless another statement is about to send it.
       if (batch === undefined && isBlocking) {
         batch = this.#waiting.splice(0);
-        outcomes = batch.map(() => ({ error }));
+        outcomes = batch.map(() => ({ isError: true, error }));
       }
     }
     clearTimeout(patience);
@@ -132,9 +134,9 @@ export class Lane<Job, Result> {
     if (jobs.length === 0) return [];
     try {
       const results = await this.#sendBatch(client, jobs);
-      return results.map((result) => ({ result }));
+      return results.map((result) => ({ isError: false, result }));
     } catch (error) {
-      if (jobs.length === 1 || !isAboutOneEvent(error)) return jobs.map(() => ({ error }));
+      if (jobs.length === 1 || !isAboutOneEvent(error)) return jobs.map(() => ({ isError: true, error }));
     }
     const outcomes: Outcome<Result>[] = [];
     for (const job of jobs) outcomes.push(...(await this.#outcomesOf(client, [job])));

@@ -44,8 +44,7 @@ export function postgresSchema(tablePrefix?: string, after = 0): readonly string
  *
  * @throws {TypeError} if the prefix cannot start a name, or leaves too few of PostgreSQL's 63 bytes
  */
-export function postgresTablePrefix(tablePrefix: string | undefined): string {
-  const prefix = tablePrefix ?? 'matrix_';
+export function postgresTablePrefix(prefix = 'matrix_'): string {
   if (typeof prefix !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
     throw new TypeError(
       'PostgresStorage: tablePrefix must start with a lowercase letter or _ and contain only lowercase letters, digits and _, at most 40 in all',

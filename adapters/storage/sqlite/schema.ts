@@ -49,8 +49,7 @@ export function sqliteSchema(tablePrefix?: string, after = 0): string[] {
  *
  * @throws {TypeError} if the prefix cannot be part of a statement without quotes
  */
-export function sqliteTablePrefix(tablePrefix: string | undefined): string {
-  const prefix = tablePrefix ?? 'matrix_';
+export function sqliteTablePrefix(prefix = 'matrix_'): string {
   if (typeof prefix !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(prefix)) {
     throw new TypeError(
       `SqliteStorage: tablePrefix must start with a letter or _ and contain only letters, digits and _, not ${JSON.stringify(prefix)}`,
