@@ -113,6 +113,107 @@ describe('onOutcome', () => {
     expect(names).toEqual(['example.org']);
   });
 
+  const ids = { requesterId: ALICE, roomId: ROOM };
+  const cases: [
+    name: string,
+    options: Partial<InviteRouterOptions>,
+    request: Parameters<typeof invite>[1],
+    expected: Partial<RequestOutcome>,
+  ][] = [
+    ['an invite', {}, {}, { ...ids, status: 200, outcome: 'invited', tries: 1 }],
+    [
+      'a pending invite',
+      {},
+      { body: { user_id: '@pending:example.org' } },
+      { ...ids, status: 200, outcome: 'alreadyInvited', tries: 1 },
+    ],
+    [
+      'a dropped invite',
+      { policies: [{ name: 'p', decide: () => 'drop' }] },
+      {},
+      { ...ids, status: 200, outcome: 'dropped', policy: 'p', tries: 1 },
+    ],
+    [
+      'a refusal by the room',
+      {},
+      { body: { user_id: CAROL } },
+      { ...ids, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
+    ],
+    [
+      'an unknown room',
+      {},
+      { roomId: '!none:example.org' },
+      {
+        requesterId: ALICE,
+        roomId: '!none:example.org',
+        status: 403,
+        errcode: 'M_FORBIDDEN',
+        reason: 'roomUnknownOrInviterNotJoined',
+        tries: 1,
+      },
+    ],
+    ['an unknown token', {}, { token: 'nobody' }, { status: 401, errcode: 'M_UNKNOWN_TOKEN', tries: 0 }],
+    [
+      'a body without a user',
+      {},
+      { body: {} },
+      { requesterId: ALICE, status: 400, errcode: 'M_BAD_JSON', tries: 0 },
+    ],
+    [
+      'an exceeded rate limit',
+      {
+        rateLimit: {
+          consume: async () => ({ allowed: false, scope: 'invitee', retryAfterMs: 5 }),
+          refund: async () => {},
+        },
+      },
+      {},
+      { requesterId: ALICE, status: 429, errcode: 'M_LIMIT_EXCEEDED', scope: 'invitee', tries: 0 },
+    ],
+    [
+      'an outage',
+      {
+        storage: around(new MemoryStorage(), {
+          readState: () => Promise.reject(new StorageUnavailableError('down')),
+        }),
+      },
+      {},
+      { ...ids, status: 503, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
+    ],
+    [
+      'a bug in the storage',
+      { storage: around(new MemoryStorage(), { readState: () => Promise.reject(new Error('fault')) }) },
+      {},
+      { ...ids, status: 500, errcode: 'M_UNKNOWN', tries: 1, failedCall: 'readState' },
+    ],
+  ];
+
+  it.each(cases)('is called once for %s', async (_case, options, request, expected) => {
+    const { app, store, outcomes } = await appWith(options);
+    await store.putState({
+      room_id: ROOM,
+      type: 'm.room.member',
+      state_key: '@pending:example.org',
+      sender: ALICE,
+      origin_server_ts: 1,
+      content: { membership: 'invite' },
+    });
+    const response = await invite(app, request);
+    expect(outcomes).toEqual([{ ...expected, durationMs: expect.any(Number) }]);
+    expect(outcomes[0]?.status).toBe(response.status);
+    expect(outcomes[0]?.durationMs).toBeGreaterThan(0);
+    expect(outcomes[0]?.durationMs).toBeLessThan(5_000);
+  });
+
+  it.each(['get', 'put', 'delete', 'patch'] as const)('is called once for a 405: %s', async (method) => {
+    const { app, outcomes } = await appWith();
+    const response = await supertest(app)[method](PATH);
+    expectDescribed(response);
+    expect(outcomes).toEqual([
+      { status: 405, errcode: 'M_UNRECOGNIZED', tries: 0, durationMs: expect.any(Number) },
+    ]);
+  });
+
   it('is called once for a path that cannot be decoded', async () => {
     const { app, outcomes } = await appWith();
     expect((await supertest(app).post(`${PREFIX}/rooms/%zz/invite`)).status).toBe(400);
