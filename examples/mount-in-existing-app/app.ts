@@ -23,6 +23,8 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
   const app = express();
   app.use(express.json());
 
+  // Works after `express.json()`: the router takes the parsed `request.body`. Malformed JSON never reaches the router, so
+  // `matrixErrorHandler` below responds to it.
   const invites = inviteRouter(database, sessions, origin);
   app.use('/_matrix/client/v3', invites);
 

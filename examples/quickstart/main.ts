@@ -1,4 +1,5 @@
-// The invite endpoint with rooms in an SQLite file. Run `npm start`, then open the page or paste the printed commands.
+// The invite endpoint with rooms in an SQLite file. Run `npm start` (in a copy:
+// `npx tsx quickstart/main.ts`), then open the page or paste the printed commands.
 // Environment variables: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
 import express from 'express';
 import { createInviteCheckRouter, createInviteRouter } from 'express-matrix-invite';
