@@ -2,7 +2,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { entryPoints } from '../../scripts/entry-points.ts';
 import { readPage, sectionsUnder, tableRowsOf } from './pages.ts';
 
-/** The source of each entry point, by what users import. */
+/** The source file of each entry point, by the specifier that users import. */
 export const sources: ReadonlyMap<string, string> = new Map(
   Object.entries(entryPoints()).map(([name, source]) => [
     name === 'index' ? manifest.name : `${manifest.name}/${name}`,
@@ -10,14 +10,14 @@ export const sources: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
-/** The sources of all entry points. */
+/** The source files of all entry points. */
 export const documentedSources: readonly string[] = [...sources.values()];
 
 const [adapters] = sectionsUnder(readPage('README.md'), 'express-matrix-invite').filter(
   ({ title }) => title === 'Adapters',
 );
 
-/** The rows of README's table of adapters: what users import, and the names in the second column. */
+/** The rows of the README's table of adapters: the specifier, and the names in the second column. */
 export const adapterRows: readonly { readonly from: string; readonly names: readonly string[] }[] =
   tableRowsOf(adapters?.text ?? '')
     .filter(([from]) => from !== 'your code')

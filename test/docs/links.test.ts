@@ -3,11 +3,11 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { anchorOf, type Page, pages, proseOf, ROOT, readPage, sectionsOf } from './pages.ts';
 
-const forUsers: readonly Page[] = [
+const userPages: readonly Page[] = [
   ...pages,
   ...['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'].map(readPage),
 ];
-const all: readonly Page[] = [...forUsers, readPage('findings/README.md')];
+const all: readonly Page[] = [...userPages, readPage('findings/README.md')];
 
 type Link = { readonly page: string; readonly target: string };
 
@@ -22,9 +22,9 @@ function anchorsOf(page: Page): string[] {
   const seen = new Map<string, number>();
   return sectionsOf(page).map(({ title }) => {
     const anchor = anchorOf(title);
-    const times = seen.get(anchor) ?? 0;
-    seen.set(anchor, times + 1);
-    return times === 0 ? anchor : `${anchor}-${times}`;
+    const count = seen.get(anchor) ?? 0;
+    seen.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
   });
 }
 
@@ -36,19 +36,19 @@ function isBroken({ page, target }: Link): boolean {
   return anchor !== undefined && !anchorsOf(readPage(path)).includes(anchor);
 }
 
-describe('links of README, docs and changelog', () => {
-  it('lead to a file and a heading that are there, or to the web', () => {
+describe('links in the README, docs and changelog', () => {
+  it('lead to an existing file and heading, or to the web', () => {
     expect(links.filter(({ target }) => target.includes('#')).length).toBeGreaterThan(20);
     expect(links.filter(isBroken)).toEqual([]);
   });
 
-  it('lead from README to every page', () => {
+  it('lead from the README to every page', () => {
     const fromReadme = links.filter(({ page }) => page === 'README.md').map(({ target }) => target);
-    const paths = forUsers.map(({ path }) => path).filter((path) => path !== 'README.md');
+    const paths = userPages.map(({ path }) => path).filter((path) => path !== 'README.md');
     expect(fromReadme).toEqual(expect.arrayContaining(paths));
   });
 
-  it("name every section of the second level in the list at a page's top, where there is one", () => {
+  it('list every second-level section of a page that starts with a list of its sections', () => {
     for (const page of all) {
       const listed = [...proseOf(page).matchAll(/^- \[([^\]]*)\]\(#([^)]*)\)$/gm)].map((match) => match[1]);
       if (listed.length === 0) continue;
@@ -58,8 +58,8 @@ describe('links of README, docs and changelog', () => {
   });
 });
 
-describe('README', () => {
-  it('stays under two screens, not counting one row per adapter', () => {
+describe('the README', () => {
+  it('fits on two screens, not counting one row per adapter', () => {
     const lines = readPage('README.md').text.trimEnd().split('\n');
     const others = lines.filter((line) => !line.startsWith('| `express-matrix-invite/'));
     expect(others.length).toBeLessThanOrEqual(86);

@@ -2,12 +2,12 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { entryPoints } from '../../../scripts/entry-points.ts';
 import { drivers as imported } from '../../package/dependency-rules.ts';
 
-/** What users can import. */
+/** The specifiers that users can import. */
 export const specifiers: readonly string[] = Object.keys(entryPoints()).map((name) =>
   name === 'index' ? packageJson.name : `${packageJson.name}/${name}`,
 );
 
-/** The packages that users install only for the adapters that they use, each as `npm install` takes it. */
+/** The optional peer dependencies, each with its argument for `npm install`, such as `pg@^8.11.0`. */
 export const drivers: ReadonlyMap<string, string> = new Map(
   Object.entries(packageJson.peerDependencies)
     .filter(([name]) => name in packageJson.peerDependenciesMeta)
