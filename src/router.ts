@@ -18,8 +18,8 @@ import {
 /** An Express router, in Node's own types so that it works with every version of Express. */
 export interface InviteRouter extends MatrixRouter {
   /**
-   * Makes the router respond 503 from now on. Resolves when the running work is done (appends, `onInvite`), or after the
-   * deadline at the latest. The host's handles stay open.
+   * Makes the router respond with a 503 from now on. Resolves when the running work is done (appends, `onInvite`),
+   * or after the deadline at the latest. The host's handles stay open.
    */
   close(): Promise<void>;
 }

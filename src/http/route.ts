@@ -102,8 +102,8 @@ function encodedUrlOf({ url = '', originalUrl, baseUrl = '' }: RoutedRequest): s
 }
 
 /**
- * Returns the end of a URL whose path has this many slashes. `baseUrl` cannot find it: the mount path may be encoded
- * too (`%763` for `v3`), or have extra slashes. Encoded slashes stay encoded in both.
+ * Returns the end of a URL, with this many slashes in its path. `baseUrl` cannot find it: the mount path may be
+ * encoded too (`%763` for `v3`), or have extra slashes. Encoded slashes stay encoded in both.
  */
 function endOf(url: string, slashes: number): string {
   let start = pathOf(url).length;

@@ -6,9 +6,7 @@ type OutageOptions = {
   readonly failed: string;
   /** Log message when it responds again. */
   readonly recovered: string;
-  /**
-   * Milliseconds without a failure after which the service counts as recovered. Default 0: at the first success.
-   */
+  /** Milliseconds without a failure until the service counts as recovered. Default 0: the first success. */
   readonly recoveredAfterMs?: number;
   /** Default: the console. */
   readonly logger?: Pick<Logger, 'warn'> | undefined;

@@ -26,7 +26,7 @@ type AppendOutcome = AppendResult | { readonly outcome: 'unknown' | 'failed'; re
 export class InviteAppend<R extends Requester> {
   readonly #run: Run<R>;
   readonly #points: InvitePoints<R>;
-  /** The append whose outcome is unknown, if any. Then only finding its event settles the invite. */
+  /** The append whose outcome is unknown, if any. If there is one, only finding its event settles the invite. */
   #unknown: Unknown | undefined;
 
   constructor(run: Run<R>, points: InvitePoints<R>) {
@@ -68,7 +68,7 @@ export class InviteAppend<R extends Requester> {
    * Looks for the event of an append whose outcome was unknown.
    *
    * @param stored the invitee's current member event, read after that append
-   * @returns the invite, if its event was stored after all, and is not just an equal event that it would have replaced
+   * @returns the invite, if `stored` is its event and not an equal one that it would have replaced
    */
   findStored(stored: StrippedStateEvent | undefined): Invited | undefined {
     if (this.#unknown === undefined || stored === undefined) return undefined;

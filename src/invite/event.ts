@@ -127,8 +127,8 @@ function maxBytesOf({ room_id, type, state_key, sender, content }: NewStateEvent
     if (typeof value !== 'string') return Number.POSITIVE_INFINITY;
     characters += key.length + value.length + 1;
   }
-  // The longest form of a character, `\uXXXX`, has 6 bytes, as have a field's quotes, colon and comma. The 200 bytes
-  // are for the names of the event's own fields, and the time.
+  // The longest form of a character, `\uXXXX`, has 6 bytes, and so do the quotes, colon and comma of a field. The
+  // 200 bytes are for the names of the event's own fields and for the time.
   return characters * 6 + 200;
 }
 

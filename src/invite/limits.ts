@@ -132,8 +132,7 @@ function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
 /**
  * The buckets that an invite consumes.
  *
- * @param isDrop whether to leave out the invitee's bucket: an invite that the invitee never sees must not cost them
- *   others
+ * @param isDrop whether to leave out the invitee's bucket: invites that the invitee never sees must not use it up
  */
 function bucketsOf(
   { requester, roomId, userId }: PolicyRequest,

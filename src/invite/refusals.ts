@@ -11,7 +11,7 @@ const RETRY_AFTER_OUTAGE_MS = 1_000;
  */
 export function refusalError(...args: ConstructorParameters<typeof MatrixError>): MatrixError {
   const { stackTraceLimit } = Error;
-  // Not by assignment, which would throw where the host has frozen `Error`.
+  // Not by assignment, which throws if the host app has frozen `Error`.
   Reflect.set(Error, 'stackTraceLimit', 0);
   try {
     return new MatrixError(...args);

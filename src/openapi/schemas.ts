@@ -4,7 +4,7 @@ const roomId: Schema = {
   type: 'string',
   title: 'RoomId',
   description:
-    'A room ID, at most 255 bytes of UTF-8: with a domain in room versions 1 to 11, without one from version 12 on.',
+    'A room ID, at most 255 bytes of UTF-8: with a domain in room versions 1 to 11, without one in later versions.',
   format: 'mx-room-id',
   pattern: '^!',
   examples: ['!d41d8cd:matrix.org'],
@@ -62,7 +62,7 @@ const error: Schema = {
   description: 'An error.',
   properties: {
     errcode: { type: 'string', description: 'For programs.', pattern: '^[A-Z0-9_.]+$' },
-    error: { type: 'string', description: 'For people; its wording may change.' },
+    error: { type: 'string', description: 'A message for people. Its wording may change.' },
   },
   required: ['errcode', 'error'],
   examples: [{ errcode: 'M_FORBIDDEN', error: 'The user is banned from the room' }],

@@ -17,8 +17,8 @@ export function isServerName(value: string): boolean {
 }
 
 /**
- * Returns true for a user ID in the historical grammar, which servers must accept: any localpart without `:` and NUL, the
- * empty one included.
+ * Returns true for a user ID in the historical grammar, which servers must accept: any localpart without `:` and
+ * NUL, including an empty one.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#historical-user-ids
  */
@@ -27,8 +27,8 @@ export function isUserId(value: string): boolean {
 }
 
 /**
- * Returns true for a room ID: `!` and an opaque part, with a domain in room versions 1 to 11 and without one from version
- * 12 on.
+ * Returns true for a room ID: `!` and an opaque part, with a domain in room versions 1 to 11, and without one in
+ * later versions.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#room-ids
  */

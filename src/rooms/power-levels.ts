@@ -2,7 +2,7 @@ import { fieldOf, isJsonObject } from './content.ts';
 import type { JsonValue, StrippedStateEvent } from './event.ts';
 import type { RoomVersionRules } from './room-version.ts';
 
-/** A user's power: exact, because levels written as strings have no upper bound; or a creator's, above all others. */
+/** A user's power: a `bigint`, because levels written as strings have no upper bound, or a creator's. */
 export type PowerLevel = bigint | 'infinite';
 
 /** Present, but not a valid level in this room version. */
@@ -21,8 +21,8 @@ const INTEGER_STRING = /^\s*[+-]?[0-9]+\s*$/;
 const MAX_LEVEL_LENGTH = 65_536;
 
 /**
- * Returns the power of a user: their own entry in `users`, else `users_default`, else 0. Reads only what decides: other
- * levels may be unreadable.
+ * Returns the power of a user: their own entry in `users`, else `users_default`, else 0. Reads only the level that
+ * decides, because others may be unreadable.
  *
  * @param create the room's `m.room.create`
  * @param powerLevels the room's `m.room.power_levels`, `undefined` if it has none
@@ -50,7 +50,7 @@ export function powerLevelOf(
 }
 
 /**
- * Returns the level that an invite requires: 0 if the power levels do not say.
+ * Returns the level that an invite requires: 0 if the power levels do not set it.
  *
  * @param powerLevels the room's `m.room.power_levels`, `undefined` if it has none
  * @see https://spec.matrix.org/v1.18/client-server-api/#mroompower_levels

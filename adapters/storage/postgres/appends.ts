@@ -24,8 +24,9 @@ type Appended = { readonly eventId: string } | 'stale' | 'busy';
 type LockWait = { readonly waits: boolean; readonly lockTimeoutMs: number };
 
 /**
- * The appends of this process. Whatever their rooms, they share a lane and so a commit, which costs far more than its
- * contents: with 32 callers in 1,000 rooms, nearly twice as many invites a second complete as with one statement each.
+ * The appends of this process. Appends to all rooms share a lane, and therefore a commit, which costs far more than
+ * its contents: with 32 callers in 1,000 rooms, nearly twice as many invites complete per second as with one
+ * statement each.
  *
  * No append in the shared lane waits for a room that another connection is changing, because all other appends would
  * have to wait too. The append moves to a lane for that room, and so do further appends to the room until that lane is

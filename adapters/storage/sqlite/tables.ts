@@ -94,7 +94,7 @@ export class Tables {
     return eventId;
   }
 
-  /** Compares event IDs only, if each event of the basis has one: takes 8 µs where whole events would take 12. */
+  /** Compares only event IDs, if each event of the basis has one. That takes 8 µs instead of 12. */
   #hasSameIds(basis: StateSnapshot): boolean {
     const ids: string[] = [];
     for (const key of basis.keys) {
