@@ -65,7 +65,7 @@ export default {
     only('internal', INTERNAL, [...SHARED, NODE], 'The core and the adapters share it: it knows neither.'),
     only('invite', INVITE, [INVITE, ...SHARED, NODE], 'An invite needs no HTTP, no Express, no adapter.'),
     never('invite-http', { path: INVITE }, { path: '^(node:)?(http2?|https)$' }, 'HTTP belongs in src/http.'),
-    only('openapi', OPENAPI, [OPENAPI, ROOMS, `${PACKAGES}ajv/`], 'Users import it without the router.'),
+    only('openapi', OPENAPI, [OPENAPI, ROOMS], 'Users import it without the router.'),
     only(
       'http',
       HTTP,

@@ -1,7 +1,19 @@
-import type { ValidateFunction } from 'ajv/dist/2020.js';
-import { ajv, compiled } from './ajv.ts';
+import * as compiled from './compiled/responses.js';
 import { inviteDescription } from './description.ts';
 import type { ResponseDescription } from './document.ts';
+import type { Validator } from './validation.ts';
+
+const bodyValidators: Readonly<Record<string, Validator>> = {
+  '#/components/schemas/Error': compiled.isError,
+  '#/components/schemas/Invited': compiled.isInvited,
+  '#/components/schemas/RateLimitError': compiled.isRateLimitError,
+  '#/components/schemas/UnauthorizedError': compiled.isUnauthorizedError,
+};
+
+const headerValidators: Readonly<Record<string, Validator>> = {
+  Allow: compiled.isAllowHeader,
+  'Retry-After': compiled.isRetryAfterHeader,
+};
 
 const RESPONSES = inviteDescription.paths['/rooms/{roomId}/invite'].post.responses;
 
@@ -18,7 +30,7 @@ export function checkResponse(status: number, body: unknown, headers?: Record<st
   const response = Object.hasOwn(RESPONSES, status) ? RESPONSES[status] : undefined;
   if (response === undefined) return [`status ${status} is not described`];
   return [
-    ...faults('the body', compiled(response.content['application/json'].schema.$ref), body),
+    ...faults('the body', bodyValidators[response.content['application/json'].schema.$ref], body),
     ...errcodeFaults(status, response, body),
     ...(headers === undefined ? [] : headerFaults(response, headers)),
   ];
@@ -39,7 +51,7 @@ function headerFaults(response: ResponseDescription, headers: Record<string, unk
     if (value === undefined) return required ? [`header ${name} is missing`] : [];
     return faults(
       `header ${name}`,
-      ajv.compile(schema),
+      headerValidators[name],
       schema.type === 'integer' ? integerOf(value) : value,
     );
   });
@@ -50,7 +62,8 @@ function integerOf(value: unknown): unknown {
   return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
 }
 
-function faults(subject: string, validate: ValidateFunction, value: unknown): string[] {
+function faults(subject: string, validate: Validator | undefined, value: unknown): string[] {
+  if (validate === undefined) return [`${subject} has no validator`];
   if (validate(value)) return [];
   return (validate.errors ?? []).map((error) => `${subject}${error.instancePath} ${error.message}`);
 }

@@ -1,5 +1,5 @@
-import type { ErrorObject } from 'ajv/dist/2020.js';
-import { compiled } from './ajv.ts';
+import { isInviteByUserId, isRoomId } from './compiled/requests.js';
+import type { ValidationError } from './validation.ts';
 
 /** The fields that are read from a body. All others are ignored. */
 export type InviteBody = { user_id: string; reason?: string };
@@ -13,9 +13,6 @@ type Invalid = {
 
 /** The valid value, or the error code and message. */
 export type Verdict<T> = { readonly valid: true; readonly value: T } | Invalid;
-
-const isInviteByUserId = compiled<InviteBody>('#/components/schemas/InviteByUserId');
-const isRoomIdParameter = compiled<string>('#/components/schemas/RoomId');
 
 const THIRD_PARTY_DENIED: Invalid = {
   valid: false,
@@ -41,8 +38,8 @@ export function validateInviteBody(body: unknown): Verdict<InviteBody> {
  * for anything that is not a string.
  */
 export function validateRoomId(roomId: unknown): Verdict<string> {
-  if (isRoomIdParameter(roomId)) return { valid: true, value: roomId };
-  return invalid(isRoomIdParameter.errors ?? [], { whole: 'roomId', identifier: 'room ID' });
+  if (isRoomId(roomId)) return { valid: true, value: roomId };
+  return invalid(isRoomId.errors ?? [], { whole: 'roomId', identifier: 'room ID' });
 }
 
 function fieldsOf(body: InviteBody): InviteBody {
@@ -68,7 +65,7 @@ type Subject = { readonly whole: string; readonly identifier: string };
  * Turns Ajv's errors into one error: `M_INVALID_PARAM` if everything has the right type and only a `pattern` or a `format`
  * fails, otherwise `M_BAD_JSON`. The message lists all problems with that code.
  */
-function invalid(errors: readonly ErrorObject[], subject: Subject): Invalid {
+function invalid(errors: readonly ValidationError[], subject: Subject): Invalid {
   const ofType = errors.filter((error) => !isAboutFormat(error));
   const listed = ofType.length > 0 ? ofType : errors;
   return {
@@ -78,11 +75,11 @@ function invalid(errors: readonly ErrorObject[], subject: Subject): Invalid {
   };
 }
 
-function isAboutFormat(error: ErrorObject): boolean {
+function isAboutFormat(error: ValidationError): boolean {
   return error.keyword === 'pattern' || error.keyword === 'format';
 }
 
-function explain(error: ErrorObject, { whole, identifier }: Subject): string {
+function explain(error: ValidationError, { whole, identifier }: Subject): string {
   const field = error.instancePath === '' ? whole : error.instancePath.slice(1);
   switch (error.keyword) {
     case 'type':

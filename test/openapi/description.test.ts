@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ajv, compiled } from '../../src/openapi/ajv.ts';
+import { ajv, compiled } from '../../scripts/description-ajv.ts';
 import { inviteDescription } from '../../src/openapi/index.ts';
 import { asJson, everyValueOf, resolve } from './support.ts';
 

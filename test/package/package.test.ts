@@ -20,8 +20,7 @@ const names = entries.map(([name]) => name);
 
 /** The packages that an entry point may import: those of the core, and the drivers of an adapter. */
 const imports: Readonly<Record<string, readonly string[]>> = {
-  index: ['ajv', 'express'],
-  openapi: ['ajv'],
+  index: ['express'],
   ...drivers,
 };
 
