@@ -1,4 +1,5 @@
 import type { Logger } from '../ports/logger.ts';
+import { printableDetails } from './printable.ts';
 
 /** Does nothing. Recognized by identity, so that no log line is built just to be discarded. */
 export function noop(): void {}
@@ -18,14 +19,17 @@ export function neverThrows(logger: Logger): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** The default logger: writes warnings and errors to the console, and drops the rest. */
+/**
+ * The default logger: writes warnings and errors to the console, and drops the rest. Details
+ * are printed with `printable`, so that IDs and errors in them can neither forge lines nor control the terminal.
+ */
 export const defaultLogger: Logger = {
   debug: noop,
   info: noop,
   warn(details, message) {
-    console.warn(`express-matrix-invite: ${message}`, details);
+    console.warn(`express-matrix-invite: ${message}`, printableDetails(details));
   },
   error(details, message) {
-    console.error(`express-matrix-invite: ${message}`, details);
+    console.error(`express-matrix-invite: ${message}`, printableDetails(details));
   },
 };

@@ -1,3 +1,4 @@
+import { printable } from '../internal/printable.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import { domainOf } from '../rooms/identifiers.ts';
@@ -51,7 +52,9 @@ function decideByRoom<R extends Requester>(
     case 'alreadyInvited':
       return { kind: 'alreadyInvited', invite: decision.invite };
     case 'createEventMissing':
-      throw new Error(`The storage adapter returned a room without an m.room.create event: ${roomId}`);
+      throw new Error(
+        `The storage adapter returned a room without an m.room.create event: ${printable(roomId)}`,
+      );
     case 'refused':
       if (decision.reason === 'powerLevelUnreadable') {
         run.log.warn({ roomId }, 'A power level of the room cannot be read');

@@ -1,3 +1,4 @@
+import { printable } from '../../../src/internal/printable.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import { isSameJson } from '../../../src/rooms/content.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
@@ -30,7 +31,8 @@ export function checkBasis(event: NewStateEvent, basis: StateSnapshot): void {
   if (basis.roomId !== event.room_id) throw new TypeError('The basis is a snapshot of another room');
   if (!basis.keys.some((key) => isSameKey(key, event))) {
     const { type, state_key } = event;
-    throw new TypeError(`The basis must include the key of the event: ${JSON.stringify([type, state_key])}`);
+    const key = printable(JSON.stringify([type, state_key]));
+    throw new TypeError(`The basis must include the key of the event: ${key}`);
   }
 }
 

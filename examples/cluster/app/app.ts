@@ -5,6 +5,7 @@ import {
   type InviteRouter,
   isStorageUnavailable,
   type Logger,
+  printable,
   type RequestOutcome,
   type RoomStore,
 } from 'express-matrix-invite';
@@ -38,7 +39,7 @@ export function createApp({ name, pool, redis, auth, logger, onOutcome }: AppOpt
     deadlineMs: timeLimits.deadlineMs,
     onOutcome,
     onInvite: ({ event }) =>
-      console.log(`${name}: ${event.sender} invited ${event.state_key} to ${event.room_id}`),
+      console.log(printable(`${name}: ${event.sender} invited ${event.state_key} to ${event.room_id}`)),
   });
 
   const app = express();

@@ -1,11 +1,11 @@
-import type { Logger } from 'express-matrix-invite';
+import { type Logger, printable } from 'express-matrix-invite';
 
 /** Logs one line per message to stderr, starting with the name of the process. In production, use pino. */
 export function createLogger(name: string): Logger {
   const at =
     (level: string): Logger['warn'] =>
     (details, message) =>
-      console.error(`${name} ${level}: ${message}${rootCause(details)}`);
+      console.error(printable(`${name} ${level}: ${message}${rootCause(details)}`));
   return { debug() {}, info() {}, warn: at('warning'), error: at('error') };
 }
 
