@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { slotOf } from './slot.ts';
 
 /** The part of an ioredis client that is used: `Redis` and `Cluster` have it, in versions 5 and 6. */
 export type RedisClient = {
@@ -15,6 +16,13 @@ export type RedisClient = {
     /** Writes the buffered data. */
     uncork(): void;
   } | null;
+  /** The addresses of the servers of each slot of a `Cluster`, the master first. */
+  readonly slots?: readonly (readonly string[] | undefined)[];
+  /** The options of the client. */
+  readonly options?: {
+    /** A prefix for all keys. */
+    readonly keyPrefix?: string | undefined;
+  };
 };
 
 /** A Lua script on a client. It touches one key, so it also runs on a cluster. It can throw. */
@@ -43,6 +51,22 @@ export class Connection {
     return this.#isFirst || status === 'ready';
   }
 
+  /** The error of a call while the client is not usable. */
+  get error(): Error {
+    const { status } = this.#client;
+    return new Error(
+      status === 'monitoring'
+        ? `The Redis client is in monitor mode: ${OWN_CONNECTION}`
+        : `The Redis client is not connected: ${status}`,
+    );
+  }
+
+  /** Returns the address of the server that has a key. A `Redis` has a single server: the result is empty. */
+  serverOf(redisKey: string): string {
+    const { slots, options } = this.#client;
+    return slots?.[slotOf((options?.keyPrefix ?? '') + redisKey)]?.[0] ?? '';
+  }
+
   /**
    * Sends all commands of this turn of the event loop in a single write: those for the three buckets of a
    * call, and those of other calls. A write costs more than the rest of a command: this saves 8 % of a
@@ -60,6 +84,9 @@ export class Connection {
     });
   }
 }
+
+/** What the host app should do if it uses the client in a way that counting cannot share. */
+export const OWN_CONNECTION = 'give RedisRateLimit a connection of its own';
 
 /**
  * Adds a script to a client as a command, so that ioredis sends the whole script only once per connection.

@@ -1,8 +1,8 @@
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { randomBlock } from '../../../src/internal/random-block.ts';
 import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, RateLimit } from '../shared/limits.ts';
 import { defineScript, type RedisClient, type Script } from './client.ts';
+import { countsIn, expectRefund } from './reply.ts';
 
 /*
  * How points are counted
@@ -25,12 +25,14 @@ import { defineScript, type RedisClient, type Script } from './client.ts';
  */
 
 /**
- * ARGV has what rate-limiter-flexible passes (points of this call, window, limit, window), followed by the
- * call's number. Most calls need three commands: an additional SISMEMBER and PTTL for each call would cost
- * Redis a third more time.
+ * ARGV has the window in seconds, the limit and the call's number. Most calls need three commands: an
+ * additional SISMEMBER and PTTL for each call would cost Redis a third more time.
+ *
+ * A key without an expiry, or one that expires later than its window can end, starts a new window: otherwise,
+ * users would wait for as long as the clock of Redis was set back.
  */
 const CONSUME_SCRIPT = `
-local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local key, seconds, limit, call = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local taken = redis.call('SCARD', key)
 if taken < limit then
   taken = taken + redis.call('SADD', key, call)
@@ -38,16 +40,13 @@ elseif redis.call('SISMEMBER', key, call) == 0 then
   taken = taken + 1
 end
 local ttl = redis.call('PTTL', key)
-if ttl == -1 then
+if ttl == -1 or ttl > 1000 * seconds then
   redis.call('EXPIRE', key, seconds)
   ttl = 1000 * seconds
 end
 return { taken, ttl }`;
 
 const PEEK_SCRIPT = `return { redis.call('SCARD', KEYS[1]), redis.call('PTTL', KEYS[1]) }`;
-
-/** The result of PTTL for a key without an expiry. */
-const NEVER_EXPIRES = -1;
 
 /**
  * Returns a number for a new call: 64 random bits, unique across all processes. With a call of `randomBytes`
@@ -73,11 +72,12 @@ export function countersOn(
   const commandsOf = (scope: RateLimitScope): ScopeCommands | false => {
     const limit = limits[scope];
     if (limit === false) return false;
+    const [seconds, points] = [String(limit.durationSeconds), String(limit.points)];
     return {
       limit,
       namespace: `${keyPrefix}:${scope}:`,
       peek,
-      consume: consumeThroughLibrary(consume, limit),
+      consume: (redisKey, call) => consume(redisKey, seconds, points, call),
       refund: (redisKey, call) => client.srem(redisKey, call),
     };
   };
@@ -111,77 +111,74 @@ export class Counter {
   readonly scope: RateLimitScope;
   readonly key: string;
   readonly redisKey: string;
-  readonly #commands: ScopeCommands;
+  readonly commands: ScopeCommands;
 
   constructor(scope: RateLimitScope, key: string, commands: ScopeCommands) {
     this.scope = scope;
     this.key = key;
     this.redisKey = commands.namespace + key;
-    this.#commands = commands;
-  }
-
-  /** Consumes a point for a call. Rejects with a `RateLimiterRes` if none is left. */
-  consume(call: string): Promise<unknown> {
-    return this.#commands.consume(this.redisKey, call);
-  }
-
-  /** Refunds the point that a call has consumed, if it has. */
-  async refund(call: string): Promise<void> {
-    await this.#commands.refund(this.redisKey, call);
-  }
-
-  /** Rejects if `consume` would reject, with the same `RateLimiterRes`. Consumes nothing. */
-  async peek(): Promise<void> {
-    const { consumed, ttlMs } = await this.#peek();
-    const { points, durationSeconds } = this.#commands.limit;
-    const waitMs = ttlMs === NEVER_EXPIRES ? durationSeconds * 1_000 : ttlMs;
-    if (consumed >= points) throw new RateLimiterRes(0, waitMs, consumed);
-  }
-
-  /** Like `peek`, except that it allows a key that never expires: only `consume` repairs it. */
-  async peekBeforeConsume(): Promise<void> {
-    const { consumed, ttlMs } = await this.#peek();
-    if (consumed >= this.#commands.limit.points && ttlMs > 0) throw new RateLimiterRes(0, ttlMs, consumed);
-  }
-
-  async #peek(): Promise<{ consumed: number; ttlMs: number }> {
-    const reply = await this.#commands.peek(this.redisKey);
-    const [consumed, ttlMs] = Array.isArray(reply) ? reply.map(Number) : [];
-    if (consumed === undefined || ttlMs === undefined) throw new Error('Unexpected reply from Redis');
-    return { consumed, ttlMs };
+    this.commands = commands;
   }
 }
 
-/**
- * Runs the consume script through a limiter of rate-limiter-flexible. Its `consume` has no parameter for the
- * call, so the call's number travels in front of the key. One limiter then serves all calls: one per bucket
- * costs 7 % more CPU time.
- */
-function consumeThroughLibrary(script: Script, { points, durationSeconds }: RateLimit): CallCommand {
-  const limiter = new RateLimiterRedis({
-    storeClient: clientFor(script),
-    keyPrefix: '',
-    points,
-    duration: durationSeconds,
-  });
-  return (redisKey, call) => limiter.consume(`${call} ${redisKey}`);
-}
+/** A command for a counter, and what its reply means. */
+export type CounterCommand = {
+  /** Can throw. */
+  send(counter: Counter): Promise<unknown>;
+  /**
+   * Returns the milliseconds until the counter has a point: 0 if it has one.
+   *
+   * @throws for a reply that is no answer to the command
+   */
+  waitIn(reply: unknown, counter: Counter): number;
+};
 
-/**
- * The client as rate-limiter-flexible sees it. The library defines its script under the same name for all
- * limiters, which would replace the script of the host app's own limiters on the same client.
- */
-function clientFor(script: Script): object {
-  const client = {
-    defineCommand(name: string) {
-      Object.assign(client, {
-        [name]: ([callAndKey = '', ...parameters]: readonly string[]) => {
-          // The key can contain spaces, the number of the call cannot.
-          const end = callAndKey.indexOf(' ');
-          return script(callAndKey.slice(end + 1), ...parameters, callAndKey.slice(0, end));
-        },
-      });
+/** Consumes a point for a call. */
+export function consumeFor(call: string): CounterCommand {
+  return {
+    send: ({ commands, redisKey }) => commands.consume(redisKey, call),
+    waitIn(reply, { commands: { limit } }) {
+      const { count, ttlMs } = countsIn(reply, 1);
+      return count > limit.points ? waitOf(ttlMs, limit) : 0;
     },
   };
-  return client;
+}
+
+/** Refunds the point that a call has consumed, if it has. */
+export function refundOf(call: string): CounterCommand {
+  return {
+    send: ({ commands, redisKey }) => commands.refund(redisKey, call),
+    waitIn(reply) {
+      expectRefund(reply);
+      return 0;
+    },
+  };
+}
+
+/** Refuses if `consumeFor` would, with the same wait. Consumes nothing. */
+export const peek: CounterCommand = {
+  send: ({ commands, redisKey }) => commands.peek(redisKey),
+  waitIn(reply, { commands: { limit } }) {
+    const { count, ttlMs } = countsIn(reply, 0);
+    return count >= limit.points ? waitOf(ttlMs, limit) : 0;
+  },
+};
+
+/** Like `peek`, except that it allows a key that expires too late or never: only `consumeFor` repairs it. */
+export const peekBeforeConsume: CounterCommand = {
+  send: peek.send,
+  waitIn(reply, { commands: { limit } }) {
+    const { count, ttlMs } = countsIn(reply, 0);
+    return count >= limit.points && isOfWindow(ttlMs, limit) ? waitOf(ttlMs, limit) : 0;
+  },
+};
+
+/** Returns the milliseconds until a full window ends. */
+function waitOf(ttlMs: number, limit: RateLimit): number {
+  return isOfWindow(ttlMs, limit) ? Math.max(ttlMs, 1) : limit.durationSeconds * 1_000;
+}
+
+/** False for a key that `consumeFor` repairs. */
+function isOfWindow(ttlMs: number, { durationSeconds }: RateLimit): boolean {
+  return ttlMs >= 0 && ttlMs <= durationSeconds * 1_000;
 }

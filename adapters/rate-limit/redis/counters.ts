@@ -1,11 +1,21 @@
-import { RateLimiterRes } from 'rate-limiter-flexible';
 import { ExpiringMap } from '../../../src/internal/expiring-map.ts';
 import type { Outage } from '../../../src/internal/outage.ts';
 import type { RateLimitBucket } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, LimitRefusal } from '../shared/limits.ts';
+import { Circuits } from './circuits.ts';
 import { Connection, type RedisClient } from './client.ts';
-import { type Counter, countersOn, newCallNumber } from './counter.ts';
+import {
+  type Counter,
+  type CounterCommand,
+  consumeFor,
+  countersOn,
+  newCallNumber,
+  peek,
+  peekBeforeConsume,
+  refundOf,
+} from './counter.ts';
 import { DecisionTimer } from './decision-timer.ts';
+import { withAdvice } from './reply.ts';
 
 type CountersConfig = {
   readonly limits: FullRateLimits;
@@ -22,10 +32,16 @@ export type Consumed = { readonly allowed: true; readonly refund: () => Promise<
 /** The maximum number of counters that are remembered as full. */
 const MAX_KNOWN_FULL = 10_000;
 
+/**
+ * The maximum number of commands without a reply. ioredis keeps each of them, and a Redis that hangs is only
+ * noticed after the timeout. A Redis that works replies to so many in far less than the default timeout.
+ */
+const MAX_WAITING = 10_000;
+
 /** The counters in Redis: consumes a point from several of them, or from none, within a time limit. */
 export class Counters {
-  readonly #client: RedisClient;
   readonly #connection: Connection;
+  readonly #circuits: Circuits;
   readonly #counterOf: (bucket: RateLimitBucket) => Counter | undefined;
   readonly #timeoutMs: number;
   readonly #outage: Outage;
@@ -33,14 +49,11 @@ export class Counters {
    * The Redis keys of counters that have refused recently, as seen by this process: a hint, never a decision.
    */
   readonly #knownFull = new ExpiringMap<true>(MAX_KNOWN_FULL);
-  /**
-   * The Redis keys with a command that had no reply when its decision ran out of time, and still has none.
-   */
-  readonly #overdue = new Set<string>();
+  readonly #tally: Tally = { waiting: 0 };
 
   constructor(client: RedisClient, { limits, keyPrefix, timeoutMs, outage }: CountersConfig) {
-    this.#client = client;
     this.#connection = new Connection(client);
+    this.#circuits = new Circuits(this.#connection);
     this.#counterOf = countersOn(client, limits, keyPrefix);
     this.#timeoutMs = timeoutMs;
     this.#outage = outage;
@@ -87,8 +100,7 @@ export class Counters {
     if (counters.length === 0) return undefined;
     const timer = this.#startTimer(counters);
     try {
-      const commands = this.#send(counters, (counter) => counter.peek());
-      return await this.#refusalOf(commands, timer);
+      return await this.#refusalOf(this.#send(counters, peek), timer);
     } finally {
       timer.stop();
     }
@@ -96,14 +108,10 @@ export class Counters {
 
   /** @throws if it is known that Redis will not reply */
   #startTimer(counters: readonly Counter[]): DecisionTimer {
-    const { isUsable } = this.#connection;
-    const isOverdue = counters.some(({ redisKey }) => this.#overdue.has(redisKey));
-    if (isUsable && !isOverdue) return new DecisionTimer(this.#timeoutMs);
-    throw new Error(
-      isUsable
-        ? 'A command to Redis is overdue'
-        : `The Redis client is not connected: ${this.#client.status}`,
-    );
+    if (!this.#connection.isUsable) throw this.#connection.error;
+    if (this.#tally.waiting >= MAX_WAITING) throw new Error('Too many commands to Redis have no reply yet');
+    this.#circuits.admit(counters);
+    return new DecisionTimer(this.#timeoutMs);
   }
 
   /** True if a peek before the consumption is worth a round trip. */
@@ -114,39 +122,55 @@ export class Counters {
   }
 
   #peekBeforeConsume(counters: readonly Counter[], timer: DecisionTimer): Promise<LimitRefusal | undefined> {
-    const commands = this.#send(counters, (counter) => counter.peekBeforeConsume());
-    return this.#refusalOf(commands, timer);
+    return this.#refusalOf(this.#send(counters, peekBeforeConsume), timer);
   }
 
   /** Consumes from each counter. If one of them refuses or fails, refunds what the others have consumed. */
   async #consumeEach(counters: readonly Counter[], timer: DecisionTimer): Promise<Consumed | LimitRefusal> {
     const call = newCallNumber();
-    const commands = this.#send(counters, (counter) => counter.consume(call));
+    const commands = this.#send(counters, consumeFor(call));
     const { refusal, failure } = await this.#resultOf(commands, timer);
     if (refusal === undefined && failure === undefined) {
       return { allowed: true, refund: () => this.#refund(counters, call) };
     }
-    const refunds = commands.map((command) => command.refund(call));
+    const refunds = commands.map((command) => this.#refundAfter(command, call));
     if (refusal === undefined) throw failure?.error;
     await timer.wait(refunds);
     return refusal;
   }
 
-  async #refund(counters: readonly Counter[], call: string): Promise<void> {
-    const timer = new DecisionTimer(this.#timeoutMs);
-    const commands = this.#send(counters, (counter) => counter.refund(call));
-    await timer.wait(commands.map(({ settled }) => settled));
-    timer.stop();
-    const failure = commands.find((command) => command.failure !== undefined)?.failure;
-    if (failure !== undefined) this.#outage.reportFailure(failure.error);
+  /**
+   * Refunds the point that a command may have consumed, once it is known whether Redis refused. If the refund
+   * fails, the point is free again when the window ends.
+   */
+  async #refundAfter(command: SentCommand, call: string): Promise<void> {
+    await command.settled;
+    if (command.retryAfterMs !== undefined) return;
+    await new SentCommand(command.counter, refundOf(call), this.#tally).settled;
   }
 
-  #send(
-    counters: readonly Counter[],
-    command: (counter: Counter) => Promise<unknown>,
-  ): readonly SentCommand[] {
+  /** Sends the refund in any case, but does not wait for a Redis that is known not to reply. */
+  async #refund(counters: readonly Counter[], call: string): Promise<void> {
+    const known = this.#connection.isUsable
+      ? this.#circuits.errorOf(counters)
+      : { error: this.#connection.error };
+    const commands = this.#send(counters, refundOf(call));
+    if (known !== undefined) {
+      this.#outage.reportFailure(known.error);
+      return;
+    }
+    const timer = new DecisionTimer(this.#timeoutMs);
+    await timer.wait(commands.map(({ settled }) => settled));
+    timer.stop();
+    for (const command of commands) {
+      this.#watch(command);
+      if (command.failure !== undefined) this.#outage.reportFailure(command.failure.error);
+    }
+  }
+
+  #send(counters: readonly Counter[], command: CounterCommand): readonly SentCommand[] {
     this.#connection.writeTogether();
-    return counters.map((counter) => new SentCommand(counter, command(counter)));
+    return counters.map((counter) => new SentCommand(counter, command, this.#tally));
   }
 
   /**
@@ -175,7 +199,7 @@ export class Counters {
     for (const command of commands) {
       const { scope, redisKey } = command.counter;
       const { retryAfterMs } = command;
-      if (command.isPending) void this.#holdUntil(command.settled, redisKey);
+      this.#watch(command);
       failure ??= command.failure;
       if (retryAfterMs === undefined) {
         this.#knownFull.delete(redisKey);
@@ -189,38 +213,49 @@ export class Counters {
     return { refusal, failure };
   }
 
-  /** Sends no other command for a key until its overdue one has settled. */
-  async #holdUntil(settled: Promise<void>, redisKey: string): Promise<void> {
-    this.#overdue.add(redisKey);
-    await settled;
-    this.#overdue.delete(redisKey);
+  #watch(command: SentCommand): void {
+    if (command.isAnswered) this.#circuits.close(command);
+    else void this.#circuits.open(command, command.failure?.error, command.isPending);
   }
 }
 
 type Failure = { readonly error: unknown };
+
+/** The number of commands without a result. */
+type Tally = { waiting: number };
 
 /** A command that was sent for one counter, and its result so far. */
 class SentCommand {
   readonly counter: Counter;
   /** Resolves when Redis has replied or failed. Never rejects. */
   readonly settled: Promise<void>;
-  #state: 'pending' | 'done' | 'refused' | 'failed' = 'pending';
+  #state: 'pending' | 'done' | 'refused' | 'rejected' | 'failed' = 'pending';
   #retryAfterMs = 0;
   #error: unknown;
 
-  /** @param reply rejects with a `RateLimiterRes` if no point is left */
-  constructor(counter: Counter, reply: Promise<unknown>) {
+  constructor(counter: Counter, command: CounterCommand, tally: Tally) {
     this.counter = counter;
-    this.settled = reply.then(
-      () => {
-        this.#state = 'done';
+    tally.waiting += 1;
+    this.settled = sent(command, counter).then(
+      (reply) => {
+        tally.waiting -= 1;
+        this.#read(reply, command);
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        tally.waiting -= 1;
+        this.#state = error instanceof Error && error.name === 'ReplyError' ? 'rejected' : 'failed';
+        this.#error = withAdvice(error);
+      },
     );
   }
 
   get isPending(): boolean {
     return this.#state === 'pending';
+  }
+
+  /** True if Redis itself has answered, even with an error. */
+  get isAnswered(): boolean {
+    return !this.isPending && this.#state !== 'failed';
   }
 
   /** Milliseconds until a point is free. Set if the counter refused. */
@@ -230,26 +265,26 @@ class SentCommand {
 
   /** Set if the outcome in Redis is unknown. */
   get failure(): Failure | undefined {
-    if (this.#state === 'failed') return { error: this.#error };
-    return this.isPending ? { error: new Error('Redis did not reply in time') } : undefined;
+    if (this.isPending) return { error: new Error('Redis did not reply in time') };
+    return this.#state === 'rejected' || this.#state === 'failed' ? { error: this.#error } : undefined;
   }
 
-  /**
-   * Refunds the point that a call may have consumed, once it is known whether Redis refused. If the refund
-   * fails, the point is free again when the window ends.
-   */
-  async refund(call: string): Promise<void> {
-    await this.settled;
-    if (this.#state !== 'refused') await this.counter.refund(call).catch(() => {});
-  }
-
-  #fail(error: unknown): void {
-    if (error instanceof RateLimiterRes) {
-      this.#state = 'refused';
-      this.#retryAfterMs = Math.max(Number(error.msBeforeNext), 1);
-    } else {
+  #read(reply: unknown, command: CounterCommand): void {
+    try {
+      this.#retryAfterMs = command.waitIn(reply, this.counter);
+      this.#state = this.#retryAfterMs > 0 ? 'refused' : 'done';
+    } catch (error) {
       this.#state = 'failed';
       this.#error = error;
     }
+  }
+}
+
+/** Sends a command. An error that it throws becomes a rejection. */
+function sent(command: CounterCommand, counter: Counter): Promise<unknown> {
+  try {
+    return command.send(counter);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
