@@ -13,6 +13,8 @@ export type Verdict = 'pass' | 'cut' | 'swallow';
 export class TcpProxy {
   onRequest: (chunk: Buffer) => Verdict = () => 'pass';
   onResponse: (chunk: Buffer) => Verdict = () => 'pass';
+  /** Milliseconds by which chunks from the server arrive later. */
+  responseDelayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -56,7 +58,11 @@ export class TcpProxy {
       });
     }
     client.on('data', (chunk) => apply(this.onRequest(chunk), chunk, server, cut));
-    server.on('data', (chunk) => apply(this.onResponse(chunk), chunk, client, cut));
+    server.on('data', (chunk) => {
+      const respond = () => apply(this.onResponse(chunk), chunk, client, cut);
+      if (this.responseDelayMs === 0) respond();
+      else setTimeout(respond, this.responseDelayMs);
+    });
   }
 }
 

@@ -184,6 +184,45 @@ describe('keys', () => {
   });
 });
 
+describe('a window that would end too late, as after the clock of Redis was set back', () => {
+  const key = 'matrix-invite:room:!a:example.org';
+  const tooLate = async () => {
+    await redis.pexpire(key, 3_600_000);
+    expect((await server.ttls()).get(key)).toBeGreaterThan(10_000);
+  };
+  const ttl = async () => (await server.ttls()).get(key);
+
+  it('is repaired by the next call, whether that is allowed or refused', async () => {
+    const limits = newLimits();
+    await consume(limits, ROOM);
+    await tooLate();
+    expect(await drain(limits, ROOM)).toBe(2);
+    expect(await ttl()).toBeLessThanOrEqual(10_000);
+    await tooLate();
+    expect(await limits.consume([ROOM])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 10_000 });
+    expect(await ttl()).toBeLessThanOrEqual(10_000);
+    // Only once: another call that is refused does not extend the window.
+    await delay(20);
+    const refusal = await limits.consume([ROOM]);
+    expect(refusal.allowed || refusal.retryAfterMs).toBeLessThan(10_000);
+  });
+
+  it('is not waited for longer than its duration, by a peek and by a call that peeks first', async () => {
+    const limits = newLimits();
+    await drain(limits, ROOM);
+    await tooLate();
+    expect(await limits.peek([ROOM, ALICE])).toEqual({ allowed: false, scope: 'room', retryAfterMs: 10_000 });
+    expect(await ttl()).toBeGreaterThan(10_000);
+    expect(await limits.consume([ROOM, ALICE])).toEqual({
+      allowed: false,
+      scope: 'room',
+      retryAfterMs: 10_000,
+    });
+    expect(await ttl()).toBeLessThanOrEqual(10_000);
+    expect(await drain(limits, ALICE)).toBe(4);
+  });
+});
+
 describe('a call', () => {
   it('that is allowed is one command per bucket, sent together', async () => {
     const limits = newLimits();
