@@ -64,8 +64,11 @@ export class Circuits {
 
   /** Reports a command that has failed without an answer, or has no result in time. */
   async open(command: WatchedCommand, error: unknown, isOverdue: boolean): Promise<void> {
-    // Without a connection, no command is sent anyway.
-    if (!isOverdue && !this.#connection.isUsable) return;
+    if (!isOverdue && !this.#connection.isUsable) {
+      // The client has lost its connection. Until it has a new one, no command is sent anyway.
+      this.close(command);
+      return;
+    }
     const server = this.#connection.serverOf(command.counter.redisKey);
     const circuit = this.#open.get(server) ?? new Circuit(error);
     this.#open.set(server, circuit);

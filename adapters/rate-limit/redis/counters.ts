@@ -15,7 +15,7 @@ import {
   refundOf,
 } from './counter.ts';
 import { DecisionTimer } from './decision-timer.ts';
-import { withAdvice } from './reply.ts';
+import { isFromRedis, withAdvice } from './reply.ts';
 
 type CountersConfig = {
   readonly limits: FullRateLimits;
@@ -243,7 +243,7 @@ class SentCommand {
       },
       (error: unknown) => {
         tally.waiting -= 1;
-        this.#state = error instanceof Error && error.name === 'ReplyError' ? 'rejected' : 'failed';
+        this.#state = isFromRedis(error) ? 'rejected' : 'failed';
         this.#error = withAdvice(error);
       },
     );

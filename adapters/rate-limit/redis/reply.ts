@@ -47,9 +47,17 @@ function notAnAnswer(reply: unknown): Error {
   );
 }
 
+/**
+ * True for an error that Redis has sent: ioredis adds the command to it. Its class has no fixed name, because a
+ * bundler can change the names of classes.
+ */
+export function isFromRedis(error: unknown): boolean {
+  return error instanceof Error && 'command' in error;
+}
+
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/subscriber mode/, OWN_CONNECTION],
-  [/^WRONGTYPE/, 'another program has a key of this name: choose another "keyPrefix"'],
+  [/\bWRONGTYPE\b/, 'another program has a key of this name: choose another "keyPrefix"'],
 ];
 
 /** Returns an error of the client. Its message also says what to do, if the message alone does not tell. */

@@ -89,7 +89,12 @@ async function isBack(limits: RedisRateLimit): Promise<void> {
   });
 }
 
-type Options = { lazyConnect?: boolean; enableOfflineQueue?: boolean; commandTimeout?: number };
+type Options = {
+  lazyConnect?: boolean;
+  enableOfflineQueue?: boolean;
+  commandTimeout?: number;
+  autoResendUnfulfilledCommands?: boolean;
+};
 
 const versions = [
   ['ioredis 6', (port: number, options: Options = {}) => new Redis(port, '127.0.0.1', options)],
@@ -211,6 +216,23 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     for (const receipt of receipts) await limits.refund(receipt);
     server.signal('SIGCONT');
     await eventually('all points are refunded', async () => (await server.ttls()).size === 0);
+  });
+
+  it('and loses its connection during a probe is used again once it is connected', async () => {
+    const server = await startServer();
+    const client = closed(connect(server.port, { autoResendUnfulfilledCommands: false }));
+    await isReady(client);
+    const limits = newLimits(client, { onStoreError: 'deny' });
+    server.signal('SIGSTOP');
+    await expect(limits.consume([ROOM])).rejects.toThrow('without Redis');
+    server.signal('SIGCONT');
+    await eventually('the late reply has arrived', async () => kept(client) === 0);
+    server.signal('SIGSTOP');
+    const probe = limits.consume([ROOM]);
+    client.disconnect(true);
+    await expect(probe).rejects.toThrow('without Redis');
+    server.signal('SIGCONT');
+    await eventually('the first call is allowed', async () => (await limits.consume([ROOM])).allowed);
   });
 
   it('because the host app blocks the connection is used again afterwards', async () => {
