@@ -52,14 +52,15 @@ const RECOVERED_AFTER_MS = 1_000;
  *
  * If Redis fails or does not reply within `timeoutMs`, `onStoreError` decides. Points that such a call may
  * still consume in Redis are refunded as soon as the outcome is known. If Redis does not receive the refund,
- * they are free again when the window ends. While a command for a key is overdue, no other command is sent
- * for that key.
+ * they are free again when the window ends. Once a command is overdue, no others are sent to that server until
+ * it replies, and `onStoreError` decides at once. Every reply is checked before it counts as a point.
  *
  * If Redis loses counts (a restart without persistence, a failover or eviction), those points can be consumed
  * again.
  *
  * The client stays under the control of the host app: no listener is added, and it is not closed. It gets two
- * commands whose names start with `matrixInvite`.
+ * commands whose names start with `matrixInvite`. Nothing else should use it: in a `MULTI` or behind a blocking
+ * command of the host app, nothing can be counted.
  */
 export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #onStoreError: OnStoreError;

@@ -30,7 +30,8 @@ export type RedisRateLimitOptions = {
   readonly timeoutMs?: number;
   /**
    * What to do while Redis is unavailable:
-   * - `memory`: each process counts on its own, so together they allow up to points × processes
+   * - `memory`: each process counts on its own, so together they allow up to points × (processes + 1) in a
+   *   window, including the points from Redis
    * - `allow`: nothing is limited
    * - `deny`: every limited request gets a 503
    *

@@ -108,6 +108,20 @@ describe.each([
     expect(await server.ttls()).toEqual(new Map());
   });
 
+  it('for transactions and pipelines as chains counts as usual', async () => {
+    const client = connect();
+    const limits = newLimits(client, { onStoreError: 'deny' });
+    const work = times(50, async (index) => {
+      const chain = client.multi().set('of the host app', index).get('of the host app').exec();
+      const pipeline = client.pipeline().echo('a').echo('b').exec();
+      const { allowed } = await limits.consume([ROOM]);
+      expect((await chain)?.length).toBe(2);
+      expect((await pipeline)?.length).toBe(2);
+      return allowed;
+    });
+    expect((await Promise.all(work)).filter(Boolean)).toHaveLength(3);
+  });
+
   it('is not disturbed when the host app deletes all scripts', async () => {
     const client = connect();
     const limits = newLimits(client, { onStoreError: 'deny' });
