@@ -6,32 +6,35 @@ import { isRoomId, isUserId } from '../src/rooms/identifiers.ts';
 
 const DESCRIPTION = 'invite';
 
-/**
- * The only Ajv instance. It knows Matrix's `format`s, and rejects a schema with any keyword it does not know.
- */
-export const ajv = new Ajv2020({
-  strict: true,
-  strictTypes: true,
-  strictRequired: true,
-  // Choosing between M_BAD_JSON and M_INVALID_PARAM takes all errors into account.
-  allErrors: true,
-  // Fields of a polluted Object.prototype do not count.
-  ownProperties: true,
-  code: { source: true, esm: true, lines: true, formats: _`formats` },
-});
+/** Returns an Ajv that knows Matrix's `format`s, and rejects a schema with any keyword it does not know. */
+function newAjv(): Ajv2020 {
+  const ajv = new Ajv2020({
+    strict: true,
+    strictTypes: true,
+    strictRequired: true,
+    // Choosing between M_BAD_JSON and M_INVALID_PARAM takes all errors into account.
+    allErrors: true,
+    // Fields of a polluted Object.prototype do not count.
+    ownProperties: true,
+    code: { source: true, esm: true, lines: true, formats: _`formats` },
+  });
 
-ajv.addFormat('mx-user-id', { type: 'string', validate: isUserId });
-ajv.addFormat('mx-room-id', { type: 'string', validate: isRoomId });
-ajv.addKeyword({
-  keyword: 'x-well-formed',
-  type: 'string',
-  metaSchema: { const: true },
-  code: (context: KeywordCxt) => context.fail(_`!${context.data}.isWellFormed()`),
-});
-ajv.addVocabulary(['x-addedInMatrixVersion']);
-// Ajv treats the document around the schemas as a schema too, one without rules.
-ajv.addVocabulary(Object.keys(inviteDescription));
-ajv.addSchema(inviteDescription, DESCRIPTION);
+  ajv.addFormat('mx-user-id', { type: 'string', validate: isUserId });
+  ajv.addFormat('mx-room-id', { type: 'string', validate: isRoomId });
+  ajv.addKeyword({
+    keyword: 'x-well-formed',
+    type: 'string',
+    metaSchema: { const: true },
+    code: (context: KeywordCxt) => context.fail(_`!${context.data}.isWellFormed()`),
+  });
+  ajv.addVocabulary(['x-addedInMatrixVersion']);
+  // Ajv treats the document around the schemas as a schema too, one without rules.
+  ajv.addVocabulary(Object.keys(inviteDescription));
+  ajv.addSchema(inviteDescription, DESCRIPTION);
+  return ajv;
+}
+
+export const ajv = newAjv();
 
 /**
  * Returns the compiled schema that a `$ref` of the description points to.
@@ -56,22 +59,28 @@ const formats = {
 
 /** The modules in `src/openapi/compiled`: the source of each, by its name. */
 export function compileValidators(): Record<'requests.js' | 'responses.js', string> {
+  // The names in the code depend on what an Ajv has compiled before.
+  const fresh = newAjv();
   return {
-    'requests.js': moduleOf(['InviteByUserId', 'RoomId']),
-    'responses.js': moduleOf(['Error', 'Invited', 'RateLimitError', 'UnauthorizedError'], headerSchemas()),
+    'requests.js': moduleOf(fresh, ['InviteByUserId', 'RoomId']),
+    'responses.js': moduleOf(
+      fresh,
+      ['Error', 'Invited', 'RateLimitError', 'UnauthorizedError'],
+      headerSchemas(),
+    ),
   };
 }
 
 /** Returns a module that exports `isNAME` for each schema. */
-function moduleOf(components: readonly string[], others: Record<string, Schema> = {}): string {
+function moduleOf(from: Ajv2020, components: readonly string[], others: Record<string, Schema> = {}): string {
   const refs = Object.fromEntries(
     components.map((name) => [`is${name}`, `${DESCRIPTION}#/components/schemas/${name}`]),
   );
   for (const [name, schema] of Object.entries(others)) {
-    if (ajv.getSchema(name) === undefined) ajv.addSchema(schema, name);
+    from.addSchema(schema, name);
     refs[`is${name}`] = name;
   }
-  return HEAD + standalone.default(ajv, refs).replace('"use strict";', '');
+  return HEAD + standalone.default(from, refs).replace('"use strict";', '');
 }
 
 /** The schemas of the response headers. A header has the same one in every response. */
