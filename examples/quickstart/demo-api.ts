@@ -35,8 +35,11 @@ export type RoomEvent = {
   readonly sender: string;
   readonly stateKey: string;
   readonly membership?: string;
+  readonly membershipBefore?: string;
   /** Written by a user. Show it as text, never as HTML. */
   readonly reason?: string;
+  /** `/demo/reason` has all of it. */
+  readonly isReasonShortened?: true;
 };
 
 /** An example that one button sends. */

@@ -4,29 +4,26 @@
 import express from 'express';
 import { createInviteCheckRouter, createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
-import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
-import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
 import { curlLines, INVITES_PER_MINUTE } from './curl-lines.ts';
 import { LiveRooms } from './live-rooms.ts';
-import { openSqlite } from './open-sqlite.ts';
+import { openRooms } from './open-rooms.ts';
+import { ownOriginOnly } from './own-origin.ts';
 import { pageRouter } from './page-router.ts';
-import { createMissingRooms, describeInvites, ROOM_IDS, SERVER_NAME, TOKENS } from './rooms.ts';
+import { RestartableRateLimit } from './restartable-rate-limit.ts';
+import { describeInvites, ROOM_IDS, SERVER_NAME, TOKENS } from './rooms.ts';
 import { addressFromEnvironment, closeOnSignal, closeServer, urlOnceListening } from './serve.ts';
 
 const address = addressFromEnvironment(8008);
 const path = process.env.DATABASE || 'quickstart.sqlite';
 
-const database = await openSqlite(path);
-const storage = new SqliteStorage(database);
-await storage.migrate();
-await createMissingRooms(storage);
-
+const { database, storage } = await openRooms(path);
 const liveRooms = new LiveRooms(storage, ROOM_IDS);
+const rateLimit = new RestartableRateLimit({ inviter: { points: INVITES_PER_MINUTE, durationSeconds: 60 } });
 const options = {
   serverName: SERVER_NAME,
   storage,
   auth: staticTokens(TOKENS),
-  rateLimit: new MemoryRateLimit({ inviter: { points: INVITES_PER_MINUTE, durationSeconds: 60 } }),
+  rateLimit,
 };
 const router = createInviteRouter({
   ...options,
@@ -39,9 +36,11 @@ const router = createInviteRouter({
 const checkRouter = createInviteCheckRouter({ ...options, explainTo: () => true });
 
 const app = express();
+// Before everything else, because the demo's access tokens are no secret.
+app.use(ownOriginOnly(address.host));
 app.use('/_matrix/client/v3', router);
 app.use('/_matrix/client/unstable/org.example', checkRouter);
-app.use(pageRouter(liveRooms));
+app.use(pageRouter({ rooms: liveRooms, storage, rateLimit }));
 const server = app.listen(address.port, address.host);
 const url = await urlOnceListening(server, address);
 

@@ -13,10 +13,9 @@ export type OpenDatabase = {
 
 type Driver = { readonly DatabaseSync: new (path: string) => OpenDatabase };
 
-/** Opens an SQLite file with Node's own driver (Node 22.13 or later) or with one from npm. The caller closes it. */
-export async function openSqlite(path: string): Promise<OpenDatabase> {
-  const { DatabaseSync }: Driver = nodeSqlite() ?? (await import('@photostructure/sqlite'));
-  return new DatabaseSync(path);
+/** Returns Node's own SQLite driver (Node 22.13 or later) or the one from npm. Rejects if there is none. */
+export async function sqliteDriver(): Promise<Driver> {
+  return nodeSqlite() ?? (await import('@photostructure/sqlite'));
 }
 
 function nodeSqlite(): Driver | undefined {

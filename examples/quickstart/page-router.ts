@@ -1,15 +1,20 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import express, { type RequestHandler, type Router } from 'express';
+import type { RoomStore } from 'express-matrix-invite';
 import { CASES } from './cases.ts';
+import { type Change, changeMembership, resetMemberships } from './changes.ts';
 import { INVITES_PER_MINUTE } from './curl-lines.ts';
 import type { Setup } from './demo-api.ts';
 import { demoDescription } from './description.ts';
 import type { LiveRooms } from './live-rooms.ts';
+import type { RestartableRateLimit } from './restartable-rate-limit.ts';
 import { SERVER_NAME, TOKENS } from './rooms.ts';
 
 const FOLDER = fileURLToPath(new URL('page/', import.meta.url));
 const { resolve } = createRequire(import.meta.url);
+
+const CHANGES: readonly Change[] = ['accept', 'leave', 'unban'];
 
 const SETUP: Setup = {
   serverName: SERVER_NAME,
@@ -41,8 +46,14 @@ const withPageHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
+type Demo = {
+  readonly rooms: LiveRooms;
+  readonly storage: RoomStore;
+  readonly rateLimit: RestartableRateLimit;
+};
+
 /** Serves the page at `/` with its scripts and data, and the API description at `/docs`. */
-export function pageRouter(rooms: LiveRooms): Router {
+export function pageRouter({ rooms, storage, rateLimit }: Demo): Router {
   const router = express.Router();
   router.use(withPageHeaders);
   router.get('/', sendFile(`${FOLDER}index.html`));
@@ -58,6 +69,26 @@ export function pageRouter(rooms: LiveRooms): Router {
   });
   router.get('/demo/rooms', (_request, response, next) => {
     rooms.stream(response).catch(next);
+  });
+  router.get('/demo/reason', ({ query }, response) => {
+    const reason = rooms.reasonOf(String(query.event));
+    if (reason === undefined) response.sendStatus(404);
+    else response.type('text/plain').send(reason);
+  });
+  router.post('/demo/change', async ({ query }, response) => {
+    const change = CHANGES.find((name) => name === query.change);
+    const isChanged =
+      change !== undefined &&
+      (await changeMembership(storage, String(query.room), String(query.user), change));
+    await rooms.poll();
+    response.sendStatus(isChanged ? 204 : 409);
+  });
+  router.post('/demo/reset', async (_request, response) => {
+    await resetMemberships(storage);
+    rateLimit.restart();
+    await rooms.poll();
+    rooms.announceReset();
+    response.sendStatus(204);
   });
   return router;
 }

@@ -3,8 +3,8 @@ import type { Member, RoomEvent, RoomSummary } from './demo-api.ts';
 import { firstNewGuest, ROOM_NAMES } from './rooms.ts';
 
 const MAX_MEMBERS = 50;
-/** The reason may fill nearly all of a 64 KiB event, and is sent again with every change of the room. */
-const MAX_REASON_LENGTH = 300;
+/** Enough for the timeline. The reason may fill nearly all of a 64 KiB event, and is sent again with every change of the room. */
+const MAX_REASON_LENGTH = 120;
 
 /** Returns the data that the page shows of a room. */
 export function summaryOf(
@@ -21,7 +21,8 @@ export function summaryOf(
     .map(({ state_key, content }): Member => {
       const power = version === '12' && state_key === create?.sender ? 'creator' : levelOf(levels, state_key);
       return { userId: state_key, membership: String(content.membership), power };
-    });
+    })
+    .filter(({ membership }) => membership !== 'leave');
   const invited = members.filter(({ membership }) => membership === 'invite');
   const others = members.filter(({ membership }) => membership !== 'invite');
   return {
@@ -38,7 +39,8 @@ export function summaryOf(
   };
 }
 
-export function roomEventOf(event: StateEvent): RoomEvent {
+/** @param membershipBefore the membership that the event replaces, if it is a membership */
+export function roomEventOf(event: StateEvent, membershipBefore: string | undefined): RoomEvent {
   const { membership, reason } = event.content;
   return {
     id: event.event_id,
@@ -47,7 +49,8 @@ export function roomEventOf(event: StateEvent): RoomEvent {
     sender: event.sender,
     stateKey: event.state_key,
     ...(typeof membership === 'string' && { membership }),
-    ...(typeof reason === 'string' && { reason: shorten(reason) }),
+    ...(membership !== undefined && membershipBefore !== undefined && { membershipBefore }),
+    ...(typeof reason === 'string' && reasonFields(reason)),
   };
 }
 
@@ -57,7 +60,8 @@ function levelOf(levels: JsonObject, userId: string): number {
   return Number(Object.hasOwn(users, userId) ? users[userId] : (levels.users_default ?? 0));
 }
 
-function shorten(text: string): string {
+function reasonFields(text: string): Pick<RoomEvent, 'reason' | 'isReasonShortened'> {
   const characters = [...text.slice(0, 2 * MAX_REASON_LENGTH)];
-  return characters.length > MAX_REASON_LENGTH ? `${characters.slice(0, MAX_REASON_LENGTH).join('')}…` : text;
+  if (characters.length <= MAX_REASON_LENGTH) return { reason: text };
+  return { reason: `${characters.slice(0, MAX_REASON_LENGTH).join('')}…`, isReasonShortened: true };
 }

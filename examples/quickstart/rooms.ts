@@ -42,6 +42,16 @@ export const ROOM_NAMES: Readonly<Record<string, string>> = {
   [STUDIO]: 'Studio',
 };
 
+/** Returns the users whom a room starts with, and their memberships. */
+export function membershipsAtStart(roomId: string): ReadonlyMap<string, string> {
+  const state = ROOMS.find((room) => room.roomId === roomId)?.state ?? [];
+  return new Map(
+    state
+      .filter(({ type }) => type === 'm.room.member')
+      .map(({ state_key, content }) => [state_key, String(content.membership)]),
+  );
+}
+
 /** Creates the rooms that do not exist yet. Existing rooms keep their state. */
 export async function createMissingRooms(store: RoomStore): Promise<void> {
   for (const room of ROOMS) await store.createRoom(room);

@@ -36,8 +36,11 @@ describe.each(SCREENS)('at $width px in $scheme', (screen) => {
         };
         expect(await schemeOf(page)).toBe(screen.scheme);
         await check();
-        await sendForm(page, { invitee: '@erin:localhost', reason: 'W'.repeat(400) });
+        await sendForm(page, { invitee: '@erin:localhost', reason: 'W'.repeat(4_000) });
         await shownResult(page, 200);
+        await check();
+        await page.getByRole('button', { name: 'Show all' }).click();
+        await page.locator('q.whole').waitFor();
         await check();
         await pressCase(page, 'banned');
         await shownResult(page, 403);

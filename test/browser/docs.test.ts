@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { demoDescription } from '../../examples/quickstart/description.ts';
 import { startDemo, textOf } from './demo.ts';
@@ -9,6 +10,8 @@ describe('the API description', () => {
     const visit = await Visit.start(demo.url);
     const { page } = visit;
     await visit.openDocs();
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect((await textOf(page.locator('.info .version').first())).trim()).toBe(version);
     const responses = page.locator('.live-responses-table');
     await page.getByRole('button', { name: 'Execute' }).click();
     await responses.locator('.response-col_status', { hasText: '200' }).waitFor();

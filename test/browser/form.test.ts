@@ -34,7 +34,7 @@ describe('the form', () => {
   });
 
   it.each([
-    [{ invitee: 'bob' }, 400, 'M_INVALID_PARAM', 'The request is invalid'],
+    [{ invitee: '@bob' }, 400, 'M_INVALID_PARAM', 'The request is invalid'],
     [{ invitee: '@bob:elsewhere.org' }, 403, 'M_FORBIDDEN', '@bob:elsewhere.org cannot be invited'],
     [{ inviter: 'Alice', room: 'Staff room' }, 403, 'M_FORBIDDEN', 'Bob is already in the staff room.'],
     [{ inviter: 'Dave', room: 'Studio' }, 403, 'M_FORBIDDEN', 'Dave is not in the studio'],
@@ -45,6 +45,16 @@ describe('the form', () => {
       const result = await shownResult(page, status);
       expect(result.line).toContain(errcode);
       expect(result.rule).toContain(words);
+    });
+  });
+
+  it.each(['bob', 'Bob', ' bob '])('says what a name means, and sends the user ID: %j', async (invitee) => {
+    const { url } = await startDemo();
+    await withPage(url, async (page) => {
+      const hint = await page.getByLabel('Invitee').getAttribute('aria-describedby');
+      expect(await textOf(page.locator(`#${hint}`))).toBe('bob means @bob:localhost');
+      await sendForm(page, { invitee });
+      expect((await shownResult(page, 200)).request).toContain('"user_id": "@bob:localhost"');
     });
   });
 

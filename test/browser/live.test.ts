@@ -72,7 +72,7 @@ describe('the timelines', () => {
     await visit.page.context().close();
   });
 
-  it('show user input as plain text, truncated to fit', async () => {
+  it('show user input as plain text, shortened until the user wants all of it', async () => {
     const { url } = await startDemo();
     const [first, second] = await openTwo(url);
     const html = '<img src="/x.png" onerror="document.title=\'run\'"><script>document.title="run"</script>';
@@ -89,7 +89,17 @@ describe('the timelines', () => {
     const long = { user_id: '@frank:localhost', reason: 'a'.repeat(40_000) };
     expect(await invite(url, 'alice-token', '!lobby:localhost', long)).toBe(200);
     const newest = roomOf(second.page, 'Lobby').locator('.timeline q').first();
-    await expect.poll(() => newest.textContent()).toBe(`${'a'.repeat(300)}…`);
+    await expect.poll(() => newest.textContent()).toBe(`${'a'.repeat(120)}…`);
+    await roomOf(second.page, 'Lobby').getByRole('button', { name: 'Show all' }).click();
+    await expect.poll(() => newest.textContent()).toBe(long.reason);
+    // The reason scrolls, so the keyboard must reach it.
+    await expect.poll(() => second.page.evaluate('document.activeElement.tagName')).toBe('Q');
+    expect((await newest.boundingBox())?.height).toBeLessThan(300);
+    // A change of the room keeps it open.
+    expect(await invite(url, 'alice-token', '!lobby:localhost', { user_id: '@grace:localhost' })).toBe(200);
+    await expect.poll(async () => (await timelineOf(second.page, 'Lobby'))[0]).toBe('Alice invited Grace');
+    expect(await newest.textContent()).toBe(long.reason);
+    expect(await second.page.evaluate('document.activeElement.tagName')).toBe('Q');
     expect(await second.page.evaluate('document.documentElement.scrollWidth')).toBe(1280);
     for (const visit of [first, second]) await visit.end();
   });

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { startDemo } from './demo.ts';
-import { Visit } from './visit.ts';
+import { roomOf, startDemo, timelineOf } from './demo.ts';
+import { Visit, withPage } from './visit.ts';
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
@@ -60,6 +61,49 @@ describe('the demo server', () => {
     ]) {
       expect((await fetch(`${url}${path}`)).status, path).toBe(404);
     }
+  });
+});
+
+describe('a page of another website', () => {
+  it('can neither send invites nor read or change the rooms', async () => {
+    const { url } = await startDemo();
+    const website = createServer((_request, response) => {
+      response.setHeader('Content-Type', 'text/html').end('<title>Elsewhere</title>');
+    }).listen(0, '127.0.0.1');
+    await once(website, 'listening');
+    const { port } = website.address() as AddressInfo;
+    const visit = await Visit.start(url);
+    // The same machine, but another origin. `text/plain` and forms need no permission by CORS to be sent.
+    await visit.page.goto(`http://localhost:${port}/`);
+    const reached = await visit.page.evaluate<(number | string)[]>(`(async () => {
+      const invite = '${url}/_matrix/client/v3/rooms/!lobby:localhost/invite';
+      const body = JSON.stringify({ user_id: '@bob:localhost' });
+      const headers = { Authorization: 'Bearer alice-token', 'Content-Type': 'text/plain' };
+      const attempts = [
+        fetch(invite, { method: 'POST', headers, body }),
+        fetch(invite + '?access_token=alice-token', { method: 'POST', body }),
+        fetch(invite + '?access_token=alice-token', { method: 'POST', mode: 'no-cors', body }),
+        fetch('${url}/demo/reset', { method: 'POST' }),
+        fetch('${url}/demo/setup'),
+      ];
+      const unban = '${url}/demo/change?room=!garden:localhost&user=@mallory:localhost&change=unban';
+      const form = document.createElement('form');
+      Object.assign(form, { method: 'post', action: unban });
+      document.body.append(form);
+      const outcomes = await Promise.allSettled(attempts);
+      form.submit();
+      return outcomes.map(({ value }) => value?.type ?? 'failed');
+    })()`);
+    // A request without CORS is sent, but the page cannot read its response.
+    expect(reached).toEqual(['failed', 'failed', 'opaque', 'failed', 'failed']);
+    await expect.poll(() => visit.page.textContent('body')).toContain('M_FORBIDDEN');
+    await visit.page.context().close();
+    website.close();
+
+    await withPage(url, async (page) => {
+      expect(await timelineOf(page, 'Lobby')).not.toContain('Alice invited Bob');
+      expect(await roomOf(page, 'Garden').locator('.members').textContent()).toContain('banned');
+    });
   });
 });
 

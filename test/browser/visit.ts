@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { browser } from './chromium.ts';
 
-export type Screen = { readonly width: number; readonly scheme: 'light' | 'dark' };
+export type Screen = { readonly width: number; readonly height?: number; readonly scheme: 'light' | 'dark' };
 
 const DESKTOP: Screen = { width: 1280, scheme: 'light' };
 export const SCREENS: readonly Screen[] = [1280, 390].flatMap((width) => [
@@ -38,7 +38,7 @@ export class Visit {
   /** Creates a blank page in its own browser profile. */
   static async start(url: string, screen: Screen = DESKTOP): Promise<Visit> {
     const context = await (await browser()).newContext({
-      viewport: { width: screen.width, height: 900 },
+      viewport: { width: screen.width, height: screen.height ?? 900 },
       colorScheme: screen.scheme,
       // Otherwise, colors would be measured in mid-transition.
       reducedMotion: 'reduce',

@@ -21,6 +21,11 @@ const sendButton = byId('send', HTMLButtonElement);
 export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits) {
   inviter.replaceChildren(...logins.map(({ userId }) => make('option', { value: userId }, nameOf(userId))));
   invitee.value = `@bob:${serverName}`;
+  byId('invitee-hint', HTMLElement).replaceChildren(
+    make('code', {}, 'bob'),
+    ' means ',
+    make('code', {}, `@bob:${serverName}`),
+  );
   inviter.addEventListener('change', () => showWaits(waits));
 
   /** @returns {Invite} */
@@ -28,7 +33,7 @@ export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits
     token: logins.find(({ userId }) => userId === inviter.value)?.token ?? '',
     inviter: inviter.value,
     roomId: room.value,
-    invitee: invitee.value,
+    invitee: userIdOf(invitee.value, serverName),
     reason: reason.value,
   });
 
@@ -61,6 +66,17 @@ export function prepareForm({ logins, cases, serverName }, onSend, roomOf, waits
       return make('li', {}, button);
     }),
   );
+}
+
+/**
+ * Returns the user ID that a name means, as a login field does. Anything else is sent as it is.
+ *
+ * @param {string} typed
+ * @param {string} serverName
+ */
+function userIdOf(typed, serverName) {
+  const name = typed.trim().toLowerCase();
+  return /^[a-z0-9._=/+-]+$/.test(name) ? `@${name}:${serverName}` : typed;
 }
 
 /**

@@ -1,11 +1,11 @@
 /** @import { RoomSummary, Setup } from '../demo-api.ts' */
 /** @import { Exchange, Invite } from './exchange.js' */
-import { announce } from './dom.js';
+import { announce, byId } from './dom.js';
 import { exchangeOf, secondsToWait } from './exchange.js';
 import { explain } from './explain.js';
 import { offerRoom, prepareForm, showWaits } from './form.js';
 import { nameOf, phraseOf } from './names.js';
-import { scrollToResult, showExchanges, showFailure } from './result.js';
+import { codesOf, scrollToResult, showExchanges, showFailure } from './result.js';
 import { showRoom } from './rooms.js';
 import { streamRooms } from './stream.js';
 import { Waits } from './waits.js';
@@ -30,9 +30,12 @@ prepareForm(setup, send, (roomId) => rooms.get(roomId), waits);
 streamRooms((room) => {
   const before = rooms.get(room.id);
   rooms.set(room.id, room);
-  showRoom(room, before);
+  showRoom(room, before, change);
   offerRoom(room);
   if (before !== undefined) announceNews(room, before);
+}, waits.clear.bind(waits));
+byId('reset', HTMLButtonElement).addEventListener('click', async () => {
+  if (await change('/demo/reset')) announce('The rooms are as they were at the start.');
 });
 
 /**
@@ -54,12 +57,31 @@ async function send(invites) {
     }
     showResult(exchanges);
   } catch {
-    showFailure('No response. Is the demo still running?');
-    announce('No response.');
+    showNoResponse();
   } finally {
     isSending = false;
     scrollToResult();
   }
+}
+
+/**
+ * Makes a change that is not an invite. The rooms show it when the demo announces it.
+ *
+ * @param {string} path
+ */
+async function change(path) {
+  try {
+    return (await fetch(path, { method: 'POST' })).ok;
+  } catch {
+    showNoResponse();
+    scrollToResult();
+    return false;
+  }
+}
+
+function showNoResponse() {
+  showFailure('No response. Is the demo still running?');
+  announce('No response.');
 }
 
 /** @param {readonly Exchange[]} exchanges */
@@ -72,7 +94,7 @@ function showResult(exchanges) {
   shownInviter = last.invite.inviter;
   const seconds = secondsToWait(last);
   const hint = seconds > 0 ? ` ${nameOf(shownInviter)} can send again in ${seconds} seconds.` : '';
-  announce(`${last.response.status} ${last.response.body.errcode ?? 'OK'}. ${rule}${hint}`);
+  announce(`${last.response.status} ${codesOf(last.response.body).join(' ') || 'OK'}. ${rule}${hint}`);
   if (seconds === 0) return;
   waits.start(shownInviter, seconds);
   showWaits(waits);

@@ -15,7 +15,7 @@ export function nameOf(userId) {
  *
  * @param {RoomEvent} event
  */
-export function phraseOf({ type, sender, stateKey, membership }) {
+export function phraseOf({ type, sender, stateKey, membership, membershipBefore }) {
   const name = nameOf(sender);
   const target = nameOf(stateKey);
   if (type === 'm.room.create') return `${name} created the room`;
@@ -24,5 +24,10 @@ export function phraseOf({ type, sender, stateKey, membership }) {
   if (membership === 'invite') return `${name} invited ${target}`;
   if (membership === 'ban') return `${name} banned ${target}`;
   if (membership === 'join') return `${target} joined`;
+  if (membership === 'leave' && sender === stateKey) {
+    return membershipBefore === 'invite' ? `${target} declined` : `${target} left`;
+  }
+  if (membership === 'leave')
+    return `${name} ${membershipBefore === 'ban' ? 'unbanned' : 'removed'} ${target}`;
   return `${target}: ${membership}`;
 }

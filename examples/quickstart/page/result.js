@@ -2,6 +2,9 @@
 import { byId, make } from './dom.js';
 import { nameOf } from './names.js';
 
+/** The field that says why an invite was refused, beside the error code. */
+const REASON_CODE = 'org.matrix.msc3848.unstable.errcode';
+
 const STATUS_TEXTS = new Map([
   [200, 'OK'],
   [400, 'Bad Request'],
@@ -31,10 +34,14 @@ export function showExchanges(exchanges, rule) {
       make('p', { class: 'wait', id: 'wait' }),
     ),
     ...(exchanges.length > 1 ? [steps(exchanges)] : []),
-    make('h3', {}, 'Request'),
-    block('request', `POST ${request.path}\n${headerLines(request.headers)}`, request.body),
-    make('h3', {}, 'Response'),
-    block('response', `${response.status} ${STATUS_TEXTS.get(response.status) ?? ''}`, response.body),
+    make(
+      'div',
+      { class: 'exchange' },
+      make('h3', { id: 'request-title' }, 'Request'),
+      block('request', `POST ${request.path}\n${headerLines(request.headers)}`, request.body),
+      make('h3', { id: 'response-title' }, 'Response'),
+      block('response', `${response.status} ${STATUS_TEXTS.get(response.status) ?? ''}`, response.body),
+    ),
     make(
       'details',
       {},
@@ -60,10 +67,20 @@ export function scrollToResult() {
 
 /** @param {Exchange} exchange */
 function statusLine({ response }) {
-  const { errcode } = response.body;
-  const status = make('strong', {}, String(response.status));
-  const text = make('span', {}, STATUS_TEXTS.get(response.status) ?? '');
-  return typeof errcode === 'string' ? [status, text, make('code', {}, errcode)] : [status, text];
+  return [
+    make('strong', {}, String(response.status)),
+    make('span', {}, STATUS_TEXTS.get(response.status) ?? ''),
+    ...codesOf(response.body).map((code) => make('code', {}, code)),
+  ];
+}
+
+/**
+ * Returns the error code of a response, and the code of its reason if it has one.
+ *
+ * @param {Record<string, unknown>} body
+ */
+export function codesOf({ errcode, [REASON_CODE]: reasonCode }) {
+  return [errcode, reasonCode].filter((code) => typeof code === 'string');
 }
 
 /** @param {readonly Exchange[]} exchanges */
@@ -85,7 +102,12 @@ function steps(exchanges) {
  * @param {object} body
  */
 function block(id, head, body) {
-  return make('pre', { id }, make('span', { class: 'soft' }, head), `\n\n${JSON.stringify(body, null, 2)}`);
+  return make(
+    'pre',
+    { id, 'aria-labelledby': `${id}-title` },
+    make('span', { class: 'soft' }, head),
+    `\n\n${JSON.stringify(body, null, 2)}`,
+  );
 }
 
 /** @param {[name: string, value: string][]} headers */
@@ -101,5 +123,12 @@ function kindOf(status) {
 
 /** @param {...Node} children */
 function show(...children) {
-  byId('result', HTMLElement).replaceChildren(...children);
+  const result = byId('result', HTMLElement);
+  result.replaceChildren(...children);
+  // The keyboard must be able to reach what scrolls.
+  for (const part of result.querySelectorAll('pre')) {
+    if (part.scrollHeight <= part.clientHeight) continue;
+    part.tabIndex = 0;
+    part.role = 'region';
+  }
 }

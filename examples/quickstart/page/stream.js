@@ -7,15 +7,17 @@ const RETRY_MS = 5_000;
  * Calls `onRoom` with every room, and again whenever a room changes.
  *
  * @param {(room: RoomSummary) => void} onRoom
+ * @param {() => void} onReset called when the rate limits have started over
  */
-export function streamRooms(onRoom) {
+export function streamRooms(onRoom, onReset) {
   const source = new EventSource('/demo/rooms');
   source.addEventListener('open', () => setState('live', 'Live'));
   source.addEventListener('room', ({ data }) => onRoom(JSON.parse(data)));
+  source.addEventListener('reset', onReset);
   source.addEventListener('error', () => {
     setState('lost', 'Connection lost, reconnecting…');
     // The browser reconnects automatically, unless the server refused the stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => streamRooms(onRoom), RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => streamRooms(onRoom, onReset), RETRY_MS);
   });
 }
 

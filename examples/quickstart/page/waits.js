@@ -20,6 +20,12 @@ export class Waits {
     this.#timer ??= setInterval(() => this.#tick(), 1_000);
   }
 
+  /** Ends all waits. */
+  clear() {
+    this.#ends.clear();
+    this.#tick();
+  }
+
   /**
    * Returns the number of seconds that the user must still wait, or 0.
    *

@@ -1,0 +1,36 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
+import { type OpenDatabase, sqliteDriver } from './open-sqlite.ts';
+import { createMissingRooms } from './rooms.ts';
+import { endWith } from './serve.ts';
+
+type OpenRooms = { readonly database: OpenDatabase; readonly storage: SqliteStorage };
+
+/** Opens the database, with all of the demo's rooms in it. Ends the process with a one-line message if it cannot. */
+export async function openRooms(path: string): Promise<OpenRooms> {
+  const { DatabaseSync } = await sqliteDriver().catch(() =>
+    endWith('Node has no SQLite driver before 22.13. Install one: npm install @photostructure/sqlite@^1.2.1'),
+  );
+  try {
+    const database = new DatabaseSync(path);
+    const storage = new SqliteStorage(database);
+    await storage.migrate();
+    await createMissingRooms(storage);
+    return { database, storage };
+  } catch (error) {
+    endWith(`The database ${JSON.stringify(path)} cannot be used: ${reasonOf(path, error as Error)}`);
+  }
+}
+
+/** SQLite says "unable to open database file" for every path that it cannot open. */
+function reasonOf(path: string, { message }: Error): string {
+  const folder = dirname(path);
+  if (isFolder(path)) return 'it is a folder. Set DATABASE to the path of a file';
+  if (!isFolder(folder)) return `there is no folder ${JSON.stringify(folder)}`;
+  return message.replace(/^(?:SQLite|Failed to open database): /, '');
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
