@@ -1,4 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// The test files of a run share this folder, see `servers/debian-package.ts`. Vitest loads this file for each project.
+if (process.env.INVITE_TESTS_FOLDER === undefined) {
+  const folder = join(tmpdir(), `invite-tests-${randomUUID()}`);
+  process.env.INVITE_TESTS_FOLDER = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** Tests that run with both major versions of Express that are peer dependencies. */
 const expressTests = ['test/http/**/*.test.ts', 'test/package/express-version.test.ts'];
@@ -50,8 +61,10 @@ export default defineConfig({
     // Tests mostly wait for servers, so no core has to be kept free.
     maxWorkers: '100%',
     testTimeout: 30_000,
-    // A hook may install a Debian package, and wait while another apt-get runs.
-    hookTimeout: 600_000,
+    // A hook may install a Debian package, and wait up to ten minutes while another apt-get runs.
+    hookTimeout: 900_000,
+    // Many tests cause failures that the default logger prints. Only those of failed tests are of interest.
+    silent: 'passed-only',
     reporters: ['default'],
     projects: [
       {

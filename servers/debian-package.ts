@@ -1,24 +1,39 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-const LOCK_DIRECTORY = join(tmpdir(), 'invite-tests-apt-lock');
-const MAX_WAIT_SECONDS = 600;
+const MAX_WAIT_MS = 600_000;
 
-/** `apt-get update` holds its own lock, which `DPkg::Lock::Timeout` does not cover. */
-const LOCKED = /Could not get lock/;
+/**
+ * What apt-get and dpkg print while another process holds one of their four locks: of the package lists, the downloads,
+ * the package database, and its front ends. `DPkg::Lock::Timeout` covers the last two only.
+ */
+const LOCKED = /Could not get lock|Unable to lock|Unable to acquire the dpkg|locked by another process/;
+
+/** What apt-get prints after a dpkg was killed: by a shutdown, for example. */
+const INTERRUPTED = /dpkg was interrupted/;
+
+/**
+ * Tests cannot run because a server or a program is missing. It has no stack trace, so that Vitest, which merges equal
+ * errors, reports it once for all test files.
+ */
+export class MissingProgram extends Error {
+  constructor(message: string) {
+    super(message);
+    this.stack = `MissingProgram: ${message}`;
+  }
+}
 
 /**
  * Returns the path of a file from a Debian package. Installs the package if the file is missing and this process runs
  * as root.
  *
  * @param find returns the file's path, or `undefined` if the file is missing
- * @throws {Error} with the command that installs the package
+ * @throws {MissingProgram} with the command that installs the package
  */
 export async function installedFile(
   packageName: string,
@@ -29,19 +44,19 @@ export async function installedFile(
   const help =
     `${packageName} is not installed. ` +
     `Install it: sudo apt-get update && sudo apt-get install -y ${packageName}`;
-  if (process.getuid?.() !== 0) throw new Error(help);
+  if (process.getuid?.() !== 0) throw new MissingProgram(help);
+  const earlierFailure = await readFailure(packageName);
+  if (earlierFailure !== undefined) throw new MissingProgram(earlierFailure);
   try {
-    await withLock(async () => {
-      // Another test file may have installed it in the meantime.
-      if ((await find()) !== undefined) return;
-      await aptGet('update', '-q');
-      await aptGet('install', '-y', '-q', '--no-install-recommends', packageName);
-    });
-  } catch (cause) {
-    throw new Error(`Cannot install ${packageName}: ${(cause as Error).message}\n${help}`, { cause });
+    await aptGet(['update', '-q'], find);
+    await aptGet(['install', '-y', '-q', '--no-install-recommends', packageName], find);
+  } catch (error) {
+    const failure = `Cannot install ${packageName}: ${(error as Error).message.trim()}\n${help}`;
+    await writeFailure(packageName, failure);
+    throw new MissingProgram(failure);
   }
   const installed = await find();
-  if (installed === undefined) throw new Error(help);
+  if (installed === undefined) throw new MissingProgram(help);
   return installed;
 }
 
@@ -63,37 +78,50 @@ export function installedCommand(command: string, packageName: string = command)
   });
 }
 
-/** Runs apt-get, and waits while another apt or dpkg on the machine holds one of its locks. */
-async function aptGet(...parameters: readonly string[]): Promise<void> {
+/**
+ * Runs apt-get. Waits while another apt or dpkg on the machine holds a lock: automatic updates, or another test file.
+ * Returns early if what is wanted is there by then.
+ */
+async function aptGet(parameters: readonly string[], find: () => Promise<string | undefined>): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
-  const until = performance.now() + MAX_WAIT_SECONDS * 1_000;
-  for (;;) {
+  const until = performance.now() + MAX_WAIT_MS;
+  let isRepaired = false;
+  for (let attempt = 1; (await find()) === undefined; attempt += 1) {
     try {
-      await run('apt-get', ['-o', `DPkg::Lock::Timeout=${MAX_WAIT_SECONDS}`, ...parameters], { env });
+      await run('apt-get', parameters, { env });
       return;
     } catch (error) {
-      if (!LOCKED.test((error as Error).message) || performance.now() > until) throw error;
-      await delay(1_000);
+      const { message } = error as Error;
+      if (INTERRUPTED.test(message) && !isRepaired) {
+        isRepaired = true;
+        await run('dpkg', ['--configure', '-a'], { env });
+      } else {
+        if (!LOCKED.test(message) || performance.now() > until) throw error;
+        if (attempt === 1) console.warn(`apt-get ${parameters[0]} waits: ${reasonOf(message)}`);
+        await delay(1_000);
+      }
     }
   }
 }
 
-/** Test files run in separate processes: only one of them installs at a time. */
-async function withLock(work: () => Promise<void>): Promise<void> {
-  const until = performance.now() + MAX_WAIT_SECONDS * 1_000;
-  for (;;) {
-    try {
-      await mkdir(LOCK_DIRECTORY);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (performance.now() > until) throw new Error(`remove ${LOCK_DIRECTORY} if no test is installing`);
-      await delay(100);
-    }
-  }
-  try {
-    await work();
-  } finally {
-    await rm(LOCK_DIRECTORY, { recursive: true, force: true });
-  }
+function reasonOf(message: string): string {
+  return message.split('\n').find((line) => LOCKED.test(line)) ?? '';
+}
+
+/** The folder of a run of Vitest, which sets the variable. In it, test files tell each other what has failed. */
+function failurePath(packageName: string): string | undefined {
+  const folder = process.env.INVITE_TESTS_FOLDER;
+  return folder && join(folder, packageName);
+}
+
+async function readFailure(packageName: string): Promise<string | undefined> {
+  const path = failurePath(packageName);
+  return path && readFile(path, 'utf8').catch(() => undefined);
+}
+
+async function writeFailure(packageName: string, failure: string): Promise<void> {
+  const path = failurePath(packageName);
+  if (!path) return;
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, failure);
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { MissingProgram } from './debian-package.ts';
 import { Pools } from './postgres-pools.ts';
 import { PostgresServer } from './postgres-server.ts';
 
@@ -102,8 +103,9 @@ function newName(): string {
 async function startServer(): Promise<PostgresServer> {
   try {
     return await PostgresServer.start();
-  } catch (cause) {
-    throw new Error(`${(cause as Error).message}\nOr set ${URL_VARIABLE} to a running server.`, { cause });
+  } catch (error) {
+    if (!(error instanceof MissingProgram)) throw error;
+    throw new MissingProgram(`${error.message}\nOr set ${URL_VARIABLE} to a running server.`);
   }
 }
 

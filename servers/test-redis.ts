@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { MissingProgram } from './debian-package.ts';
 import { RedisServer, ttlsOf, withConnection } from './redis-server.ts';
 
 /** A Redis server that tests may use, such as `redis://127.0.0.1:6379`. */
@@ -66,8 +67,9 @@ type Claim = { readonly index: number; readonly url: string; release(): Promise<
 async function startServer(): Promise<RedisServer> {
   try {
     return await RedisServer.start();
-  } catch (cause) {
-    throw new Error(`${(cause as Error).message}\nOr set ${URL_VARIABLE} to a running server.`, { cause });
+  } catch (error) {
+    if (!(error instanceof MissingProgram)) throw error;
+    throw new MissingProgram(`${error.message}\nOr set ${URL_VARIABLE} to a running server.`);
   }
 }
 

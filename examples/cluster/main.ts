@@ -1,6 +1,6 @@
-// PostgreSQL, Redis, an OAuth provider and four Node processes on one machine. Run `npx tsx examples/cluster/main.ts`
-// (in a copy: `npx tsx cluster/main.ts`) and paste the commands that it prints. The README lists the environment
-// variables.
+// PostgreSQL, Redis, an OAuth provider and four Node processes on one machine. Run
+// `node --import tsx examples/cluster/main.ts` (in a copy: `node --import tsx cluster/main.ts`) and paste the commands
+// that it prints. The README lists the environment variables.
 import cluster from 'node:cluster';
 import { userIdOf } from './app/auth.ts';
 import { CannotStart, environmentOf, integerFrom, PORT_RANGE } from './app/config.ts';

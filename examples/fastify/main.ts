@@ -1,5 +1,5 @@
-// The invite endpoint in a Fastify app. Run `npx tsx examples/fastify/main.ts` (in a copy:
-// `npx tsx fastify/main.ts`), and paste the commands that it prints.
+// The invite endpoint in a Fastify app. Run `node --import tsx examples/fastify/main.ts` (in a copy:
+// `node --import tsx fastify/main.ts`), and paste the commands that it prints.
 // Environment variables: PORT (default 3000), HOST (127.0.0.1).
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';

@@ -1,5 +1,5 @@
-// The invite endpoint in a Nest app. Run `npx tsx examples/nest/main.ts` (in a copy:
-// `npx tsx nest/main.ts`), and paste the commands that it prints.
+// The invite endpoint in a Nest app. Run `node --import tsx examples/nest/main.ts` (in a copy:
+// `node --import tsx nest/main.ts`), and paste the commands that it prints.
 // Environment variables: PORT (default 3000), HOST (127.0.0.1).
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';

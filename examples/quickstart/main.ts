@@ -1,8 +1,8 @@
 // The invite endpoint with rooms in an SQLite file. Run `npm start` (in a copy:
-// `npx tsx quickstart/main.ts`), then open the page or paste the printed commands.
+// `node --import tsx quickstart/main.ts`), then open the page or paste the printed commands.
 // Environment variables: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
 import express from 'express';
-import { createInviteCheckRouter, createInviteRouter } from 'express-matrix-invite';
+import { createInviteCheckRouter, createInviteRouter, printable } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { curlLines, INVITES_PER_MINUTE } from './curl-lines.ts';
 import { LiveRooms } from './live-rooms.ts';
@@ -28,7 +28,8 @@ const options = {
 const router = createInviteRouter({
   ...options,
   onInvite: ({ event }) => {
-    console.log(`${event.sender} invited ${event.state_key} to ${event.room_id}`);
+    // Users choose their IDs, and some clients allow control characters in them.
+    console.log(printable(`${event.sender} invited ${event.state_key} to ${event.room_id}`));
     return liveRooms.poll();
   },
 });
@@ -54,9 +55,9 @@ closeOnSignal(async () => {
 });
 
 const invites = await describeInvites(storage);
-console.log(`Listening on ${url}, with rooms in ${path}`);
+console.log(printable(`Listening on ${url}, with rooms in ${path}`));
 console.log(invites.length > 0 ? 'Pending invites:' : 'No pending invites.');
-for (const line of invites) console.log(`  ${line}`);
+for (const line of invites) console.log(printable(`  ${line}`));
 console.log(
   `Open ${url}/ in a browser to see the rooms and send invites. ${url}/docs describes the endpoint.`,
 );

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
-/** Node has no event for the end of its parent. */
-const PARENT_CHECK_MS = 250;
+import { printable } from 'express-matrix-invite';
 
 /** The address to listen on. */
 export type Address = { readonly host: string; readonly port: number };
@@ -45,21 +43,6 @@ export function closeOnSignal(close: () => Promise<void>): void {
     void close();
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  onLostParent(onSignal);
-}
-
-/**
- * Calls `onLost` when the shell that npm started this process with has ended. A signal to `npm start` ends npm and that
- * shell, and most shells do not pass it on.
- */
-function onLostParent(onLost: () => void): void {
-  const { ppid } = process;
-  if (process.env.npm_lifecycle_event === undefined) return;
-  const timer = setInterval(() => {
-    if (process.ppid === ppid) return;
-    clearInterval(timer);
-    onLost();
-  }, PARENT_CHECK_MS).unref();
 }
 
 /** Accepts no more connections, and resolves when all open ones have ended. */
@@ -74,6 +57,6 @@ export async function closeServer(server: Server): Promise<void> {
 
 /** Ends the process, as for a user who made a mistake: one line instead of a stack trace. */
 export function endWith(message: string): never {
-  console.error(message);
+  console.error(printable(message));
   process.exit(1);
 }

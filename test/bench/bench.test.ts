@@ -45,7 +45,7 @@ describe('a measurement', () => {
     // Not in a test, whose time limit is shorter.
     await installedCommand('wrk');
   });
-  afterAll(() => testbed.close());
+  afterAll(() => testbed?.close());
 
   it('counts the responses and the stored events of a real server', async () => {
     const { requests, rate, nodeCpu, p50 } = await measure(testbed, DEFAULT_CASE, 1);

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { installedCommand } from '../../servers/debian-package.ts';
 
+type Command = readonly [program: string, ...args: readonly string[]];
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const cleanUps: (() => Promise<void>)[] = [];
@@ -34,8 +36,12 @@ export class Example {
   readonly ended: Promise<number | NodeJS.Signals>;
 
   /** Runs `examples/<name>/main.ts` as users do: from the repository's root. */
-  constructor(name: string, environment: Readonly<Record<string, string>> = {}) {
-    this.process = spawn(process.execPath, ['--import', 'tsx', `examples/${name}/main.ts`], {
+  constructor(
+    name: string,
+    environment: Readonly<Record<string, string>> = {},
+    [program, ...args]: Command = [process.execPath, '--import', 'tsx', `examples/${name}/main.ts`],
+  ) {
+    this.process = spawn(program, args, {
       cwd: ROOT,
       env: { PATH: process.env.PATH, PORT: '0', ...environment },
     });
@@ -53,8 +59,12 @@ export class Example {
   }
 
   /** Starts an example, and resolves when it prints its address. */
-  static async start(name: string, environment?: Readonly<Record<string, string>>): Promise<Example> {
-    const example = new Example(name, environment);
+  static async start(
+    name: string,
+    environment?: Readonly<Record<string, string>>,
+    command?: Command,
+  ): Promise<Example> {
+    const example = new Example(name, environment, command);
     await example.hasPrinted(/^Listening on http.*\n/m);
     return example;
   }
@@ -65,7 +75,7 @@ export class Example {
 
   async hasPrinted(text: string | RegExp): Promise<void> {
     while (this.stdout.search(text) === -1) {
-      if (this.process.exitCode !== null)
+      if (this.process.exitCode !== null || this.process.signalCode !== null)
         throw new Error(`The example exited early: ${this.stderr}${this.stdout}`);
       await delay(5);
     }

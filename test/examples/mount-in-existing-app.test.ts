@@ -186,7 +186,7 @@ it('responds to the commands of its README', async () => {
     'utf8',
   );
   const [start = '', ...commands] = /```sh\n([\s\S]*?)```/.exec(readme)?.[1]?.split('\n') ?? [];
-  expect(start).toContain('npx tsx examples/mount-in-existing-app/main.ts');
+  expect(start).toContain('node --import tsx examples/mount-in-existing-app/main.ts');
   const host = await Host.start();
   const printed = await inBash(commands.join('\n').replaceAll('http://127.0.0.1:3000', host.example.url));
   const [bob = '', ...others] = printed.trimEnd().split('\n');

@@ -1,4 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { dirname } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Example, freePort, inBash, newDatabasePath, silentConnection, takenPort } from './example.ts';
 
 const LAST_LINE = /^# \{"retry_after_ms".*\n/m;
@@ -84,6 +89,117 @@ describe('the printed commands', () => {
   });
 });
 
+/** Sends an invite with these headers, as no browser could. */
+async function send(url: string, headers: Readonly<Record<string, string>>, path?: string) {
+  const invite = '/_matrix/client/v3/rooms/!lobby:localhost/invite';
+  const outgoing = request(`${url}${path ?? invite}`, {
+    method: 'POST',
+    headers: { Authorization: 'Bearer alice-token', ...headers },
+  });
+  outgoing.end(JSON.stringify({ user_id: '@bob:localhost' }));
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return { status: response.statusCode, headers: response.headers, body: await text(response) };
+}
+
+describe('a request that another website sends', () => {
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['Origin', { Origin: 'https://evil.example' }],
+    ['Origin, at another port of this machine', { Origin: 'http://127.0.0.1:3000' }],
+    ['Origin, of a page without one', { Origin: 'null' }],
+    ['Origin, with the scheme of no page of the demo', { Origin: 'https://{host}' }],
+    ['Host, which the website lets point at this machine', { Host: 'evil.example' }],
+    ['Host, with an origin to match', { Host: 'evil.example', Origin: 'http://evil.example' }],
+    ['Host, with the name of this machine inside', { Host: 'localhost.evil.example' }],
+    ['Host, which is no host name', { Host: 'local host' }],
+  ])('is refused by its %s, and changes nothing', async (_, headers) => {
+    const { url } = await start({ DATABASE: await newDatabasePath() });
+    const own = new URL(url).host;
+    const sent = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value.replace('{host}', own)]),
+    );
+    for (const path of [undefined, '/demo/reset', '/demo/setup']) {
+      const response = await send(url, sent, path);
+      expect(response.status).toBe(403);
+      expect(JSON.parse(response.body)).toEqual({
+        errcode: 'M_FORBIDDEN',
+        error: expect.stringMatching(/^The demo accepts requests only/),
+      });
+      expect(response.headers).not.toHaveProperty('access-control-allow-origin');
+    }
+    const rooms = await fetch(`${url}/demo/rooms`);
+    const first = await rooms.body?.getReader().read();
+    expect(Buffer.from(first?.value ?? []).toString()).not.toContain('@bob:localhost","membership":"invite"');
+  });
+
+  it('is not confused with one from its own page, or from a program', async () => {
+    const { url } = await start({ DATABASE: await newDatabasePath(), HOST: 'localhost' });
+    const { port } = new URL(url);
+    const accepted: Readonly<Record<string, string>>[] = [
+      {},
+      { Origin: url },
+      { Host: `LOCALHOST:${port}`, Origin: url },
+      { Host: `127.0.0.1:${port}`, Origin: `http://127.0.0.1:${port}` },
+      { Host: `[::1]:${port}`, Origin: `http://[::1]:${port}` },
+    ];
+    for (const headers of accepted) {
+      expect(await send(url, headers)).toMatchObject({ status: 200, body: '{}' });
+    }
+  });
+});
+
+describe('the console', () => {
+  it('shows IDs without control characters', async () => {
+    const DATABASE = await newDatabasePath();
+    const example = await start({ DATABASE });
+    const response = await fetch(`${example.url}/_matrix/client/v3/rooms/!lobby:localhost/invite`, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer alice-token' },
+      body: JSON.stringify({ user_id: '@a\u001b[2J\n\u202eb:localhost' }),
+    });
+    expect(response.status).toBe(200);
+    const printedId = '@a\\u001b[2J\\n\\u202eb:localhost';
+    await example.hasPrinted(
+      `@alice:localhost invited ${printedId} to !lobby:localhost\n`.replaceAll(/[[\\]/g, '\\$&'),
+    );
+    expect(await example.stop('SIGTERM')).toBe(0);
+    expect((await start({ DATABASE })).stdout).toContain(`  !lobby:localhost: ${printedId}\n`);
+  });
+});
+
+describe('npm start', () => {
+  // npm passes the signal to the shell that runs the script, and shells do not pass it on. So the script replaces the
+  // shell with `exec`. Windows has no `exec` and no signals: there, the second command of the script runs.
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends everything that it started after %s', async (signal) => {
+    const npm = await Example.start('quickstart', { DATABASE: await newDatabasePath() }, ['npm', 'start']);
+    const pids = await descendantsOf(npm.process.pid ?? 0);
+    expect(pids.length).toBeGreaterThanOrEqual(1);
+    onTestFinished(() => pids.forEach(killIfRunning));
+    // To npm alone, as a supervisor does. A terminal sends Ctrl-C to all of its processes.
+    expect(await npm.stop(signal)).toBe(0);
+    expect(pids.filter(killIfRunning)).toEqual([]);
+    expect(npm.stderr).toBe('');
+    const { port } = new URL(npm.url);
+    const again = await Example.start('quickstart', { DATABASE: await newDatabasePath(), PORT: port });
+    expect(again.url).toBe(npm.url);
+  });
+});
+
+/** Returns true if the process was running. */
+function killIfRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+/** The PIDs of the processes that a process has started, and of theirs. */
+async function descendantsOf(pid: number): Promise<number[]> {
+  const line = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const children = line.split(' ').map(Number).filter(Boolean);
+  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()];
+}
+
 describe('the end', () => {
   it('loses no acknowledged invite when the process is killed', async () => {
     const DATABASE = await newDatabasePath();
@@ -137,6 +253,27 @@ describe('the end', () => {
     expect(example.stderr).toBe(
       `Port ${PORT} is in use. Stop the process that uses it, or set PORT to another port\n`,
     );
+    expect(example.stdout).toBe('');
+  });
+
+  it.each([
+    ['rooms', 'it is a folder. Set DATABASE to the path of a file'],
+    ['none/rooms.sqlite', 'there is no folder "{folder}/none"'],
+    ['text/rooms.sqlite', 'there is no folder "{folder}/text"'],
+    ['text', 'file is not a database'],
+    ['file:{folder}/empty?mode=ro', 'attempt to write a readonly database'],
+    ['/dev/full', 'database or disk is full'],
+    ['a\n\u001b[2J/rooms.sqlite', 'there is no folder "{folder}/a\n\u001b[2J"'],
+  ])('comes with one line when the database cannot be used: %j', async (name, reason) => {
+    const folder = dirname(await newDatabasePath());
+    await writeFile(`${folder}/empty`, '');
+    await writeFile(`${folder}/text`, 'This is not a database. '.repeat(100));
+    await mkdir(`${folder}/rooms`);
+    const DATABASE = /^(?:\/|file:)/.test(name) ? name.replace('{folder}', folder) : `${folder}/${name}`;
+    const example = new Example('quickstart', { DATABASE });
+    expect(await example.ended).toBe(1);
+    const line = `The database "${DATABASE}" cannot be used: ${reason.replace('{folder}', folder)}`;
+    expect(example.stderr).toBe(`${line.replaceAll('\n', '\\n').replaceAll('\u001b', '\\u001b')}\n`);
     expect(example.stdout).toBe('');
   });
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   other = openDatabase(server.pool());
   await createTables(database);
 });
-afterAll(() => server.close());
+afterAll(() => server?.close());
 
 async function setRoles(tx: Tx, roomId: string, levels: Readonly<Record<string, number>>): Promise<void> {
   for (const [userId, level] of Object.entries(levels)) await setRole(tx, roomId, userId, role(level));

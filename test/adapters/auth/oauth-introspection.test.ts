@@ -27,7 +27,7 @@ let provider: OidcProvider;
 beforeAll(async () => {
   provider = await OidcProvider.start();
 });
-afterAll(() => provider.close());
+afterAll(() => provider?.close());
 afterEach(() => {
   vi.useRealTimers();
   provider.release();

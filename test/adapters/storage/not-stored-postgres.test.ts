@@ -22,7 +22,7 @@ beforeAll(async () => {
   observer = new PostgresStorage(admin);
   await observer.migrate();
 });
-afterAll(() => server.close());
+afterAll(() => server?.close());
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
     CREATE TABLE members (room text, member text, changed_by text, content text, PRIMARY KEY (room, member));
     INSERT INTO rooms VALUES ('${ROOM}')`);
 });
-afterAll(() => server.close());
+afterAll(() => server?.close());
 
 beforeEach(async () => {
   proxy = await TcpProxy.start(server.port);

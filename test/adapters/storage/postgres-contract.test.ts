@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await PostgresServer.start();
   pools = [server.pool({ max: 20 }), server.pool({ max: 20 })];
 });
-afterAll(() => server.close());
+afterAll(() => server?.close());
 
 /** Returns two storages that share tables, on two pools. */
 function storages() {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   observer = new PostgresStorage(server.pool());
   await observer.migrate();
 });
-afterAll(() => server.close());
+afterAll(() => server?.close());
 
 const proxies: TcpProxy[] = [];
 afterEach(async () => {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   // The server's pools hold connections of PgBouncer.
-  await Promise.all([server.close(), bouncer.close()]);
+  await Promise.all([server?.close(), bouncer?.close()]);
 });
 
 describe('behind PgBouncer in transaction mode', () => {
