@@ -6,6 +6,6 @@ import { entryPoints } from './entry-points.ts';
 const subpaths = Object.keys(entryPoints()).map((name) => (name === 'index' ? '.' : name));
 
 execFileSync('publint', ['--strict'], { stdio: 'inherit' });
-execFileSync('attw', ['--pack', '.', '--profile', 'node16', '--entrypoints', ...subpaths], {
+execFileSync('attw', ['--pack', '.', '--entrypoints', ...subpaths], {
   stdio: 'inherit',
 });

@@ -24,7 +24,7 @@ export type InviteCheckRouterOptions<R extends Requester = Requester> = InviteRo
    * Returns true if the requester may also see what decided the invite (`explanation`). That reveals more than the
    * invite endpoint does, so allow it only for the host's own admins. Only `true` itself counts. Default: nobody.
    */
-  readonly explainTo?: (requester: R, request: IncomingMessage) => boolean | Promise<boolean>;
+  readonly explainTo?: ((requester: R, request: IncomingMessage) => boolean | Promise<boolean>) | undefined;
 };
 
 const optionChecks: OptionChecks<InviteCheckRouterOptions> = {

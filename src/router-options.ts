@@ -16,27 +16,27 @@ import type { RequestOutcome } from './ports/outcome.ts';
 /** Options for `createInviteRouter`. Either `auth` or `session` is required. */
 export type InviteRouterOptions<R extends Requester = Requester> = InviteServiceOptions<R> & {
   /** Authenticates requests by access token. Default: none, so that only `session` is used. */
-  readonly auth?: AuthAdapter<R>;
+  readonly auth?: AuthAdapter<R> | undefined;
   /** Authenticates requests without a token, for example by cookie. Default: none. */
-  readonly session?: SessionAuth<R>;
+  readonly session?: SessionAuth<R> | undefined;
   /** Whether to read `?access_token=` as well as the Authorization header. Default true. */
-  readonly queryToken?: boolean;
+  readonly queryToken?: boolean | undefined;
   /** Whether to send the CORS headers. Default true; pass false if the host sends its own. */
-  readonly cors?: boolean;
+  readonly cors?: boolean | undefined;
   /**
    * The maximum size of a body in bytes, decompressed. Default 409600: an event of 64 KiB in which every character is
    * written as `\uXXXX`.
    */
-  readonly bodyLimitBytes?: number;
+  readonly bodyLimitBytes?: number | undefined;
   /** The maximum time for a body to arrive, in milliseconds. Default 10000. */
-  readonly bodyTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number | undefined;
   /**
    * Returns the host's ID for a request, a string or a number, for its log line and `onOutcome`. Default the request's
    * own `id`, which pino-http and others set.
    */
-  readonly requestId?: (request: IncomingMessage) => unknown;
+  readonly requestId?: ((request: IncomingMessage) => unknown) | undefined;
   /** Called once per request (except preflights), right after its response. A failure is logged. Default none. */
-  readonly onOutcome?: (outcome: RequestOutcome, request: IncomingMessage) => unknown;
+  readonly onOutcome?: ((outcome: RequestOutcome, request: IncomingMessage) => unknown) | undefined;
 };
 
 export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
@@ -50,7 +50,7 @@ export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
       'an object with authenticate and allowedOrigins, an array of origins such as "https://chat.example.org"',
     accepts: (value) =>
       hasMethods(value, 'authenticate') &&
-      isArrayOfOrigins((value as { readonly allowedOrigins?: unknown }).allowedOrigins),
+      isArrayOfOrigins((value as { readonly allowedOrigins?: unknown | undefined }).allowedOrigins),
   },
   queryToken: booleanOption,
   cors: booleanOption,
@@ -79,7 +79,7 @@ export function responseOptionsOf<R extends Requester>(
   return { logger, cors, requestId };
 }
 
-function ownIdOf(request: IncomingMessage & { readonly id?: unknown }): unknown {
+function ownIdOf(request: IncomingMessage & { readonly id?: unknown | undefined }): unknown {
   return request.id;
 }
 

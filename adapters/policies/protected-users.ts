@@ -15,7 +15,9 @@ export type ProtectedUsersOptions<R extends Requester = Requester> = RefusalOpti
    * Returns true for requesters who may invite this protected user. Only called for protected users. Default:
    * nobody.
    */
-  readonly allow?: (requester: R, userId: string, context: CallContext) => boolean | Promise<boolean>;
+  readonly allow?:
+    | ((requester: R, userId: string, context: CallContext) => boolean | Promise<boolean>)
+    | undefined;
 };
 
 /**

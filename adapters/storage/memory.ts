@@ -70,7 +70,7 @@ export class MemoryStorage implements RoomStore {
 
   async timeline(
     roomId: string,
-    options?: { readonly after?: number; readonly limit?: number },
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined },
   ): Promise<TimelinePage | undefined> {
     const { after, limit } = timelineOptions(options);
     return this.#rooms.get(roomId)?.page(after, limit);

@@ -56,7 +56,7 @@ export type TransactionalStorageOptions<Tx> = {
    * Returns true if an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001
    * or Prisma's P2034 (default: never). Must return false if the commit may have succeeded.
    */
-  isConflict?(error: unknown): boolean;
+  readonly isConflict?: ((error: unknown) => boolean) | undefined;
 };
 
 const required: OptionCheck = { ...functionOption, required: true };

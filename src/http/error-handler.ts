@@ -18,9 +18,9 @@ export type ErrorHandler = (
 /** Options for `matrixErrorHandler`. */
 export type MatrixErrorHandlerOptions = {
   /** Whether to send the CORS headers. Default true. */
-  readonly cors?: boolean;
+  readonly cors?: boolean | undefined;
   /** Receives failures. Default: warnings and errors to the console. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOption, logger: loggerOption };
@@ -54,6 +54,6 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
   };
 }
 
-function isMatrixPath(request: IncomingMessage & { originalUrl?: string }): boolean {
+function isMatrixPath(request: IncomingMessage & { originalUrl?: string | undefined }): boolean {
   return /^\/_matrix(?:[/?]|$)/.test(request.originalUrl ?? request.url ?? '');
 }

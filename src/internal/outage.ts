@@ -9,7 +9,7 @@ type OutageOptions = {
   /** Milliseconds without a failure until the service counts as recovered. Default 0: the first success. */
   readonly recoveredAfterMs?: number;
   /** Default: the console. */
-  readonly logger?: Pick<Logger, 'warn'> | undefined;
+  readonly logger?: Logger | undefined;
 };
 
 /** Tracks whether an outside service responds, and logs each change once. */

@@ -34,9 +34,9 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   /** Counts the rate limits. Required: pass `false` to disable limits explicitly. */
   readonly rateLimit: RateLimitAdapter | false;
   /** The host's own rules, called in order after the room's rules. Default none. */
-  readonly policies?: readonly InvitePolicy<R>[];
+  readonly policies?: readonly InvitePolicy<R>[] | undefined;
   /** The host's users: whether they exist, their profiles and account data. Default none. */
-  readonly users?: UserDirectory;
+  readonly users?: UserDirectory | undefined;
   /**
    * Called right before each append, after policies and rate limits. Returns `undefined` to store the event unchanged,
    * or `{ content }` to replace its content (`membership` must stay `invite`). Throws a `MatrixError` to veto the
@@ -44,27 +44,32 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
    * appended and the rate limits are refunded. It must be safe to repeat: if the room changes in the meantime, it is
    * called again. Default none.
    */
-  readonly beforeAppend?: (
-    draft: InviteDraft<R>,
-    context: CallContext,
-  ) => { readonly content: JsonObject } | undefined | Promise<{ readonly content: JsonObject } | undefined>;
+  readonly beforeAppend?:
+    | ((
+        draft: InviteDraft<R>,
+        context: CallContext,
+      ) =>
+        | { readonly content: JsonObject }
+        | undefined
+        | Promise<{ readonly content: JsonObject } | undefined>)
+    | undefined;
   /**
    * Called after each appended invite, off the request path. Best effort: a failure is logged and never changes the
    * response, and a crash may lose a call. The room's timeline is the durable record. Default none.
    */
-  readonly onInvite?: (invite: InviteNotice<R>) => unknown;
+  readonly onInvite?: ((invite: InviteNotice<R>) => unknown) | undefined;
   /**
    * Whether a 403 from the room's rules also has a machine-readable code, in the field
    * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned or insufficient power. Default true.
    */
-  readonly reasonCodes?: boolean;
+  readonly reasonCodes?: boolean | undefined;
   /** Receives at most one line per request, in pino's format. Default: warnings and errors to the console. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /**
    * Time limit for all adapter calls of an invite together, in milliseconds. Default 5000. Over HTTP it applies twice:
    * to login and the `attempt` limit, and again once the body has arrived.
    */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 };
 
 /** The options of a service with all defaults filled in, and the objects that its requests share. */

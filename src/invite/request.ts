@@ -8,18 +8,18 @@ import { internalError } from './refusals.ts';
 /** An invite to check in a dry run. */
 export type InviteCheckRequest<R extends Requester = Requester> = PolicyRequest<R> & {
   /** Ends the wait early, as the deadline does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** An invite to send. */
 export type InviteRequest<R extends Requester = Requester> = PolicyRequest<R> & {
   /** Ends the wait early, as the deadline does. It does not undo an append that has started. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Whether to send a pending invite again, as another event, so that clients notify the invitee again. It consumes the
    * same rate limits as a new invite. Default false, as for every request over HTTP.
    */
-  readonly resend?: boolean;
+  readonly resend?: boolean | undefined;
 };
 
 /** Returns the refusal of a requester who may not invite at all. */

@@ -6,13 +6,13 @@ export type Requester = {
   /** The full Matrix user ID, `@localpart:domain`, of a user of this server. */
   readonly userId: string;
   /** Guests may not invite: 403 `M_GUEST_ACCESS_FORBIDDEN`. Default false. */
-  readonly isGuest?: boolean;
+  readonly isGuest?: boolean | undefined;
   /** Suspended accounts may not invite: 403 `M_USER_SUSPENDED`. Default false. */
-  readonly isSuspended?: boolean;
+  readonly isSuspended?: boolean | undefined;
   /**
    * True if no rate limit applies, as for users of an application service with `rate_limited: false`. Default false.
    */
-  readonly isRateLimitExempt?: boolean;
+  readonly isRateLimitExempt?: boolean | undefined;
 };
 
 /** The credentials of a request. */

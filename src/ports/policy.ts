@@ -15,13 +15,13 @@ export type PolicyRequest<R extends Requester = Requester> = {
 /** A refusal: the error of the response. */
 export type PolicyRefusal = {
   /** HTTP status, 400 to 599. Default 403. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Default `M_FORBIDDEN`. */
-  readonly errcode?: string;
+  readonly errcode?: string | undefined;
   /** The `error` of the response: a message for the caller. */
   readonly message: string;
   /** Further fields of the response. */
-  readonly fields?: JsonObject;
+  readonly fields?: JsonObject | undefined;
 };
 
 /**
@@ -39,7 +39,7 @@ export interface InvitePolicy<R extends Requester = Requester> {
   /** For logs and metrics. */
   readonly name: string;
   /** State that `decide` needs, read in the same round trip as the rest. Default none. */
-  readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]);
+  readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]) | undefined;
   /**
    * Judges one invite. `state` contains the state that the room's rules use, and the state that `stateKeys` asks for.
    */

@@ -122,6 +122,6 @@ export interface RoomStore<Revision = unknown> extends StorageAdapter<Revision> 
    */
   timeline(
     roomId: string,
-    options?: { readonly after?: number; readonly limit?: number },
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined },
   ): Promise<TimelinePage | undefined>;
 }

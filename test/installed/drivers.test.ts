@@ -13,10 +13,11 @@ const loaded = { import: 'loaded', require: 'loaded' };
 /** The outcomes of loading a package that is not installed. */
 const missing = (name: string) => ({
   import: {
+    name: 'Error',
     code: 'ERR_MODULE_NOT_FOUND',
     firstLine: expect.stringMatching(`^Cannot find package '${name}' imported from `),
   },
-  require: { code: 'MODULE_NOT_FOUND', firstLine: `Cannot find module '${name}'` },
+  require: { name: 'Error', code: 'MODULE_NOT_FOUND', firstLine: `Cannot find module '${name}'` },
 });
 
 const outcomes = (outcomeOf: (specifier: string) => unknown) =>

@@ -152,6 +152,13 @@ describe('the package', () => {
     expect(require.resolve(packageJson.name)).toBe(join(folder, packageJson.main));
   });
 
+  it('has typesVersions, for module resolution that knows no exports, with the types of each export', () => {
+    const types = Object.entries(packageJson.exports).flatMap(([path, target]) =>
+      path === '.' || typeof target === 'string' ? [] : [[path.slice('./'.length), [target.require.types]]],
+    );
+    expect(packageJson.typesVersions).toEqual({ '*': Object.fromEntries(types) });
+  });
+
   it('has files at main and types', () => {
     expect(built.map((file) => `./dist/${file}`)).toEqual(
       expect.arrayContaining([packageJson.main, packageJson.types]),

@@ -14,7 +14,7 @@ export type AppServiceRequester = Requester & {
   /** The `id` of the application service's registration. */
   readonly appServiceId: string;
   /** The device of the user that the application service named. */
-  readonly deviceId?: string;
+  readonly deviceId?: string | undefined;
 };
 
 /**

@@ -16,16 +16,14 @@ export type AppServicesOptions = {
    * Returns true if a user is registered. Anything but `true` leads to a 403 `M_FORBIDDEN`. Called for
    * asserted users in a namespace, but not for senders. Default: every user in a namespace is.
    */
-  readonly userExists?: (userId: string, context: CallContext) => boolean | Promise<boolean>;
+  readonly userExists?: ((userId: string, context: CallContext) => boolean | Promise<boolean>) | undefined;
   /**
    * Returns true if the user has the device. Anything but `true` leads to a 400 `M_UNKNOWN_DEVICE`. Called
    * for asserted devices, including those of senders. Default: no device is known.
    */
-  readonly deviceExists?: (
-    userId: string,
-    deviceId: string,
-    context: CallContext,
-  ) => boolean | Promise<boolean>;
+  readonly deviceExists?:
+    | ((userId: string, deviceId: string, context: CallContext) => boolean | Promise<boolean>)
+    | undefined;
 };
 
 export const appServicesOptionChecks: OptionChecks<AppServicesOptions> = {

@@ -30,15 +30,15 @@ export type AppServiceRegistration = {
   readonly sender_localpart: string;
   readonly namespaces: {
     /** The users, besides the sender, that it may act as. Default none. */
-    readonly users?: readonly AppServiceNamespace[] | null;
+    readonly users?: readonly AppServiceNamespace[] | null | undefined;
     /** Not used here. */
-    readonly aliases?: readonly AppServiceNamespace[] | null;
+    readonly aliases?: readonly AppServiceNamespace[] | null | undefined;
     /** Not used here. */
-    readonly rooms?: readonly AppServiceNamespace[] | null;
+    readonly rooms?: readonly AppServiceNamespace[] | null | undefined;
     readonly [further: string]: unknown;
   };
   /** Whether rate limits apply to its users. They never apply to the sender. Default true. */
-  readonly rate_limited?: boolean | null;
+  readonly rate_limited?: boolean | null | undefined;
   readonly [further: string]: unknown;
 };
 

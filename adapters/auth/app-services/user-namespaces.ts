@@ -1,4 +1,7 @@
-import { RE2JS } from 're2js';
+import * as re2js from 're2js';
+import { checkDriver } from '../../../src/internal/driver.ts';
+
+const { RE2JS } = checkDriver('auth/app-services', 're2js', re2js, ['RE2JS']);
 
 /**
  * The maximum length of an expression, in UTF-16 units. Compiling one of this length takes a second at worst.
@@ -16,7 +19,7 @@ const MAX_PROGRAM_SIZE = 3000;
  * write any expression, and one that backtracks would block the process.
  */
 export class UserNamespaces {
-  readonly #expressions: readonly RE2JS[];
+  readonly #expressions: readonly re2js.RE2JS[];
 
   /**
    * @param what the registration, for error messages
@@ -46,7 +49,7 @@ export class UserNamespaces {
   }
 }
 
-function compile(what: string, regex: string): RE2JS {
+function compile(what: string, regex: string): re2js.RE2JS {
   if (regex.length > MAX_EXPRESSION_LENGTH) {
     throw new TypeError(
       `${what}: an expression in "namespaces.users" has more than ${MAX_EXPRESSION_LENGTH} characters: ${quoted(regex)}`,

@@ -1,6 +1,7 @@
 import { createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
-import { type CryptoKey, createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import type { CryptoKey, JSONWebKeySet } from 'jose';
 import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, keyObjectFits } from './algorithms.ts';
+import { jose } from './jose.ts';
 import type { JsonWebKeySet, JwtKeys } from './options.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 import type { KeySource } from './verify.ts';
@@ -49,7 +50,7 @@ function localKeySet(keys: JsonWebKeySet): KeySource {
   if (!Array.isArray(keys.keys) || keys.keys.length === 0 || keys.keys.some(isNotPublic)) {
     throw new TypeError('jwt: option "keys" must be a JWKS with at least one key, all of them public');
   }
-  const keyFor = createLocalJWKSet(keys as JSONWebKeySet);
+  const keyFor = jose.createLocalJWKSet(keys as JSONWebKeySet);
   return { async prepare() {}, keyFor, refetch: async () => false };
 }
 

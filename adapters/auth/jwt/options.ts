@@ -33,11 +33,11 @@ export type JwtOptions = {
    */
   userId(claims: JwtClaims, context: CallContext): MaybePromise<string | undefined | null>;
   /** The required `typ` of the header, such as `at+jwt` (RFC 9068), in any case. Default: anything. */
-  readonly typ?: string;
+  readonly typ?: string | undefined;
   /** The tolerated clock difference for `exp` and `nbf`, in seconds, from 0 to 600. Default 5. */
-  readonly clockToleranceSeconds?: number;
+  readonly clockToleranceSeconds?: number | undefined;
   /** Whether a token without `exp`, which never expires, is `unknown`. Default true. */
-  readonly requireExpiry?: boolean;
+  readonly requireExpiry?: boolean | undefined;
 };
 
 /** Options for `jwt` in a host app that adds fields to its requesters. */
@@ -63,27 +63,27 @@ export type RemoteKeys = {
   /** The URL of the JWKS (`jwks_uri` in OpenID Connect Discovery): `https:`, without a password. Required. */
   readonly jwksUri: string | URL;
   /** The maximum time for a fetch, in milliseconds. Default 2000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * The time after a fetch, in milliseconds, during which a token whose key is not in the JWKS triggers no
    * new fetch. The token is `unknown`. Default 10,000.
    */
-  readonly cooldownMs?: number;
+  readonly cooldownMs?: number | undefined;
   /** The age, in milliseconds, at which keys are fetched again. Default 600,000. */
-  readonly cacheMaxAgeMs?: number;
+  readonly cacheMaxAgeMs?: number | undefined;
   /**
    * The time beyond `cacheMaxAgeMs`, in milliseconds, for which keys stay in use while they cannot be
    * fetched. A larger value survives longer outages, but also accepts a key for longer after the issuer
    * withdraws it. Default 3,600,000.
    */
-  readonly maxStaleMs?: number;
+  readonly maxStaleMs?: number | undefined;
   /** Whether to allow an `http:` URL: anyone on the network can then log in as anybody. Default false. */
-  readonly allowInsecureHttp?: boolean;
+  readonly allowInsecureHttp?: boolean | undefined;
   /**
    * Called once when the JWKS cannot be fetched, and once when it can be fetched again. Default: a warning on
    * the console.
    */
-  readonly logger?: Pick<Logger, 'warn'>;
+  readonly logger?: Logger | undefined;
 };
 
 /** A JWKS (RFC 7517, section 5). */

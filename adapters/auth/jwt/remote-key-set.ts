@@ -1,14 +1,8 @@
-import {
-  type CryptoKey,
-  createRemoteJWKSet,
-  customFetch,
-  type FetchImplementation,
-  type FlattenedJWSInput,
-  type RemoteJWKSet,
-} from 'jose';
+import type { CryptoKey, FetchImplementation, FlattenedJWSInput, RemoteJWKSet } from 'jose';
 import { Outage } from '../../../src/internal/outage.ts';
 import { readBounded } from '../../../src/internal/read-bounded.ts';
 import { unlessAborted } from '../../../src/internal/waits.ts';
+import { jose } from './jose.ts';
 import { checkRemoteKeys, type RemoteKeys } from './options.ts';
 import type { KeySource, TokenHeader } from './verify.ts';
 
@@ -46,11 +40,11 @@ export class RemoteKeySet implements KeySource {
       recovered: 'The JWKS can be fetched again',
       logger: keys.logger,
     });
-    this.#remote = createRemoteJWKSet(url, {
+    this.#remote = jose.createRemoteJWKSet(url, {
       timeoutDuration: timeoutMs,
       cooldownDuration: Number.POSITIVE_INFINITY,
       cacheMaxAge: Number.POSITIVE_INFINITY,
-      [customFetch]: fetchKeySet,
+      [jose.customFetch]: fetchKeySet,
     });
   }
 

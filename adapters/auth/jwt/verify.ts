@@ -1,13 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import {
-  type CompactJWSHeaderParameters,
-  type CryptoKey,
-  decodeJwt,
+import type {
+  CompactJWSHeaderParameters,
+  CryptoKey,
   errors,
-  type FlattenedJWSInput,
-  type JWTVerifyOptions,
-  jwtVerify,
+  FlattenedJWSInput,
+  JWTVerifyOptions,
 } from 'jose';
+import { jose } from './jose.ts';
 import type { JwtClaims } from './options.ts';
 
 /** The requirements for a token, as options for jose. */
@@ -61,7 +60,7 @@ function isCanonical(token: string): boolean {
 /** Reads the unverified issuer, so that a token from another issuer never triggers a fetch of keys. */
 function isFromIssuer(token: string, issuers: readonly string[]): boolean {
   try {
-    return issuers.includes(decodeJwt(token).iss ?? '');
+    return issuers.includes(jose.decodeJwt(token).iss ?? '');
   } catch {
     return false;
   }
@@ -85,11 +84,11 @@ async function verifyOnce(
     return await keys.keyFor(header, jws).catch(rethrowKeyError);
   };
   try {
-    return { claims: (await jwtVerify(token, findKey, expected)).payload };
+    return { claims: (await jose.jwtVerify(token, findKey, expected)).payload };
   } catch (error) {
-    if (error instanceof errors.JWKSNoMatchingKey) return 'noKey';
+    if (error instanceof jose.errors.JWKSNoMatchingKey) return 'noKey';
     const verified =
-      error instanceof errors.JWKSMultipleMatchingKeys
+      error instanceof jose.errors.JWKSMultipleMatchingKeys
         ? await verifyWithAny(token, error, expected)
         : verdictOn(error);
     // Without a key ID, the signature may belong to a newer key.
@@ -102,7 +101,7 @@ async function verifyOnce(
  */
 function rethrowKeyError(error: unknown): never {
   const isAboutToken =
-    error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
+    error instanceof jose.errors.JWKSNoMatchingKey || error instanceof jose.errors.JWKSMultipleMatchingKeys;
   throw isAboutToken ? error : new Error('A key in the JWKS cannot be used', { cause: error });
 }
 
@@ -114,7 +113,7 @@ async function verifyWithAny(
 ): Promise<Verified | 'badSignature'> {
   for await (const key of candidates) {
     try {
-      return { claims: (await jwtVerify(token, key, expected)).payload };
+      return { claims: (await jose.jwtVerify(token, key, expected)).payload };
     } catch (error) {
       const verdict = verdictOn(error);
       if (verdict !== 'badSignature') return verdict;
@@ -125,9 +124,9 @@ async function verifyWithAny(
 
 /** Returns what an error of jose says about the token. Rethrows an error that is not about the token. */
 function verdictOn(error: unknown): Verified | 'badSignature' {
-  if (error instanceof errors.JWSSignatureVerificationFailed) return 'badSignature';
+  if (error instanceof jose.errors.JWSSignatureVerificationFailed) return 'badSignature';
   // jose checks `exp` last, once everything else is valid.
-  if (error instanceof errors.JWTExpired) return { failure: 'expired' };
-  if (error instanceof errors.JOSEError) return UNKNOWN;
+  if (error instanceof jose.errors.JWTExpired) return { failure: 'expired' };
+  if (error instanceof jose.errors.JOSEError) return UNKNOWN;
   throw error;
 }

@@ -1,11 +1,6 @@
-import {
-  type AuthorizationServer,
-  allowInsecureRequests,
-  customFetch,
-  discoveryRequest,
-  processDiscoveryResponse,
-} from 'oauth4webapi';
+import type { AuthorizationServer } from 'oauth4webapi';
 import { withTimeout } from '../../../src/internal/waits.ts';
+import { oauth } from './oauth4webapi.ts';
 import { asProviderError, boundedFetch, providerError } from './provider-http.ts';
 
 /** Reads an issuer's metadata, once. A failure is not kept, so that the next call tries again. */
@@ -42,7 +37,7 @@ export class Discovery {
         // OpenID Connect's path comes first, since every Matrix provider has it. RFC 8414 has another one.
         if (response.status === 404) response = await this.#request('oauth2', signal);
         if (response.status !== 200) throw providerError(`discovery returned a ${response.status}`);
-        const server = await processDiscoveryResponse(this.#issuer, response);
+        const server = await oauth.processDiscoveryResponse(this.#issuer, response);
         if (typeof server.introspection_endpoint === 'string') return server;
         throw providerError('the metadata has no introspection_endpoint');
       },
@@ -51,11 +46,11 @@ export class Discovery {
   }
 
   #request(algorithm: 'oidc' | 'oauth2', signal: AbortSignal): Promise<Response> {
-    return discoveryRequest(this.#issuer, {
+    return oauth.discoveryRequest(this.#issuer, {
       algorithm,
       signal,
-      [customFetch]: boundedFetch,
-      [allowInsecureRequests]: this.#allowInsecureHttp,
+      [oauth.customFetch]: boundedFetch,
+      [oauth.allowInsecureRequests]: this.#allowInsecureHttp,
     });
   }
 }

@@ -16,7 +16,7 @@ import type { IntrospectionClaims } from './claims.ts';
 /** The user of an access token. */
 export type OAuthRequester = Requester & {
   /** The device that the token's scope names. */
-  readonly deviceId?: string;
+  readonly deviceId?: string | undefined;
 };
 
 /** The address of the provider's introspection endpoint: either its URL, or the issuer that publishes it. */
@@ -39,16 +39,16 @@ export type ProviderOptions = ProviderAddress & {
   /** The secret of that client. Required. */
   readonly clientSecret: string;
   /** The method that sends the secret. Default `client_secret_basic`. */
-  readonly clientAuthMethod?: 'client_secret_basic' | 'client_secret_post';
+  readonly clientAuthMethod?: 'client_secret_basic' | 'client_secret_post' | undefined;
   /** The maximum time for a token, in milliseconds, with discovery and time in the queue. Default 3000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** The maximum number of concurrent introspections. Further ones wait in a queue. Default 32. */
-  readonly maxConcurrent?: number;
+  readonly maxConcurrent?: number | undefined;
   /**
    * Whether to allow `http:` URLs. Tokens and the secret are then sent in the clear: for tests on one machine.
    * Default false.
    */
-  readonly allowInsecureHttp?: boolean;
+  readonly allowInsecureHttp?: boolean | undefined;
 };
 
 /** @inline */
@@ -66,15 +66,15 @@ export type OAuthIntrospectionOptions = ProviderOptions & {
    * is still accepted. With 0, the provider is asked on each request. A token is never accepted past its
    * expiry. Default 30000.
    */
-  readonly cacheMs?: number;
+  readonly cacheMs?: number | undefined;
   /**
    * Whether to accept a token for which the provider returns no `token_type`. Some providers return it for
    * access tokens only: with those, a refresh token would pass for an access token. Default false: such a
    * token leads to a 503.
    */
-  readonly acceptUntypedTokens?: boolean;
+  readonly acceptUntypedTokens?: boolean | undefined;
   /** The maximum number of active tokens in the cache, and separately of inactive ones. Default 10000. */
-  readonly cacheEntries?: number;
+  readonly cacheEntries?: number | undefined;
 };
 
 /**
@@ -90,7 +90,7 @@ export type OAuthRequesterOf<R extends Requester> = (
 /** All options. */
 export type FullOptions<R extends Requester> = OAuthIntrospectionOptions & {
   /** Adds the host app's own fields to the requester, or returns a failure. */
-  readonly requester?: OAuthRequesterOf<R>;
+  readonly requester?: OAuthRequesterOf<R> | undefined;
 };
 
 const issuerOption: OptionCheck = {

@@ -1,19 +1,9 @@
-import {
-  type AuthorizationServer,
-  allowInsecureRequests,
-  type Client,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
-  customFetch,
-  introspectionRequest,
-  processIntrospectionResponse,
-  ResponseBodyError,
-} from 'oauth4webapi';
+import type { AuthorizationServer, Client, ClientAuth } from 'oauth4webapi';
 import { unlessAborted, withTimeout } from '../../../src/internal/waits.ts';
 import { claimsOf } from './claims.ts';
 import { Discovery } from './discovery.ts';
 import type { Introspection } from './introspection-cache.ts';
+import { oauth } from './oauth4webapi.ts';
 import type { ProviderOptions } from './options.ts';
 import { asProviderError, boundedFetch, providerError } from './provider-http.ts';
 import { Slots } from './slots.ts';
@@ -31,7 +21,9 @@ export class Provider {
     const { clientId, clientSecret, timeoutMs = 3_000, allowInsecureHttp = false } = options;
     const isPost = options.clientAuthMethod === 'client_secret_post';
     this.#client = { client_id: clientId };
-    this.#authentication = isPost ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
+    this.#authentication = isPost
+      ? oauth.ClientSecretPost(clientSecret)
+      : oauth.ClientSecretBasic(clientSecret);
     this.#endpoint =
       options.issuer === undefined
         ? { issuer: options.introspectionEndpoint, introspection_endpoint: options.introspectionEndpoint }
@@ -60,16 +52,22 @@ export class Provider {
       this.#endpoint instanceof Discovery
         ? await unlessAborted(this.#endpoint.server(), signal, late)
         : this.#endpoint;
-    const response = await introspectionRequest(server, this.#client, this.#authentication, accessToken, {
-      // Without the hint, a refresh token may pass for an access token. The header makes Matrix
-      // Authentication Service return device IDs that do not fit into a scope, instead of calling their
-      // tokens inactive.
-      additionalParameters: { token_type_hint: 'access_token' },
-      headers: { 'X-MAS-Supports-Device-Id': '1' },
-      signal,
-      [customFetch]: boundedFetch,
-      [allowInsecureRequests]: this.#allowInsecureHttp,
-    });
+    const response = await oauth.introspectionRequest(
+      server,
+      this.#client,
+      this.#authentication,
+      accessToken,
+      {
+        // Without the hint, a refresh token may pass for an access token. The header makes Matrix
+        // Authentication Service return device IDs that do not fit into a scope, instead of calling their
+        // tokens inactive.
+        additionalParameters: { token_type_hint: 'access_token' },
+        headers: { 'X-MAS-Supports-Device-Id': '1' },
+        signal,
+        [oauth.customFetch]: boundedFetch,
+        [oauth.allowInsecureRequests]: this.#allowInsecureHttp,
+      },
+    );
     if (response.status === 404 && this.#endpoint instanceof Discovery) this.#endpoint.forget();
     if (response.status !== 200 && response.status !== 400) throw statusError(response.status);
     return introspectionOf(server, this.#client, response);
@@ -82,11 +80,11 @@ async function introspectionOf(
   response: Response,
 ): Promise<Introspection> {
   try {
-    const body = await processIntrospectionResponse(server, client, response);
+    const body = await oauth.processIntrospectionResponse(server, client, response);
     return body.active ? { active: true, claims: claimsOf(body) } : { active: false };
   } catch (error) {
     // The provider does not introspect this kind of token, often a JWT, so the token is not one of its own.
-    if (error instanceof ResponseBodyError && error.error === 'unsupported_token_type')
+    if (error instanceof oauth.ResponseBodyError && error.error === 'unsupported_token_type')
       return { active: false };
     if (response.status !== 200) throw statusError(response.status);
     throw asProviderError(error);

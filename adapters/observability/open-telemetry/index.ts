@@ -1,8 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
+import { checkDriver } from '../../../src/internal/driver.ts';
 import { booleanOption, checkOptions, hasMethods, type OptionChecks } from '../../../src/internal/options.ts';
 import type { RequestOutcome } from '../../../src/ports/outcome.ts';
 import { attributesOf, methodOf } from './attributes.ts';
+
+const { SpanKind, SpanStatusCode, trace } = checkDriver(
+  'observability/open-telemetry',
+  '@opentelemetry/api',
+  api,
+  ['SpanKind', 'SpanStatusCode', 'trace'],
+);
 
 /** Options for `openTelemetry`. */
 export type OpenTelemetryOptions = {
@@ -10,9 +18,9 @@ export type OpenTelemetryOptions = {
    * Creates the spans. Default: the tracer `express-matrix-invite` of the global provider, even one that is
    * set later.
    */
-  readonly tracer?: Tracer;
+  readonly tracer?: api.Tracer | undefined;
   /** Whether spans contain the IDs of the requester, the room and the request. Default false. */
-  readonly includeIds?: boolean;
+  readonly includeIds?: boolean | undefined;
 };
 
 const optionChecks: OptionChecks<OpenTelemetryOptions> = {

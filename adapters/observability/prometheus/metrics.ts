@@ -1,6 +1,12 @@
-import { Counter, Histogram } from 'prom-client';
+import * as promClient from 'prom-client';
+import { checkDriver } from '../../../src/internal/driver.ts';
 import { CALLS, ERRCODES_BY_STATUS, OUTCOMES, REASONS, SCOPES, STATUS_CLASSES } from './labels.ts';
 import type { MetricsRegister, PrometheusOptions } from './options.ts';
+
+const { Counter, Histogram } = checkDriver('observability/prometheus', 'prom-client', promClient, [
+  'Counter',
+  'Histogram',
+]);
 
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 

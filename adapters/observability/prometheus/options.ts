@@ -7,17 +7,17 @@ export type MetricsRegister = Registry<PrometheusContentType> | Registry<OpenMet
 /** Options for `prometheusMetrics`. */
 export type PrometheusOptions = {
   /** The prefix of metric names. Default `matrix_invite_`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * The upper bounds of the histogram's buckets, in seconds, in ascending order. Default 0.005, 0.01, 0.025,
    * 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20: with the router's own defaults, a request takes at most 20 s
    * (the deadline twice, and the time for a body).
    */
-  readonly buckets?: readonly number[];
+  readonly buckets?: readonly number[] | undefined;
   /**
    * The maximum number of policy names that get their own label value. The others share `other`. Default 50.
    */
-  readonly maxPolicies?: number;
+  readonly maxPolicies?: number | undefined;
 };
 
 const optionChecks: OptionChecks<PrometheusOptions> = {

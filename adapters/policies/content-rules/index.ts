@@ -18,16 +18,16 @@ const MAX_MAX_LENGTH = 10_000;
 /** Options for {@link contentRules}. */
 export type ContentRulesOptions = RefusalOptions & {
   /** Whether an invite must have a reason that is not blank. Default false. */
-  readonly required?: boolean;
+  readonly required?: boolean | undefined;
   /** The maximum length of a reason, in Unicode code points, from 1 to 10000. Default 1000. */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /** Whether a reason may contain links, e-mail addresses, room aliases and user IDs. Default `allow`. */
-  readonly links?: 'allow' | 'refuse';
+  readonly links?: 'allow' | 'refuse' | undefined;
   /**
    * Returns true for an unwelcome reason. Only called for reasons that the other rules let pass. Errors that
    * it throws are logged, so they must not quote the reason. Default: no check.
    */
-  readonly isUnwelcome?: (reason: string, context: CallContext) => boolean | Promise<boolean>;
+  readonly isUnwelcome?: ((reason: string, context: CallContext) => boolean | Promise<boolean>) | undefined;
 };
 
 const optionChecks: OptionChecks<ContentRulesOptions> = {

@@ -1,4 +1,7 @@
-import { LinkifyIt } from 'linkify-it';
+import * as linkifyIt from 'linkify-it';
+import { checkDriver } from '../../../src/internal/driver.ts';
+
+const { LinkifyIt } = checkDriver('policies/content-rules', 'linkify-it', linkifyIt, ['LinkifyIt']);
 
 /** Top-level domains that are common in spam, and that linkify-it ignores in links without a scheme. */
 const MORE_TLDS = [

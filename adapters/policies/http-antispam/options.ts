@@ -20,22 +20,22 @@ export type HttpAntispamOptions = RefusalOptions & {
   /**
    * Whether to allow an `http:` URL to another machine, for example inside a private network. Default false.
    */
-  readonly allowInsecureHttp?: boolean;
+  readonly allowInsecureHttp?: boolean | undefined;
   /** Sent as `Authorization: Bearer …`. Default: none. */
-  readonly accessToken?: string;
+  readonly accessToken?: string | undefined;
   /** The maximum time for the complete response, in milliseconds. Default 2,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * What to do if the service makes no valid decision: `refuse` (403, with the failure in the log), or
    * `allow`, which requires `onError`. Default `refuse`.
    */
-  readonly onFailure?: 'refuse' | 'allow';
+  readonly onFailure?: 'refuse' | 'allow' | undefined;
   /**
    * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: none.
    */
-  readonly onError?: (error: HttpAntispamError) => void;
+  readonly onError?: ((error: HttpAntispamError) => void) | undefined;
   /** Whether to send the invite's `reason`, which is private text between users. Default false. */
-  readonly sendReason?: boolean;
+  readonly sendReason?: boolean | undefined;
 };
 
 const optionChecks: OptionChecks<HttpAntispamOptions> = {

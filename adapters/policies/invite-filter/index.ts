@@ -23,7 +23,7 @@ export type InviteFilterOptions = RefusalOptions & {
    * The account data types that can contain a filter. They are read in this order, and the first that has a
    * filter field is used. Default {@link INVITE_FILTER_TYPES}.
    */
-  readonly types?: readonly string[];
+  readonly types?: readonly string[] | undefined;
 };
 
 const optionChecks: OptionChecks<InviteFilterOptions> = {

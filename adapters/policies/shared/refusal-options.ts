@@ -9,11 +9,11 @@ import type { PolicyRefusal } from '../../../src/ports/policy.ts';
 /** The response of a ready-made policy that refuses. */
 export type RefusalOptions = {
   /** HTTP status, 400 to 599. Default 403, unless the policy says otherwise. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Error code. Default `M_FORBIDDEN`, unless the policy says otherwise. */
-  readonly errcode?: string;
+  readonly errcode?: string | undefined;
   /** The `error` field of the response, which the inviter sees. Default: the policy's own. */
-  readonly message?: string;
+  readonly message?: string | undefined;
 };
 
 const statusOption: OptionCheck = {

@@ -20,14 +20,14 @@ export type RedisRateLimitOptions = {
    * A limit for each scope; `false` disables a scope. Default `DEFAULT_RATE_LIMITS`: `attempt` 60 in 60 s,
    * `inviter` and `room` 10 in 33 s, `invitee` 5 in 1,667 s.
    */
-  readonly limits?: RateLimits;
+  readonly limits?: RateLimits | undefined;
   /**
    * The prefix of Redis keys: `prefix:scope:id`. The client's own `keyPrefix` comes before it. Host apps that
    * share a Redis need different prefixes. Default `matrix-invite`.
    */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string | undefined;
   /** The maximum time that one decision waits for Redis, in milliseconds. Default 200. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * What to do while Redis is unavailable:
    * - `memory`: each process counts on its own, so together they allow up to points × (processes + 1) in a
@@ -37,12 +37,12 @@ export type RedisRateLimitOptions = {
    *
    * Default `memory`.
    */
-  readonly onStoreError?: OnStoreError;
+  readonly onStoreError?: OnStoreError | undefined;
   /**
    * Receives one line when Redis becomes unavailable, and one when it is available again. Default: a warning
    * on the console.
    */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 const optionChecks: OptionChecks<RedisRateLimitOptions> = {

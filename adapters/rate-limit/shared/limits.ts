@@ -9,7 +9,7 @@ export type RateLimit = {
 };
 
 /** A limit for each scope. `false` disables a scope. A scope that is left out keeps its default. */
-export type RateLimits = { readonly [S in RateLimitScope]?: RateLimit | false };
+export type RateLimits = { readonly [S in RateLimitScope]?: RateLimit | false | undefined };
 
 /** A limit for each scope, with the defaults filled in. */
 export type FullRateLimits = { readonly [S in RateLimitScope]: RateLimit | false };

@@ -34,20 +34,20 @@ export { postgresSchema } from './schema.ts';
 /** Options for {@link PostgresStorage}. */
 export type PostgresStorageOptions = {
   /** The prefix of the names of tables and functions. Default `matrix_`. */
-  readonly tablePrefix?: string;
+  readonly tablePrefix?: string | undefined;
   /**
    * Whether to prepare statements, once on each connection. Default true. Set it to false behind a pooler in
    * transaction mode that does not keep prepared statements (PgBouncer before 1.21, or with
    * `max_prepared_statements = 0`).
    */
-  readonly preparedStatements?: boolean;
+  readonly preparedStatements?: boolean | undefined;
   /** Milliseconds that a change may wait for other changes of its room. Default 5000. */
-  readonly lockTimeoutMs?: number;
+  readonly lockTimeoutMs?: number | undefined;
   /**
    * Milliseconds to wait for a response of the server. Default 10000. After that, the connection is closed because it
    * may be dead, and the outcome of an append is unknown.
    */
-  readonly queryTimeoutMs?: number;
+  readonly queryTimeoutMs?: number | undefined;
 };
 
 const optionChecks: OptionChecks<PostgresStorageOptions> = {
@@ -146,7 +146,7 @@ export class PostgresStorage implements RoomStore {
 
   async timeline(
     roomId: string,
-    options?: { readonly after?: number; readonly limit?: number },
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined },
   ): Promise<TimelinePage | undefined> {
     const { after, limit } = timelineOptions(options);
     const rows = await this.#run('timeline', [toStoredText(roomId), after, limit]);

@@ -24,7 +24,7 @@ export { sqliteSchema } from './schema.ts';
 /** Options for {@link SqliteStorage}. */
 export type SqliteStorageOptions = {
   /** The prefix of the names of tables and indexes. Default `matrix_`. */
-  readonly tablePrefix?: string;
+  readonly tablePrefix?: string | undefined;
 };
 
 const optionChecks: OptionChecks<SqliteStorageOptions> = { tablePrefix: stringOption };
@@ -117,7 +117,7 @@ export class SqliteStorage implements RoomStore {
 
   async timeline(
     roomId: string,
-    options?: { readonly after?: number; readonly limit?: number },
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined },
   ): Promise<TimelinePage | undefined> {
     const { after, limit } = timelineOptions(options);
     return this.#connection.read(() => {

@@ -8,7 +8,7 @@ async function outcomeOf(load) {
     await load();
     return 'loaded';
   } catch (error) {
-    return { code: error.code, firstLine: error.message.split('\n')[0] };
+    return { name: error.name, code: error.code, firstLine: error.message.split('\n')[0] };
   }
 }
 

@@ -11,6 +11,8 @@ const resolutions = [
   { moduleResolution: 'node16', module: 'node16', kinds: ['mts', 'cts'] },
   { moduleResolution: 'nodenext', module: 'nodenext', kinds: ['mts', 'cts'] },
   { moduleResolution: 'bundler', module: 'esnext', kinds: ['mts'] },
+  // It knows no `exports`, and finds subpaths by `typesVersions`.
+  { moduleResolution: 'node10', module: 'commonjs', ignoreDeprecations: '6.0', kinds: ['cts'] },
 ] as const;
 
 /**

@@ -1,5 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { entryPoints } from '../../../scripts/entry-points.ts';
+import { DRIVER_VERSIONS } from '../../../src/internal/driver.ts';
 import { drivers as imported } from '../../package/dependency-rules.ts';
 
 /** The specifiers that users can import. */
@@ -7,12 +8,16 @@ export const specifiers: readonly string[] = Object.keys(entryPoints()).map((nam
   name === 'index' ? packageJson.name : `${packageJson.name}/${name}`,
 );
 
-/** The optional peer dependencies, each with its argument for `npm install`, such as `pg@^8.11.0`. */
+/** The optional peer dependencies, each with its argument for `npm install`, such as `jose@6`. */
 export const drivers: ReadonlyMap<string, string> = new Map(
-  Object.entries(packageJson.peerDependencies)
-    .filter(([name]) => name in packageJson.peerDependenciesMeta)
-    .map(([name, range]) => [name, `${name}@${range}`]),
+  Object.keys(packageJson.peerDependenciesMeta).map((name) => [name, `${name}@${majorOf(name)}`]),
 );
+
+/** The newest major version that the adapter accepts. */
+function majorOf(name: string): number | 'latest' {
+  const versions: Readonly<Record<string, { readonly major: number }>> = DRIVER_VERSIONS;
+  return versions[name]?.major ?? 'latest';
+}
 
 /** Returns the driver that a specifier imports. The host app passes all other drivers to their adapters. */
 export function driverOf(specifier: string): string | undefined {
