@@ -5,17 +5,21 @@ import type { StateSnapshot } from '../ports/storage.ts';
 import { type Decision, type Refused, refused } from './decision.ts';
 import type { Run } from './run.ts';
 
-/** Asks the host's policies in order: the first decision wins. Fails closed. */
+/**
+ * Asks the host's policies in order: the first decision wins. Fails closed.
+ *
+ * @throws (rejects) when a content of the snapshot cannot be read
+ */
 export async function decideByPolicies<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot,
 ): Promise<Decision> {
   for (const policy of run.config.policies) {
+    // Reads all contents, which may fail: that is an outage of the store, and not a failure of the policy.
+    const request = policyRequest(run.request, snapshot);
     let decision: unknown;
     try {
-      decision = await run.deadline.call('decide', (context) =>
-        policy.decide(policyRequest(run.request, snapshot), context),
-      );
+      decision = await run.deadline.call('decide', (context) => policy.decide(request, context));
     } catch (err) {
       return policyFailed(run, policy.name, err);
     }

@@ -318,4 +318,29 @@ describe('the order of the checks', () => {
       refused('inviteeJoined'),
     );
   });
+
+  it.each([
+    ['an outsider', {}, ['inviter']],
+    ['an unknown version', { inviter: 'join', version: '13' }, ['inviter', 'create']],
+    ['a banned invitee', { inviter: 'join', invitee: 'ban' }, ['inviter', 'create', 'invitee']],
+    ['an allowed invite', { inviter: 'join' }, ['inviter', 'create', 'invitee', 'power levels']],
+  ])('reads only the contents that decide: %s', (_case, room, expected) => {
+    const { inviter = 'leave', invitee = 'leave', version = '11' }: Partial<Record<string, string>> = room;
+    const read = new Set<string>();
+    const watched = (name: string, { content, ...event }: StrippedStateEvent): StrippedStateEvent => ({
+      ...event,
+      get content() {
+        read.add(name);
+        return content;
+      },
+    });
+    const events = [
+      watched('create', createEvent(version)),
+      watched('power levels', powerLevelsEvent({})),
+      watched('inviter', memberEvent(ALICE, inviter)),
+      watched('invitee', memberEvent(BOB, invitee)),
+    ];
+    decideInvite(events, ALICE, BOB);
+    expect([...read]).toEqual(expected);
+  });
 });

@@ -1,4 +1,5 @@
-import type { JsonObject, StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
+import type { StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
+import { parseContent, withLazyContent } from '../shared/lazy-content.ts';
 
 /** A row that a statement returned: the value of each column by its name. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -31,13 +32,14 @@ export function rowsWithEvent(rows: readonly Row[]): Row[] {
 }
 
 export function toStripped(row: Row): StrippedStateEvent {
-  return {
+  const event_id = fromStoredText(row.event_id as string);
+  const event = {
     type: fromStoredText(row.type as string),
     state_key: fromStoredText(row.state_key as string),
     sender: fromStoredText(row.sender as string),
-    content: JSON.parse(row.content as string) as JsonObject,
-    event_id: fromStoredText(row.event_id as string),
+    event_id,
   };
+  return withLazyContent(event, () => parseContent(row.content as string, event_id));
 }
 
 export function toStateEvent(roomId: string, row: Row): StateEvent {

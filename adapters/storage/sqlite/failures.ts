@@ -1,4 +1,4 @@
-import { StorageUnavailableError } from '../../../src/errors.ts';
+import { isStorageUnavailable, StorageUnavailableError } from '../../../src/errors.ts';
 
 /** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
@@ -19,9 +19,15 @@ export function isBusy(error: unknown): boolean {
  * @param isNotStored true if it is certain that nothing was stored; false after a commit that failed (default false)
  */
 export function sqliteFailure(cause: unknown, isNotStored = false): StorageUnavailableError {
+  // A content that cannot be read.
+  if (isStorageUnavailable(cause)) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  const hint = message.includes('no such table')
-    ? ': call migrate() before the first use, or run the statements of sqliteSchema()'
-    : '';
-  return new StorageUnavailableError(`SQLite: ${message}${hint}`, { cause, isNotStored });
+  return new StorageUnavailableError(`SQLite: ${message}${hintFor(message)}`, { cause, isNotStored });
+}
+
+function hintFor(message: string): string {
+  if (message.includes('no such table')) {
+    return ': call migrate() before the first use, or run the statements of sqliteSchema()';
+  }
+  return message.includes('no such function: octet_length') ? ': SQLite 3.43 or later is needed' : '';
 }

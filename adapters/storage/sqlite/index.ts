@@ -33,7 +33,7 @@ const optionChecks: OptionChecks<SqliteStorageOptions> = { tablePrefix: stringOp
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Stores rooms in an SQLite file (SQLite 3.38 or later). Several processes on one machine may share the file.
+ * Stores rooms in an SQLite file (SQLite 3.43 or later). Several processes on one machine may share the file.
  *
  * The storage needs its own connection: it sets `journal_mode = WAL`, `synchronous = FULL` and `busy_timeout = 0`
  * on it, and a transaction of the host app on the same connection would mix with the storage's own. The storage waits

@@ -1,15 +1,23 @@
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { JsonObject, StateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { newEventId } from '../shared/event-id.ts';
+import { parseContent, unreadableContent, withLazyContent } from '../shared/lazy-content.ts';
 import { eventUnder, sameState } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey, uniqueKeys } from '../shared/state-key.ts';
 import type { SqliteConnection } from './connection.ts';
 import { fromStoredText, type NewEventRow, toKeyList, toStoredText } from './encoding.ts';
+import { sqliteFailure } from './failures.ts';
 import { sqliteSchema } from './schema.ts';
 import { statementsOn } from './statements.ts';
 
 /** Stands for a key without an event in a list of event IDs. */
 const NO_EVENT = 'null';
+
+/** An event as `currentEvents` returns it: the content is its JSON, or the position of the row that has it. */
+type FoundEvent = Omit<StrippedStateEvent, 'content'> & {
+  readonly event_id: string;
+  readonly content: string | number;
+};
 
 /** Reads and writes the tables. Each method is synchronous. Room IDs are passed unencoded. */
 export class Tables {
@@ -42,7 +50,9 @@ export class Tables {
     const list = toKeyList(uniqueKeys(keys));
     const row = this.#connection.statement(this.#sql.currentEvents).get(room, list, room);
     const { found, events } = row as { found: number | bigint; events: string | null };
-    return Number(found) === 0 ? undefined : JSON.parse(`[${events ?? ''}]`);
+    if (Number(found) === 0) return undefined;
+    const foundEvents = JSON.parse(`[${events ?? ''}]`) as FoundEvent[];
+    return foundEvents.map((event) => this.#toStripped(event));
   }
 
   /** Returns true if a basis still holds. Call it in the transaction that relies on it. */
@@ -55,7 +65,7 @@ export class Tables {
   /** Returns every current event, in commit order. */
   state(roomId: string): StateEvent[] {
     const rows = this.#connection.statement(this.#sql.state).all(toStoredText(roomId));
-    return (rows as { event: string }[]).map(({ event }) => JSON.parse(event));
+    return (rows as { event: string }[]).map(({ event }) => toStateEvent(event));
   }
 
   /** Returns a part of the log, and the position of its last event. */
@@ -65,7 +75,7 @@ export class Tables {
       position: number | bigint;
       event: string;
     }[];
-    const events = rows.map(({ event }) => JSON.parse(event) as StateEvent);
+    const events = rows.map(({ event }) => toStateEvent(event));
     return { events, next: Number(rows.at(-1)?.position ?? after) };
   }
 
@@ -92,6 +102,24 @@ export class Tables {
       .statement(this.#sql.makeCurrent)
       .run(row.room_id, row.type, row.state_key, Number(added.lastInsertRowid));
     return eventId;
+  }
+
+  #toStripped({ type, state_key, sender, event_id, content }: FoundEvent): StrippedStateEvent {
+    return withLazyContent({ type, state_key, sender, event_id }, () =>
+      parseContent(typeof content === 'string' ? content : this.#contentAt(content, event_id), event_id),
+    );
+  }
+
+  /** @throws {StorageUnavailableError} if the row cannot be read any more, such as after the host app closed the database */
+  #contentAt(position: number, eventId: string): string {
+    let row: unknown;
+    try {
+      row = this.#connection.statement(this.#sql.content).get(position);
+    } catch (error) {
+      throw sqliteFailure(error, true);
+    }
+    if (row === undefined) throw unreadableContent(eventId, 'is no longer stored');
+    return (row as { content: string }).content;
   }
 
   /** Compares only event IDs, if each event of the basis has one. That takes 8 µs instead of 12. */
@@ -126,4 +154,10 @@ export class Tables {
       | undefined;
     return row === undefined ? 0 : Number(row.version);
   }
+}
+
+/** Parses an event as `state` and `page` return it. */
+function toStateEvent(json: string): StateEvent {
+  const event = JSON.parse(json) as Omit<StateEvent, 'content'> & { content: string };
+  return { ...event, content: parseContent(event.content, event.event_id) };
 }

@@ -14,6 +14,7 @@ import {
   newRoom,
   stateEvent,
 } from '../../support/storage-room.ts';
+import { expectToFailAlone, UNREADABLE } from '../../support/unreadable-content.ts';
 
 let database: TestPostgres;
 let storage: PostgresStorage;
@@ -159,5 +160,42 @@ describe('event IDs', () => {
     for (const { event_id } of (await storage.timeline(roomId))?.events ?? []) {
       expect(event_id).toMatch(/^\$[\w-]{43}$/);
     }
+  });
+});
+
+/** Changes the stored content of an event behind the store's back. */
+async function overwrite(roomId: string, { type, state_key }: StateKey, content: string): Promise<void> {
+  for (const table of ['state', 'events']) {
+    await database
+      .pool()
+      .query(`UPDATE matrix_${table} SET content = $4 WHERE room_id = $1 AND type = $2 AND state_key = $3`, [
+        roomId,
+        type,
+        state_key,
+        content,
+      ]);
+  }
+}
+
+describe('a content', () => {
+  it.each(Object.entries(UNREADABLE))('%s fails only the invites that depend on it', async (_, content) => {
+    const { roomId } = newRoom();
+    await expectToFailAlone(storage, roomId, overwrite, content);
+  });
+
+  it('that is not JSON does not affect reads in the same statement, nor the connection', async () => {
+    const pool = database.pool({ max: 1 });
+    const [spoiled, sound] = [newRoom(), newRoom()];
+    const ofOneConnection = new PostgresStorage(pool);
+    for (const room of [spoiled, sound]) await ofOneConnection.createRoom(room);
+    await overwrite(spoiled.roomId, CREATE, '{');
+    const connection = async () => (await pool.query('SELECT pg_backend_pid()')).rows[0];
+    const before = await connection();
+    const [one, other] = await Promise.all(
+      [spoiled, sound].map(({ roomId }) => ofOneConnection.readState(roomId, [CREATE], inTime())),
+    );
+    expect(() => one?.events[0]?.content).toThrow(/is not valid JSON/);
+    expect(other?.events).toMatchObject([{ content: { room_version: '11' } }]);
+    expect(await connection()).toEqual(before);
   });
 });

@@ -302,6 +302,17 @@ describe('an unusable database', () => {
     await storage.migrate();
     expect(await storage.createRoom(newRoom())).toBe('created');
   });
+
+  it('is older than SQLite 3.43: the error says so', async () => {
+    const database = openSqlite(await newSqlitePath());
+    const storage = new SqliteStorage({
+      exec: (sql) => database.exec(sql),
+      // The function is new in 3.43.
+      prepare: (sql) => database.prepare(sql.replaceAll('octet_length', 'octet_length_of_3_42')),
+    });
+    await storage.migrate();
+    await expect(storage.readState('!a', [CREATE], inTime())).rejects.toThrow(/3\.43 or later/);
+  });
 });
 
 describe('the schema', () => {
