@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const COMMANDS = ['throughput', 'growth', 'profile', 'allocations', 'memory'] as const;
+export const COMMANDS = ['throughput', 'growth', 'profile', 'allocations', 'memory', 'timing'] as const;
 export type Command = (typeof COMMANDS)[number];
 
 /** The options of one run. */

@@ -1,5 +1,5 @@
 // Compares the speed of this package with what the machine can do at best:
-// npm run bench -- [throughput|growth|profile|allocations|memory|all] [--rounds N] [--seconds S] [--rows PATTERN]
+// npm run bench -- [throughput|growth|profile|allocations|memory|timing|all] [--rounds N] [--seconds S] [--rows PATTERN]
 //   [--soak-minutes M] [--most N] [--quick] [--write]
 // docs/performance.md describes the commands and options.
 import { allocations } from './allocations/run.ts';
@@ -9,6 +9,7 @@ import { memory } from './memory/run.ts';
 import { profile } from './profile/run.ts';
 import { type Outcome, writeOutcome } from './report/page.ts';
 import { throughput } from './throughput/run.ts';
+import { timing } from './timing/run.ts';
 
 const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   throughput,
@@ -16,6 +17,7 @@ const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   profile,
   allocations,
   memory,
+  timing,
 };
 
 const options = benchOptions(process.argv.slice(2));

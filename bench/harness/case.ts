@@ -7,6 +7,8 @@ export type Case = {
   readonly rooms: number;
   /** Members of each room, in addition to Alice and Bob. */
   readonly members: number;
+  /** Users with a power level in each room, in addition to Alice. */
+  readonly levels: number;
   readonly connections: number;
   readonly traffic: Traffic;
 };
@@ -28,6 +30,7 @@ export const DEFAULT_CASE: Case = {
   processes: 1,
   rooms: 1_000,
   members: 0,
+  levels: 0,
   connections: 32,
   traffic: 'invite',
 };

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
-import { ALICE, FIRST_STATE } from '../server/rooms.ts';
+import { ALICE, firstState } from '../server/rooms.ts';
+import type { Case } from './case.ts';
 
 /** The tables with the primary keys that `postgresSchema` gives them. */
 const KEYS = [
@@ -16,11 +17,11 @@ const KEYS = [
 export async function seedPostgres(
   pool: pg.Pool,
   tablePrefix: string,
-  rooms: number,
-  members: number,
+  { rooms, members, levels }: Pick<Case, 'rooms' | 'members' | 'levels'>,
 ): Promise<void> {
   await new PostgresStorage(pool, { tablePrefix }).migrate();
-  const first = FIRST_STATE.length;
+  const firstEvents = firstState(levels);
+  const first = firstEvents.length;
   // Creating the indexes once, at the end, takes a fraction of the time.
   for (const [table] of KEYS) {
     await pool.query(`ALTER TABLE ${tablePrefix}${table} DROP CONSTRAINT ${tablePrefix}${table}_pkey`);
@@ -43,9 +44,9 @@ export async function seedPostgres(
       [
         ALICE,
         rooms,
-        FIRST_STATE.map(({ type }) => type),
-        FIRST_STATE.map(({ state_key }) => state_key),
-        FIRST_STATE.map(({ content }) => JSON.stringify(content)),
+        firstEvents.map(({ type }) => type),
+        firstEvents.map(({ state_key }) => state_key),
+        firstEvents.map(({ content }) => JSON.stringify(content)),
       ],
     );
     await pool.query(

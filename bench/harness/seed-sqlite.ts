@@ -1,9 +1,13 @@
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
-import { ALICE, FIRST_STATE } from '../server/rooms.ts';
+import { ALICE, firstState } from '../server/rooms.ts';
+import type { Case } from './case.ts';
 
 /** Creates the rooms that `bench/server/stores.ts` creates in memory. Uses SQL, which is faster. */
-export async function seedSqlite(file: string, rooms: number, members: number): Promise<void> {
+export async function seedSqlite(
+  file: string,
+  { rooms, members, levels }: Pick<Case, 'rooms' | 'members' | 'levels'>,
+): Promise<void> {
   const database = new DatabaseSync(file);
   await new SqliteStorage(database).migrate();
   database.exec('PRAGMA cache_size = -400000; BEGIN');
@@ -13,7 +17,7 @@ export async function seedSqlite(file: string, rooms: number, members: number): 
        INSERT INTO matrix_rooms SELECT '!room' || n || ':example.org' FROM numbers`,
     )
     .run(rooms);
-  for (const { type, state_key, content } of FIRST_STATE) {
+  for (const { type, state_key, content } of firstState(levels)) {
     database
       .prepare(
         `INSERT INTO matrix_events (event_id, room_id, type, state_key, sender, origin_server_ts, content)

@@ -20,19 +20,19 @@ let stores = 0;
 /** Creates new rooms, so that no measurement depends on what another one left behind. */
 export async function makeStore(
   testbed: Testbed,
-  { store, rooms, members }: Pick<Case, 'store' | 'rooms' | 'members'>,
+  { store, ...rooms }: Pick<Case, 'store' | 'rooms' | 'members' | 'levels'>,
 ): Promise<Store> {
   stores += 1;
   switch (store) {
     case 'memory':
       return {
-        config: { kind: 'memory', rooms, members },
+        config: { kind: 'memory', ...rooms },
         countEvents: (server) => server.query('countEvents'),
         async remove() {},
       };
     case 'sqlite': {
       const file = join(testbed.folder, `rooms${stores}.sqlite`);
-      await seedSqlite(file, rooms, members);
+      await seedSqlite(file, rooms);
       return {
         config: { kind: 'sqlite', file },
         countEvents: async () => countSqlite(file),
@@ -44,7 +44,7 @@ export async function makeStore(
     case 'postgres': {
       const { pool, connection } = postgresOf(testbed);
       const tablePrefix = `bench${stores}_`;
-      await seedPostgres(pool, tablePrefix, rooms, members);
+      await seedPostgres(pool, tablePrefix, rooms);
       return {
         config: { kind: 'postgres', connection, tablePrefix },
         countEvents: () => countPostgres(pool, tablePrefix),

@@ -11,7 +11,12 @@ export type ServerConfig = {
 
 /** The server creates its rooms itself if they are in memory. In other stores they exist before it starts. */
 export type StoreConfig =
-  | { readonly kind: 'memory'; readonly rooms: number; readonly members: number }
+  | {
+      readonly kind: 'memory';
+      readonly rooms: number;
+      readonly members: number;
+      readonly levels: number;
+    }
   | { readonly kind: 'sqlite'; readonly file: string }
   | { readonly kind: 'postgres'; readonly connection: pg.ClientConfig; readonly tablePrefix: string };
 

@@ -12,11 +12,18 @@ export const memberIdOf = (index: number): string => `@member${index}:example.or
 
 type StateOfRoom = { readonly type: string; readonly state_key: string; readonly content: object };
 
-/** The first state events of every room, which come before its members. Alice is the sender of all of them. */
-export const FIRST_STATE: readonly StateOfRoom[] = [
-  { type: 'm.room.create', state_key: '', content: { room_version: '11' } },
-  { type: 'm.room.member', state_key: ALICE, content: { membership: 'join' } },
-  { type: 'm.room.power_levels', state_key: '', content: { users: { [ALICE]: 100 } } },
-  { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'invite' } },
-  { type: 'm.room.member', state_key: BOB, content: { membership: 'invite' } },
-];
+/**
+ * Returns the first state events of every room, which come before its members. Alice is the sender of all of them.
+ *
+ * @param levels the number of users with a power level, in addition to Alice
+ */
+export function firstState(levels: number): readonly StateOfRoom[] {
+  const users = Object.fromEntries(Array.from({ length: levels }, (_, index) => [memberIdOf(index), 50]));
+  return [
+    { type: 'm.room.create', state_key: '', content: { room_version: '11' } },
+    { type: 'm.room.member', state_key: ALICE, content: { membership: 'join' } },
+    { type: 'm.room.power_levels', state_key: '', content: { users: { ...users, [ALICE]: 100 } } },
+    { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'invite' } },
+    { type: 'm.room.member', state_key: BOB, content: { membership: 'invite' } },
+  ];
+}

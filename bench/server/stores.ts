@@ -1,7 +1,7 @@
 import type { StorageAdapter } from 'express-matrix-invite';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import type { StoreConfig } from './config.ts';
-import { ALICE, FIRST_STATE, memberIdOf, roomIdOf } from './rooms.ts';
+import { ALICE, firstState, memberIdOf, roomIdOf } from './rooms.ts';
 
 export type OpenStore = {
   readonly storage: StorageAdapter;
@@ -13,7 +13,7 @@ export type OpenStore = {
 export async function openStore(config: StoreConfig, processes: number): Promise<OpenStore> {
   switch (config.kind) {
     case 'memory':
-      return inMemory(config.rooms, config.members);
+      return inMemory(config);
     case 'sqlite': {
       const { DatabaseSync } = await import('@photostructure/sqlite');
       const { SqliteStorage } = await import('express-matrix-invite/storage/sqlite');
@@ -29,7 +29,11 @@ export async function openStore(config: StoreConfig, processes: number): Promise
   }
 }
 
-async function inMemory(rooms: number, members: number): Promise<OpenStore> {
+async function inMemory({
+  rooms,
+  members,
+  levels,
+}: Extract<StoreConfig, { kind: 'memory' }>): Promise<OpenStore> {
   const { MemoryStorage } = await import('express-matrix-invite/storage/memory');
   const storage = new MemoryStorage();
   const joins = Array.from({ length: members }, (_, index) => ({
@@ -37,7 +41,7 @@ async function inMemory(rooms: number, members: number): Promise<OpenStore> {
     state_key: memberIdOf(index),
     content: { membership: 'join' },
   }));
-  const state = [...FIRST_STATE, ...joins].map((event) => ({
+  const state = [...firstState(levels), ...joins].map((event) => ({
     ...event,
     content: event.content as JsonObject,
     sender: ALICE,

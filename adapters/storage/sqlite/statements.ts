@@ -26,11 +26,13 @@ export function statementsOn(prefix: string) {
     version: `SELECT version FROM ${prefix}schema`,
     room: `SELECT 1 AS found FROM ${prefix}rooms WHERE room_id = ?`,
     addRoom: `INSERT INTO ${prefix}rooms (room_id) VALUES (?)`,
-    // CROSS JOIN makes SQLite keep this order: one lookup for each key.
+    // CROSS JOIN makes SQLite keep this order: one lookup for each key. In place of a room that does not exist, it reads
+    // the first room, which the caller throws away: otherwise the time would tell which rooms exist.
     currentEvents: `SELECT EXISTS (SELECT 1 FROM ${prefix}rooms WHERE room_id = ?) AS found,
   group_concat(${stripped}) AS events
 FROM json_each(?) AS k
-CROSS JOIN ${prefix}state AS s ON s.room_id = ? AND s.type = k.value AND s.state_key = k.key
+CROSS JOIN ${prefix}state AS s ON s.type = k.value AND s.state_key = k.key AND s.room_id = coalesce(
+  (SELECT room_id FROM ${prefix}rooms WHERE room_id = ?), (SELECT min(room_id) FROM ${prefix}rooms))
 CROSS JOIN ${prefix}events AS e ON e.position = s.position`,
     currentIds: `SELECT group_concat(coalesce('"' || e.event_id || '"', 'null')) AS ids
 FROM json_each(?) AS k
