@@ -13,6 +13,7 @@ import { chartOf } from '../../bench/throughput/chart.ts';
 import { Results } from '../../bench/throughput/results.ts';
 import { rowTable } from '../../bench/throughput/tables.ts';
 import { targetTable } from '../../bench/throughput/targets.ts';
+import { measureTiming, timingLine } from '../../bench/timing/run.ts';
 import { installedCommand } from '../../servers/debian-package.ts';
 import { readPage } from '../docs/pages.ts';
 
@@ -51,6 +52,13 @@ describe('a measurement', () => {
     const { requests, rate, nodeCpu, p50 } = await measure(testbed, DEFAULT_CASE, 1);
     expect(requests).toBeGreaterThan(0);
     for (const number of [rate, nodeCpu, p50]) expect(number).toBeGreaterThan(0);
+  });
+
+  it('has the latencies of both kinds of rooms, for somebody who is in none', async () => {
+    const testCase = { ...DEFAULT_CASE, traffic: 'forbidden', rooms: 2, levels: 3 } as const;
+    const { unknown, known } = await measureTiming(testbed, testCase, 1);
+    for (const number of [unknown, known]) expect(number).toBeGreaterThan(0);
+    await expect(measureTiming(testbed, { ...testCase, traffic: 'invite' }, 1)).rejects.toThrow('not a 200');
   });
 
   it('fails if the responses have another status than the row expects', async () => {
@@ -118,6 +126,21 @@ describe('the growth of a cost', () => {
   });
 });
 
+describe('the timing', () => {
+  it('is the difference of the medians within each round', () => {
+    const medians = [
+      { unknown: 100, known: 110 },
+      { unknown: 200, known: 200 },
+    ];
+    expect(timingLine('A row', medians)).toEqual([
+      'A row',
+      '150 (100–200)',
+      '155 (110–200)',
+      '5.0 % (0.0–10.0)',
+    ]);
+  });
+});
+
 describe('the report', () => {
   it('has a table row and a bar for each measured row', () => {
     expect(rowTable(results(1_500))).toContain(
@@ -147,6 +170,7 @@ describe('the report', () => {
       'profile',
       'allocations',
       'memory',
+      'timing',
     ];
     const blocks = Object.fromEntries(names.map((name) => [name, '']));
     expect(() => withBlocks(readPage('docs/performance.md').text, blocks)).not.toThrow();
