@@ -16,6 +16,9 @@ const run = promisify(execFile);
 /** Debian installs each version of PostgreSQL in its own folder here, not on the PATH. */
 const VERSIONS_FOLDER = '/usr/lib/postgresql';
 
+/** Another program may take the port before the server does. */
+const MAX_STARTS = 5;
+
 export type PostgresConnection = {
   readonly host: string;
   readonly port: number;
@@ -51,9 +54,16 @@ export class PostgresServer {
       ['-D', folder, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
       { ...account, cwd: folder },
     );
-    const server = new PostgresServer(await freePort(), folder, binaries);
-    await server.startAgain();
-    return server;
+    for (let attempt = 1; ; attempt += 1) {
+      const server = new PostgresServer(await freePort(), folder, binaries);
+      try {
+        await server.startAgain();
+        return server;
+      } catch (error) {
+        await server.stop();
+        if (attempt === MAX_STARTS) throw error;
+      }
+    }
   }
 
   /** Opens a connection pool. `close()` ends it. */
@@ -67,12 +77,24 @@ export class PostgresServer {
 
   /** Starts a stopped server again, on the same folder and port. */
   async startAgain(): Promise<void> {
-    this.#process = spawn(
+    const child = spawn(
       join(this.#binaries, 'postgres'),
       ['-D', this.#folder, '-p', String(this.port), '-h', '127.0.0.1', '-k', '', '-c', 'max_connections=200'],
-      { ...unprivilegedAccount(), cwd: this.#folder, stdio: 'ignore' },
+      { ...unprivilegedAccount(), cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    await eventually('PostgreSQL accepts connections', () => acceptsConnections(this.connection));
+    this.#process = child;
+    let output = '';
+    child.stderr.on('data', (text) => {
+      output = `${output}${text}`.slice(-1_000);
+    });
+    await Promise.race([
+      once(child, 'exit'),
+      eventually(
+        'PostgreSQL accepts connections',
+        async () => (await dataFolderOf(this.connection)) === this.#folder,
+      ),
+    ]);
+    if (child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${output.trim()}`);
   }
 
   /** Stops the server. `SIGINT` is a fast shutdown; `SIGQUIT` is an immediate one, like a crash. */
@@ -98,6 +120,20 @@ export class PostgresServer {
     await this.#pools.end();
     await this.stop('SIGQUIT');
     await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Returns a server's data folder: another server may have taken the port. */
+async function dataFolderOf(connection: pg.ClientConfig): Promise<string> {
+  const client = new pg.Client(connection);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ folder: string }>(
+      `SELECT current_setting('data_directory') AS folder`,
+    );
+    return rows[0]?.folder ?? '';
+  } finally {
+    await client.end().catch(() => {});
   }
 }
 

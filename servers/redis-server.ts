@@ -11,6 +11,9 @@ import { freePort, listenBriefly } from './free-port.ts';
 /** The nodes of a cluster talk to each other on their port plus this number. */
 const CLUSTER_BUS_OFFSET = 10_000;
 
+/** Another program may take the port before the server does. */
+const MAX_STARTS = 5;
+
 /**
  * A private Redis server on a free port, in a temporary folder. It loses its data when it is killed. For tests that
  * kill, pause or reconfigure the server; other tests use `TestRedis`.
@@ -37,14 +40,19 @@ export class RedisServer {
   static async start(parameters: readonly string[] = []): Promise<RedisServer> {
     const binary = await installedCommand('redis-server');
     const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
-    const server = new RedisServer(await freePortWithBus(), binary, folder, parameters);
-    try {
-      await server.startAgain();
-    } catch (error) {
-      await server.close();
-      throw error;
+    for (let attempt = 1; ; attempt += 1) {
+      const server = new RedisServer(await freePortWithBus(), binary, folder, parameters);
+      try {
+        await server.startAgain();
+        return server;
+      } catch (error) {
+        await server.kill();
+        process.off('exit', server.#killNow);
+        if (attempt < MAX_STARTS) continue;
+        await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
     }
-    return server;
   }
 
   get url(): string {
@@ -56,8 +64,21 @@ export class RedisServer {
     const address = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder];
     const withoutPersistence = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
     const parameters = [...address, ...withoutPersistence, ...this.#parameters];
-    this.#process = spawn(this.#binary, parameters, { stdio: 'ignore' });
-    await eventually('Redis responds', async () => (await this.admin((redis) => redis.ping())) === 'PONG');
+    const child = spawn(this.#binary, parameters, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#process = child;
+    let output = '';
+    child.stdout.on('data', (text) => {
+      output = `${output}${text}`.slice(-1_000);
+    });
+    await Promise.race([
+      once(child, 'exit'),
+      eventually('Redis responds', async () => {
+        // Another Redis may have taken the port.
+        const info = await this.admin((redis) => redis.info('server'));
+        return info.includes(`process_id:${child.pid}\r`);
+      }),
+    ]);
+    if (child.exitCode !== null) throw new Error(`Redis did not start: ${output.trim()}`);
   }
 
   /** Ends the server like a crash. */

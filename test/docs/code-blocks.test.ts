@@ -37,7 +37,7 @@ function filesFor(runner: Runner): readonly BlockFile[] {
 
 const placeOf = ({ page, line }: BlockFile) => `${page}:${line}`;
 
-describe('TypeScript code blocks in the README and docs', { concurrent: true, timeout: 60_000 }, () => {
+describe('TypeScript code blocks in the README and docs', { concurrent: true, timeout: 240_000 }, () => {
   it('pass the type check', async () => {
     const { code, output } = await run([bin('typescript/bin/tsc'), '-p', folder.path]);
     expect(output).toBe('');

@@ -150,12 +150,12 @@ it('any request gets a Matrix response in time, and changes nothing unless that 
       expect(after.length - before.length).toBeLessThanOrEqual(response.status === 200 ? 1 : 0);
       expectMatrixResponse(sent, response);
     }),
-    { numRuns: 600, interruptAfterTimeLimit: 6_000, markInterruptAsFailure: false },
+    { numRuns: 600 },
   );
 
   // Requests that never reach the router's steps would prove nothing.
   expect([...seen]).toEqual(expect.arrayContaining([200, 400, 405]));
-});
+}, 300_000);
 
 function expectMatrixResponse({ method: sentMethod }: Fuzzed, response: TestResponse): void {
   expect(response.headers).toMatchObject(CORS_HEADERS);
@@ -178,7 +178,7 @@ async function sendFuzzed(
     path: `${PREFIX}/rooms/${id}/invite${query}`,
     agent: false,
     headers: { 'content-length': bytes.length, ...fields },
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const responded = once(outgoing, 'response');
   outgoing.end(bytes);

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type TestResponse, toTestResponse } from './support.ts';
 
 /** The maximum time that a test waits for a response, in milliseconds. */
-const MAX_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 60_000;
 
 /** A client that sends arbitrary bytes and reads responses. */
 export class RawClient {

@@ -363,7 +363,7 @@ describe('a response', () => {
     });
     const { app } = setUp({ storage });
     const slow = invite(app);
-    await vi.waitFor(() => expect(storage.calls.appendEvent).toBe(1));
+    await vi.waitFor(() => expect(storage.calls.appendEvent).toBe(1), { timeout: 20_000 });
     expect((await invite(app, { body: { user_id: CAROL } })).status).toBe(200);
     release.resolve();
     expect((await slow).status).toBe(200);

@@ -329,7 +329,7 @@ describe('the provider', () => {
     const before = provider.introspections;
     provider.hold();
     const results = Promise.all(tokens.map((token) => ask(auth, token)));
-    await vi.waitFor(() => expect(provider.introspections - before).toBe(2));
+    await vi.waitFor(() => expect(provider.introspections - before).toBe(2), { timeout: 20_000 });
     provider.release();
     expect(await results).toEqual(tokens.map(() => ALICE));
     expect(provider.introspections - before).toBe(9);

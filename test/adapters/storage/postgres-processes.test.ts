@@ -24,7 +24,7 @@ const inviter = (roomId: string, name: string, count: number) =>
   new Child('postgres-invite-stream.ts', database.url, roomId, name, String(count));
 
 describe('processes that share a database', () => {
-  it('append at the same time, and a reader misses nothing', { timeout: 60_000 }, async () => {
+  it('append at the same time, and a reader misses nothing', { timeout: 240_000 }, async () => {
     const roomId = await createRoom();
     const children = ['a', 'b', 'c', 'd'].map((name) => inviter(roomId, name, 250));
     let areRunning = true;
@@ -59,7 +59,7 @@ describe('processes that share a database', () => {
     expect(await storage.roomState(roomId)).toHaveLength(1_002);
   });
 
-  it('lose no invite when one of them is killed', { timeout: 60_000 }, async () => {
+  it('lose no invite when one of them is killed', { timeout: 240_000 }, async () => {
     const roomId = await createRoom();
     const child = inviter(roomId, 'user', 1_000_000);
     await child.hasPrinted(150);

@@ -33,7 +33,7 @@ async function schemaOf(pool: pg.Pool): Promise<unknown> {
 }
 
 describe('migrate', () => {
-  it('runs in eight processes at once, twice in each', { timeout: 60_000 }, async () => {
+  it('runs in eight processes at once, twice in each', { timeout: 240_000 }, async () => {
     const children = Array.from({ length: 8 }, () => new Child('postgres-migrate.ts', database.url));
     await Promise.all(children.map((child) => child.hasPrinted(1)));
     for (const child of children) child.process.stdin.write('go\n');

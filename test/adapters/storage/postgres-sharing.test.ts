@@ -147,12 +147,13 @@ describe('a room that another connection is changing', () => {
       `INSERT INTO matrix_state VALUES ($1, 'm.room.member', $2, 99, '$x', '@x:example.org', '{}')`,
       [busy?.roomId, BOB],
     );
-    const waiting = busy?.append();
-    const startedAt = performance.now();
+    let isOver = false;
+    const waiting = busy?.append().finally(() => {
+      isOver = true;
+    });
     const results = await Promise.all(others.map(({ append }) => append()));
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(4).fill('appended'));
-    // Far less than the 5 seconds that the blocked append may wait.
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(isOver).toBe(false);
     await client.query('ROLLBACK');
     client.release();
     expect(await waiting).toMatchObject({ outcome: 'appended' });
@@ -162,6 +163,10 @@ describe('a room that another connection is changing', () => {
 describe('a dead connection', () => {
   it('delays only the calls that were sent on it', async () => {
     const pool = database.pool({ max: 4 });
+    let fail: (reason: Error) => void = () => {};
+    const hung = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
     let isStuck = false;
     const stuckPool: PostgresPool = {
       async connect() {
@@ -169,7 +174,7 @@ describe('a dead connection', () => {
         if (!isStuck) return client;
         isStuck = false;
         return {
-          query: () => delay(1_500).then(() => Promise.reject(new Error('no response'))),
+          query: () => hung,
           release: (destroy) => client.release(destroy),
           on: (event, listener) => client.on(event, listener),
           removeListener: (event, listener) => client.removeListener(event, listener),
@@ -183,10 +188,9 @@ describe('a dead connection', () => {
     const stuck = first?.append();
     stuck?.catch(() => {});
     await delay(50);
-    const startedAt = performance.now();
     const results = await Promise.all(others.map(({ append }) => append()));
-    expect(performance.now() - startedAt).toBeLessThan(1_200);
     expect(results.map(({ outcome }) => outcome)).toEqual(['appended', 'appended']);
+    fail(new Error('no response'));
     await expect(stuck).rejects.toSatisfy(isStorageUnavailable);
     await expect(stuck).rejects.toHaveProperty('isNotStored', false);
   });

@@ -14,7 +14,7 @@ async function newRoomFile() {
 }
 
 describe('processes that share a file', () => {
-  it('migrate at the same time, several times each', { timeout: 60_000 }, async () => {
+  it('migrate at the same time, several times each', { timeout: 240_000 }, async () => {
     const path = await newSqlitePath();
     const children = Array.from({ length: 4 }, () => new Child('sqlite-migrate.ts', path));
     await Promise.all(children.map((child) => child.hasPrinted(1)));
@@ -26,7 +26,7 @@ describe('processes that share a file', () => {
     expect(await new SqliteStorage(database).createRoom(newRoom())).toBe('created');
   });
 
-  it('append at the same time, and a reader misses nothing', { timeout: 60_000 }, async () => {
+  it('append at the same time, and a reader misses nothing', { timeout: 240_000 }, async () => {
     const { path, storage, roomId } = await newRoomFile();
     const children = ['a', 'b', 'c'].map(
       (name) => new Child('sqlite-invite-stream.ts', path, roomId, name, '200'),
@@ -62,7 +62,7 @@ describe('processes that share a file', () => {
 });
 
 describe('a process that is killed while it appends', () => {
-  it.each([20, 150, 400])('loses none of its %i or more invites', { timeout: 60_000 }, async (count) => {
+  it.each([20, 150, 400])('loses none of its %i or more invites', { timeout: 240_000 }, async (count) => {
     const { path, roomId } = await newRoomFile();
     const child = new Child('sqlite-invite-stream.ts', path, roomId, 'user', '1000000');
     await child.hasPrinted(count);
