@@ -7,7 +7,7 @@ import { consume, countAllowed, drain, Log, timed, times } from './redis-support
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
-const TIMEOUT_MS = 100;
+const TIMEOUT_MS = 500;
 const POINTS = 5;
 
 let cluster: RedisCluster;
