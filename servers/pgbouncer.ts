@@ -30,11 +30,18 @@ export class PgBouncer {
     await writeFile(path, configuration(server, port));
     const account = unprivilegedAccount();
     if (account !== undefined) for (const file of [folder, path]) await chown(file, account.uid, account.gid);
-    const child = spawn(binary, [path], { ...account, stdio: 'ignore' });
-    await eventually('PgBouncer accepts connections', () =>
-      acceptsConnections({ ...server.connection, port }),
-    );
-    return new PgBouncer(port, child, folder);
+    const child = spawn(binary, [path], { ...account, stdio: ['ignore', 'ignore', 'pipe'] });
+    let output = '';
+    child.stderr.on('data', (text) => {
+      output = `${output}${text}`.slice(-1_000);
+    });
+    await Promise.race([
+      once(child, 'exit'),
+      eventually('PgBouncer accepts connections', () => acceptsConnections({ ...server.connection, port })),
+    ]);
+    if (child.exitCode === null) return new PgBouncer(port, child, folder);
+    await rm(folder, { recursive: true });
+    throw new Error(`PgBouncer did not start: ${output.trim()}`);
   }
 
   /** Stops PgBouncer and removes its folder. */
