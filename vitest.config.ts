@@ -32,10 +32,14 @@ const browserTests = ['test/browser/**/*.test.ts'];
 /** Tests of the package as it is installed from npm. `npm test` leaves them out. */
 const installedTests = ['test/installed/**/*.test.ts'];
 
+/** Tests of `examples/operations` with Prometheus, nginx, HAProxy and more. `npm test` leaves them out. */
+const operationsTests = ['test/operations/**/*.test.ts'];
+
 /** Tests that `npm run test:quick` leaves out. */
 const notQuick = [
   ...browserTests,
   ...installedTests,
+  ...operationsTests,
   // Start PostgreSQL, PgBouncer or Redis.
   'test/adapters/storage/*postgres*.test.ts',
   'test/adapters/storage/not-stored-transactional.test.ts',
@@ -74,7 +78,7 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...expressTests, ...browserTests, ...installedTests],
+          exclude: [...expressTests, ...browserTests, ...installedTests, ...operationsTests],
         },
       },
       {
@@ -125,6 +129,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        // Packs the package, for the container.
+        test: {
+          name: 'operations',
+          include: operationsTests,
+          globalSetup: 'test/installed/pack.ts',
+          testTimeout: 180_000,
         },
       },
     ],
