@@ -7,7 +7,7 @@ import { eventually } from '../../servers/eventually.ts';
 import { seedRoom, type TestResponse, toTestResponse } from '../http/support.ts';
 import { read } from './files.ts';
 import { CleanUps } from './program.ts';
-import { type Proxy, startProxy } from './proxies.ts';
+import { type ProxyServer, startProxy } from './proxies.ts';
 import { FATAL, SLOW, Upstream } from './upstream.ts';
 
 const ROOM = '!room:example.org';
@@ -44,7 +44,7 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
   const storage = new MemoryStorage();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let upstreams: [Upstream, Upstream];
-  let proxy: Proxy;
+  let proxy: ProxyServer;
   let invitees = 0;
 
   beforeAll(async () => {
@@ -100,7 +100,14 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
   });
 
   it('passes on only what is under /_matrix', async () => {
-    for (const path of ['/health', '/metrics', '/', '/_matrix', '/x/_matrix/client', '/_matrix/../health']) {
+    for (const path of [
+      '/health',
+      '/metrics',
+      '/',
+      '/_matrixx/client',
+      '/x/_matrix/client',
+      '/_matrix/../health',
+    ]) {
       expect([path, (await send({ path, method: 'GET' })).status]).toEqual([path, 404]);
     }
     expect(received().filter(({ url }) => !url.startsWith('/_matrix/'))).toEqual([]);
@@ -165,6 +172,7 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
     outgoing.on('error', () => {});
     const responded = once(outgoing, 'response');
     for (let count = 0; count < 4; count += 1) outgoing.write(Buffer.alloc(500_000, 'x'));
+    outgoing.end();
     const [response] = await responded;
     expect(toTestResponse(response.statusCode, response.headers, await text(response))).toMatchObject({
       status: 413,
@@ -193,7 +201,7 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
   });
 
   it('answers with a Matrix error if a process dies during an invite, and does not send the invite again', async () => {
-    const { status, headers, body } = await invite(FATAL);
+    const { status, headers, body } = await invite(FATAL, { agent: false });
     expect({ status, body }).toEqual({
       status: 503,
       body: { errcode: 'M_UNKNOWN', error: expect.any(String), retry_after_ms: 5_000 },
@@ -205,6 +213,15 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
       'access-control-expose-headers': 'Retry-After',
     });
     expect(received()).toHaveLength(1);
+    await untilOneIsUp();
+  });
+
+  it('does the same on a connection that has had a response, but HAProxy closes it without one', async () => {
+    await untilOneIsUp();
+    await invite();
+    const response = invite(FATAL);
+    if (name === 'HAProxy') await expect(response).rejects.toThrow('socket hang up');
+    else expect(await response).toMatchObject({ status: 503, body: { errcode: 'M_UNKNOWN' } });
     await untilOneIsUp();
   });
 
@@ -242,7 +259,7 @@ describe.each(['nginx', 'HAProxy'] as const)('%s with the file of the example', 
     const path = `${pathOf(ROOM)}?access_token=${SECRET}`;
     const headers = { Authorization: 'Bearer alice-token' };
     await send({ path, headers }, JSON.stringify({ user_id: newUser() }));
-    await send({ path, headers }, JSON.stringify({ user_id: FATAL }));
+    await send({ path, headers, agent: false }, JSON.stringify({ user_id: FATAL }));
     for (const upstream of upstreams) await upstream.stop();
     await send({ path, headers }, JSON.stringify({ user_id: newUser() }));
     await eventually('the requests are in the log', async () =>

@@ -11,7 +11,7 @@ import { handOver, newFolder, Program } from './program.ts';
 const run = promisify(execFile);
 
 /** A proxy that runs with a file of the example. */
-export type Proxy = {
+export type ProxyServer = {
   readonly port: number;
   /** What it has logged so far. */
   log(): Promise<string>;
@@ -25,7 +25,10 @@ export type ProxyName = 'nginx' | 'HAProxy';
  *
  * @param upstreams the ports of the processes
  */
-export async function startProxy(name: ProxyName, upstreams: readonly [number, number]): Promise<Proxy> {
+export async function startProxy(
+  name: ProxyName,
+  upstreams: readonly [number, number],
+): Promise<ProxyServer> {
   const folder = await newFolder();
   const port = await freePort();
   await createCertificate(folder.path);
