@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DRIVERS } from '../../.dependency-cruiser.mjs';
 import manifest from '../../package.json' with { type: 'json' };
+import { drivers } from '../package/dependency-rules.ts';
 import { codeBlocksOf, pages } from './pages.ts';
 
 const SUBPATH = `${manifest.name}/`;
-const drivers: Readonly<Record<string, readonly string[]>> = DRIVERS;
 
 /** The host app creates their clients, so these adapters import no driver. */
 const CLIENTS: Readonly<Record<string, readonly string[]>> = {
