@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
@@ -6,11 +5,11 @@ import { Program } from './program.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-export const ALICE = '@alice:localhost';
-export const LOBBY = '!lobby:localhost';
+const ALICE = '@alice:localhost';
+const LOBBY = '!lobby:localhost';
 
 /** Alice, and 50 users who have not joined the room. None of them reaches a rate limit of their own. */
-export const TOKENS: Readonly<Record<string, string>> = {
+const TOKENS: Readonly<Record<string, string>> = {
   'alice-token': ALICE,
   ...Object.fromEntries(
     Array.from({ length: 50 }, (_, index) => [`token-${index}`, `@user${index}:localhost`]),
@@ -110,13 +109,4 @@ export class Traffic {
     clearInterval(this.#timer);
     await Promise.all(this.#underWay);
   }
-}
-
-/** Resolves once a server listens. */
-export async function listening(server: import('node:http').Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no TCP port');
-  return address.port;
 }

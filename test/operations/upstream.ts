@@ -1,17 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
 import { createInviteRouter, matrixErrorHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import type { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { silent } from '../http/support.ts';
-import { listening } from './app.ts';
 
-export const ALICE = '@alice:example.org';
+const ALICE = '@alice:example.org';
 /** Her requests are counted. Alice's are not. */
-export const MALLORY = '@mallory:example.org';
+const MALLORY = '@mallory:example.org';
 /** Nobody knows whether he exists: the router gives up after its deadline. */
 export const SLOW = '@slow:example.org';
 /** An invite of his ends the process's connections. */
@@ -69,7 +68,9 @@ export class Upstream {
 
   static async start(storage: MemoryStorage): Promise<Upstream> {
     const upstream = new Upstream(storage);
-    upstream.port = await listening(upstream.#server);
+    upstream.#server.listen(0, '127.0.0.1');
+    await once(upstream.#server, 'listening');
+    upstream.port = (upstream.#server.address() as AddressInfo).port;
     return upstream;
   }
 
