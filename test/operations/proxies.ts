@@ -42,7 +42,8 @@ export async function startProxy(
     port,
     log,
     async close() {
-      await program.close();
+      // A killed nginx would leave its worker running.
+      await program.stop('SIGTERM');
       await folder.close();
     },
   };
