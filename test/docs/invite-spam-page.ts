@@ -11,7 +11,8 @@ export const CONTENT = 'Refuse links and honor blocks';
 /** Returns the code block of a section: the settings that the section recommends. */
 export function blockUnder(title: string): string {
   const [, section = ''] = page.text.split(`\n## ${title}\n`);
-  const [block] = codeBlocksOf({ path: page.path, text: section.split('\n## ')[0] ?? '' });
+  const blocks = codeBlocksOf({ path: page.path, text: section.split('\n## ')[0] ?? '' });
+  const block = blocks.find(({ language }) => language === 'ts');
   if (block === undefined) throw new Error(`no code block under "${title}"`);
   return block.text;
 }
