@@ -15,6 +15,8 @@ import { ALICE, consume, countAllowed, drain, Log, ROOM, type TestClient, times 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
 const POINTS = 3;
+/** A timeout that a Redis on a busy machine does not exceed. */
+const PATIENT_MS = 1_000;
 const LIMITS = {
   inviter: { points: POINTS, durationSeconds: 600 },
   room: { points: POINTS, durationSeconds: 600 },
@@ -96,6 +98,14 @@ type Options = {
   autoResendUnfulfilledCommands?: boolean;
 };
 
+/** Waits until a limiter counts in Redis. */
+async function countsIn(server: RedisServer, limits: RedisRateLimit): Promise<void> {
+  await eventually('a call is counted in Redis', async () => {
+    await limits.consume([inviter('new')]);
+    return (await server.ttls()).has('matrix-invite:inviter:@new:example.org');
+  });
+}
+
 const versions = [
   ['ioredis 6', (port: number, options: Options = {}) => new Redis(port, '127.0.0.1', options)],
   ['ioredis 5', (port: number, options: Options = {}) => new Redis5(port, '127.0.0.1', options)],
@@ -121,7 +131,7 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     server.signal('SIGCONT');
     await isBack(limits);
     expect(await scriptsRun(server)).toBeLessThan(100);
-    expect(await drain(newLimits(client), inviter(5_000))).toBe(POINTS);
+    await countsIn(server, limits);
     expect(log.lines).toEqual([DOWN, BACK]);
   });
 
@@ -129,7 +139,7 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     const server = await startServer();
     const client = closed(connect(server.port));
     await isReady(client);
-    const limits = newLimits(client, { onStoreError: 'deny' });
+    const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
     server.signal('SIGSTOP');
     await expect(limits.consume([ROOM])).rejects.toThrow('without Redis');
     await expect(limits.consume([ROOM])).rejects.toMatchObject({
@@ -152,7 +162,7 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     expect(kept(client)).toBe(10_000);
     server.signal('SIGCONT');
     await isBack(limits);
-    expect(await server.ttls()).toHaveProperty('size', 1);
+    await eventually('all late points are refunded', async () => (await server.ttls()).size === 1);
   });
 
   it.each([true, false])(
@@ -170,8 +180,7 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
       expect(log.lines).toEqual([DOWN]);
       server.signal('SIGCONT');
       await isBack(limits);
-      expect(await drain(limits, inviter('new'))).toBe(POINTS);
-      expect([...(await server.ttls()).keys()]).toContain('matrix-invite:inviter:@new:example.org');
+      await countsIn(server, limits);
     },
   );
 
@@ -272,15 +281,14 @@ describe('a Redis whose replies are always late', () => {
     expect((await scriptsRun(server)) - before).toBeLessThanOrEqual(mostProbes);
     proxy.responseDelayMs = 0;
     await isBack(limits);
-    expect(await drain(limits, inviter('new'))).toBe(POINTS);
-    expect([...(await server.ttls()).keys()]).toContain('matrix-invite:inviter:@new:example.org');
+    await countsIn(server, limits);
   });
 
   it('does not lose calls to a single late reply', async () => {
     const server = await startServer();
     const client = closed(new Redis(server.port, '127.0.0.1'));
     await isReady(client);
-    const limits = newLimits(client, { onStoreError: 'deny' });
+    const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await expect(limits.consume([ROOM])).rejects.toThrow();
@@ -294,12 +302,12 @@ describe('a Redis whose replies are always late', () => {
 
 describe('together with the counts in memory', () => {
   it.each([1, 2, 3])(
-    '%i processes allow points × (processes + 1) in a window, and no more',
+    'points × (processes + 1) are allowed in a window, and no more (processes: %i)',
     async (processes) => {
       const server = await startServer();
       const clients = times(processes, () => closed(new Redis(server.port, '127.0.0.1')));
       await Promise.all(clients.map(isReady));
-      const limiters = clients.map((client) => newLimits(client));
+      const limiters = clients.map((client) => newLimits(client, { timeoutMs: PATIENT_MS }));
       const allowed = async () => {
         let sum = 0;
         for (const limits of limiters) sum += await drain(limits, ROOM);
@@ -338,7 +346,7 @@ describe.each(clusters)('a node of a cluster that hangs, with %s', (_, connect) 
     closings.push(() => cluster.close());
     const client = closed(connect(cluster, { keyPrefix: 'host-{' }));
     await isReady(client);
-    const limits = newLimits(client, { onStoreError: 'deny' });
+    const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
     const nodeOf = (index: number) =>
       client.slots[slotOf(`host-{matrix-invite:inviter:@${index}:example.org`)]?.[0];
     const [stopped] = cluster.nodes;
