@@ -1,3 +1,4 @@
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { randomBlock } from '../../../src/internal/random-block.ts';
 import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, RateLimit } from '../shared/limits.ts';
@@ -25,14 +26,15 @@ import { countsIn, expectRefund } from './reply.ts';
  */
 
 /**
- * ARGV has the window in seconds, the limit and the call's number. Most calls need three commands: an
- * additional SISMEMBER and PTTL for each call would cost Redis a third more time.
+ * ARGV has what rate-limiter-flexible passes (points of this call, window, limit, window), followed by the
+ * call's number. Most calls need three commands: an additional SISMEMBER and PTTL for each call would cost
+ * Redis a third more time.
  *
  * A key without an expiry, or one that expires later than its window can end, starts a new window: otherwise,
  * users would wait for as long as the clock of Redis was set back.
  */
 const CONSUME_SCRIPT = `
-local key, seconds, limit, call = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local key, seconds, limit, call = KEYS[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
 local taken = redis.call('SCARD', key)
 if taken < limit then
   taken = taken + redis.call('SADD', key, call)
@@ -72,12 +74,11 @@ export function countersOn(
   const commandsOf = (scope: RateLimitScope): ScopeCommands | false => {
     const limit = limits[scope];
     if (limit === false) return false;
-    const [seconds, points] = [String(limit.durationSeconds), String(limit.points)];
     return {
       limit,
       namespace: `${keyPrefix}:${scope}:`,
       peek,
-      consume: (redisKey, call) => consume(redisKey, seconds, points, call),
+      consume: consumeThroughLibrary(consume, limit),
       refund: (redisKey, call) => client.srem(redisKey, call),
     };
   };
@@ -100,6 +101,7 @@ type ScopeCommands = {
   /** The start of a key in Redis, followed by the key of the bucket. */
   readonly namespace: string;
   readonly peek: Script;
+  /** Resolves to a `RateLimiterRes`, also for a call that is refused. */
   readonly consume: CallCommand;
   readonly refund: CallCommand;
 };
@@ -137,9 +139,9 @@ export type CounterCommand = {
 export function consumeFor(call: string): CounterCommand {
   return {
     send: ({ commands, redisKey }) => commands.consume(redisKey, call),
-    waitIn(reply, { commands: { limit } }) {
-      const { count, ttlMs } = countsIn(reply, 1);
-      return count > limit.points ? waitOf(ttlMs, limit) : 0;
+    waitIn(result, { commands: { limit } }) {
+      const { consumedPoints, msBeforeNext } = result as RateLimiterRes;
+      return consumedPoints > limit.points ? waitOf(msBeforeNext, limit) : 0;
     },
   };
 }
@@ -181,4 +183,46 @@ function waitOf(ttlMs: number, limit: RateLimit): number {
 /** False for a key that `consumeFor` repairs. */
 function isOfWindow(ttlMs: number, { durationSeconds }: RateLimit): boolean {
   return ttlMs >= 0 && ttlMs <= durationSeconds * 1_000;
+}
+
+/**
+ * Runs the consume script through a limiter of rate-limiter-flexible. Its `consume` has no parameter for the
+ * call, so the call's number travels in front of the key. One limiter then serves all calls.
+ */
+function consumeThroughLibrary(script: Script, { points, durationSeconds }: RateLimit): CallCommand {
+  const limiter = new RateLimiterRedis({
+    storeClient: clientFor(script),
+    keyPrefix: '',
+    points,
+    duration: durationSeconds,
+  });
+  return (redisKey, call) => limiter.consume(`${call} ${redisKey}`).catch(resolveRefusal);
+}
+
+/** The library rejects a call that is refused. */
+function resolveRefusal(rejection: unknown): RateLimiterRes {
+  if (rejection instanceof RateLimiterRes) return rejection;
+  throw rejection;
+}
+
+/**
+ * The client as rate-limiter-flexible sees it. The library defines its script under the same name for all
+ * limiters, which would replace the script of the host app's own limiters on the same client. It believes any
+ * reply: `QUEUED` would count as a point that was granted.
+ */
+function clientFor(script: Script): object {
+  const client = {
+    defineCommand(name: string) {
+      Object.assign(client, {
+        async [name]([callAndKey = '', ...parameters]: readonly string[]) {
+          // The key can contain spaces, the number of the call cannot.
+          const end = callAndKey.indexOf(' ');
+          const reply = await script(callAndKey.slice(end + 1), ...parameters, callAndKey.slice(0, end));
+          const { count, ttlMs } = countsIn(reply, 1);
+          return [count, ttlMs];
+        },
+      });
+    },
+  };
+  return client;
 }
