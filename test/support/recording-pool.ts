@@ -38,6 +38,7 @@ export class RecordingPool implements PostgresPool {
       },
       on: (event, listener) => client.on(event, listener),
       removeListener: (event, listener) => client.removeListener(event, listener),
+      getTransactionStatus: () => client.getTransactionStatus?.(),
     };
   }
 }
@@ -50,6 +51,8 @@ export function lentPool(client: pg.PoolClient): PostgresPool {
       release: () => {},
       on: (event, listener) => client.on(event, listener),
       removeListener: (event, listener) => client.removeListener(event, listener),
+      // The transaction is the caller's on purpose.
+      getTransactionStatus: () => 'I',
     }),
   };
 }

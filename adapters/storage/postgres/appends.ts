@@ -148,14 +148,14 @@ function eventValues(event: NewStateEvent): unknown[] {
   ];
 }
 
-/** Returns the keys of a basis as columns: types, state keys, and the event ID of each key that has an event. */
-function basisColumns({ keys, events }: StateSnapshot): readonly (readonly (string | null)[])[] {
+/** Returns the keys of a basis as columns: types, state keys, and event IDs (empty for a key without an event). */
+function basisColumns({ keys, events }: StateSnapshot): readonly (readonly string[])[] {
   return [
     keys.map(({ type }) => toStoredText(type)),
     keys.map(({ state_key }) => toStoredText(state_key)),
     keys.map((key) => {
       const eventId = eventUnder(events, key)?.event_id;
-      return eventId === undefined ? null : toStoredText(eventId);
+      return eventId === undefined ? '' : toStoredText(eventId);
     }),
   ];
 }

@@ -43,7 +43,6 @@ export function toStripped(row: Row): StrippedStateEvent {
 }
 
 export function toStateEvent(roomId: string, row: Row): StateEvent {
-  // pg returns a bigint as a string.
   const origin_server_ts = Number(row.origin_server_ts);
   return {
     ...toStripped(row),

@@ -6,6 +6,35 @@ const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883',
 /** SQLSTATE of a server that refuses to write. It is a response, although the connection is closed after it. */
 const READ_ONLY = '25006';
 
+/**
+ * SQLSTATEs of a connection that the host app has left in a state in which no statement of ours can succeed: inside a
+ * transaction that has failed, without the prepared statements that pg believes to be there (after `DISCARD ALL` or
+ * `DEALLOCATE ALL`), or with another `client_encoding` (`check_encoding` in schema.ts).
+ */
+const CONNECTION_STATES: ReadonlySet<unknown> = new Set(['25P02', '26000', 'MXENC']);
+
+/**
+ * Settings that can make a statement fail with an SQLSTATE, if the host app has changed them on the connection. `role`
+ * stands for `SET SESSION AUTHORIZATION` too: `pg_settings` shows neither.
+ */
+const SETTINGS_BEHIND: Readonly<Record<string, readonly string[]>> = {
+  '25006': ['default_transaction_read_only'],
+  '3F000': ['search_path'],
+  '42501': ['role', 'row_security'],
+  '42703': ['search_path'],
+  '42883': ['search_path'],
+  '42P01': ['search_path'],
+  '55P03': ['lock_timeout'],
+  '57014': ['statement_timeout'],
+};
+
+/**
+ * What PgBouncer responds, as 08P01, to a statement that it has not sent to a server. `query timeout`, without the
+ * underscore, is not one of them: that statement was running.
+ */
+const NOT_SENT_BY_PGBOUNCER =
+  /^(?:query_wait_timeout|query_timeout|client_idle_timeout|client_login_timeout.*|server shutting down|pgbouncer cannot connect to server|server login failed: .*|.*\(server_login_retry\))$/;
+
 /** SQLSTATEs of a serialization failure and a deadlock: another transaction's change came first. */
 const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
@@ -24,7 +53,38 @@ export function postgresFailure(error: unknown, wasSent = true): StorageUnavaila
     : 'PostgreSQL failed or cannot be reached';
   // An error response means that the statement had no effect. If the connection is lost, its outcome is unknown.
   const hasResponded = !isConnectionLost(error) || sqlStateOf(error) === READ_ONLY;
-  return new StorageUnavailableError(message, { cause: error, isNotStored: hasResponded || !wasSent });
+  const isNotStored = hasResponded || !wasSent || isNotSent(error);
+  return new StorageUnavailableError(message, { cause: error, isNotStored });
+}
+
+/** A statement ran, or would have run, inside a transaction that the host app has left open. */
+export class InTransactionError extends Error {
+  /** As if PostgreSQL had responded: the transaction ends with its connection, and nothing of it is stored. */
+  readonly code = '25001';
+
+  constructor() {
+    super('The host app gave a connection back to the pool inside a transaction');
+    this.name = 'InTransactionError';
+  }
+}
+
+/** Returns true if no statement can succeed on the connection. The one that failed had no effect. */
+export function isConnectionState(error: unknown): boolean {
+  const { code, routine } = fieldsOf(error);
+  // "cached plan must not change result type", in whichever language.
+  return CONNECTION_STATES.has(code) || (code === '0A000' && routine === 'RevalidateCachedQuery');
+}
+
+/** Returns the settings that may have caused the error, if any can. */
+export function settingsBehind(error: unknown): readonly string[] | undefined {
+  const { code } = fieldsOf(error);
+  return typeof code === 'string' ? SETTINGS_BEHIND[code] : undefined;
+}
+
+/** Returns true if PgBouncer has not sent the statement to a server, or the server had closed the idle connection. */
+function isNotSent(error: unknown): boolean {
+  const { code, message } = fieldsOf(error);
+  return code === '57P05' || (code === '08P01' && NOT_SENT_BY_PGBOUNCER.test(String(message)));
 }
 
 /**
@@ -60,6 +120,10 @@ export function isConnectionLost(error: unknown): boolean {
   return typeof code !== 'string' || !/^(?!E|08|57P|25006)[0-9A-Z]{5}$/.test(code);
 }
 
-function sqlStateOf(error: unknown): unknown {
-  return error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
+export function sqlStateOf(error: unknown): unknown {
+  return fieldsOf(error).code;
+}
+
+function fieldsOf(error: unknown): { readonly code?: unknown; readonly routine?: unknown; readonly message?: unknown } {
+  return error instanceof Error ? error : {};
 }

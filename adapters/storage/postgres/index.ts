@@ -33,7 +33,10 @@ export { postgresSchema } from './schema.ts';
 
 /** Options for {@link PostgresStorage}. */
 export type PostgresStorageOptions = {
-  /** The prefix of the names of tables and functions. Default `matrix_`. */
+  /**
+   * The prefix of the names of tables and functions, optionally after the name of their schema, as in `app.matrix_`.
+   * Default `matrix_`, in the schema that `search_path` names.
+   */
   readonly tablePrefix?: string | undefined;
   /**
    * Whether to prepare statements, once on each connection. Default true. Set it to false behind a pooler in

@@ -100,25 +100,18 @@ export class Lane<Job, Result> {
     const patience = this.#options.patienceMs && setTimeout(unblock, this.#options.patienceMs);
 
     let batch: readonly Waiting<Job, Result>[] | undefined;
-    let outcomes: readonly Outcome<Result>[] = [];
+    const outcomes: Outcome<Result>[] = [];
     try {
       await withClient(this.#pool, undefined, async (client) => {
-        // The batch is picked once a connection is available.
-        batch = this.#waiting.splice(0, MAX_BATCH);
-        outcomes = await this.#outcomesOf(
-          client,
-          batch.map(({ job }) => job),
-        );
-        // The last outcome shows whether the connection is still usable.
-        const last = outcomes.at(-1);
-        if (last?.isError) throw last.error;
+        // The batch is picked once a connection is available. On another connection, it goes on after its last outcome.
+        batch ??= this.#waiting.splice(0, MAX_BATCH);
+        const jobs = batch.slice(outcomes.length).map(({ job }) => job);
+        await this.#send(client, jobs, outcomes);
       });
     } catch (error) {
       // No connection: every waiting job fails, unless another statement is about to send it.
-      if (batch === undefined && isBlocking) {
-        batch = this.#waiting.splice(0);
-        outcomes = batch.map(() => ({ isError: true, error }));
-      }
+      if (batch === undefined && isBlocking) batch = this.#waiting.splice(0);
+      while (batch !== undefined && outcomes.length < batch.length) outcomes.push({ isError: true, error });
     }
     clearTimeout(patience);
     unblock();
@@ -129,17 +122,20 @@ export class Lane<Job, Result> {
     if (this.#inFlight === 0) this.#options.onIdle?.();
   }
 
-  /** Sends jobs in one statement. If it fails because of one of them, sends each in its own, so that one fails alone. */
-  async #outcomesOf(client: PostgresClient, jobs: readonly Job[]): Promise<readonly Outcome<Result>[]> {
-    if (jobs.length === 0) return [];
+  /**
+   * Sends jobs in one statement. If it fails because of one of them, sends each in its own, so that one fails alone.
+   *
+   * @throws (rejects) a failure that is not about one job: it may be that of the connection
+   */
+  async #send(client: PostgresClient, jobs: readonly Job[], outcomes: Outcome<Result>[]): Promise<void> {
+    if (jobs.length === 0) return;
     try {
       const results = await this.#sendBatch(client, jobs);
-      return results.map((result) => ({ isError: false, result }));
+      for (const result of results) outcomes.push({ isError: false, result });
     } catch (error) {
-      if (jobs.length === 1 || !isAboutOneEvent(error)) return jobs.map(() => ({ isError: true, error }));
+      if (!isAboutOneEvent(error)) throw error;
+      if (jobs.length === 1) outcomes.push({ isError: true, error });
+      else for (const job of jobs) await this.#send(client, [job], outcomes);
     }
-    const outcomes: Outcome<Result>[] = [];
-    for (const job of jobs) outcomes.push(...(await this.#outcomesOf(client, [job])));
-    return outcomes;
   }
 }

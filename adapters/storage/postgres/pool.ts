@@ -1,7 +1,15 @@
 import { isAborted, onAbort } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { abortedError, throwIfAborted } from '../shared/aborted.ts';
-import { isConnectionLost, postgresFailure } from './failures.ts';
+import {
+  InTransactionError,
+  isConnectionLost,
+  isConnectionState,
+  postgresFailure,
+  settingsBehind,
+  sqlStateOf,
+} from './failures.ts';
+import { followTransactions, throwIfInTransaction, transactionStatusOf } from './transaction-status.ts';
 
 /** A query, as the `query` method of pg takes it. */
 export type PostgresQuery = {
@@ -10,6 +18,8 @@ export type PostgresQuery = {
   readonly values?: unknown[];
   /** Milliseconds to wait for the response. */
   readonly query_timeout?: number;
+  /** How to parse values. Every column that the adapter reads is text. */
+  readonly types?: { getTypeParser(oid: number, format?: string): (value: string | Buffer) => string };
 };
 
 /** A connection of a pool: the part of pg's PoolClient that the adapter uses. */
@@ -22,6 +32,12 @@ export interface PostgresClient {
   on(event: 'error', listener: (error: Error) => void): unknown;
   /** Removes a listener that `on` added. */
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  /**
+   * Optional. Returns the transaction status of PostgreSQL's last response: `I` outside a transaction, `T` inside one,
+   * `E` inside one that has failed. pg has it from 8.21 on; for earlier versions, the adapter listens to the client's
+   * `connection`. A client with neither costs one more round trip for each statement.
+   */
+  getTransactionStatus?(): string | null | undefined;
 }
 
 /** A source of connections: a Pool of pg, or any object with its `connect` method. */
@@ -33,8 +49,21 @@ export interface PostgresPool {
 }
 
 /**
+ * Every column is text, and is read as such, whatever type parsers the host app has set. In binary format, which a pool
+ * can ask for, pg passes a Buffer, and garbles every type but text.
+ */
+export const AS_TEXT = { getTypeParser: () => String };
+
+/** The maximum number of connections that one call gives up because of what the host app has left on them. */
+const MAX_GIVEN_UP = 20;
+
+/** Milliseconds to wait for the response to a check of a connection. */
+const CHECK_TIMEOUT_MS = 5_000;
+
+/**
  * Runs `work` on a connection of the pool. The connection goes back to the pool afterwards, or is closed if it is no
- * longer usable.
+ * longer usable. If the host app has left the connection in a state in which the work cannot succeed, such as inside a
+ * transaction, the connection is closed and `work` is called again on another one.
  *
  * @param context ends the wait for a connection; it does not interrupt work that has started
  * @throws {StorageUnavailableError} for every failure
@@ -44,15 +73,52 @@ export async function withClient<Result>(
   context: CallContext | undefined,
   work: (client: PostgresClient) => Promise<Result>,
 ): Promise<Result> {
-  const client = await connect(pool, context);
-  client.on('error', ignoreError);
+  for (let givenUp = 0; ; givenUp += 1) {
+    const client = await connect(pool, context);
+    client.on('error', ignoreError);
+    let wasSent = false;
+    try {
+      await checkOutsideTransaction(client);
+      wasSent = true;
+      const result = await work(client);
+      releaseClient(client, false);
+      return result;
+    } catch (error) {
+      const isLeftBehind = await isCausedByLeftovers(client, error);
+      releaseClient(client, isLeftBehind || isConnectionLost(error));
+      if (!isLeftBehind || givenUp === MAX_GIVEN_UP) throw postgresFailure(error, wasSent);
+    }
+  }
+}
+
+/** Rejects if the connection is inside a transaction that the host app has left open. */
+async function checkOutsideTransaction(client: PostgresClient): Promise<void> {
+  const status = transactionStatusOf(client);
+  if (status !== undefined) return throwIfInTransaction(client);
   try {
-    const result = await work(client);
-    releaseClient(client, false);
-    return result;
+    // A DO block can commit only outside a transaction. Nothing else tells, whichever protocol the client uses.
+    await client.query({ text: 'DO $$ BEGIN COMMIT; END $$', query_timeout: CHECK_TIMEOUT_MS });
   } catch (error) {
-    releaseClient(client, isConnectionLost(error));
-    throw postgresFailure(error);
+    throw sqlStateOf(error) === '2D000' ? new InTransactionError() : error;
+  }
+}
+
+/**
+ * Returns true if a statement failed because of what the host app has left on the connection: it has had no effect, and
+ * may succeed on another connection.
+ */
+async function isCausedByLeftovers(client: PostgresClient, error: unknown): Promise<boolean> {
+  if (error instanceof InTransactionError || isConnectionState(error)) return true;
+  const settings = settingsBehind(error);
+  if (settings === undefined) return false;
+  const text = `
+SELECT 1 FROM pg_settings WHERE source = 'session' AND name = ANY ($1)
+UNION ALL
+SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid() AND usename <> current_user`;
+  try {
+    return (await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS })).rows.length > 0;
+  } catch {
+    return false;
   }
 }
 
@@ -106,7 +172,10 @@ const poolsWithListener = new WeakSet<PostgresPool>();
 function ignoreErrorsFromTheStart(pool: PostgresPool): void {
   if (poolsWithListener.has(pool)) return;
   poolsWithListener.add(pool);
-  pool.on?.('connect', (client) => client.on('error', ignoreError));
+  pool.on?.('connect', (client) => {
+    client.on('error', ignoreError);
+    followTransactions(client);
+  });
 }
 
 function releaseClient(client: PostgresClient, destroy: boolean): void {

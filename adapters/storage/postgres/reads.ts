@@ -55,7 +55,7 @@ function snapshotsOf(reads: readonly Read[], rows: readonly Row[]): (StateSnapsh
     else ofSameRoom.push(row);
   }
   return reads.map(({ roomId, keys }, index) => {
-    const ofRoom = rowsByRoom.get(index + 1);
+    const ofRoom = rowsByRoom.get(String(index + 1));
     if (ofRoom === undefined) return undefined;
     const events = rowsWithEvent(ofRoom).map(toStripped);
     return { roomId, keys: copyOfKeys(keys), events, revision: undefined };

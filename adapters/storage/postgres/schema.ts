@@ -1,8 +1,9 @@
-import { inReadCommitted, type PostgresClient } from './pool.ts';
+import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
 
 /** The script from each version of the tables to the next. A released script never changes. */
 const VERSIONS: readonly ((prefix: string) => string)[] = [
-  (prefix) => tablesOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
+  (prefix) =>
+    tablesOf(prefix) + checkFunctionOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
 ];
 
 /** The advisory lock of migrations: "matrix" in ASCII, a number that others are unlikely to use. */
@@ -29,7 +30,7 @@ const MIGRATION_LOCK = 0x6d6174726978;
  * IDs are stored as `encoding.ts` escapes them, content as JSON in a `text` column: `jsonb` rounds nothing, but rejects
  * NUL and reorders keys. All columns that are compared collate by bytes.
  *
- * @param tablePrefix the prefix of the names of tables and functions (default `matrix_`)
+ * @param tablePrefix the prefix of the names of tables and functions, optionally after a schema (default `matrix_`)
  * @param after the version that exists already (default 0: nothing)
  * @throws {TypeError} if the prefix cannot start a name
  * @see [errors, Stores](../../../docs/errors.md#stores)
@@ -45,9 +46,9 @@ export function postgresSchema(tablePrefix?: string, after = 0): readonly string
  * @throws {TypeError} if the prefix cannot start a name, or leaves too few of PostgreSQL's 63 bytes
  */
 export function postgresTablePrefix(prefix = 'matrix_'): string {
-  if (typeof prefix !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
+  if (typeof prefix !== 'string' || !/^(?=.{1,40}$)(?:[a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$/.test(prefix)) {
     throw new TypeError(
-      'PostgresStorage: tablePrefix must start with a lowercase letter or _ and contain only lowercase letters, digits and _, at most 40 in all',
+      'PostgresStorage: tablePrefix must start with a lowercase letter or _ and contain only lowercase letters, digits and _, optionally after the name of a schema and a dot, at most 40 in all',
     );
   }
   return prefix;
@@ -66,9 +67,16 @@ export async function migrate(client: PostgresClient, tablePrefix: string): Prom
 }
 
 async function installedVersion(client: PostgresClient, table: string): Promise<number> {
-  const found = await client.query({ text: 'SELECT to_regclass($1) AS name', values: [table] });
+  const found = await client.query({
+    text: 'SELECT to_regclass($1)::text AS name',
+    values: [table],
+    types: AS_TEXT,
+  });
   if (found.rows[0]?.name === null) return 0;
-  const { rows } = await client.query({ text: `SELECT coalesce(max(version), 0) AS version FROM ${table}` });
+  const { rows } = await client.query({
+    text: `SELECT coalesce(max(version), 0)::text AS version FROM ${table}`,
+    types: AS_TEXT,
+  });
   return Number(rows[0]?.version);
 }
 
@@ -105,6 +113,23 @@ CREATE TABLE ${prefix}state (
 `;
 }
 
+/**
+ * Fails if the host app has changed the connection's encoding: pg sends and reads UTF-8 whatever the encoding is, so that
+ * IDs and contents would be stored as other characters. STABLE, so that a query evaluates it before it reads any row.
+ */
+function checkFunctionOf(prefix: string): string {
+  return `
+CREATE FUNCTION ${prefix}check_encoding() RETURNS boolean LANGUAGE plpgsql STABLE AS $body$
+BEGIN
+  IF current_setting('client_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION 'client_encoding must be UTF8' USING ERRCODE = 'MXENC';
+  END IF;
+  RETURN true;
+END
+$body$;
+`;
+}
+
 /*
  * Both functions look up each key separately, in the index, whatever the planner assumes about the tables. It plans once
  * for each connection, possibly when the tables or the rooms were still small: then it would read a whole table, or all
@@ -123,6 +148,7 @@ CREATE FUNCTION ${prefix}read_state(
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $body$
 #variable_conflict use_column
 BEGIN
+  PERFORM ${prefix}check_encoding();
   RETURN QUERY
     SELECT asked.room::integer, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
     FROM unnest(p_room_ids) WITH ORDINALITY AS asked (room_id, room)
@@ -145,7 +171,8 @@ $body$;
 /**
  * Stores an event at the next position if the basis still holds, and returns its ID. Returns `NULL` if the basis is
  * stale or the room does not exist. If `p_waits` is false, returns an empty string if another transaction holds the
- * lock or the room does not exist. The event is durable once the response arrives, even if the connection's default is
+ * lock or the room does not exist. In the basis, an absent event has an empty ID: with `array_nulls` off, PostgreSQL reads
+ * a NULL in an array as a string. The event is durable once the response arrives, even if the connection's default is
  * to respond before the data is on disk.
  */
 function appendFunctionOf(prefix: string): string {
@@ -160,6 +187,7 @@ DECLARE
   v_has_domain boolean;
   v_event_id text := p_event_id;
 BEGIN
+  PERFORM ${prefix}check_encoding();
   PERFORM set_config('lock_timeout', p_lock_timeout_ms::text, true);
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
@@ -182,7 +210,7 @@ BEGIN
       WHERE state.room_id = p_room_id AND state.type = basis.type AND state.state_key = basis.state_key
       LIMIT 1
     ) AS stored ON true
-    WHERE stored.event_id IS DISTINCT FROM basis.event_id
+    WHERE stored.event_id IS DISTINCT FROM nullif(basis.event_id, '')
   ) THEN
     RETURN NULL;
   END IF;

@@ -1,6 +1,7 @@
 import type { Row } from './encoding.ts';
 import { isConflict } from './failures.ts';
-import { inReadCommitted, type PostgresClient } from './pool.ts';
+import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
+import { throwIfInTransaction } from './transaction-status.ts';
 
 /** A statement with a name is prepared once on each connection. */
 type Statement = { readonly name?: string; readonly text: string };
@@ -34,11 +35,18 @@ export class Statements {
     this.#queryTimeoutMs = queryTimeoutMs;
   }
 
-  /** Runs a statement, a second time if another transaction's change came first, and returns its rows. */
+  /**
+   * Runs a statement, a second time if another transaction's change came first, and returns its rows.
+   *
+   * @throws {InTransactionError} (rejects) if it ran inside a transaction of the host app: then nothing is stored yet,
+   *   and nothing must be, so the connection has to be closed
+   */
   async run(client: PostgresClient, name: StatementName, values: unknown[]): Promise<readonly Row[]> {
-    const query = { ...this.#statements[name], values, query_timeout: this.#queryTimeoutMs };
+    const query = { ...this.#statements[name], values, query_timeout: this.#queryTimeoutMs, types: AS_TEXT };
     try {
-      return (await client.query(query)).rows;
+      const { rows } = await client.query(query);
+      throwIfInTransaction(client);
+      return rows;
     } catch (error) {
       if (!isConflict(error)) throw error;
       return (await inReadCommitted(client, () => client.query(query))).rows;
@@ -50,7 +58,7 @@ export class Statements {
 function sqlOn(prefix: string) {
   return {
     readState: `
-SELECT room, type, state_key, event_id, sender, content FROM ${prefix}read_state($1, $2, $3, $4)`,
+SELECT room::text, type, state_key, event_id, sender, content FROM ${prefix}read_state($1, $2, $3, $4)`,
 
     // For a single event, which is common: unnesting arrays costs the server a seventh more.
     appendEvent: `
@@ -68,7 +76,8 @@ ORDER BY position`,
 
     createRoom: `
 WITH room AS (
-  INSERT INTO ${prefix}rooms VALUES ($1, $2, cardinality($3::text[])) ON CONFLICT DO NOTHING RETURNING room_id
+  INSERT INTO ${prefix}rooms SELECT $1, $2, cardinality($3::text[]) WHERE ${prefix}check_encoding()
+  ON CONFLICT DO NOTHING RETURNING room_id
 ), event AS (
   SELECT room.room_id, given.*
   FROM room, unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
@@ -81,17 +90,21 @@ WITH room AS (
   SELECT DISTINCT ON (type, state_key) room_id, type, state_key, position, event_id, sender, content
   FROM event ORDER BY type, state_key, position DESC
 )
-SELECT room_id FROM room`,
+SELECT room_id, CASE current_setting('synchronous_commit') WHEN 'off'
+  THEN set_config('synchronous_commit', 'on', true) END AS durable
+FROM room`,
 
     roomState: `
-SELECT event.type, event.state_key, event.event_id, event.sender, event.content, event.origin_server_ts
+SELECT event.type, event.state_key, event.event_id, event.sender, event.content,
+  event.origin_server_ts::text
 FROM ${prefix}rooms AS room
 LEFT JOIN ${prefix}state AS state ON state.room_id = room.room_id
 LEFT JOIN ${prefix}events AS event ON event.room_id = state.room_id AND event.position = state.position
-WHERE room.room_id = $1`,
+WHERE ${prefix}check_encoding() AND room.room_id = $1`,
 
     timeline: `
-SELECT event.*
+SELECT event.type, event.state_key, event.event_id, event.sender, event.content, event.origin_server_ts::text,
+  event.position::text
 FROM ${prefix}rooms AS room
 LEFT JOIN LATERAL (
   SELECT type, state_key, event_id, sender, content, origin_server_ts, position
@@ -99,7 +112,7 @@ LEFT JOIN LATERAL (
   WHERE room_id = room.room_id AND position > $2
   ORDER BY position LIMIT $3
 ) AS event ON true
-WHERE room.room_id = $1
+WHERE ${prefix}check_encoding() AND room.room_id = $1
 ORDER BY event.position`,
   };
 }

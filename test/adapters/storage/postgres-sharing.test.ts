@@ -178,6 +178,7 @@ describe('a dead connection', () => {
           release: (destroy) => client.release(destroy),
           on: (event, listener) => client.on(event, listener),
           removeListener: (event, listener) => client.removeListener(event, listener),
+          getTransactionStatus: () => client.getTransactionStatus(),
         };
       },
     };
