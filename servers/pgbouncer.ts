@@ -21,13 +21,19 @@ export class PgBouncer {
     this.#folder = folder;
   }
 
-  /** @throws {Error} with the command that installs PgBouncer, if it is missing and cannot be installed */
-  static async start(server: PostgresServer): Promise<PgBouncer> {
+  /**
+   * @param settings further settings, or other values for those below
+   * @throws {Error} with the command that installs PgBouncer, if it is missing and cannot be installed
+   */
+  static async start(
+    server: PostgresServer,
+    settings: Readonly<Record<string, string | number>> = {},
+  ): Promise<PgBouncer> {
     const binary = await installedCommand('pgbouncer');
     const folder = await mkdtemp(join(tmpdir(), 'invite-pgbouncer-'));
     const port = await freePort();
     const path = join(folder, 'pgbouncer.ini');
-    await writeFile(path, configuration(server, port));
+    await writeFile(path, configuration(server, port, settings));
     const account = unprivilegedAccount();
     if (account !== undefined) for (const file of [folder, path]) await chown(file, account.uid, account.gid);
     const child = spawn(binary, [path], { ...account, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -55,16 +61,25 @@ export class PgBouncer {
   }
 }
 
-function configuration(server: PostgresServer, port: number): string {
+function configuration(
+  server: PostgresServer,
+  port: number,
+  settings: Readonly<Record<string, string | number>>,
+): string {
+  const all = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'any',
+    pool_mode: 'transaction',
+    default_pool_size: 4,
+    max_client_conn: 200,
+    ...settings,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`);
   return `[databases]
 * = host=127.0.0.1 port=${server.port} user=postgres
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 4
-max_client_conn = 200
+${lines.join('\n')}
 `;
 }

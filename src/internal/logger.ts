@@ -1,16 +1,20 @@
 import type { Logger } from '../ports/logger.ts';
+import { loggableDetails } from './loggable.ts';
 import { printableDetails } from './printable.ts';
 
 /** Does nothing. Recognized by identity, so that no log line is built just to be discarded. */
 export function noop(): void {}
 
-/** Wraps a logger so that it never throws: a failing logger must not prevent a response. */
+/**
+ * Wraps a logger so that it never throws, because a failing logger must not prevent a response, and so that it gets
+ * errors without what users sent.
+ */
 export function neverThrows(logger: Logger): Logger {
   const at = (level: keyof Logger): Logger[typeof level] => {
     if (logger[level] === noop) return noop;
     return (details, message) => {
       try {
-        logger[level](details, message);
+        logger[level](loggableDetails(details), message);
       } catch {
         // There is nowhere left to report it.
       }

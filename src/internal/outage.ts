@@ -1,4 +1,5 @@
 import type { Logger } from '../ports/logger.ts';
+import { loggableDetails } from './loggable.ts';
 import { defaultLogger } from './logger.ts';
 
 type OutageOptions = {
@@ -49,6 +50,6 @@ export class Outage {
   }
 
   #warn(details: object, message: string): void {
-    (this.#options.logger ?? defaultLogger).warn(details, message);
+    (this.#options.logger ?? defaultLogger).warn(loggableDetails(details), message);
   }
 }

@@ -59,6 +59,9 @@ export class InviteAppend<R extends Requester> {
     if (result.outcome === 'refused') {
       // A host may have put anything here: only a MatrixError can be the response.
       if (!isMatrixError(result.error)) throw result.error;
+      const { cause, status } = result.error;
+      if (cause !== undefined && status < 500)
+        this.#run.log.info({ err: cause }, 'The store refused the event');
       return refused({ by: 'storage' }, result.error);
     }
     return { kind: 'tryAgain', cause: result.outcome === 'failed' ? result.cause : undefined };

@@ -18,7 +18,7 @@ const SHARED_LOCK_TIMEOUT_MS = 50;
 type Append = { readonly event: NewStateEvent; readonly basis: StateSnapshot };
 
 /** The ID of the stored event, or the reason why it was not stored. `busy`: another connection is changing the room. */
-type Appended = { readonly eventId: string } | 'stale' | 'busy';
+export type Appended = { readonly eventId: string } | 'stale' | 'busy';
 
 /** The waits of a statement: whether it waits for the lock of a room, and the maximum wait for any lock. */
 type LockWait = { readonly waits: boolean; readonly lockTimeoutMs: number };

@@ -1,4 +1,4 @@
-import { isStorageUnavailable, StorageUnavailableError } from '../../../src/errors.ts';
+import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 
 /** SQLSTATEs of missing tables, columns, functions and schemas. */
 const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883', '3F000']);
@@ -101,12 +101,39 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /**
- * Returns true if a statement failed because of the data of one event, such as a constraint or a trigger of the host
- * app: classes 22, 23, 54 and P0.
+ * SQLSTATEs that another try may not get, or that an operator can end: connections, transactions, prepared statements,
+ * logins, missing tables and rights, resources, locks, shutdowns, the system, the configuration, foreign data and
+ * internal errors. All others are about the event, such as those of a constraint or a trigger of the host app.
  */
+const OUTAGES = /^(?:0[38AB]|2[4568BD]|3[BDF]|4[02]|5[3578]|72|F0|HV|XX|MXENC)/;
+
+/** SQLSTATEs with which a host app's own constraint, view or trigger says no. User-defined ones start with 45 or I to Z. */
+const REFUSALS = /^(?:23503|23514|23P01|44|45|P0001|[6-9I-OQ-Z])/;
+
+/** Returns true if a statement failed because of the data of one event: no further try can succeed. */
 export function isAboutOneEvent(error: unknown): boolean {
-  const code = sqlStateOf(error);
-  return typeof code === 'string' && /^(22|23|54|P0)/.test(code);
+  const { code } = fieldsOf(error);
+  if (typeof code !== 'string' || isConnectionLost(error)) return false;
+  return !OUTAGES.test(code) || isRowLevelSecurity(error);
+}
+
+/**
+ * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if the host app has
+ * said so by a constraint, a policy or a trigger, a 500 if that constraint or trigger itself fails, or the event does
+ * not fit. Returns undefined for other failures.
+ */
+export function refusalBehind(failure: unknown): MatrixError | undefined {
+  const cause = failure instanceof Error ? failure.cause : undefined;
+  if (!isAboutOneEvent(cause)) return undefined;
+  return REFUSALS.test(String(sqlStateOf(cause))) || isRowLevelSecurity(cause)
+    ? new MatrixError(403, 'M_FORBIDDEN', 'This server does not allow the invite', { cause })
+    : new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+}
+
+/** Returns true for a policy's WITH CHECK. It has the SQLSTATE of a missing right. */
+function isRowLevelSecurity(error: unknown): boolean {
+  const { code, routine } = fieldsOf(error);
+  return code === '42501' && routine === 'ExecWithCheckOptions';
 }
 
 /**
@@ -124,6 +151,10 @@ export function sqlStateOf(error: unknown): unknown {
   return fieldsOf(error).code;
 }
 
-function fieldsOf(error: unknown): { readonly code?: unknown; readonly routine?: unknown; readonly message?: unknown } {
+function fieldsOf(error: unknown): {
+  readonly code?: unknown;
+  readonly routine?: unknown;
+  readonly message?: unknown;
+} {
   return error instanceof Error ? error : {};
 }

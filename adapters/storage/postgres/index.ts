@@ -21,8 +21,9 @@ import { newEventId } from '../shared/event-id.ts';
 import { checkBasis } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
-import { Appends } from './appends.ts';
+import { type Appended, Appends } from './appends.ts';
 import { type Row, rowsWithEvent, toStateEvent, toStoredText } from './encoding.ts';
+import { refusalBehind } from './failures.ts';
 import { type PostgresPool, withClient } from './pool.ts';
 import { Reads } from './reads.ts';
 import { migrate, postgresTablePrefix } from './schema.ts';
@@ -72,7 +73,7 @@ const CONNECTION_TIMEOUT_MS = 5_000;
  * it sets the timeout for connecting, and closes the pool.
  *
  * Every method rejects with a `StorageUnavailableError` if PostgreSQL fails or cannot be reached. The driver's error is
- * its `cause`.
+ * its `cause`. An append that a constraint or a trigger of the host app rejects resolves to `refused`.
  */
 export class PostgresStorage implements RoomStore {
   readonly #pool: PostgresPool;
@@ -133,7 +134,14 @@ export class PostgresStorage implements RoomStore {
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
-    const appended = await this.#appends.append({ event, basis }, context);
+    let appended: Appended;
+    try {
+      appended = await this.#appends.append({ event, basis }, context);
+    } catch (failure) {
+      const error = refusalBehind(failure);
+      if (error === undefined) throw failure;
+      return { outcome: 'refused', error };
+    }
     return typeof appended === 'string' ? { outcome: 'stale' } : { outcome: 'appended', ...appended };
   }
 

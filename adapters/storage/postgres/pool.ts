@@ -18,8 +18,11 @@ export type PostgresQuery = {
   readonly values?: unknown[];
   /** Milliseconds to wait for the response. */
   readonly query_timeout?: number;
-  /** How to parse values. Every column that the adapter reads is text. */
-  readonly types?: { getTypeParser(oid: number, format?: string): (value: string | Buffer) => string };
+  /** How to parse values. */
+  readonly types?: {
+    /** Returns the parser of a column. Every column that the adapter reads is text. */
+    getTypeParser(oid: number, format?: string): (value: string | Buffer) => string;
+  };
 };
 
 /** A connection of a pool: the part of pg's PoolClient that the adapter uses. */
@@ -116,7 +119,9 @@ SELECT 1 FROM pg_settings WHERE source = 'session' AND name = ANY ($1)
 UNION ALL
 SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid() AND usename <> current_user`;
   try {
-    return (await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS })).rows.length > 0;
+    return (
+      (await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS })).rows.length > 0
+    );
   } catch {
     return false;
   }

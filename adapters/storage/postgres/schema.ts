@@ -2,8 +2,7 @@ import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
 
 /** The script from each version of the tables to the next. A released script never changes. */
 const VERSIONS: readonly ((prefix: string) => string)[] = [
-  (prefix) =>
-    tablesOf(prefix) + checkFunctionOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
+  (prefix) => tablesOf(prefix) + checkFunctionOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
 ];
 
 /** The advisory lock of migrations: "matrix" in ASCII, a number that others are unlikely to use. */
@@ -148,7 +147,9 @@ CREATE FUNCTION ${prefix}read_state(
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $body$
 #variable_conflict use_column
 BEGIN
-  PERFORM ${prefix}check_encoding();
+  IF current_setting('client_encoding') <> 'UTF8' THEN
+    PERFORM ${prefix}check_encoding();
+  END IF;
   RETURN QUERY
     SELECT asked.room::integer, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
     FROM unnest(p_room_ids) WITH ORDINALITY AS asked (room_id, room)
@@ -187,7 +188,9 @@ DECLARE
   v_has_domain boolean;
   v_event_id text := p_event_id;
 BEGIN
-  PERFORM ${prefix}check_encoding();
+  IF current_setting('client_encoding') <> 'UTF8' THEN
+    PERFORM ${prefix}check_encoding();
+  END IF;
   PERFORM set_config('lock_timeout', p_lock_timeout_ms::text, true);
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);

@@ -91,7 +91,11 @@ const RIGHT: Record<Call, unknown> = {
 /** Runs every call on a connection that was left like this, and returns for which calls it was closed. */
 async function runAll(
   statements: readonly string[],
-  { tablePrefix = 'matrix_', poolOf = (pool: pg.Pool): PostgresPool => pool, config = {} as pg.PoolConfig } = {},
+  {
+    tablePrefix = 'matrix_',
+    poolOf = (pool: pg.Pool): PostgresPool => pool,
+    config = {} as pg.PoolConfig,
+  } = {},
 ): Promise<Set<string>> {
   const closed = new Set<string>();
   const store = new PostgresStorage(admin, { tablePrefix });
@@ -188,7 +192,9 @@ describe('on a connection that the host app gave back inside a transaction', () 
     const pool = server.pool({ max: 1 });
     await leave(pool, ['BEGIN', 'CREATE TABLE host_half_done (id int)']);
     await new PostgresStorage(pool, { tablePrefix: 'later_' }).migrate();
-    const { rows } = await admin.query("SELECT to_regclass('host_half_done')::text AS half, to_regclass('later_rooms')::text AS ours");
+    const { rows } = await admin.query(
+      "SELECT to_regclass('host_half_done')::text AS half, to_regclass('later_rooms')::text AS ours",
+    );
     expect(rows).toEqual([{ half: null, ours: 'later_rooms' }]);
   });
 
@@ -209,7 +215,11 @@ describe('on a connection that the host app gave back inside a transaction', () 
     });
     const results = await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
-        service.invite({ requester: { userId: ALICE }, roomId: room.roomId, userId: `@guest${index}:example.org` }),
+        service.invite({
+          requester: { userId: ALICE },
+          roomId: room.roomId,
+          userId: `@guest${index}:example.org`,
+        }),
       ),
     );
     expect(results.map(({ outcome }) => outcome)).toEqual(Array(40).fill('invited'));
@@ -285,7 +295,9 @@ describe('on a connection that the host app gave back with', () => {
     const shadows = ['schema', 'rooms', 'events', 'state'].map(
       (table) => `CREATE TEMPORARY TABLE matrix_${table} (LIKE app.matrix_${table} INCLUDING ALL)`,
     );
-    expect(await runAll([...shadows, 'SET search_path = public'], { tablePrefix: 'app.matrix_' })).toEqual(new Set());
+    expect(await runAll([...shadows, 'SET search_path = public'], { tablePrefix: 'app.matrix_' })).toEqual(
+      new Set(),
+    );
   });
 
   it('statement_timeout, a statement that it cancels runs again on another connection', async () => {
@@ -327,7 +339,12 @@ describe('on a connection that the host app gave back with', () => {
 
 describe('a pool that reads values in its own way', () => {
   afterEach(() => {
-    for (const [oid, parse] of [[20, String], [23, Number], [25, String]] as const) pg.types.setTypeParser(oid, parse);
+    for (const [oid, parse] of [
+      [20, String],
+      [23, Number],
+      [25, String],
+    ] as const)
+      pg.types.setTypeParser(oid, parse);
   });
 
   const ts = 1_700_000_000_001;
@@ -347,7 +364,10 @@ describe('a pool that reads values in its own way', () => {
     );
     const name = { name: REASON, index: 139 };
     expect(page).toMatchObject({ next: 142, events: [{ origin_server_ts: ts, content: name }] });
-    expect(state?.find(({ type }) => type === NAME.type)).toMatchObject({ origin_server_ts: ts, content: name });
+    expect(state?.find(({ type }) => type === NAME.type)).toMatchObject({
+      origin_server_ts: ts,
+      content: name,
+    });
     expect(many.every((snapshot) => snapshot?.events[0]?.content.index === 139)).toBe(true);
     expect(await CALLS.appendEvent(storage, room.roomId, observer)).toEqual(RIGHT.appendEvent);
     expect(await CALLS.createRoom(storage, room.roomId, observer)).toEqual(RIGHT.createRoom);

@@ -1,0 +1,145 @@
+import { inspect } from 'node:util';
+import {
+  createInviteService,
+  type Logger,
+  MatrixError,
+  StorageUnavailableError,
+} from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { describe, expect, it } from 'vitest';
+import { ALICE, BOB, ROOM, seedRoom } from '../http/support.ts';
+import { around } from './support.ts';
+
+const SECRET = 'secret-reason-and-token';
+
+/** Invites Bob with this store failure, and returns what loggers that print every field would print. */
+async function loggedAfter(failure: unknown) {
+  const lines: { level: string; err: unknown; text: string }[] = [];
+  const at = (level: string) => (details: object) => {
+    const text = inspect(details, { depth: 30, showHidden: true });
+    lines.push({ level, err: 'err' in details ? details.err : undefined, text });
+  };
+  const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const store = new MemoryStorage();
+  await seedRoom(store);
+  const storage = around(store, { appendEvent: () => Promise.reject(failure) });
+  const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, logger });
+  await service.invite({ requester: { userId: ALICE }, roomId: ROOM, userId: BOB }).catch(() => {});
+  return { lines, text: lines.map(({ text }) => text).join('\n'), err: lines[0]?.err };
+}
+
+const failWith = (fields: object, message = 'failed') => Object.assign(new Error(message), fields);
+
+describe('the err of a log line', () => {
+  it.each<[name: string, failure: unknown, kept: object]>([
+    [
+      'PostgreSQL',
+      failWith(
+        {
+          code: '23502',
+          severity: 'ERROR',
+          table: 'members',
+          constraint: 'known',
+          detail: `Failing row contains (${SECRET})`,
+          where: `unnamed portal with parameters: $1 = '${SECRET}'`,
+          internalQuery: SECRET,
+          hint: SECRET,
+        },
+        'null value',
+      ),
+      { message: 'null value', code: '23502', table: 'members', constraint: 'known' },
+    ],
+    [
+      "PostgreSQL's messages that quote a value",
+      failWith(
+        { code: '22P02', severity: 'ERROR' },
+        `invalid input syntax for type integer: "${SECRET} "x" \n"`,
+      ),
+      { message: 'invalid input syntax for type integer: …', code: '22P02' },
+    ],
+    [
+      'ioredis',
+      failWith({ command: { name: 'evalsha', args: [SECRET] }, previousErrors: [new Error(SECRET)] }, 'OOM'),
+      { message: 'OOM' },
+    ],
+    [
+      'HTTP clients',
+      failWith({
+        code: 'ECONNRESET',
+        config: { headers: { Authorization: SECRET }, data: SECRET },
+        request: {},
+      }),
+      { code: 'ECONNRESET' },
+    ],
+    ['query builders', failWith({ sql: SECRET, parameters: [SECRET], query: SECRET }), { message: 'failed' }],
+    [
+      'a cause',
+      new Error('outer', { cause: failWith({ detail: SECRET }, 'inner') }),
+      { cause: { message: 'inner' } },
+    ],
+    [
+      'a cause of a StorageUnavailableError',
+      new StorageUnavailableError('down', { cause: failWith({ detail: SECRET }, 'inner') }),
+      { message: 'down', code: 'ERR_STORAGE_UNAVAILABLE', cause: { message: 'inner' } },
+    ],
+    ['a cause that is no error', new Error('outer', { cause: { body: SECRET } }), { message: 'outer' }],
+    [
+      'several errors',
+      new AggregateError([failWith({ detail: SECRET }, 'one'), new Error('two')], 'both'),
+      { message: 'both', errors: [{ message: 'one' }, { message: 'two' }] },
+    ],
+    ['an allowed field that is an object', failWith({ code: { token: SECRET } }), { message: 'failed' }],
+    ['an object', { token: SECRET }, {}],
+    [
+      'an error that cannot be read',
+      new Proxy(new Error('x'), {
+        ownKeys() {
+          throw new Error(SECRET);
+        },
+      }),
+      {},
+    ],
+  ])('has nothing of what was sent: %s', async (_, failure, kept) => {
+    const { text, err } = await loggedAfter(failure);
+    expect(err).toBeInstanceOf(Error);
+    expect(err).toMatchObject(kept);
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('has the name and the stack of the error', async () => {
+    class DriverError extends Error {
+      detail = SECRET;
+    }
+    const failure = new DriverError('no');
+    const { err } = await loggedAfter(failure);
+    expect(err).toMatchObject({ name: 'DriverError', message: 'no', stack: failure.stack });
+  });
+
+  it('is the error itself if it has nothing else', async () => {
+    const failure = new Error('a bug', { cause: failWith({ code: 'ENOSPC', syscall: 'write' }) });
+    expect((await loggedAfter(failure)).err).toBe(failure);
+  });
+
+  it('ends with a circle of causes', async () => {
+    const failure: Error = failWith({ detail: SECRET });
+    failure.cause = new Error('in between', { cause: failure });
+    expect((await loggedAfter(failure)).text).not.toContain(SECRET);
+  });
+
+  it('is also that of a refusal by the store', async () => {
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const error = new MatrixError(403, 'M_FORBIDDEN', 'no', {
+      cause: failWith({ code: '23514', detail: SECRET }),
+    });
+    const storage = around(store, { appendEvent: async () => ({ outcome: 'refused', error }) });
+    const lines: object[] = [];
+    const logger = { debug() {}, info: (details: object) => void lines.push(details), warn() {}, error() {} };
+    const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, logger });
+    await service.invite({ requester: { userId: ALICE }, roomId: ROOM, userId: BOB }).catch(() => {});
+    expect(lines).toMatchObject([
+      { status: 403, err: { code: '23514' }, problems: ['The store refused the event'] },
+    ]);
+    expect(inspect(lines, { depth: 30 })).not.toContain(SECRET);
+  });
+});
