@@ -23,6 +23,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'constraint',
   'routine',
   'isNotStored',
+  'failure',
 ]);
 
 /** Causes of causes that are logged. A chain that is longer, or a circle, ends there. */
