@@ -1,7 +1,33 @@
-import { isStorageUnavailable, StorageUnavailableError } from '../../../src/errors.ts';
+import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 
 /** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
+
+/** Result codes of an event that no further try can store: too large, a constraint, a value of another type. */
+const ABOUT_THE_EVENT: ReadonlySet<unknown> = new Set([18, 19, 20]);
+const ABOUT_THE_EVENT_BY_NAME = /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/;
+
+/** Extended result codes of a CHECK constraint, a foreign key, and a trigger that calls RAISE. */
+const REFUSALS: ReadonlySet<unknown> = new Set([275, 787, 1811]);
+const REFUSALS_BY_NAME = /^SQLITE_CONSTRAINT_(?:CHECK|FOREIGNKEY|TRIGGER)$/;
+
+/**
+ * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if the host app has
+ * said so by a constraint or a trigger, a 500 if the event does not fit. Returns undefined for other failures.
+ */
+export function refusalBehind(failure: unknown): MatrixError | undefined {
+  if (!isStorageUnavailable(failure) || !failure.isNotStored) return undefined;
+  const { cause } = failure;
+  const { code, errcode } = (cause ?? {}) as { code?: unknown; errcode?: unknown };
+  const isAboutTheEvent =
+    typeof errcode === 'number'
+      ? ABOUT_THE_EVENT.has(errcode & 0xff)
+      : ABOUT_THE_EVENT_BY_NAME.test(String(code));
+  if (!isAboutTheEvent) return undefined;
+  return REFUSALS.has(errcode) || REFUSALS_BY_NAME.test(String(code))
+    ? new MatrixError(403, 'M_FORBIDDEN', 'This server does not allow the invite', { cause })
+    : new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+}
 
 /**
  * Returns true if a driver failed because another connection holds a lock. `node:sqlite` and `@photostructure/sqlite`

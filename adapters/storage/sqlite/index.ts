@@ -14,6 +14,7 @@ import { copyOfKeys } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
 import { SqliteConnection, type SqliteDatabase } from './connection.ts';
 import { toEventRow } from './encoding.ts';
+import { refusalBehind } from './failures.ts';
 import { sqliteTablePrefix } from './schema.ts';
 import { Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -92,10 +93,15 @@ export class SqliteStorage implements RoomStore {
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
     const row = toEventRow(event);
-    return this.#queue.write((): AppendResult => {
+    const append = (): AppendResult => {
       if (!this.#tables.holds(basis)) return { outcome: 'stale' };
       return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
-    }, context);
+    };
+    return this.#queue.write(append, context).catch((failure: unknown): AppendResult => {
+      const error = refusalBehind(failure);
+      if (error === undefined) throw failure;
+      return { outcome: 'refused', error };
+    });
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {

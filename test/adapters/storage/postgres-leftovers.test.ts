@@ -317,6 +317,53 @@ describe('on a connection that the host app gave back with', () => {
     expect(await observer.timeline(room.roomId)).toHaveProperty('events.length', 3);
   });
 
+  it('a query that is still running, its next statement waits, and other calls use other connections', async () => {
+    const pool = server.pool({ max: 3 });
+    const storage = new PostgresStorage(pool, { queryTimeoutMs: 1_000 });
+    const room = newRoom();
+    await observer.createRoom(room);
+    const basis = await basisFor(observer, room.roomId, BOB);
+    const client = await pool.connect();
+    client.query('SELECT pg_sleep(60)').catch(() => {});
+    client.release();
+    const waiting = storageErrorOf(storage.appendEvent(inviteOf(room.roomId, BOB), basis, inTime()));
+    await eventually('the append has the connection', async () => pool.idleCount === 0);
+    expect(await storage.roomState(room.roomId)).toHaveLength(2);
+    expect((await waiting).isNotStored).toBe(false);
+    expect(await storage.appendEvent(inviteOf(room.roomId, BOB), basis, inTime())).toMatchObject({
+      outcome: 'appended',
+    });
+    expect(await observer.timeline(room.roomId)).toHaveProperty('events.length', 3);
+  });
+
+  it('temporary tables of our names, rooms are lost in them if the prefix has no schema: not healed', async () => {
+    const pool = server.pool({ max: 1 });
+    const storage = new PostgresStorage(pool);
+    await leave(pool, ['CREATE TEMPORARY TABLE matrix_rooms (LIKE matrix_rooms INCLUDING ALL)']);
+    const room = newRoom();
+    expect(await storage.createRoom(room)).toBe('created');
+    expect(await observer.roomState(room.roomId)).toBeUndefined();
+  });
+
+  it('session_replication_role, the triggers of the host app do not run: not healed', async () => {
+    const storage = new PostgresStorage(admin, { tablePrefix: 'guarded_' });
+    await storage.migrate();
+    await admin.query(`
+      CREATE FUNCTION say_no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$;
+      CREATE TRIGGER say_no BEFORE INSERT ON guarded_events FOR EACH ROW WHEN (NEW.type = 'm.room.name')
+        EXECUTE FUNCTION say_no()`);
+    const room = newRoom();
+    await storage.createRoom(room);
+    const pool = server.pool({ max: 1 });
+    const spoiled = new PostgresStorage(pool, { tablePrefix: 'guarded_' });
+    await expect(spoiled.putState(stateEvent(room.roomId, NAME, {}))).rejects.toHaveProperty(
+      'cause.code',
+      'P0001',
+    );
+    await leave(pool, ['SET session_replication_role = replica']);
+    expect(await spoiled.putState(stateEvent(room.roomId, NAME, {}))).toHaveProperty('eventId');
+  });
+
   it('synchronous_commit off, a room is on disk once it is created', async () => {
     const client = await server.pool({ max: 1, options: '-c synchronous_commit=off' }).connect();
     onTestFinished(() => client.release());

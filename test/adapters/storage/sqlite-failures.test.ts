@@ -79,3 +79,38 @@ describe('a locked file', () => {
     expect(new Set(log.map(({ state_key }) => state_key)).size).toBe(log.length);
   });
 });
+
+describe("what a host app's own database rejects", () => {
+  it.each([
+    [
+      'a trigger',
+      "BEFORE INSERT ON matrix_events WHEN NEW.content LIKE '%xyzzy%' BEGIN SELECT RAISE(ABORT, 'no'); END",
+      403,
+    ],
+    [
+      'NOT NULL',
+      `AFTER INSERT ON matrix_events WHEN NEW.content LIKE '%xyzzy%'
+       BEGIN INSERT INTO strict_table VALUES (NULL, 1); END`,
+      500,
+    ],
+    [
+      'a CHECK constraint',
+      `AFTER INSERT ON matrix_events WHEN NEW.content LIKE '%xyzzy%'
+       BEGIN INSERT INTO strict_table VALUES (1, 0); END`,
+      403,
+    ],
+  ])('(%s) is refused, and other invites of its transaction are stored', async (_, trigger, status) => {
+    const { database, storage, roomId, invites } = await openHost();
+    database.exec(
+      `CREATE TABLE strict_table (a INT NOT NULL, b INT CHECK (b > 0)); CREATE TRIGGER guard ${trigger}`,
+    );
+    const [refused, ...others] = await Promise.all([
+      invites('@zoe:example.org', 'xyzzy'),
+      invites('@yan:example.org'),
+      invites('@xia:example.org'),
+    ]);
+    expect([refused, ...others]).toEqual([status, 200, 200]);
+    expect(await invitesOf(storage, '@zoe:example.org', roomId)).toBe(0);
+    expect(await invitesOf(storage, '@yan:example.org', roomId)).toBe(1);
+  });
+});

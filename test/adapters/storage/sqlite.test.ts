@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { isBusy } from '../../../adapters/storage/sqlite/failures.ts';
+import { isBusy, refusalBehind, sqliteFailure } from '../../../adapters/storage/sqlite/failures.ts';
 import { type SqliteDatabase, SqliteStorage, sqliteSchema } from '../../../adapters/storage/sqlite/index.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
@@ -200,6 +200,27 @@ describe('a lock of another process', () => {
     [undefined, false],
   ])('is recognized in the error %j', (error, busy) => {
     expect(isBusy(error)).toBe(busy);
+  });
+});
+
+describe('a rejection', () => {
+  const cause = (fields: object) => Object.assign(new Error('no'), fields);
+  it.each([
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 275 }, 403],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 787 }, 403],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 1_811 }, 403],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 1_299 }, 500],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 18 }, 500],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, undefined],
+    [{ code: 'SQLITE_CONSTRAINT_TRIGGER' }, 403],
+    [{ code: 'SQLITE_CONSTRAINT_NOTNULL' }, 500],
+    [{ code: 'SQLITE_TOOBIG' }, 500],
+    [{ code: 'SQLITE_FULL' }, undefined],
+    [{}, undefined],
+  ])('is recognized in the error %j: %s', (fields, status) => {
+    expect(refusalBehind(sqliteFailure(cause(fields), true))?.status).toBe(status);
+    // After a failed commit, nobody knows.
+    expect(refusalBehind(sqliteFailure(cause(fields)))).toBeUndefined();
   });
 });
 
