@@ -94,8 +94,9 @@ describe('isNotStored is true', () => {
     database.exec(`CREATE TRIGGER no_bob BEFORE INSERT ON matrix_events WHEN NEW.state_key = '${BOB}'
       BEGIN SELECT RAISE(ABORT, 'not him'); END`);
     const ofCarol = await decideInvite(storage, roomId, '@carol:example.org');
-    const [failure, other] = await Promise.all([storageErrorOf(append()), ofCarol.append()]);
-    expect(failure.isNotStored).toBe(true);
+    const [refused, other] = await Promise.all([append(), ofCarol.append()]);
+    // Certain as well: the points of a refusal are refunded.
+    expect(refused).toMatchObject({ outcome: 'refused', error: { status: 403 } });
     expect(other).toMatchObject({ outcome: 'appended' });
     expect(await stored()).toBe(0);
   });
