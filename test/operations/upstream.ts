@@ -28,6 +28,7 @@ export type Received = {
 /** A process behind a proxy, with rooms in a store that all of them share. */
 export class Upstream {
   readonly received: Received[] = [];
+  readonly #sockets = new Set<Socket>();
   #server: Server;
   readonly #app: express.Express;
   port = 0;
@@ -63,7 +64,7 @@ export class Upstream {
     });
     this.#app.use('/_matrix/client/v3', router);
     this.#app.use(matrixErrorHandler());
-    this.#server = createServer(this.#app);
+    this.#server = this.#newServer();
   }
 
   static async start(storage: MemoryStorage): Promise<Upstream> {
@@ -74,22 +75,33 @@ export class Upstream {
     return upstream;
   }
 
+  /**
+   * Stops listening, and resolves when the proxy has closed its ends of the connections too: a request that it sends on
+   * a connection that is being closed would fail by chance.
+   */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.end();
     await closed;
   }
 
   /** Listens again, on the same port. */
   async startAgain(): Promise<void> {
-    this.#server = createServer(this.#app);
+    this.#server = this.#newServer();
     this.#server.listen(this.port, '127.0.0.1');
     await once(this.#server, 'listening');
   }
 
   close(): Promise<void> {
     return this.stop();
+  }
+
+  #newServer(): Server {
+    return createServer(this.#app).on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
   }
 }
