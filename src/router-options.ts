@@ -8,6 +8,7 @@ import {
   integerOption,
   type OptionChecks,
 } from './internal/options.ts';
+import { handleRejection, isThenable } from './internal/unawaited.ts';
 import { type InviteServiceOptions, inviteServiceOptionChecks } from './invite/config.ts';
 import type { AuthAdapter, Requester, SessionAuth } from './ports/auth.ts';
 import type { Logger } from './ports/logger.ts';
@@ -31,8 +32,9 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   /** The maximum time for a body to arrive, in milliseconds. Default 10000. */
   readonly bodyTimeoutMs?: number | undefined;
   /**
-   * Returns the host's ID for a request, a string or a number, for its log line and `onOutcome`. Default the request's
-   * own `id`, which pino-http and others set.
+   * Returns the host's ID for a request, a string or a number, for its log line and `onOutcome`. It must not be `async`.
+   * If it fails, the request has no ID, and the first failure is logged. Default the request's own `id`, which pino-http
+   * and others set.
    */
   readonly requestId?: ((request: IncomingMessage) => unknown) | undefined;
   /** Called once per request (except preflights), right after its response. A failure is logged. Default none. */
@@ -76,7 +78,31 @@ export function responseOptionsOf<R extends Requester>(
   { cors = true, requestId = ownIdOf }: InviteRouterOptions<R>,
   logger: Logger,
 ): Pick<ResponseOptions<unknown>, 'logger' | 'cors' | 'requestId'> {
-  return { logger, cors, requestId };
+  return { logger, cors, requestId: withoutFailures(requestId, logger) };
+}
+
+/** An ID for log lines must not fail an invite: without one, the request goes on. The first failure is logged. */
+function withoutFailures(
+  requestId: (request: IncomingMessage) => unknown,
+  logger: Logger,
+): (request: IncomingMessage) => unknown {
+  let isLogged = false;
+  const report = (err: unknown) => {
+    if (isLogged) return;
+    isLogged = true;
+    logger.error({ err }, 'requestId failed: requests have no ID in the log');
+  };
+  return (request) => {
+    try {
+      const id = requestId(request);
+      if (!isThenable(id)) return id;
+      handleRejection(id);
+      throw new TypeError('requestId must return a string or a number, not a promise');
+    } catch (err) {
+      report(err);
+      return undefined;
+    }
+  };
 }
 
 function ownIdOf(request: IncomingMessage & { readonly id?: unknown | undefined }): unknown {

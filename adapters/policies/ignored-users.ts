@@ -16,7 +16,7 @@ export type IgnoredUsersOptions = {
 
 /**
  * Drops invites from users whom the invitee ignores (client-server API, "Ignoring Users"): the inviter gets a
- * 200 and learns nothing, and the invitee gets nothing. No event is stored, so the invite does not come back
+ * 200, and the invitee gets nothing. No event is stored, so the invite does not come back
  * when the invitee stops ignoring the inviter.
  *
  * ```ts

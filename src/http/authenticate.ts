@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { isMatrixError, type MatrixError } from '../errors.ts';
+import { ignoreRejections } from '../internal/unawaited.ts';
 import type { ServiceConfig } from '../invite/config.ts';
 import { Deadline } from '../invite/deadline.ts';
 import type { Refused } from '../invite/decision.ts';
 import { endRun } from '../invite/explain.ts';
 import { consumeAttempt } from '../invite/limits.ts';
-import { internalError, refusalError, unavailable } from '../invite/refusals.ts';
+import { hostFailure, internalError, refusalError } from '../invite/refusals.ts';
 import { refuseRequester } from '../invite/request.ts';
 import type { AuthAdapter, AuthFailure, AuthResult, Requester, SessionAuth } from '../ports/auth.ts';
 import type { JsonObject } from '../rooms/event.ts';
@@ -71,16 +72,20 @@ async function authenticate<R extends Requester>(
     throw refusalError(401, 'M_MISSING_TOKEN', 'An access token is required');
   } catch (error) {
     // Never a 401 for an outage: it would log clients out.
-    throw isMatrixError(error) ? error : unavailable(error);
+    throw isMatrixError(error) ? error : hostFailure(error);
   }
 }
 
 /** @throws {MatrixError} the failure, or 500 when the host's function returned neither a requester nor a failure */
 function requesterOf<R extends Requester>(option: 'auth' | 'session', result: AuthResult<R>): R {
   if (typeof result === 'object' && result !== null) {
-    if ('requester' in result && isUser(result.requester)) return result.requester;
+    if ('requester' in result) {
+      if (isUser(result.requester)) return result.requester;
+      ignoreRejections(result.requester);
+    }
     if ('failure' in result && Object.hasOwn(AUTH_ERRORS, result.failure)) throw authError(result.failure);
   }
+  ignoreRejections(result);
   throw internalError(
     new TypeError(
       `${option}.authenticate must resolve { requester: { userId } } with a full Matrix user ID, ` +

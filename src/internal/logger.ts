@@ -1,24 +1,25 @@
 import type { Logger } from '../ports/logger.ts';
 import { loggableDetails } from './loggable.ts';
 import { printableDetails } from './printable.ts';
-
-/** Does nothing. Recognized by identity, so that no log line is built just to be discarded. */
-export function noop(): void {}
+import { handleRejection, noop } from './unawaited.ts';
 
 /**
- * Wraps a logger so that it never throws, because a failing logger must not prevent a response, and so that it gets
- * errors without what users sent.
+ * Writes a line, with errors without what users sent. A failing logger is ignored, whether it throws or rejects: there is
+ * nowhere left to report it.
  */
+export function writeLine(logger: Logger, level: keyof Logger, details: object, message: string): void {
+  try {
+    handleRejection(logger[level](loggableDetails(details), message));
+  } catch {
+    // See above.
+  }
+}
+
+/** Wraps a logger so that it never fails: that must not prevent a response, or end the process. See {@link writeLine}. */
 export function neverThrows(logger: Logger): Logger {
   const at = (level: keyof Logger): Logger[typeof level] => {
     if (logger[level] === noop) return noop;
-    return (details, message) => {
-      try {
-        logger[level](loggableDetails(details), message);
-      } catch {
-        // There is nowhere left to report it.
-      }
-    };
+    return (details, message) => writeLine(logger, level, details, message);
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

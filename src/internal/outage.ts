@@ -1,6 +1,5 @@
 import type { Logger } from '../ports/logger.ts';
-import { loggableDetails } from './loggable.ts';
-import { defaultLogger } from './logger.ts';
+import { defaultLogger, writeLine } from './logger.ts';
 
 type OutageOptions = {
   /** Log message when the service stops responding. */
@@ -50,6 +49,6 @@ export class Outage {
   }
 
   #warn(details: object, message: string): void {
-    (this.#options.logger ?? defaultLogger).warn(loggableDetails(details), message);
+    writeLine(this.#options.logger ?? defaultLogger, 'warn', details, message);
   }
 }

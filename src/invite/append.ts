@@ -1,20 +1,31 @@
-import { isMatrixError, isStorageUnavailable } from '../errors.ts';
+import { isMatrixError, isStorageUnavailable, type MatrixError } from '../errors.ts';
+import { isFault } from '../internal/fault.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, StateSnapshot } from '../ports/storage.ts';
+import { isSameJson } from '../rooms/content.ts';
 import type { NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
-import { type Refused, refused } from './decision.ts';
+import { type Invited, type Refused, refused } from './decision.ts';
 import { isSameInvite } from './event.ts';
+import { type Ending, type Failed, failed } from './explain.ts';
 import type { InvitePoints } from './limits.ts';
 import { notifyOnInvite } from './notify.ts';
+import { memberEvent } from './read.ts';
+import { internalError, unavailable } from './refusals.ts';
 import type { Run } from './run.ts';
-
-export type Invited = { readonly kind: 'invited'; readonly eventId: string | undefined };
 
 /** The invite must be decided again; `cause` is the failure of the store, if that is why. */
 type TryAgain = { readonly kind: 'tryAgain'; readonly cause?: unknown };
 
-/** An event that may have been stored, and the event that it would have replaced. */
-type Unknown = { readonly event: NewStateEvent; readonly replaced: StrippedStateEvent | undefined };
+/** An event that may have been stored. */
+type Unknown = {
+  readonly event: NewStateEvent;
+  /** The event that it would have replaced. */
+  readonly replaced: StrippedStateEvent | undefined;
+  /** The failure of the store. */
+  readonly cause?: unknown;
+  /** An earlier append of the same request whose outcome is unknown too. */
+  readonly before: Unknown | undefined;
+};
 
 /**
  * - `unknown`: the store could not say whether it stored the event.
@@ -26,7 +37,7 @@ type AppendOutcome = AppendResult | { readonly outcome: 'unknown' | 'failed'; re
 export class InviteAppend<R extends Requester> {
   readonly #run: Run<R>;
   readonly #points: InvitePoints<R>;
-  /** The append whose outcome is unknown, if any. If there is one, only finding its event settles the invite. */
+  /** The last append whose outcome is unknown, if any. As long as there is one, nothing is refunded. */
   #unknown: Unknown | undefined;
 
   constructor(run: Run<R>, points: InvitePoints<R>) {
@@ -48,12 +59,15 @@ export class InviteAppend<R extends Requester> {
     // If the time is over before the append starts, certainly nothing was stored.
     this.#run.deadline.throwIfOver('getProfile');
     const unknownBefore = this.#unknown;
-    this.#unknown = { event, replaced };
+    this.#unknown = { event, replaced, before: unknownBefore };
     const result = await this.#appendEvent(event, basis, (late) => {
       if (late.outcome !== 'unknown') this.#unknown = unknownBefore;
       return late.outcome === 'appended' ? this.#invited(event, late.eventId) : this.refund();
     });
-    if (result.outcome === 'unknown') return { kind: 'tryAgain', cause: result.cause };
+    if (result.outcome === 'unknown') {
+      this.#unknown = { ...this.#unknown, cause: result.cause };
+      return { kind: 'tryAgain', cause: result.cause };
+    }
     this.#unknown = unknownBefore;
     if (result.outcome === 'appended') return this.#invited(event, result.eventId);
     if (result.outcome === 'refused') {
@@ -64,25 +78,71 @@ export class InviteAppend<R extends Requester> {
         this.#run.log.info({ err: cause }, 'The store refused the event');
       return refused({ by: 'storage' }, result.error);
     }
-    return { kind: 'tryAgain', cause: result.outcome === 'failed' ? result.cause : undefined };
+    if (result.outcome !== 'failed') return { kind: 'tryAgain' };
+    // A mistake in the host's code: the next try would fail too.
+    if (isFault(result.cause)) throw result.cause;
+    return { kind: 'tryAgain', cause: result.cause };
   }
 
   /**
-   * Looks for the event of an append whose outcome was unknown.
+   * Settles an append whose outcome is unknown, by the invitee's current member event:
    *
-   * @param stored the invitee's current member event, read after that append
-   * @returns the invite, if `stored` is its event and not an equal one that it would have replaced
+   * - It is the event of the append: the invite is stored.
+   * - It is the event that the append would have replaced: nothing is stored so far. The invite may be decided and
+   *   appended again, because only one of the two appends can succeed: both rely on that event.
+   * - Anything else: the event may have been stored and replaced. A second append could be a second invite.
+   *
+   * @param snapshot the room, read after that append
+   * @returns the invite, if it is stored; undefined if it may be decided again, as it always may if no outcome is unknown
+   * @throws {MatrixError} 503 if it cannot be known whether the event was stored, 500 if that is the host's mistake
+   * @throws the failure of the store, if nothing is stored and it was a mistake in the host's code
    */
-  findStored(stored: StrippedStateEvent | undefined): Invited | undefined {
-    if (this.#unknown === undefined || stored === undefined) return undefined;
-    const { event, replaced } = this.#unknown;
-    const isReplaced = replaced !== undefined && replaced.event_id === stored.event_id;
-    return isSameInvite(event, stored) && !isReplaced ? this.#invited(event, stored.event_id) : undefined;
+  settle(snapshot: StateSnapshot | undefined): Invited | undefined {
+    if (this.#unknown === undefined) return undefined;
+    const { replaced, cause } = this.#unknown;
+    const stored = memberEvent(snapshot, this.#run.request.userId);
+    const isReplaced = isSameEvent(replaced, stored, snapshot);
+    if (isReplaced === true) {
+      if (isFault(cause)) throw cause;
+      return undefined;
+    }
+    const event = isReplaced === false && stored !== undefined ? this.#unknownEventIn(stored) : undefined;
+    if (event === undefined || stored === undefined) throw this.#neverKnown(cause);
+    return this.#invited(event, stored.event_id);
+  }
+
+  /**
+   * Checks the end of a request: a refusal must not contradict an append that may be stored, or may still be.
+   *
+   * Only a refusal by the room's rules settles it. The invitee's event was unchanged, so nothing was stored; and since
+   * the rules allowed the invite before, its basis has changed, so nothing will be.
+   */
+  confirm<E extends Ending>(ending: E): E | Failed {
+    if (this.#unknown === undefined || ending.kind === 'invited') return ending;
+    if (ending.kind === 'failed' && ending.error.status >= 500) return ending;
+    if (ending.kind === 'refused' && ending.explanation.by === 'room') {
+      this.#unknown = undefined;
+      return ending;
+    }
+    return failed(this.#neverKnown(this.#unknown.cause));
   }
 
   /** Refunds the points, but only if the request certainly stored no invite. */
   refund(): Promise<void> | undefined {
     return this.#unknown === undefined ? this.#points.refund() : undefined;
+  }
+
+  /** Returns the event of an unknown append that equals the stored event, if any. The content can vary between tries. */
+  #unknownEventIn(stored: StrippedStateEvent): NewStateEvent | undefined {
+    for (let each = this.#unknown; each !== undefined; each = each.before) {
+      if (isSameInvite(each.event, stored)) return each.event;
+    }
+    return undefined;
+  }
+
+  #neverKnown(cause: unknown): MatrixError {
+    if (isFault(cause)) return internalError(cause);
+    return unavailable(new Error('It cannot be known whether the invite was stored', { cause }));
   }
 
   #invited(event: NewStateEvent, eventId: string | undefined): Invited {
@@ -113,6 +173,26 @@ export class InviteAppend<R extends Requester> {
       throw cause;
     }
   }
+}
+
+/**
+ * Compares two member events of one user, the second of which was read later.
+ *
+ * @returns undefined if that cannot be told: in a store without event IDs, an event that was replaced can have come back
+ */
+function isSameEvent(
+  one: StrippedStateEvent | undefined,
+  other: StrippedStateEvent | undefined,
+  snapshot: StateSnapshot | undefined,
+): boolean | undefined {
+  if (snapshot === undefined) return undefined;
+  if (one === undefined && other === undefined) {
+    // State events never disappear, but the rows of a host that has no events can be deleted.
+    return snapshot.events.every(({ event_id }) => event_id !== undefined) ? true : undefined;
+  }
+  if (one === undefined || other === undefined) return false;
+  if (one.event_id !== undefined && other.event_id !== undefined) return one.event_id === other.event_id;
+  return one.sender === other.sender && isSameJson(one.content, other.content) ? undefined : false;
 }
 
 function failedAppend(cause: unknown): AppendOutcome {

@@ -1,4 +1,5 @@
 import { printable } from '../internal/printable.ts';
+import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import { domainOf } from '../rooms/identifiers.ts';
@@ -6,11 +7,11 @@ import { decideInvite, type InviteRefusalReason } from '../rooms/invite-rule.ts'
 import { type Decision, type Refused, refused } from './decision.ts';
 import { decideByPolicies } from './policies.ts';
 import {
+  hostFailure,
   inviteBlocked,
   inviteeOfAnotherServer,
   inviteeUnknown,
   refusedByRoom,
-  unavailable,
 } from './refusals.ts';
 import type { Run } from './run.ts';
 
@@ -28,7 +29,7 @@ export function decide<R extends Requester>(
   snapshot: StateSnapshot | undefined,
 ): Decision | Promise<Decision> {
   const { config, request, resend } = run;
-  if (snapshot === undefined) return refusedBy(run, 'roomUnknownOrInviterNotJoined');
+  if (snapshot === undefined) return roomUnknown(run);
   const byRoom = decideByRoom(run, snapshot);
   if (byRoom.kind === 'refused') return byRoom;
   if (!config.serverNames.has(domainOf(request.userId) ?? '')) {
@@ -67,6 +68,13 @@ function refusedBy<R extends Requester>({ config }: Run<R>, reason: InviteRefusa
   return refused({ by: 'room', reason }, refusedByRoom(reason, config.reasonCodes));
 }
 
+/** The response is that for an inviter who has not joined. Only the host's own log and metrics tell the two apart. */
+function roomUnknown<R extends Requester>({ config }: Run<R>): Refused {
+  const reason = 'roomUnknownOrInviterNotJoined';
+  const error = refusedByRoom(reason, config.reasonCodes);
+  return refused({ by: 'room', reason, isRoomUnknown: true }, error);
+}
+
 /** Asks the host's users and policies. */
 async function decideByHost<R extends Requester>(
   run: Run<R>,
@@ -94,7 +102,8 @@ async function isInviteBlocked<R extends Requester>({
   if (users?.getAccountData === undefined) return false;
   const permission = await deadline
     .call('getAccountData', (context) => users.getAccountData?.(userId, INVITE_PERMISSION_TYPE, context))
-    .catch(failAsUnavailable);
+    .catch(failAsHost);
+  handleRejection(permission?.default_action);
   return permission?.default_action === 'block';
 }
 
@@ -106,10 +115,10 @@ async function inviteeExists<R extends Requester>({
   if (users?.exists === undefined) return true;
   const exists = await deadline
     .call('exists', (context) => users.exists?.(userId, context))
-    .catch(failAsUnavailable);
+    .catch(failAsHost);
   return exists === true;
 }
 
-function failAsUnavailable(cause: unknown): never {
-  throw unavailable(cause);
+function failAsHost(cause: unknown): never {
+  throw hostFailure(cause);
 }

@@ -16,7 +16,12 @@ import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
  */
 export type InviteExplanation =
   | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' | 'storage' }
-  | { readonly by: 'room'; readonly reason: InviteRefusalReason }
+  | {
+      readonly by: 'room';
+      readonly reason: InviteRefusalReason;
+      /** True if the room does not exist. Absent otherwise. */
+      readonly isRoomUnknown?: true;
+    }
   | { readonly by: 'policy'; readonly policy: string; readonly isDrop: boolean }
   | { readonly by: 'rateLimit'; readonly scope: RateLimitScope; readonly retryAfterMs: number };
 
@@ -26,6 +31,9 @@ export type Refused = {
   readonly explanation: InviteExplanation;
   readonly error: MatrixError;
 };
+
+/** An invite whose event is stored. */
+export type Invited = { readonly kind: 'invited'; readonly eventId: string | undefined };
 
 /**
  * The decision about an invite. Every step returns one, and none throws it.

@@ -1,3 +1,5 @@
+import { isFault } from '../internal/fault.ts';
+import { handleRejection, ignoreRejections, isThenable } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
@@ -52,9 +54,13 @@ export async function readProfile<R extends Requester>({
   if (users?.getProfile === undefined) return {};
   const share = new Deadline(deadlineMs * PROFILE_SHARE, deadline.context.signal);
   try {
-    return (await share.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
+    const profile = (await share.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};
+    handleRejection(profile.displayname);
+    handleRejection(profile.avatar_url);
+    return profile;
   } catch (err) {
-    log.warn({ err }, "The invitee's profile could not be read: the invite is sent without it");
+    const message = "The invitee's profile could not be read: the invite is sent without it";
+    log[isFault(err) ? 'error' : 'warn']({ err }, message);
     return {};
   } finally {
     deadline.failedCall ??= share.failedCall;
@@ -99,10 +105,13 @@ const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
 
 function contentOf(result: unknown): JsonObject {
   const given = (result as { readonly content?: unknown } | null)?.content;
-  const json = typeof given === 'object' && given !== null ? JSON.stringify(given) : 'null';
+  const isComplete = typeof given === 'object' && given !== null && !Object.values(given).some(isThenable);
+  const json = isComplete ? JSON.stringify(given) : 'null';
   // Only JSON is stored, whatever objects the host returned.
   const content: unknown = JSON.parse(json);
   if (isInvite(content) && !LONE_SURROGATE.test(json)) return content;
+  ignoreRejections(result);
+  ignoreRejections(given);
   throw new TypeError(
     'beforeAppend must return undefined or { content }, with membership "invite" and well-formed strings',
   );

@@ -1,8 +1,7 @@
 import type { MatrixError } from '../errors.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
-import type { Invited } from './append.ts';
 import type { Deadline } from './deadline.ts';
-import type { Decision, InviteExplanation } from './decision.ts';
+import type { Decision, Invited, InviteExplanation } from './decision.ts';
 import { toMatrixError } from './refusals.ts';
 
 /** The result of an invite that was not refused. */
@@ -31,7 +30,7 @@ type RunEnd = {
 /** The end of a run: its decision, the invite that it appended, or a failure. */
 export type Ending = Decision | Invited | Failed;
 
-type Failed = { readonly kind: 'failed'; readonly error: MatrixError };
+export type Failed = { readonly kind: 'failed'; readonly error: MatrixError };
 
 /** Returns the ending of a run whose steps threw. */
 export function failed(thrown: unknown): Failed {
@@ -46,9 +45,15 @@ export function endRun({ deadline, trace, tries, droppedBy }: RunEnd, ending: En
   if (droppedBy !== undefined) trace.policy = droppedBy;
   if (ending?.kind !== 'refused') return;
   const { explanation } = ending;
-  if (explanation.by === 'room') trace.reason = explanation.reason;
+  if (explanation.by === 'room') {
+    trace.reason = explanation.reason;
+    if (explanation.isRoomUnknown) trace.isRoomUnknown = true;
+  }
   if (explanation.by === 'policy') trace.policy = explanation.policy;
-  if (explanation.by === 'rateLimit') trace.scope = explanation.scope;
+  if (explanation.by === 'rateLimit') {
+    trace.scope = explanation.scope;
+    trace.retryAfterMs = explanation.retryAfterMs;
+  }
 }
 
 /**

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
 import type { Profile } from '../ports/user-directory.ts';
-import { InviteAppend, type Invited } from './append.ts';
+import { InviteAppend } from './append.ts';
 import { decide } from './decide.ts';
-import { type Decision, isRefused } from './decision.ts';
+import { type Decision, type Invited, isRefused } from './decision.ts';
 import { bareEvent, completeEvent, readProfile } from './event.ts';
 import {
   type Ending,
@@ -16,7 +16,7 @@ import {
 } from './explain.ts';
 import { InvitePoints, peekLimits } from './limits.ts';
 import { keysToRead, memberEvent, readState } from './read.ts';
-import { unavailable } from './refusals.ts';
+import { hostFailure } from './refusals.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
 
@@ -43,6 +43,7 @@ async function inviteUntilDone<R extends Requester>(run: Run<R>): Promise<Invite
   } catch (thrown) {
     ending = failed(thrown);
   }
+  ending = append.confirm(ending);
   if (ending.kind !== 'invited' && ending.kind !== 'drop') await append.refund();
   endRun(run, ending);
   return resultOf(ending);
@@ -66,7 +67,7 @@ async function inviteInTries<R extends Requester>(
     if (read.kind === 'refused') return read;
     const { snapshot } = read;
     const member = memberEvent(snapshot, request.userId);
-    const invited = append.findStored(member);
+    const invited = append.settle(snapshot);
     if (invited !== undefined) return invited;
 
     const decision = await decide(run, snapshot);
@@ -92,7 +93,7 @@ async function inviteInTries<R extends Requester>(
     if (appended.kind !== 'tryAgain') return appended;
     cause = appended.cause;
   }
-  throw unavailable(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
+  throw hostFailure(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
 }
 
 /** Waits for a random time, longer with each try, so that racing requests spread out. */

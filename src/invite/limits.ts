@@ -9,7 +9,7 @@ import type {
 } from '../ports/rate-limit.ts';
 import type { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
-import { rateLimited, unavailable } from './refusals.ts';
+import { hostFailure, rateLimited, waitOf } from './refusals.ts';
 import type { Run } from './run.ts';
 
 /** A refund has its own timeout, in milliseconds: it often follows a request whose deadline is over. */
@@ -19,7 +19,7 @@ const REFUND_TIMEOUT_MS = 1_000;
  * Consumes a point of the requester's `attempt` limit, which is never refunded.
  *
  * @returns the refusal, if the limit is reached
- * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed
+ * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
  */
 export async function consumeAttempt(
   rateLimit: RateLimitAdapter | false,
@@ -47,7 +47,7 @@ export class InvitePoints<R extends Requester> {
    * Consumes a point of each bucket, the first time it is called.
    *
    * @returns the refusal, if a limit is reached
-   * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed
+   * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
    */
   async consumeOnce(isDrop: boolean): Promise<Refused | undefined> {
     const { config, request, deadline } = this.#run;
@@ -94,7 +94,7 @@ export class InvitePoints<R extends Requester> {
  * Checks for a dry run whether the limits would allow the invite. An adapter without `peek` is skipped, because calling
  * `consume` would cost a point.
  *
- * @throws {MatrixError} (rejects) 503 when the adapter fails
+ * @throws {MatrixError} (rejects) 503 when the adapter fails, 500 for a bug in it
  */
 export async function peekLimits<R extends Requester>(
   { config: { rateLimit }, request, deadline }: Run<R>,
@@ -105,7 +105,7 @@ export async function peekLimits<R extends Requester>(
   const forecast = await deadline
     .call('peek', async (context) => rateLimit.peek?.(buckets, context))
     .catch((cause: unknown) => {
-      throw unavailable(cause);
+      throw hostFailure(cause);
     });
   return forecast === undefined ? undefined : refusedByLimit(forecast);
 }
@@ -118,15 +118,15 @@ async function consume(
   try {
     return await deadline.call('consume', call, whenLate);
   } catch (cause) {
-    throw unavailable(cause);
+    throw hostFailure(cause);
   }
 }
 
 function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
   if (decision.allowed) return undefined;
-  const error = rateLimited(decision.retryAfterMs);
-  const retryAfterMs = error.retryAfterMs ?? 0;
-  return refused({ by: 'rateLimit', scope: decision.scope, retryAfterMs }, error);
+  const { scope } = decision;
+  const retryAfterMs = waitOf(decision.retryAfterMs);
+  return refused({ by: 'rateLimit', scope, retryAfterMs }, rateLimited(scope, retryAfterMs));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { MatrixError } from '../errors.ts';
+import { ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRefusal, PolicyRequest } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
@@ -26,6 +27,7 @@ export async function decideByPolicies<R extends Requester>(
     if (decision === undefined) continue;
     if (decision === 'drop') return { kind: 'drop', policy: policy.name };
     if (isPolicyRefusal(decision)) return refusedByPolicy(policy.name, decision);
+    ignoreRejections(decision);
     return policyFailed(run, policy.name, invalidDecision(decision));
   }
   return { kind: 'append', basis: snapshot };

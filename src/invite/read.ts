@@ -1,4 +1,5 @@
 import { isMatrixError } from '../errors.ts';
+import { ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
@@ -26,9 +27,15 @@ export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[
 
 function stateKeysOf<R extends Requester>({ request }: Run<R>, policy: InvitePolicy<R>): readonly StateKey[] {
   if (typeof policy.stateKeys !== 'function') return policy.stateKeys ?? [];
-  const keys: readonly unknown[] = [...policy.stateKeys(request)];
-  if (keys.every(isStateKey)) return keys;
+  const result: unknown = policy.stateKeys(request);
+  const keys: readonly unknown[] | undefined = isIterable(result) ? [...result] : undefined;
+  if (keys?.every(isStateKey)) return keys;
+  ignoreRejections(keys ?? result);
   throw new TypeError('stateKeys must return an array of { type, state_key }');
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /**

@@ -1,4 +1,6 @@
 import { isMatrixError, isStorageUnavailable, MatrixError } from '../errors.ts';
+import { isFault } from '../internal/fault.ts';
+import type { RateLimitScope } from '../ports/rate-limit.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import { DeadlineOverError } from './deadline.ts';
 
@@ -76,9 +78,25 @@ export function inviteBlocked(): MatrixError {
   return refusalError(403, 'M_INVITE_BLOCKED', 'The user does not accept invites');
 }
 
-/** The response does not name the scope: `invitee` would reveal other people's invites. */
-export function rateLimited(retryAfterMs: number): MatrixError {
-  const wait = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs)) : RETRY_AFTER_OUTAGE_MS;
+/**
+ * The wait in the response for the scope `invitee`, in milliseconds. The true wait would tell when other people's
+ * invites of the invitee began. By default, `inviter` and `room` have waits up to 33 s: a shorter value would only make
+ * clients retry more often in vain.
+ */
+const INVITEE_RETRY_AFTER_MS = 30_000;
+
+/** Returns the wait of a limit in whole milliseconds, at least 1. */
+export function waitOf(retryAfterMs: number): number {
+  return Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs)) : RETRY_AFTER_OUTAGE_MS;
+}
+
+/**
+ * The response does not name the scope, and its wait tells nothing about other people's invites of the invitee.
+ *
+ * @param retryAfterMs the true wait
+ */
+export function rateLimited(scope: RateLimitScope, retryAfterMs: number): MatrixError {
+  const wait = scope === 'invitee' ? INVITEE_RETRY_AFTER_MS : retryAfterMs;
   return refusalError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
     fields: { retry_after_ms: wait },
     retryAfterMs: wait,
@@ -105,6 +123,14 @@ export function internalError(cause: unknown): MatrixError {
 /** Turns anything thrown into the error of a response: a MatrixError stays, an outage is a 503, the rest a 500. */
 export function toMatrixError(error: unknown): MatrixError {
   if (isMatrixError(error)) return error;
-  if (isStorageUnavailable(error) || error instanceof DeadlineOverError) return unavailable(error);
-  return internalError(error);
+  const isOutage = isStorageUnavailable(error) || error instanceof DeadlineOverError;
+  return isOutage ? hostFailure(error) : internalError(error);
+}
+
+/**
+ * Turns the failure of a host function into the error of a response: 503 for an outage, 500 for a mistake in the host's
+ * code, which a retry does not fix.
+ */
+export function hostFailure(cause: unknown): MatrixError {
+  return isFault(cause) ? internalError(cause) : unavailable(cause);
 }

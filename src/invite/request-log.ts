@@ -1,5 +1,5 @@
 import type { MatrixError } from '../errors.ts';
-import { noop } from '../internal/logger.ts';
+import { noop } from '../internal/unawaited.ts';
 import type { Logger } from '../ports/logger.ts';
 
 type Level = keyof Logger;

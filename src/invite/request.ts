@@ -1,4 +1,5 @@
 import { MatrixError } from '../errors.ts';
+import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import { domainOf, isRoomId, isUserId } from '../rooms/identifiers.ts';
@@ -24,9 +25,12 @@ export type InviteRequest<R extends Requester = Requester> = PolicyRequest<R> & 
 
 /** Returns the refusal of a requester who may not invite at all. */
 export function refuseRequester(
-  { userId, isGuest, isSuspended }: Requester,
+  { userId, isGuest, isSuspended, isRateLimitExempt }: Requester,
   serverNames: ReadonlySet<string>,
 ): Refused | undefined {
+  handleRejection(isGuest);
+  handleRejection(isSuspended);
+  handleRejection(isRateLimitExempt);
   const refuse = (errcode: string, message: string) =>
     refused({ by: 'requester' }, new MatrixError(403, errcode, message));
   if (!serverNames.has(domainOf(userId) ?? ''))

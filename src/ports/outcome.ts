@@ -20,10 +20,14 @@ export type InviteTrace = {
   tries: number;
   /** The rate limit that refused. */
   scope?: RateLimitScope;
+  /** The true wait of that limit, in milliseconds. For `invitee`, the response has another one. */
+  retryAfterMs?: number;
   /** The policy that refused or dropped. */
   policy?: string;
   /** The rule of the room that refused. */
   reason?: InviteRefusalReason;
+  /** True if the room does not exist, as opposed to an inviter who has not joined it. */
+  isRoomUnknown?: true;
   /** The first host function that failed or was late. The response may still be a 200. */
   failedCall?: HostCall;
 };

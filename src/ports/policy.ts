@@ -38,7 +38,7 @@ export type PolicyDecision = undefined | PolicyRefusal | 'drop';
 export interface InvitePolicy<R extends Requester = Requester> {
   /** For logs and metrics. */
   readonly name: string;
-  /** State that `decide` needs, read in the same round trip as the rest. Default none. */
+  /** State that `decide` needs, read in the same round trip as the rest. A function must not be `async`. Default none. */
   readonly stateKeys?: readonly StateKey[] | ((request: PolicyRequest<R>) => readonly StateKey[]) | undefined;
   /**
    * Judges one invite. `state` contains the state that the room's rules use, and the state that `stateKeys` asks for.

@@ -105,7 +105,7 @@ describe('the trace', () => {
       },
     });
     expect((await refusalOf(service.invite(aliceInvitesBob, trace))).status).toBe(429);
-    expect(trace).toEqual({ tries: 1, policy: 'spam', scope: 'room' });
+    expect(trace).toEqual({ tries: 1, policy: 'spam', scope: 'room', retryAfterMs: 5 });
   });
 
   it('counts no try that the deadline has prevented', async () => {

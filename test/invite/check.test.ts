@@ -61,7 +61,7 @@ const cases: [
     'a room that does not exist',
     {},
     { roomId: '!none:example.org' },
-    { by: 'room', reason: 'roomUnknownOrInviterNotJoined' },
+    { by: 'room', reason: 'roomUnknownOrInviterNotJoined', isRoomUnknown: true },
     [403, 'M_FORBIDDEN'],
   ],
   ['an invitee of another server', {}, { userId: remoteUser }, { by: 'invitee' }, [403, 'M_FORBIDDEN']],

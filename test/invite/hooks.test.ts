@@ -149,6 +149,7 @@ describe('onOutcome', () => {
         status: 403,
         errcode: 'M_FORBIDDEN',
         reason: 'roomUnknownOrInviterNotJoined',
+        isRoomUnknown: true,
         tries: 1,
       },
     ],
@@ -163,12 +164,19 @@ describe('onOutcome', () => {
       'an exceeded rate limit',
       {
         rateLimit: {
-          consume: async () => ({ allowed: false, scope: 'invitee', retryAfterMs: 5 }),
+          consume: async () => ({ allowed: false, scope: 'invitee', retryAfterMs: 1_666_540 }),
           refund: async () => {},
         },
       },
       {},
-      { requesterId: ALICE, status: 429, errcode: 'M_LIMIT_EXCEEDED', scope: 'invitee', tries: 0 },
+      {
+        requesterId: ALICE,
+        status: 429,
+        errcode: 'M_LIMIT_EXCEEDED',
+        scope: 'invitee',
+        retryAfterMs: 1_666_540,
+        tries: 0,
+      },
     ],
     [
       'an outage',

@@ -134,6 +134,7 @@ describe('a request', () => {
         errcode: 'M_LIMIT_EXCEEDED',
         tries: 1,
         scope: expect.stringMatching(/inviter|room/),
+        retryAfterMs: expect.any(Number),
       },
       'Responded 429 to an invite',
     ]);
@@ -203,13 +204,30 @@ describe('the request ID', () => {
     expect(Object.keys(lines[0]?.[1] ?? {})).not.toContain('requestId');
   });
 
-  it('leads to a 500 if the option requestId throws', async () => {
-    const { app } = await appWith({
-      requestId: () => {
-        throw new Error('no id');
+  const failure = new Error('no id');
+  const promise = 'requestId must return a string or a number, not a promise';
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws',
+      () => {
+        throw failure;
       },
-    });
-    expect((await invite(app)).status).toBe(500);
+      'no id',
+    ],
+    ['is async', async () => 'id', promise],
+    ['is async and rejects', () => Promise.reject(failure), promise],
+  ])('is left out if the option requestId %s, which is logged once', async (_case, requestId, message) => {
+    const ids: unknown[] = [];
+    const { app, lines } = await appWith({ requestId, onOutcome: (outcome) => ids.push(outcome.requestId) });
+    expect((await invite(app)).status).toBe(200);
+    expect((await invite(app)).status).toBe(200);
+    expect(ids).toEqual([undefined, undefined]);
+    expect(lines.map(([level]) => level)).toEqual(['error', 'info', 'info']);
+    expect(lines[0]).toMatchObject([
+      'error',
+      { err: { message } },
+      'requestId failed: requests have no ID in the log',
+    ]);
   });
 });
 

@@ -2,16 +2,21 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  createInviteCheckRouter,
   type InviteRouterOptions,
   MatrixError,
   type RateLimitAdapter,
   type RateLimitScope,
+  type Requester,
+  type RequestOutcome,
   StorageUnavailableError,
 } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import supertest from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
+import { newApp } from '../frameworks/hosts/new-app.ts';
 import {
   ALICE,
   BOB,
@@ -23,6 +28,7 @@ import {
   ROOM,
   seedRoom,
   setUp,
+  tokens,
 } from '../http/support.ts';
 import {
   aliceInvitesBob,
@@ -81,8 +87,8 @@ describe('an exceeded rate limit', () => {
         retry_after_ms: expect.any(Number),
       });
       const { retry_after_ms } = response.body;
-      expect(retry_after_ms).toBeGreaterThan(50_000);
-      expect(retry_after_ms).toBeLessThanOrEqual(60_000);
+      expect(retry_after_ms).toBeGreaterThan(scope === 'invitee' ? 29_999 : 50_000);
+      expect(retry_after_ms).toBeLessThanOrEqual(scope === 'invitee' ? 30_000 : 60_000);
       expect(response.headers['retry-after']).toBe(String(Math.ceil(retry_after_ms / 1000)));
       expect(response.text + JSON.stringify(response.headers)).not.toContain(scope);
       expect(scopes).toEqual([undefined, scope]);
@@ -119,6 +125,89 @@ describe('an exceeded rate limit', () => {
       expect(await refusalOf(service.invite(next))).toMatchObject({ status: 429, retryAfterMs: 1_000 });
       await vi.advanceTimersByTimeAsync(1_000);
       expect(await service.invite(next)).toMatchObject({ outcome: 'invited' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('the invitee limit', () => {
+  /** A limit whose answer is always the same. */
+  const refusing = (retryAfterMs: number): RateLimitAdapter => {
+    const refusal = { allowed: false, scope: 'invitee', retryAfterMs } as const;
+    return {
+      consume: async ([bucket]) => (bucket?.scope === 'attempt' ? { allowed: true, receipt: {} } : refusal),
+      refund: async () => {},
+      peek: async () => refusal,
+    };
+  };
+
+  it.each([1, 999.5, 12_345, 30_000, 1_666_540, Number.POSITIVE_INFINITY])(
+    "tells a caller nothing about other people's invites, whatever the wait is: %d ms",
+    async (retryAfterMs) => {
+      const outcomes: RequestOutcome[] = [];
+      const { app } = await appWith(refusing(retryAfterMs), {
+        onOutcome: (outcome) => outcomes.push(outcome),
+      });
+      const { headers, body } = await invite(app);
+      expect(headers['retry-after']).toBe('30');
+      expect(body).toEqual({
+        errcode: 'M_LIMIT_EXCEEDED',
+        error: 'Too many requests',
+        retry_after_ms: 30_000,
+      });
+      const whole = Number.isFinite(retryAfterMs) ? Math.ceil(retryAfterMs) : 1_000;
+      expect(outcomes).toMatchObject([{ scope: 'invitee', retryAfterMs: whole }]);
+    },
+  );
+
+  it('tells it in a dry run only to those who may see the explanation', async () => {
+    const explainTo = (requester: Requester) => requester.userId === CAROL;
+    const store = new MemoryStorage();
+    await seedRoom(store, { members: { [CAROL]: 'join' } });
+    const app = newApp();
+    const rateLimit = refusing(1_666_540);
+    app.use(
+      createInviteCheckRouter({
+        serverName: 'example.org',
+        storage: store,
+        rateLimit,
+        auth: tokens,
+        explainTo,
+      }),
+    );
+    const check = (token: string) =>
+      supertest(app)
+        .get(`/rooms/${encodeURIComponent(ROOM)}/invite/check`)
+        .query({ invitee: BOB })
+        .set('Authorization', `Bearer ${token}`);
+    const told = {
+      allowed: false,
+      status: 429,
+      errcode: 'M_LIMIT_EXCEEDED',
+      error: 'Too many requests',
+      retry_after_ms: 30_000,
+    };
+    expect((await check('alice-token')).body).toEqual(told);
+    expect((await check('carol-token')).body).toEqual({
+      ...told,
+      explanation: { by: 'rateLimit', scope: 'invitee', retryAfterMs: 1_666_540 },
+    });
+  });
+
+  it('has the same wait whenever its window began', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    try {
+      const { service, store } = serviceOn({ rateLimit: onePointFor('invitee') });
+      await seedRoom(store, { members: { [CAROL]: 'join' } });
+      await service.invite({ ...aliceInvitesBob, requester: { userId: CAROL } });
+      await putMember(store, BOB, 'leave', BOB);
+      for (const _second of [10, 20, 30]) {
+        await vi.advanceTimersByTimeAsync(10_000);
+        expect((await refusalOf(service.invite(aliceInvitesBob))).retryAfterMs).toBe(30_000);
+      }
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
     } finally {
       vi.useRealTimers();
     }

@@ -1,4 +1,10 @@
-import { type InviteNotice, StorageUnavailableError } from 'express-matrix-invite';
+import {
+  type AppendResult,
+  type InviteNotice,
+  type InviteServiceOptions,
+  MatrixError,
+  StorageUnavailableError,
+} from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it, vi } from 'vitest';
 import { ALICE, BOB, invitesOf, limits, memberOf, seedRoom } from '../http/support.ts';
@@ -17,7 +23,11 @@ import {
 
 const gone = () => new StorageUnavailableError('The connection went during the commit');
 
-async function setUp(interfere: (store: MemoryStorage) => Interference, deadlineMs = 5_000) {
+async function setUp(
+  interfere: (store: MemoryStorage) => Interference,
+  deadlineMs = 5_000,
+  options: Partial<InviteServiceOptions> = {},
+) {
   const store = new MemoryStorage();
   await seedRoom(store);
   const storage = around(store, interfere(store));
@@ -28,6 +38,7 @@ async function setUp(interfere: (store: MemoryStorage) => Interference, deadline
     rateLimit: limit,
     deadlineMs,
     onInvite: (invite) => notices.push(invite),
+    ...options,
   });
   return { store, storage, limit, notices, service };
 }
@@ -92,18 +103,135 @@ describe('an append with an unknown outcome', () => {
   it.each([
     ["another sender's event", '@carol:example.org', { membership: 'invite' }],
     ['an event with other content', ALICE, { membership: 'invite', reason: 'earlier' }],
-  ])('is not mistaken for %s', async (_case, sender, content) => {
-    const { store, notices, service } = await setUp((store) => ({
+  ])('is not mistaken for %s, which may have replaced it: a 503', async (_case, sender, content) => {
+    const { store, storage, limit, notices, service } = await setUp((store) => ({
       async appendEvent() {
         const event = { room_id: aliceInvitesBob.roomId, type: 'm.room.member', state_key: BOB };
         await store.putState({ ...event, sender, origin_server_ts: 3, content });
         throw gone();
       },
     }));
-    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'alreadyInvited' });
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({
+      status: 503,
+      cause: {
+        message: 'It cannot be known whether the invite was stored',
+        cause: { code: 'ERR_STORAGE_UNAVAILABLE' },
+      },
+    });
+    await service.close();
+    expect(storage.calls.appendEvent).toBe(1);
+    expect(await invitesOf(store, BOB)).toBe(1);
+    expect([notices, limit.refunded]).toEqual([[], []]);
+  });
+
+  it('is recognized by the event of any try, if the content varies between tries', async () => {
+    let tries = 0;
+    const kept: (() => Promise<unknown>)[] = [];
+    const { store, notices, service } = await setUp(
+      () => ({
+        async appendEvent(append, count) {
+          kept.push(append);
+          // The first append is stored while the second one is under way, whose outcome is unknown too.
+          if (count === 2) await kept[0]?.();
+          throw gone();
+        },
+      }),
+      5_000,
+      {
+        beforeAppend({ event }) {
+          tries += 1;
+          return { content: { ...event.content, 'org.example.try': tries } };
+        },
+      },
+    );
+    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
+    await service.close();
+    expect((await memberOf(store, BOB))?.content['org.example.try']).toBe(1);
+    expect(notices).toMatchObject([{ event: { content: { 'org.example.try': 1 } } }]);
+  });
+
+  it('is stale if it commits only after the append of the next try', async () => {
+    const late: (() => Promise<AppendResult>)[] = [];
+    const { store, notices, service } = await setUp(() => ({
+      async appendEvent(append, count) {
+        if (count > 1) return append();
+        late.push(append);
+        throw gone();
+      },
+    }));
+    expect(await service.invite(aliceInvitesBob)).toMatchObject({ outcome: 'invited' });
+    await putMember(store, BOB, 'leave', BOB);
+    expect(await late[0]?.()).toEqual({ outcome: 'stale' });
     await service.close();
     expect(await invitesOf(store, BOB)).toBe(1);
-    expect(notices).toEqual([]);
+    expect(notices).toHaveLength(1);
+  });
+
+  const once = <T>(first: T, then: T) => {
+    let calls = 0;
+    return () => {
+      calls += 1;
+      return calls === 1 ? first : then;
+    };
+  };
+  const vetoes = once<() => undefined>(
+    () => undefined,
+    () => {
+      throw new MatrixError(403, 'M_FORBIDDEN', 'No');
+    },
+  );
+  it.each<[string, Partial<InviteServiceOptions>]>([
+    ['a policy refuses it', { policies: [{ name: 'p', decide: once(undefined, { message: 'No' }) }] }],
+    ['a policy drops it', { policies: [{ name: 'p', decide: once(undefined, 'drop' as const) }] }],
+    ['the invitee is gone', { users: { exists: once(Promise.resolve(true), Promise.resolve(false)) } }],
+    ['beforeAppend vetoes it', { beforeAppend: () => vetoes()() }],
+  ])('is a 503, not a refusal, if it may be stored yet and on the next try %s', async (_case, options) => {
+    const { storage, limit, notices, service } = await setUp(
+      () => ({ appendEvent: () => Promise.reject(gone()) }),
+      5_000,
+      options,
+    );
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
+    await service.close();
+    expect(storage.calls).toEqual({ readState: 2, appendEvent: 1 });
+    expect([notices, limit.refunded]).toEqual([[], []]);
+  });
+
+  it('is a 503, not a refusal, if the store refuses the next append or read', async () => {
+    const error = new MatrixError(403, 'M_FORBIDDEN', 'No');
+    const refusals: Interference[] = [
+      {
+        appendEvent: async (_append, count) =>
+          count === 1 ? Promise.reject(gone()) : { outcome: 'refused', error },
+      },
+      {
+        readState: (read, count) => (count === 1 ? read() : Promise.reject(error)),
+        appendEvent: () => Promise.reject(gone()),
+      },
+      {
+        readState: (read, count) => (count === 1 ? read() : Promise.resolve(undefined)),
+        appendEvent: () => Promise.reject(gone()),
+      },
+    ];
+    for (const interference of refusals) {
+      const { limit, service } = await setUp(() => interference);
+      expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
+      expect(limit.refunded).toEqual([]);
+    }
+  });
+
+  it("is a 500 if it was the host's own mistake and the event is not found: it is not appended again", async () => {
+    const fault = new TypeError('rows is undefined');
+    const { store, storage, limit, service } = await setUp(() => ({
+      appendEvent: () => Promise.reject(new StorageUnavailableError('failed', { cause: fault })),
+    }));
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({
+      status: 500,
+      cause: { cause: fault },
+    });
+    expect(storage.calls.appendEvent).toBe(1);
+    expect(await invitesOf(store, BOB)).toBe(0);
+    expect(limit.refunded).toEqual([]);
   });
 
   it('leads to a 503 without a refund if the store stays down', async () => {
@@ -139,26 +267,6 @@ describe('an append with an unknown outcome', () => {
     }));
     expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
     expect(limit.refunded).toEqual([]);
-  });
-
-  it('leads to a 403 if a ban has replaced the event: no refund, no onInvite call', async () => {
-    const { store, limit, notices, service } = await setUp((store) => ({
-      async appendEvent(append) {
-        await append();
-        await putMember(store, BOB, 'ban');
-        throw gone();
-      },
-    }));
-    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({
-      status: 403,
-      errcode: 'M_FORBIDDEN',
-      message: 'The user is banned from the room',
-    });
-    await service.close();
-    expect(await invitesOf(store, BOB)).toBe(1);
-    expect((await memberOf(store, BOB))?.content.membership).toBe('ban');
-    expect(limit.refunded).toEqual([]);
-    expect(notices).toEqual([]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { defaultLogger } from '../../../src/internal/logger.ts';
+import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { InvitePolicy } from '../../../src/ports/policy.ts';
 import { refusalFrom } from '../shared/refusal-options.ts';
 import { HttpAntispamError } from './error.ts';
@@ -53,10 +55,15 @@ export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
         return refusal && refusalFrom({ status, errcode, message }, refusal);
       } catch (error) {
         if (!(error instanceof HttpAntispamError)) throw error;
-        onError?.(error);
+        handleRejection(onError?.(error), onErrorFailed);
         if (onFailure === 'refuse') throw error;
         return undefined;
       }
     },
   };
+}
+
+/** It is not awaited, so that an `onError` that hangs delays no invite. A policy has no logger but the console. */
+function onErrorFailed(err: unknown): void {
+  defaultLogger.error({ err }, 'httpAntispam: onError rejected');
 }

@@ -31,7 +31,8 @@ export type HttpAntispamOptions = RefusalOptions & {
    */
   readonly onFailure?: 'refuse' | 'allow' | undefined;
   /**
-   * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. Default: none.
+   * Called with each failure, whatever `onFailure` is. If it throws, the invite is refused. It is not awaited: if it
+   * rejects, a line on the console says so. Default: none.
    */
   readonly onError?: ((error: HttpAntispamError) => void) | undefined;
   /** Whether to send the invite's `reason`, which is private text between users. Default false. */

@@ -1,0 +1,36 @@
+import { types } from 'node:util';
+import { isStorageUnavailable } from '../errors.ts';
+
+/** The names of the errors that the language itself throws for mistakes in code. */
+const FAULT_NAMES: ReadonlySet<string> = new Set([
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+]);
+
+/** The maximum length of a chain of causes: a chain can be a circle. */
+const MAX_CAUSES = 10;
+
+/**
+ * Returns true for an error that means a mistake in a host function, which a retry does not fix: one of JavaScript's own
+ * errors, such as a TypeError, or the SyntaxError of `JSON.parse`. Anything else can be an outage.
+ *
+ * `fetch` rejects with a TypeError when a service cannot be reached, and its `cause` says why. So an error with a cause
+ * counts as its cause does.
+ */
+export function isFault(error: unknown): boolean {
+  return isFaultWithin(error, MAX_CAUSES);
+}
+
+function isFaultWithin(error: unknown, causes: number): boolean {
+  // Not `instanceof`: the error may come from another realm, such as a test runner's.
+  if (causes === 0 || !types.isNativeError(error)) return false;
+  if (error instanceof AggregateError) {
+    return error.errors.length > 0 && error.errors.every((each) => isFaultWithin(each, causes - 1));
+  }
+  if (isStorageUnavailable(error)) return isFaultWithin(error.cause, causes - 1);
+  return FAULT_NAMES.has(error.name) && (error.cause === undefined || isFaultWithin(error.cause, causes - 1));
+}
