@@ -4,7 +4,7 @@ import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
 import { MemoryStorage } from '../../adapters/storage/memory.ts';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { SqliteStorage, sqliteSchema } from '../../adapters/storage/sqlite/index.ts';
-import { transactionalStorage } from '../../adapters/storage/transactional.ts';
+import { transactionalStorage } from '../../adapters/storage/transactional/index.ts';
 import { createInviteRouter } from '../../src/index.ts';
 import { inviteDescription } from '../../src/openapi/index.ts';
 import { documentedSources } from './entry-points.ts';

@@ -1,5 +1,5 @@
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { TransactionalStorageOptions } from '../../adapters/storage/transactional.ts';
+import type { TransactionalStorageOptions } from '../../adapters/storage/transactional/index.ts';
 import { MatrixError } from '../../src/errors.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { StrippedStateEvent } from '../../src/rooms/event.ts';
@@ -28,10 +28,20 @@ export class MemberTables implements TransactionalStorageOptions<TestDatabase> {
     this.setMember(roomId, ALICE, 'join');
   }
 
-  setMember(roomId: string, userId: string, membership: string, reason: string | null = null): void {
+  setMember(
+    roomId: string,
+    userId: string,
+    membership: string,
+    reason: string | null = null,
+    sender: string = ALICE,
+  ): void {
     this.#database
       .prepare('INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)')
-      .run(roomId, userId, ALICE, membership, reason);
+      .run(roomId, userId, sender, membership, reason);
+  }
+
+  removeMember(roomId: string, userId: string): void {
+    this.#database.prepare('DELETE FROM members WHERE room = ? AND user = ?').run(roomId, userId);
   }
 
   rows(table: 'members' | 'log'): unknown[] {

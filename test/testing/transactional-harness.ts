@@ -1,4 +1,4 @@
-import { transactionalStorage } from '../../adapters/storage/transactional.ts';
+import { transactionalStorage } from '../../adapters/storage/transactional/index.ts';
 import { MatrixError } from '../../src/errors.ts';
 import { deadlineContext, type StorageHarness } from '../../src/testing/index.ts';
 import { roleTablesHarness } from './reference/role-tables.ts';

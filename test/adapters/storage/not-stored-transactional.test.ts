@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   type TransactionalStorageOptions,
   transactionalStorage,
-} from '../../../adapters/storage/transactional.ts';
+} from '../../../adapters/storage/transactional/index.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { StorageUnavailableError } from '../../../src/errors.ts';
 import type { StorageAdapter } from '../../../src/ports/storage.ts';
@@ -133,17 +133,17 @@ describe('isNotStored is true', () => {
     expect(failure).toMatchObject({ isNotStored: true, message: 'no connection' });
     expect(await stored()).toBe(0);
   });
-});
 
-describe('isNotStored is false', () => {
-  it('when transact fails before the work, and the host app does not say more', async () => {
+  it('when transact fails before the work, although the host app does not say so', async () => {
     const { append } = await open();
     await server.stop('SIGINT');
     const failure = await storageErrorOf(append()).finally(() => server.startAgain());
-    expect(failure.isNotStored).toBe(false);
+    expect(failure.isNotStored).toBe(true);
     expect(await stored()).toBe(0);
   });
+});
 
+describe('isNotStored is false', () => {
   it('when the connection is cut before the response to the commit: the event was stored', async () => {
     const { append } = await open();
     proxy.onRequest = (piece) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type TransactionalStorageOptions,
   transactionalStorage,
-} from '../../../adapters/storage/transactional.ts';
+} from '../../../adapters/storage/transactional/index.ts';
 import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { ConflictError, MemberTables } from '../../support/member-tables.ts';
 import { ALICE, basisFor, CREATE, inTime, invite, inviteOf, member } from '../../support/storage-room.ts';
