@@ -1,4 +1,4 @@
-import { defaultLogger } from '../../../src/internal/logger.ts';
+import { defaultLogger, writeLine } from '../../../src/internal/logger.ts';
 import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { InvitePolicy } from '../../../src/ports/policy.ts';
 import { refusalFrom } from '../shared/refusal-options.ts';
@@ -65,5 +65,5 @@ export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
 
 /** It is not awaited, so that an `onError` that hangs delays no invite. A policy has no logger but the console. */
 function onErrorFailed(err: unknown): void {
-  defaultLogger.error({ err }, 'httpAntispam: onError rejected');
+  writeLine(defaultLogger, 'error', { err }, 'httpAntispam: onError rejected');
 }
