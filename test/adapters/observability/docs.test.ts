@@ -209,6 +209,7 @@ describe('the log line in docs/observability.md', () => {
       }),
       await linesOf({ policies: [{ name: 'p', decide: () => 'drop' }] }, invite),
       await linesOf({}, (app) => invite(app, { token: 'bob-token', body: { user_id: BOB } })),
+      await linesOf({}, (app) => invite(app, { roomId: '!none:example.org' })),
       await linesOf({ users: { getProfile: () => Promise.reject(new Error('none')) } }, invite),
       await linesOf({ storage: failing(new StorageUnavailableError('down')) }, invite),
       await linesOf({ storage: failing(new Error('bug')) }, invite),
