@@ -15,7 +15,7 @@ import type {
 } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
 import { newEventId } from './shared/event-id.ts';
-import { withLazyContent } from './shared/lazy-content.ts';
+import { withContent } from './shared/lazy-content.ts';
 import { checkBasis, sameState } from './shared/same-state.ts';
 import { CREATE_KEY, copyOfKeys, isSameKey } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
@@ -155,7 +155,7 @@ class StoredEvent implements StrippedStateEvent {
   /** Returns a copy of what decisions need. */
   toStripped(): StrippedStateEvent {
     const { type, state_key, sender, event_id } = this;
-    return withLazyContent({ type, state_key, sender, event_id }, () => this.content);
+    return withContent({ type, state_key, sender, event_id }, this.#contentJson);
   }
 
   /** Returns a copy of the whole event. */

@@ -1,5 +1,5 @@
 import type { StateEvent, StrippedStateEvent } from '../../../src/rooms/event.ts';
-import { parseContent, withLazyContent } from '../shared/lazy-content.ts';
+import { withContent } from '../shared/lazy-content.ts';
 
 /** A row that a statement returned: the value of each column by its name. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -32,14 +32,13 @@ export function rowsWithEvent(rows: readonly Row[]): Row[] {
 }
 
 export function toStripped(row: Row): StrippedStateEvent {
-  const event_id = fromStoredText(row.event_id as string);
   const event = {
     type: fromStoredText(row.type as string),
     state_key: fromStoredText(row.state_key as string),
     sender: fromStoredText(row.sender as string),
-    event_id,
+    event_id: fromStoredText(row.event_id as string),
   };
-  return withLazyContent(event, () => parseContent(row.content as string, event_id));
+  return withContent(event, row.content as string);
 }
 
 export function toStateEvent(roomId: string, row: Row): StateEvent {

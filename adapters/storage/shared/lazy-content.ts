@@ -13,22 +13,34 @@ const ACCESSOR: PropertyDescriptor = {
   configurable: true,
 };
 
+/** The maximum length of a content that is parsed at once: an accessor costs as much. */
+const MAX_EAGER_LENGTH = 200;
+
+/** An event without its content. A new object. */
+type Bare = Omit<StrippedStateEvent, 'content'> & { readonly event_id: string };
+
 /**
- * Adds a content that is read when somebody asks for it, and only once: an invite that the room refuses needs few of the
- * contents. The property is an own and enumerable one, so that copies, JSON and comparisons contain it.
+ * Adds the content to an event. A small one is parsed at once. A large one is parsed when somebody asks for it, and only
+ * once: an invite that the room refuses needs few of the contents. The property is an own and enumerable one, so that
+ * copies, JSON and comparisons contain it.
  *
- * @param event a new object
- * @param read returns a new object, or throws
+ * If the content is not JSON, reading it throws a StorageUnavailableError, so that it fails only what depends on it.
+ *
+ * @param content the JSON, or a function that returns it or throws
  */
-export function withLazyContent(
-  event: Omit<StrippedStateEvent, 'content'>,
-  read: () => JsonObject,
-): StrippedStateEvent {
+export function withContent(event: Bare, content: string | (() => string)): StrippedStateEvent {
+  if (typeof content === 'string' && content.length <= MAX_EAGER_LENGTH) {
+    try {
+      return Object.assign(event, { content: JSON.parse(content) as JsonObject });
+    } catch {
+      // Throws again when somebody asks for it.
+    }
+  }
   // Not in the event, which a caller may freeze.
-  let content: JsonObject | undefined;
+  let parsed: JsonObject | undefined;
   const readOnce = () => {
-    content ??= read();
-    return content;
+    parsed ??= parseContent(typeof content === 'string' ? content : content(), event.event_id);
+    return parsed;
   };
   Object.defineProperty(event, CONTENT, { value: readOnce });
   return Object.defineProperty(event, 'content', ACCESSOR) as StrippedStateEvent;

@@ -1,7 +1,7 @@
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { JsonObject, StateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { newEventId } from '../shared/event-id.ts';
-import { parseContent, unreadableContent, withLazyContent } from '../shared/lazy-content.ts';
+import { parseContent, unreadableContent, withContent } from '../shared/lazy-content.ts';
 import { eventUnder, sameState } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey, uniqueKeys } from '../shared/state-key.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -107,9 +107,8 @@ export class Tables {
   }
 
   #toStripped({ type, state_key, sender, event_id, content }: FoundEvent): StrippedStateEvent {
-    return withLazyContent({ type, state_key, sender, event_id }, () =>
-      parseContent(typeof content === 'string' ? content : this.#contentAt(content, event_id), event_id),
-    );
+    const json = typeof content === 'string' ? content : () => this.#contentAt(content, event_id);
+    return withContent({ type, state_key, sender, event_id }, json);
   }
 
   /** @throws {StorageUnavailableError} if the row cannot be read any more, such as after the host app closed the database */
