@@ -23,8 +23,11 @@ const expressOnly = [
   'test/http/store-error-deny.test.ts',
 ];
 
+/** Tests of `test/http` that write HTTP/1 by hand. Those of HTTP/2 are in test/frameworks/http2.test.ts. */
+const http1Only = ['test/http/raw-socket.test.ts', 'test/http/http1-headers.test.ts'];
+
 /** Each is a Vitest project. `test/frameworks/hosts` contains the host of that name. */
-const frameworks = ['fastify', 'fastify hook', 'nest', 'koa', 'node:http'] as const;
+const frameworks = ['fastify', 'fastify hook', 'nest', 'koa', 'node:http', 'node:http2'] as const;
 
 /** Tests that start Chromium. `npm test` leaves them out. */
 const browserTests = ['test/browser/**/*.test.ts'];
@@ -115,7 +118,7 @@ export default defineConfig({
         test: {
           name: host,
           include: ['test/http/**/*.test.ts'],
-          exclude: expressOnly,
+          exclude: host === 'node:http2' ? [...expressOnly, ...http1Only] : expressOnly,
           provide: { expressMajor: 5 as const, host },
         },
       })),
@@ -150,6 +153,6 @@ declare module 'vitest' {
     /** The major version of Express in this project. */
     expressMajor: 4 | 5;
     /** The framework that the router is mounted in. Default: Express. */
-    host?: 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http';
+    host?: 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http' | 'node:http2';
   }
 }

@@ -16,7 +16,7 @@ export class MatrixError extends Error {
   readonly errcode: string;
   /** Fields of the response besides `errcode` and `error`. */
   readonly fields: JsonObject;
-  /** Milliseconds to wait before a retry, sent as `Retry-After` in whole seconds, at least 1. */
+  /** Milliseconds to wait before a retry, sent as `retry_after_ms`, and as `Retry-After` in whole seconds, at least 1. */
   readonly retryAfterMs: number | undefined;
 
   /**
@@ -24,7 +24,7 @@ export class MatrixError extends Error {
    * @param errcode the specification's error code
    * @param message the `error` of the response: a message for the caller
    * @param options.fields further fields of the response (default none)
-   * @param options.retryAfterMs milliseconds to wait before a retry (default: not sent)
+   * @param options.retryAfterMs milliseconds to wait before a retry (default: not sent, as for NaN and Infinity)
    * @param options.cause the underlying error, for the log
    */
   constructor(
@@ -38,12 +38,18 @@ export class MatrixError extends Error {
     this.status = Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
     this.errcode = errcode;
     this.fields = options.fields ?? {};
-    this.retryAfterMs = options.retryAfterMs;
+    this.retryAfterMs = Number.isFinite(options.retryAfterMs) ? options.retryAfterMs : undefined;
   }
 
-  /** Returns the body of the response. */
+  /** Returns the body of the response. It names the wait because some clients, such as matrix-bot-sdk, read no headers. */
   toJSON(): JsonObject {
-    return { ...this.fields, errcode: this.errcode, error: this.message };
+    const { errcode, fields, message, retryAfterMs } = this;
+    return {
+      ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.max(1, Math.ceil(retryAfterMs)) }),
+      ...fields,
+      errcode,
+      error: message,
+    };
   }
 }
 

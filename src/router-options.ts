@@ -25,8 +25,8 @@ export type InviteRouterOptions<R extends Requester = Requester> = InviteService
   /** Whether to send the CORS headers. Default true; pass false if the host sends its own. */
   readonly cors?: boolean | undefined;
   /**
-   * The maximum size of a body in bytes, decompressed. Default 409600: an event of 64 KiB in which every character is
-   * written as `\uXXXX`.
+   * The maximum size of a body in bytes, both as sent and decompressed. Default 409600: an event of 64 KiB in which
+   * every character is written as `\uXXXX`.
    */
   readonly bodyLimitBytes?: number | undefined;
   /** The maximum time for a body to arrive, in milliseconds. Default 10000. */
@@ -73,12 +73,24 @@ export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): 
   return { auth: options.auth, session: options.session, queryToken: options.queryToken ?? true };
 }
 
+export function bodyTimeoutOf<R extends Requester>({
+  bodyTimeoutMs = 10_000,
+}: InviteRouterOptions<R>): number {
+  return bodyTimeoutMs;
+}
+
 /** @param logger the logger of the service */
 export function responseOptionsOf<R extends Requester>(
-  { cors = true, requestId = ownIdOf }: InviteRouterOptions<R>,
+  options: InviteRouterOptions<R>,
   logger: Logger,
-): Pick<ResponseOptions<unknown>, 'logger' | 'cors' | 'requestId'> {
-  return { logger, cors, requestId: withoutFailures(requestId, logger) };
+): Pick<ResponseOptions<unknown>, 'logger' | 'cors' | 'requestId' | 'bodyTimeoutMs'> {
+  const { cors = true, requestId = ownIdOf } = options;
+  return {
+    logger,
+    cors,
+    requestId: withoutFailures(requestId, logger),
+    bodyTimeoutMs: bodyTimeoutOf(options),
+  };
 }
 
 /** An ID for log lines must not fail an invite: without one, the request goes on. The first failure is logged. */

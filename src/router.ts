@@ -1,5 +1,3 @@
-import { raw } from 'express';
-import type { BodyParser } from './http/body.ts';
 import { inviteByRequest } from './http/invite-request.ts';
 import { createRoute, type MatrixRouter } from './http/route.ts';
 import { checkOptions } from './internal/options.ts';
@@ -8,6 +6,7 @@ import type { InviteResult } from './invite/explain.ts';
 import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import {
+  bodyTimeoutOf,
   checkLogins,
   type InviteRouterOptions,
   inviteRouterOptionChecks,
@@ -36,12 +35,11 @@ export function createInviteRouter<R extends Requester = Requester>(
 ): InviteRouter {
   checkOptions('createInviteRouter', options, inviteRouterOptionChecks);
   checkLogins('createInviteRouter', options);
-  const { bodyLimitBytes: limitBytes = 409_600, bodyTimeoutMs: timeoutMs = 10_000 } = options;
-  const parser = raw({ type: () => true, limit: limitBytes }) as unknown as BodyParser;
+  const { bodyLimitBytes: limitBytes = 409_600 } = options;
   const config = {
     ...serviceConfig(options),
     ...loginsOf(options),
-    body: { parser, limitBytes, timeoutMs },
+    body: { limitBytes, timeoutMs: bodyTimeoutOf(options) },
   };
   const router = createRoute<InviteResult>({
     path: '/rooms/:roomId/invite',

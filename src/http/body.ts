@@ -1,27 +1,45 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable, Transform } from 'node:stream';
+import zlib from 'node:zlib';
 import { MatrixError } from '../errors.ts';
+import { refusalError } from '../invite/refusals.ts';
+import type { Verdict } from '../openapi/validators.ts';
 import { hasBegun } from './has-begun.ts';
-
-/** Reads a request's body into a Buffer at `request.body`: an Express body parser. */
-export type BodyParser = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
+import { askForBody, isHttp2 } from './transport.ts';
 
 /** Options for {@link readBody}. */
 export type BodyOptions = {
-  readonly parser: BodyParser;
-  /** The maximum size of an uncompressed body, in bytes. The parser has the same limit. */
+  /** The maximum size of a body in bytes, both as sent and decompressed. */
   readonly limitBytes: number;
   /** The maximum time for the body to arrive, in milliseconds. */
   readonly timeoutMs: number;
 };
 
-type RequestWithBody = IncomingMessage & { body?: unknown };
+type RequestWithBody = IncomingMessage & { readonly body?: unknown };
 type BodyExchange = { readonly request: RequestWithBody; readonly response: ServerResponse };
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** In Node since 22.15. */
+const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Transform };
+
+/**
+ * The decoder of each `Content-Encoding`.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1
+ */
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: zlib.createGunzip,
+  'x-gzip': zlib.createGunzip,
+  deflate: zlib.createInflate,
+  br: zlib.createBrotliDecompress,
+  ...(createZstdDecompress === undefined ? {} : { zstd: createZstdDecompress }),
+};
+
+/** Sent with a 415 (RFC 9110, section 15.5.16). */
+const ACCEPTED_ENCODINGS = Object.keys(DECODERS)
+  .filter((encoding) => encoding !== 'x-gzip')
+  .join(', ');
 
 /** Broken compression is recognized only by its error code from zlib, Brotli or Zstandard. */
 const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
@@ -33,16 +51,19 @@ const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
  */
 export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
   const { request } = exchange;
-  // Checks the stream, not `request.body`: Express 4 sets that to `{}` even if nobody has read the body.
-  if (!request.readable || request.readableDidRead) return parse(request.body);
+  if (isReadByHost(request)) return parse(bodyOfHost(request));
   if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
-  await readStream(exchange, options);
-  return parse(Buffer.isBuffer(request.body) ? request.body : '');
+  return parse(await readStream(exchange, options));
+}
+
+/** Checks the stream, not `request.body`: Express 4 sets that to `{}` even if nobody has read the body. */
+export function isReadByHost(request: IncomingMessage): boolean {
+  return !request.readable || request.readableDidRead;
 }
 
 /**
  * Returns true if the whole body is buffered and can be taken without waiting: most bodies arrive with the headers and
- * are buffered by the time login finishes. Reading it with Express's parser costs 9 % of a request in memory.
+ * are buffered by the time login finishes. Reading it as a stream costs 9 % of a request in memory.
  */
 function isBuffered(request: IncomingMessage, limitBytes: number): boolean {
   return (
@@ -61,48 +82,168 @@ function takeBuffered(request: IncomingMessage): Buffer | string {
   return body ?? '';
 }
 
-function readStream({ request, response }: BodyExchange, { parser, timeoutMs }: BodyOptions): Promise<void> {
+/**
+ * Reads the stream, whatever its headers say: a body needs no `Content-Length` in HTTP/2. Responds to a body that is too
+ * large without waiting for its end.
+ */
+function readStream(
+  { request, response }: BodyExchange,
+  { limitBytes, timeoutMs }: BodyOptions,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    if (declaredLengthOf(request) > limitBytes) throw tooLarge();
+    const decoder = decoderOf(request, response);
+    const decoded: Readable = decoder ?? request;
+    const chunks: Buffer[] = [];
+    const counts = { sent: 0, decoded: 0 };
+    const isWithinLimit = (kind: keyof typeof counts, bytes: number): boolean => {
+      counts[kind] += bytes;
+      if (counts[kind] <= limitBytes) return true;
+      end(tooLarge());
+      return false;
+    };
+    const countSent = (chunk: Buffer | string) => isWithinLimit('sent', chunk.length);
+    const keep = (chunk: Buffer | string) => {
+      // A host's `setEncoding` makes strings of the chunks.
+      const bytes =
+        typeof chunk === 'string' ? Buffer.from(chunk, request.readableEncoding ?? 'utf8') : chunk;
+      if (isWithinLimit('decoded', bytes.length)) chunks.push(bytes);
+    };
+    const finish = () => end();
+    const fail = (cause?: unknown) => end(notJson('The body could not be read', cause));
+    // The client may disconnect, and the host may destroy the request. In HTTP/2, `end` would follow.
+    const close = () => {
+      if (!request.readableEnded) fail();
+    };
     const timer = setTimeout(() => {
       // The host may have responded in the meantime, because of its own timeout.
-      if (!hasBegun(response)) response.setHeader('Connection', 'close');
-      reject(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
+      if (!hasBegun(response) && !isHttp2(request)) response.setHeader('Connection', 'close');
+      end(new MatrixError(408, 'M_UNKNOWN', 'The body did not arrive in time'));
     }, timeoutMs);
-    parser(request, response, (error) => {
+
+    function end(error?: MatrixError): void {
       clearTimeout(timer);
-      if (error === undefined) resolve();
-      else reject(bodyParserError(error) ?? error);
-    });
+      decoded.off('data', keep).off('end', finish);
+      request.off('data', countSent).off('error', fail).off('aborted', close).off('close', close);
+      if (decoder !== undefined) {
+        request.unpipe(decoder);
+        // Input that is still being decoded can fail after this. Nobody needs it.
+        decoder.off('error', fail).on('error', () => {});
+        decoder.destroy();
+        // What follows the end of the compressed data is discarded.
+        request.resume();
+      }
+      if (error === undefined) resolve(Buffer.concat(chunks));
+      else reject(error);
+    }
+
+    decoded.on('data', keep).on('end', finish);
+    request.on('error', fail).on('aborted', close).on('close', close);
+    if (decoder === undefined) request.resume();
+    else {
+      decoder.on('error', fail);
+      request.on('data', countSent).pipe(decoder);
+    }
+    askForBody(request, response);
   });
+}
+
+/** @throws {MatrixError} 415 for an encoding that is not supported */
+function decoderOf(request: IncomingMessage, response: ServerResponse): Transform | undefined {
+  const encoding = String(request.headers['content-encoding'] ?? 'identity').toLowerCase();
+  if (encoding === '' || encoding === 'identity') return undefined;
+  const create = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
+  if (create !== undefined) return create();
+  if (!hasBegun(response)) response.setHeader('Accept-Encoding', ACCEPTED_ENCODINGS);
+  throw refusalError(415, 'M_NOT_JSON', "The body's encoding is not supported");
+}
+
+/** Returns 0 if the request does not say how long its body is. */
+function declaredLengthOf({ headers }: IncomingMessage): number {
+  const length = headers['content-length'];
+  return length === undefined ? 0 : Number(length);
+}
+
+/**
+ * Returns what the host left in `request.body`. On some platforms that is a getter, which parses the body and throws if
+ * it cannot.
+ *
+ * @throws {MatrixError} 400, 413 or 415; or the getter's error if it is not about the body
+ */
+function bodyOfHost(request: RequestWithBody): unknown {
+  let body: unknown;
+  try {
+    body = request.body;
+  } catch (error) {
+    const status = error instanceof SyntaxError ? 400 : statusOf(error);
+    throw status === undefined ? error : bodyError(status, 'The body is not JSON', error);
+  }
+  if (body === undefined || body === null) {
+    throw notJson('The body was read before the router, and is not in request.body');
+  }
+  return body;
 }
 
 /** A host's parser may have left a string or bytes. */
 function parse(body: unknown): unknown {
-  if (body === undefined || body === null) throw notJson('The body is empty');
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
   try {
-    return JSON.parse(typeof body === 'string' ? body : decoder.decode(body));
+    return JSON.parse(typeof body === 'string' ? body : utf8.decode(body));
   } catch {
     // The parser's own message quotes the body.
     throw notJson(body.length === 0 ? 'The body is empty' : 'The body is not JSON');
   }
 }
 
+const FORMS = ['application/x-www-form-urlencoded', 'multipart/form-data'];
+
+/**
+ * Adds to the message for a body of the wrong shape that a body parser of the host read it as something other than
+ * JSON: as form fields, for example, which is what curl's `-d` says that it sends.
+ */
+export function explainedByContentType<T>(verdict: Verdict<T>, request: IncomingMessage): Verdict<T> {
+  if (verdict.valid || verdict.errcode !== 'M_BAD_JSON') return verdict;
+  const contentType = String(request.headers['content-type'] ?? '').toLowerCase();
+  const form = FORMS.find((type) => contentType.startsWith(type));
+  if (form === undefined) return verdict;
+  const hint = `a body parser on this server read the body as ${form}: send Content-Type: application/json`;
+  return { ...verdict, message: `${verdict.message} (${hint})` };
+}
+
 /** Converts an error from Express's body parsers. Returns undefined for any other error. */
 export function bodyParserError(error: unknown): MatrixError | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { type, code, status } = error as Error & { type?: unknown; code?: unknown; status?: unknown };
+  const { type, code } = error as Error & { type?: unknown; code?: unknown };
   if (typeof type !== 'string' && !(typeof code === 'string' && BROKEN_COMPRESSION.test(code)))
     return undefined;
-  if (status === 413) return new MatrixError(413, 'M_TOO_LARGE', 'The body is too large', { cause: error });
-  if (status === 415) {
-    return new MatrixError(415, 'M_NOT_JSON', "The body's encoding is not supported", { cause: error });
-  }
-  if (status !== 400) return undefined;
-  return notJson(
-    type === 'entity.parse.failed' ? 'The body is not JSON' : 'The body could not be read',
-    error,
+  const status = statusOf(error);
+  if (status !== 400 && status !== 413 && status !== 415) return undefined;
+  const isParsed = type === 'entity.parse.failed';
+  return bodyError(status, isParsed ? 'The body is not JSON' : 'The body could not be read', error);
+}
+
+/** Returns the 4xx status of an error about a request, or undefined for any other error. */
+function statusOf(error: unknown): number | undefined {
+  const { status, statusCode } = (error ?? {}) as {
+    readonly status?: unknown;
+    readonly statusCode?: unknown;
+  };
+  return [status, statusCode].find(
+    (value): value is number => typeof value === 'number' && value >= 400 && value < 500,
   );
+}
+
+/** @param message the message for a body that is neither too large nor in an unsupported encoding */
+function bodyError(status: number, message: string, cause: unknown): MatrixError {
+  if (status === 413) return tooLarge(cause);
+  if (status === 415) {
+    return new MatrixError(415, 'M_NOT_JSON', "The body's encoding is not supported", { cause });
+  }
+  return notJson(message, cause);
+}
+
+function tooLarge(cause?: unknown): MatrixError {
+  return refusalError(413, 'M_TOO_LARGE', 'The body is too large', { cause });
 }
 
 function notJson(message: string, cause?: unknown): MatrixError {

@@ -30,20 +30,37 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
 }
 
 /**
- * Returns the only Authorization header. Reads the raw headers, because Node keeps only the first one and a proxy may
- * have read another.
+ * Returns the Authorization header as `request.headers` has it when the router is reached: middleware may have written,
+ * replaced or deleted it. Serverless platforms may leave a list of values.
  *
  * @throws {MatrixError} 401 `M_MISSING_TOKEN` if there are several
  */
-function authorizationHeader({ rawHeaders }: IncomingMessage): string {
-  let found: string | undefined;
+function authorizationHeader({ headers, rawHeaders }: IncomingMessage): string {
+  const value: unknown = headers.authorization;
+  if (typeof value === 'string') {
+    if (isOneOfSeveral(value, rawHeaders)) throw tokenSentTwice();
+    return value;
+  }
+  if (!Array.isArray(value)) return '';
+  if (value.length > 1) throw tokenSentTwice();
+  return typeof value[0] === 'string' ? value[0] : '';
+}
+
+/**
+ * Returns true if the client sent several Authorization headers and this is one of them. Node keeps only the first in
+ * `headers`, and a proxy may have read another. Platforms that build requests themselves may have no raw headers.
+ */
+function isOneOfSeveral(value: string, rawHeaders: readonly string[] | undefined): boolean {
+  if (rawHeaders === undefined) return false;
+  let count = 0;
+  let isSent = false;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length !== 'authorization'.length || name.toLowerCase() !== 'authorization') continue;
-    if (found !== undefined) throw tokenSentTwice();
-    found = rawHeaders[index + 1];
+    count += 1;
+    isSent ||= rawHeaders[index + 1] === value;
   }
-  return found ?? '';
+  return count > 1 && isSent;
 }
 
 function tokenSentTwice(): MatrixError {
@@ -53,14 +70,31 @@ function tokenSentTwice(): MatrixError {
 const BEARER = 'bearer';
 
 /**
- * Returns the token of the scheme `Bearer`, in any case. Ignores other schemes, such as a proxy's Basic.
+ * Returns the token of the scheme `Bearer`, in any case. Ignores other schemes, such as a proxy's Basic. Only removes
+ * what is not part of the token: the spaces after the scheme, and spaces and tabs around the header.
  *
  * @see https://spec.matrix.org/v1.18/client-server-api/#using-access-tokens
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.4
  */
 function bearerToken(authorization: string): string | undefined {
-  if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined;
-  const token = authorization.slice(BEARER.length);
-  return token === '' || token.startsWith(' ') ? token.trim() : undefined;
+  const header = withoutOuterWhitespace(authorization);
+  if (header.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined;
+  let start = BEARER.length;
+  while (header[start] === ' ') start += 1;
+  return start > BEARER.length || header.length === BEARER.length ? header.slice(start) : undefined;
+}
+
+/** Removes optional whitespace: spaces and tabs (RFC 9110, section 5.6.3). */
+function withoutOuterWhitespace(header: string): string {
+  let start = 0;
+  let end = header.length;
+  while (isWhitespace(header[start])) start += 1;
+  while (end > start && isWhitespace(header[end - 1])) end -= 1;
+  return header.slice(start, end);
+}
+
+function isWhitespace(character: string | undefined): boolean {
+  return character === ' ' || character === '\t';
 }
 
 const NO_QUERY = new URLSearchParams();
@@ -68,7 +102,10 @@ const NO_QUERY = new URLSearchParams();
 /** Returns the query parameters of a request. They may be shared: do not change them. */
 export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   const start = url.indexOf('?');
-  return start === -1 ? NO_QUERY : new URLSearchParams(url.slice(start + 1));
+  if (start === -1) return NO_QUERY;
+  const fragment = url.indexOf('#');
+  if (fragment === -1) return new URLSearchParams(url.slice(start + 1));
+  return fragment < start ? NO_QUERY : new URLSearchParams(url.slice(start + 1, fragment));
 }
 
 /** @throws {MatrixError} 400 `M_INVALID_PARAM` if the parameter is sent twice */

@@ -3,8 +3,10 @@ import { defaultLogger, neverThrows } from '../internal/logger.ts';
 import { booleanOption, checkOptions, loggerOption, type OptionChecks } from '../internal/options.ts';
 import { RequestLog } from '../invite/request-log.ts';
 import type { Logger } from '../ports/logger.ts';
-import { errorResponse } from './error-response.ts';
+import { responseOf } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
+import { hostErrorOf, setHostHeaders } from './host-error.ts';
+import { isMatrixRequest } from './matrix-path.ts';
 import { sendError, setCommonHeaders } from './response.ts';
 
 /** An Express error handler. */
@@ -27,8 +29,8 @@ const optionChecks: OptionChecks<MatrixErrorHandlerOptions> = { cors: booleanOpt
 
 /**
  * Creates an error handler that responds in Matrix's format to every error under `/_matrix`. A host's own
- * `express.json()` fails before any router is reached, and Express would respond with HTML. Errors on other paths are
- * passed on to the host.
+ * `express.json()` fails before any router is reached, and Express would respond with HTML. It uses the status and the
+ * headers that Express would use. Errors on other paths are passed on to the host.
  *
  * ```ts
  * app.use(matrixErrorHandler());
@@ -42,18 +44,16 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
   const { cors = true } = options;
   const logger = neverThrows(options.logger ?? defaultLogger);
   // Express recognizes an error handler by its four parameters.
-  return (error, request, response, next) => {
-    if (hasBegun(response) || !isMatrixPath(request)) {
-      next(error);
+  return (thrown, request, response, next) => {
+    if (hasBegun(response) || !isMatrixRequest(request)) {
+      next(thrown);
       return;
     }
-    const sent = errorResponse(error);
+    const { error, headers } = hostErrorOf(thrown, response);
+    const sent = responseOf(error);
     new RequestLog(logger).end('a request', () => ({}), sent.error);
+    setHostHeaders(response, headers);
     setCommonHeaders(response, cors);
     sendError(response, sent);
   };
-}
-
-function isMatrixPath(request: IncomingMessage & { originalUrl?: string | undefined }): boolean {
-  return /^\/_matrix(?:[/?]|$)/.test(request.originalUrl ?? request.url ?? '');
 }

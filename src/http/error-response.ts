@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { isMatrixError, MatrixError } from '../errors.ts';
 import { internalError } from '../invite/refusals.ts';
 import type { Verdict } from '../openapi/validators.ts';
@@ -9,29 +8,24 @@ export type ErrorResponse = { readonly error: MatrixError; readonly body: string
 
 /** Turns anything thrown into a response that can be serialized. */
 export function errorResponse(thrown: unknown): ErrorResponse {
-  const error = httpErrorOf(thrown);
-  const body = bodyOf(error);
-  return body === undefined ? errorResponse(internalError(error)) : { error, body };
+  return responseOf(knownError(thrown) ?? internalError(thrown));
 }
 
-function httpErrorOf(thrown: unknown): MatrixError {
+/** Returns a response that can be serialized. */
+export function responseOf(error: MatrixError): ErrorResponse {
+  const body = bodyOf(error);
+  return body === undefined ? responseOf(internalError(error)) : { error, body };
+}
+
+/** Returns the error for something thrown that is known to be about the request. */
+export function knownError(thrown: unknown): MatrixError | undefined {
   if (isMatrixError(thrown)) return thrown;
   if (thrown instanceof URIError) {
     return new MatrixError(400, 'M_INVALID_PARAM', 'The path is not valid percent-encoded UTF-8', {
       cause: thrown,
     });
   }
-  return bodyParserError(thrown) ?? statusError(thrown) ?? internalError(thrown);
-}
-
-/** Express's convention for request errors: a `status`. The message may reveal more than the caller should know. */
-function statusError(thrown: unknown): MatrixError | undefined {
-  const { status } = (thrown ?? {}) as { readonly status?: unknown };
-  if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 499)
-    return undefined;
-  return new MatrixError(status, 'M_UNKNOWN', STATUS_CODES[status] ?? 'The request was refused', {
-    cause: thrown,
-  });
+  return bodyParserError(thrown);
 }
 
 /**

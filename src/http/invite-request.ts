@@ -5,7 +5,7 @@ import { startRun } from '../invite/run.ts';
 import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
 import { authenticateAndThrottle, type Logins } from './authenticate.ts';
-import { type BodyOptions, readBody } from './body.ts';
+import { type BodyOptions, explainedByContentType, isReadByHost, readBody } from './body.ts';
 import { required } from './error-response.ts';
 import type { Exchange } from './response.ts';
 
@@ -26,8 +26,10 @@ export async function inviteByRequest<R extends Requester>(
 ): Promise<InviteResult> {
   config.background.throwIfClosed();
   const requester = await authenticateAndThrottle(config, exchange);
-  const body = await readBody(exchange, config.body);
-  const fields: InviteBody = required(validateInviteBody(body));
+  const { request } = exchange;
+  const isParsedByHost = isReadByHost(request);
+  const verdict = validateInviteBody(await readBody(exchange, config.body));
+  const fields: InviteBody = required(isParsedByHost ? explainedByContentType(verdict, request) : verdict);
   const roomId = required(validateRoomId(roomIdInPath));
   const { trace, log } = exchange;
   trace.roomId = roomId;

@@ -7,6 +7,7 @@ import type { InviteTrace } from '../ports/outcome.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { type ErrorResponse, errorResponse } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
+import { limitUnreadBody } from './transport.ts';
 
 /** Details collected about a request, for logs and metrics. */
 type RequestTrace = InviteTrace & {
@@ -37,6 +38,8 @@ export type ResponseOptions<Result> = {
   readonly what: string;
   readonly logger: Logger;
   readonly cors: boolean;
+  /** The maximum time for the rest of a body to arrive that the response did not wait for, in milliseconds. */
+  readonly bodyTimeoutMs: number;
   requestId(request: IncomingMessage): unknown;
   /** Returns the body of a 200. */
   bodyOf(result: Result): JsonObject;
@@ -70,7 +73,10 @@ export async function respond<Result>(
   } catch (thrown) {
     const sent = errorResponse(thrown);
     error = sent.error;
-    if (!hasBegun(response)) sendError(response, sent);
+    if (!hasBegun(response)) {
+      sendError(response, sent);
+      limitUnreadBody(request, response, options.bodyTimeoutMs);
+    }
   }
   const durationMs = performance.now() - startedAt;
   const details = () => (result === undefined ? {} : options.detailsOf(result));
@@ -105,9 +111,17 @@ export function setCommonHeaders(response: ServerResponse, cors: boolean): void 
   response.setHeader('Access-Control-Expose-Headers', 'Retry-After');
 }
 
+/** Responds to a CORS preflight, unless the host already has. */
+export function respondToPreflight(response: ServerResponse, cors: boolean): void {
+  if (hasBegun(response)) return;
+  setCommonHeaders(response, cors);
+  response.statusCode = 204;
+  response.end();
+}
+
 /** Sends an error, with `Retry-After` (whole seconds, at least 1) if it says when to retry. */
 export function sendError(response: ServerResponse, { error, body }: ErrorResponse): void {
-  if (error.retryAfterMs !== undefined) {
+  if (error.retryAfterMs !== undefined && Number.isFinite(error.retryAfterMs)) {
     response.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   }
   sendJson(response, error.status, body);

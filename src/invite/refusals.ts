@@ -98,7 +98,6 @@ export function waitOf(retryAfterMs: number): number {
 export function rateLimited(scope: RateLimitScope, retryAfterMs: number): MatrixError {
   const wait = scope === 'invitee' ? INVITEE_RETRY_AFTER_MS : retryAfterMs;
   return refusalError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', {
-    fields: { retry_after_ms: wait },
     retryAfterMs: wait,
   });
 }

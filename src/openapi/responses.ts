@@ -92,7 +92,7 @@ export const responses: Record<string, ResponseDescription> = {
     description: 'The server cannot process the request right now: a store is down, too slow or overloaded.',
     'x-errcodes': ['M_UNKNOWN'],
     headers: { 'Retry-After': retryAfter },
-    content: errorContent,
+    content: json('UnavailableError'),
   },
 };
 

@@ -87,24 +87,32 @@ const unauthorizedError: Schema = {
   ],
 };
 
+const withRetryAfterMs: Schema['allOf'] = [
+  { $ref: '#/components/schemas/Error' },
+  {
+    type: 'object',
+    properties: {
+      retry_after_ms: {
+        type: 'integer',
+        minimum: 1,
+        deprecated: true,
+        description: 'Milliseconds to wait before retrying. For clients that do not read `Retry-After`.',
+      },
+    },
+    required: ['retry_after_ms'],
+  },
+];
+
 const rateLimitError: Schema = {
   title: 'RateLimitError',
   description: 'An error that also says when to retry.',
-  allOf: [
-    { $ref: '#/components/schemas/Error' },
-    {
-      type: 'object',
-      properties: {
-        retry_after_ms: {
-          type: 'integer',
-          minimum: 1,
-          deprecated: true,
-          description: 'Milliseconds to wait before retrying. For clients that do not read `Retry-After`.',
-        },
-      },
-      required: ['retry_after_ms'],
-    },
-  ],
+  allOf: withRetryAfterMs,
+};
+
+const unavailableError: Schema = {
+  title: 'UnavailableError',
+  description: 'A temporary failure, which also says when to retry.',
+  allOf: withRetryAfterMs,
 };
 
 /** `components.schemas` of the description. */
@@ -123,4 +131,5 @@ export const schemas: Record<string, Schema> = {
   Error: error,
   UnauthorizedError: unauthorizedError,
   RateLimitError: rateLimitError,
+  UnavailableError: unavailableError,
 };

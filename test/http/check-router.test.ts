@@ -1,10 +1,20 @@
 import type express from 'express';
 import { createInviteCheckRouter, type InviteCheckRouterOptions } from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
-import supertest from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { newApp } from '../frameworks/hosts/new-app.ts';
-import { ALICE, BOB, CAROL, CORS_HEADERS, limits, MALLORY, ROOM, seedRoom, tokens } from './support.ts';
+import {
+  ALICE,
+  agentOf,
+  BOB,
+  CAROL,
+  CORS_HEADERS,
+  limits,
+  MALLORY,
+  ROOM,
+  seedRoom,
+  tokens,
+} from './support.ts';
 
 const PATH = `/admin/rooms/${encodeURIComponent(ROOM)}/invite/check`;
 
@@ -30,7 +40,7 @@ async function check(
     path = PATH,
   }: { token?: string; invitee?: string; path?: string } = {},
 ) {
-  const response = await supertest(app).get(path).query({ invitee }).set('Authorization', `Bearer ${token}`);
+  const response = await agentOf(app).get(path).query({ invitee }).set('Authorization', `Bearer ${token}`);
   return [response.status, response.body];
 }
 
@@ -88,7 +98,7 @@ describe('the check router', () => {
   it('requires authentication, and counts as an attempt', async () => {
     const { app } = await appWith({ rateLimit: limits(5, 2) });
     expect(await check(app, { token: 'nobody' })).toMatchObject([401, { errcode: 'M_UNKNOWN_TOKEN' }]);
-    expect((await supertest(app).get(PATH)).status).toBe(401);
+    expect((await agentOf(app).get(PATH)).status).toBe(401);
     expect((await check(app))[0]).toBe(200);
     expect((await check(app))[0]).toBe(200);
     expect(await check(app)).toMatchObject([429, { errcode: 'M_LIMIT_EXCEEDED' }]);
@@ -101,7 +111,7 @@ describe('the check router', () => {
     ['two invitees', '?invitee=@a:b.c&invitee=@d:e.f', 400, 'M_INVALID_PARAM'],
   ])('rejects a request with %s', async (_case, query, status, errcode) => {
     const { app } = await appWith();
-    const response = await supertest(app).get(`${PATH}${query}`).set('Authorization', 'Bearer alice-token');
+    const response = await agentOf(app).get(`${PATH}${query}`).set('Authorization', 'Bearer alice-token');
     expect([response.status, response.body.errcode]).toEqual([status, errcode]);
   });
 
@@ -119,13 +129,13 @@ describe('the check router', () => {
 
   it('serves only GET, HEAD and OPTIONS, with the headers of every response', async () => {
     const { app } = await appWith();
-    const posted = await supertest(app).post(PATH).send({ user_id: BOB });
+    const posted = await agentOf(app).post(PATH).send({ user_id: BOB });
     expect([posted.status, posted.headers.allow, posted.body.errcode]).toEqual([
       405,
       'OPTIONS, GET',
       'M_UNRECOGNIZED',
     ]);
-    const head = await supertest(app)
+    const head = await agentOf(app)
       .head(PATH)
       .query({ invitee: BOB })
       .set('Authorization', 'Bearer alice-token');
@@ -134,9 +144,9 @@ describe('the check router', () => {
       'application/json',
       undefined,
     ]);
-    const preflight = await supertest(app).options(PATH);
+    const preflight = await agentOf(app).options(PATH);
     expect([preflight.status, preflight.headers]).toMatchObject([204, CORS_HEADERS]);
-    expect((await supertest(app).get('/admin/rooms/x/invite')).status).toBe(404);
+    expect((await agentOf(app).get('/admin/rooms/x/invite')).status).toBe(404);
   });
 
   it('responds 503 once it is closed', async () => {

@@ -1,9 +1,8 @@
-import { IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { inspect } from 'node:util';
 import { type AuthAdapter, type AuthRequest, MatrixError } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { RawClient } from './raw-client.ts';
 import {
   ALICE,
   AS_ALICE,
@@ -11,9 +10,7 @@ import {
   expectInvited,
   expectRefusal,
   INVITE_PATH,
-  listening,
   memberOf,
-  portOf,
   recordingLogger,
   seedRoom,
   send,
@@ -28,7 +25,7 @@ describe('an access token', () => {
     ['the Authorization header', AS_ALICE, ''],
     ['a scheme in lower case', { authorization: 'bearer alice-token' }, ''],
     ['a scheme in capitals', { authorization: 'BEARER alice-token' }, ''],
-    ['a header with spaces around the token', { authorization: 'Bearer   alice-token ' }, ''],
+    ['a header with several spaces', { authorization: 'Bearer   alice-token' }, ''],
     ['the query', {}, '?access_token=alice-token'],
     ['the query, percent-encoded, among other parameters', {}, '?a=b&access_token=%61lice%2Dtoken&c'],
     [
@@ -36,6 +33,7 @@ describe('an access token', () => {
       { authorization: 'Basic Zm9vOmJhcg==' },
       '?access_token=alice-token',
     ],
+    ['the query, in front of a fragment', {}, '?access_token=alice-token#?access_token=carol-token'],
     ['the header, next to similar query parameters', AS_ALICE, '?ACCESS_TOKEN=x&access_token[]=y'],
   ])('is read from %s', async (_case, headers, query) => {
     const { app, store } = setUp();
@@ -57,7 +55,7 @@ describe('an access token', () => {
     ['the same token in header and query', AS_ALICE, '?access_token=alice-token'],
     ['a header next to an empty query token', AS_ALICE, '?access_token='],
     ['two query tokens', {}, '?access_token=alice-token&access_token=alice-token'],
-    ['a token in the fragment', {}, '#?access_token'],
+    ['a token in the fragment', {}, '#?access_token=alice-token'],
   ])('is missing with %s', async (_case, headers, query) => {
     const { app, store } = setUp();
     await seedRoom(store);
@@ -66,30 +64,18 @@ describe('an access token', () => {
   });
 
   it.each([
-    ['two tokens', ['Bearer alice-token', 'Bearer carol-token']],
-    ['the same token twice', ['Bearer alice-token', 'Bearer alice-token']],
-    ['Basic before Bearer', ['Basic Zm9vOmJhcg==', 'Bearer alice-token']],
-    ['Basic after Bearer', ['Bearer alice-token', 'Basic Zm9vOmJhcg==']],
-  ])('is missing with several Authorization headers: %s', async (_case, values) => {
-    const { app, store } = setUp();
-    await seedRoom(store);
-    const client = await RawClient.connect(portOf(await listening(app)));
-    const body = JSON.stringify({ user_id: BOB });
-    const fields = values.map((value) => `authorization: ${value}\r\n`).join('');
-    client.write(
-      `POST ${INVITE_PATH} HTTP/1.1\r\nHost: x\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`,
-    );
-    expectRefusal(await client.response(), 401, 'M_MISSING_TOKEN');
-    client.socket.destroy();
+    'nobody',
+    'ALICE-TOKEN',
+    'alice-toke',
+    'alice-token, Bearer carol-token',
+    'a b',
+    '\u00a0alice-token',
+    'alice-token\u00a0',
+    '\talice-token',
+  ])('is unknown: %s', async (token) => {
+    const { app } = setUp();
+    expectRefusal(await send(app, { headers: bearer(token) }), 401, 'M_UNKNOWN_TOKEN');
   });
-
-  it.each(['nobody', 'ALICE-TOKEN', 'alice-toke', 'alice-token, Bearer carol-token', 'a b'])(
-    'is unknown: %s',
-    async (token) => {
-      const { app } = setUp();
-      expectRefusal(await send(app, { headers: bearer(token) }), 401, 'M_UNKNOWN_TOKEN');
-    },
-  );
 
   it('in the query can be turned off: it is ignored, both alone and next to a header', async () => {
     const { app, store } = setUp({ queryToken: false });
@@ -162,7 +148,7 @@ describe('the request that the auth adapter receives', () => {
     expect(requests).toMatchObject([
       { accessToken: 'alice-token', assertedUserId: '@bot:example.org', assertedDeviceId: 'DÉV 1' },
     ]);
-    expect(requests[0]?.request).toBeInstanceOf(IncomingMessage);
+    expect(requests[0]?.request.method).toBe('POST');
     expect(requests[0]?.request.headers.authorization).toBe('Bearer alice-token');
   });
 

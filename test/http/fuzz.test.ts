@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { type OutgoingHttpHeaders, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -8,6 +6,7 @@ import {
   ALICE,
   BOB,
   CORS_HEADERS,
+  exchange,
   expectDescribed,
   listening,
   PREFIX,
@@ -18,7 +17,6 @@ import {
   seedRoom,
   setUp,
   type TestResponse,
-  toTestResponse,
 } from './support.ts';
 
 type Fuzzed = {
@@ -168,20 +166,8 @@ function expectMatrixResponse({ method: sentMethod }: Fuzzed, response: TestResp
   }
 }
 
-async function sendFuzzed(
-  port: number,
-  { method: sentMethod, segment: id, rest: query, headers: fields, body: bytes }: Fuzzed,
-) {
-  const outgoing = request({
-    port,
-    method: sentMethod,
-    path: `${PREFIX}/rooms/${id}/invite${query}`,
-    agent: false,
-    headers: { 'content-length': bytes.length, ...fields },
-    signal: AbortSignal.timeout(60_000),
-  });
-  const responded = once(outgoing, 'response');
-  outgoing.end(bytes);
-  const [response] = await responded;
-  return toTestResponse(response.statusCode, response.headers, await text(response));
+async function sendFuzzed(port: number, sent: Fuzzed): Promise<TestResponse> {
+  const path = `${PREFIX}/rooms/${sent.segment}/invite${sent.rest}`;
+  const headers = { 'content-length': sent.body.length, ...sent.headers };
+  return exchange(port, { method: sent.method, path, headers, bytes: sent.body });
 }

@@ -53,9 +53,13 @@ export class RawClient {
     return first;
   }
 
-  /** Resolves once the server has closed the connection. */
+  /** Resolves once the server has closed or reset the connection. */
   async closed(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(MAX_WAIT_MS) });
+    const start = Date.now();
+    while (!this.socket.closed) {
+      if (Date.now() - start > MAX_WAIT_MS) throw new Error('The connection is still open');
+      await delay(2);
+    }
   }
 }
 

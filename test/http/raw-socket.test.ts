@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { RawClient } from './raw-client.ts';
 import {
@@ -121,7 +122,6 @@ describe('a body that never ends', () => {
     ['it is chunked and stops', [CHUNKED], chunk(INVITE_BOB)],
     ['it does not start', ['Content-Length: 1000'], ''],
     ['it is gzip and stops', ['Content-Encoding: gzip', 'Content-Length: 1000'], Buffer.from([0x1f, 0x8b])],
-    ['it is larger than allowed', ['Content-Length: 1000000'], INVITE_BOB],
   ])('leads to a 408 and a closed connection if %s', async (_case, fields, firstBytes) => {
     const { client, store, lines, outcomes } = await connected({ bodyTimeoutMs: 60 });
     const start = performance.now();
@@ -160,6 +160,103 @@ describe('a body that never ends', () => {
     expect(response.headers.connection).toBe('keep-alive');
     client.write(fullRequest(INVITE_BOB));
     await client.responses(2);
+  });
+});
+
+describe('a body that is too large', () => {
+  const TOO_LARGE = 'Content-Length: 1000000000';
+
+  it.each<[string, readonly string[], Uint8Array | string]>([
+    ['by its length, with nothing sent yet', [TOO_LARGE], ''],
+    ['by its length, although compressed', ['Content-Encoding: gzip', TOO_LARGE], Buffer.from([0x1f, 0x8b])],
+    ['by what has arrived', [CHUNKED], chunk(' '.repeat(101))],
+    [
+      'by what has arrived, in several chunks',
+      [CHUNKED],
+      Buffer.concat([chunk(' '.repeat(60)), chunk(' '.repeat(60))]),
+    ],
+    ['decompressed', ['Content-Encoding: gzip', CHUNKED], chunk(gzipSync(' '.repeat(1000)).subarray(0, -1))],
+    ['compressed, without containing anything', ['Content-Encoding: gzip', CHUNKED], chunk(emptyGzip(101))],
+  ])('is rejected at once: %s', async (_case, fields, firstBytes) => {
+    const { client, store, outcomes } = await connected({ bodyLimitBytes: 100 });
+    client.write(head([AS_ALICE, ...fields]), firstBytes);
+    expectRefusal(await client.response(), 413, 'M_TOO_LARGE');
+    expect(outcomes).toEqual([413]);
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it.each<[number, readonly string[], string]>([
+    [413, [AS_ALICE, TOO_LARGE], 'POST'],
+    [401, [TOO_LARGE], 'POST'],
+    [415, [AS_ALICE, 'Content-Encoding: x', 'Content-Length: 1000'], 'POST'],
+    [405, [AS_ALICE, TOO_LARGE], 'PUT'],
+  ])('is not read for ever after a %i', async (status, fields, method) => {
+    const { client } = await connected({ bodyTimeoutMs: 100 });
+    client.write(head(fields, INVITE_PATH, method));
+    expect((await client.response()).status).toBe(status);
+    const drip = setInterval(() => client.write(' '), 10);
+    await client.closed();
+    clearInterval(drip);
+  });
+
+  it('is rejected so that a client can read the response that sends everything first', async () => {
+    const { client } = await connected({ bodyTimeoutMs: 5_000 });
+    const piece = Buffer.alloc(1024 * 1024, ' ');
+    client.write(head([AS_ALICE, `Content-Length: ${40 * piece.length}`]));
+    for (let count = 0; count < 40; count += 1) {
+      await new Promise((resolve) => client.socket.write(piece, resolve));
+    }
+    client.write(fullRequest(INVITE_BOB));
+    const [refused, invited] = await client.responses(2);
+    expect([refused?.status, invited?.status]).toEqual([413, 200]);
+  });
+});
+
+describe('Expect: 100-continue', () => {
+  const EXPECT = 'Expect: 100-continue';
+
+  /** Starts a host app that leaves it to the router whether to ask for a body. */
+  async function connectedToRouter() {
+    const host = await connected();
+    host.server.on('checkContinue', (request, response) => host.server.emit('request', request, response));
+    return host;
+  }
+
+  it('is answered by the router if the host app passes it on, once the request is authenticated', async () => {
+    const { client } = await connectedToRouter();
+    client.write(head([AS_ALICE, EXPECT, `Content-Length: ${INVITE_BOB.length}`]));
+    expect((await client.response()).status).toBe(100);
+    client.write(INVITE_BOB);
+    const responses = await client.responses(2);
+    expect(responses.map(({ status }) => status)).toEqual([100, 200]);
+  });
+
+  it.each([
+    [401, [EXPECT, 'Content-Length: 10']],
+    [413, [AS_ALICE, EXPECT, 'Content-Length: 1000000']],
+    [415, [AS_ALICE, EXPECT, 'Content-Encoding: x', 'Content-Length: 10']],
+  ])(
+    'is not answered with a 100 if the host app passes it on and the response is a %i',
+    async (status, fields) => {
+      const { client } = await connectedToRouter();
+      client.write(head(fields));
+      const response = await client.response();
+      expect([response.status, response.headers.connection]).toEqual([status, 'close']);
+      await client.closed();
+    },
+  );
+
+  it('is answered once if the host app or Node has already done so', async () => {
+    const host = await connected();
+    host.server.on('checkContinue', (request, response) => {
+      response.writeContinue();
+      host.server.emit('request', request, response);
+    });
+    host.client.write(head([AS_ALICE, EXPECT, `Content-Length: ${INVITE_BOB.length}`]));
+    expect((await host.client.response()).status).toBe(100);
+    host.client.write(INVITE_BOB);
+    const responses = await host.client.responses(2);
+    expect(responses.map(({ status }) => status)).toEqual([100, 200]);
   });
 });
 
@@ -309,3 +406,10 @@ describe('a body that arrives with its headers', () => {
     expect(seen).toEqual(['end', 'close']);
   });
 });
+
+/** Returns the beginning of gzip data of this length that decompresses to nothing: empty blocks that are not the last. */
+function emptyGzip(length: number): Buffer {
+  const header = gzipSync('').subarray(0, 10);
+  const block = [0x00, 0x00, 0x00, 0xff, 0xff];
+  return Buffer.concat([header, Buffer.from(Array.from({ length }, (_, at) => block[at % 5] ?? 0))]);
+}

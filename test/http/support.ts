@@ -3,10 +3,10 @@ import {
   createServer,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type RequestListener,
   request,
-  type Server,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type express from 'express';
 import { createInviteRouter, type InviteRouterOptions, type Requester } from 'express-matrix-invite';
@@ -14,12 +14,13 @@ import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import supertest from 'supertest';
-import { expect, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
 import { checkResponse } from '../../src/openapi/index.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import { newApp } from '../frameworks/hosts/new-app.ts';
+import { createHttp2Server, exchangeOverHttp2 } from './http2-client.ts';
 
 export const PREFIX = '/_matrix/client/v3';
 export const ROOM = '!room:example.org';
@@ -29,6 +30,9 @@ export const CAROL = '@carol:example.org';
 export const MALLORY = '@mallory:example.org';
 export const INVITE_PATH: string = invitePath(ROOM);
 export const AS_ALICE = { authorization: 'Bearer alice-token' };
+
+/** True in the test project that speaks HTTP/2. */
+const isHttp2 = inject('host') === 'node:http2';
 
 export function invitePath(roomId: string, prefix: string = PREFIX): string {
   return `${prefix}/rooms/${encodeURIComponent(roomId)}/invite`;
@@ -114,6 +118,11 @@ export const limits = (points: number, attempts = 1000) =>
     invitee: { points, durationSeconds: 60 },
   });
 
+/** Returns a SuperTest agent that speaks the HTTP version of this test project. */
+export function agentOf(app: Parameters<typeof supertest>[0]) {
+  return supertest(app, { http2: isHttp2 });
+}
+
 /** Sends an invite and checks the response against the OpenAPI description. */
 export async function invite(
   app: Parameters<typeof supertest>[0],
@@ -123,7 +132,7 @@ export async function invite(
     body = { user_id: BOB },
   }: { token?: string | null; roomId?: string; body?: unknown } = {},
 ): Promise<supertest.Response> {
-  const request = supertest(app).post(`${PREFIX}/rooms/${encodeURIComponent(roomId)}/invite`);
+  const request = agentOf(app).post(`${PREFIX}/rooms/${encodeURIComponent(roomId)}/invite`);
   if (token !== null) request.set('Authorization', `Bearer ${token}`);
   const response = await request.send(body as object);
   expectDescribed(response);
@@ -144,6 +153,8 @@ export type TestRequest = {
   readonly headers?: OutgoingHttpHeaders;
   /** Objects are sent as JSON, strings and bytes unchanged. Default: an invite of Bob. */
   readonly body?: unknown;
+  /** Whether the client never finishes the body. Default false. */
+  readonly isUnfinished?: boolean;
 };
 
 /** Sends a request as is: without normalizing the path or adding a Content-Type. By default as Alice. */
@@ -155,14 +166,41 @@ export async function send(app: express.Express, sent: TestRequest = {}): Promis
 /** Like {@link send}, to a server that is already listening. */
 export async function sendTo(
   port: number,
-  { method = 'POST', path = INVITE_PATH, headers = AS_ALICE, body = { user_id: BOB } }: TestRequest = {},
+  {
+    method = 'POST',
+    path = INVITE_PATH,
+    headers = AS_ALICE,
+    body = { user_id: BOB },
+    isUnfinished = false,
+  }: TestRequest = {},
 ): Promise<TestResponse> {
-  const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   const hasBody = method !== 'GET' && method !== 'HEAD';
-  const length = hasBody ? { 'content-length': Buffer.byteLength(bytes) } : {};
-  const outgoing = request({ port, method, path, agent: false, headers: { ...length, ...headers } });
+  if (!hasBody) return exchange(port, { method, path, headers });
+  const bytes = Buffer.from(
+    typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+  );
+  const length = isUnfinished ? {} : { 'content-length': bytes.length };
+  return exchange(port, { method, path, headers: { ...length, ...headers }, bytes, isUnfinished });
+}
+
+/** A request as it is sent. */
+export type Exchange = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly bytes?: Uint8Array;
+  /** Whether to leave the request without its end after the bytes. */
+  readonly isUnfinished?: boolean;
+};
+
+/** Sends a request exactly as given, in the HTTP version of this test project. */
+export async function exchange(port: number, sent: Exchange): Promise<TestResponse> {
+  if (isHttp2) return exchangeOverHttp2(port, sent);
+  const { bytes, isUnfinished = false, ...head } = sent;
+  const outgoing = request({ ...head, port, agent: false, signal: AbortSignal.timeout(10_000) });
   const responded = once(outgoing, 'response');
-  outgoing.end(hasBody ? bytes : undefined);
+  if (isUnfinished) outgoing.write(bytes);
+  else outgoing.end(bytes);
   const [response] = await responded;
   return toTestResponse(response.statusCode, response.headers, await text(response));
 }
@@ -181,11 +219,14 @@ function jsonOf(content: string): unknown {
 
 /** Starts a server on a free port; it is closed after the test. */
 export async function listening(app: express.Express): Promise<Server> {
-  const server = createServer(app).listen(0, '127.0.0.1');
+  const server = isHttp2 ? createHttp2Server(app as RequestListener) : createServer(app);
+  const connections = new Set<{ destroy(): void }>();
+  server.on('connection', (socket) => connections.add(socket));
   onTestFinished(() => {
     server.close();
-    server.closeAllConnections();
+    for (const socket of connections) socket.destroy();
   });
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
 }
@@ -229,7 +270,12 @@ export function expectRefusal(
   const { [REASON_FIELD]: _reason, ...body } = response.body as Record<string, unknown>;
   expect({ status: response.status, body }).toEqual({
     status,
-    body: { errcode, error: expect.stringMatching(/./), ...fields },
+    body: {
+      errcode,
+      error: expect.stringMatching(/./),
+      ...(status === 503 ? { retry_after_ms: expect.any(Number) } : {}),
+      ...fields,
+    },
   });
   expectDescribed(response);
 }

@@ -4,7 +4,7 @@ import { inviteDescription } from '../../src/openapi/index.ts';
 
 const forbidden = { errcode: 'M_FORBIDDEN', error: 'no' };
 const limited = { errcode: 'M_LIMIT_EXCEEDED', error: 'slower', retry_after_ms: 700 };
-const unavailable = { errcode: 'M_UNKNOWN', error: 'later' };
+const unavailable = { errcode: 'M_UNKNOWN', error: 'later', retry_after_ms: 700 };
 
 describe('a response that matches the description', () => {
   it.each([
@@ -122,6 +122,7 @@ describe('a response that does not match the description', () => {
       {},
       [
         "the body must have required property 'error'",
+        "the body must have required property 'retry_after_ms'",
         'errcode M_FORBIDDEN is not described for status 503',
         'header Retry-After is missing',
       ],

@@ -14,7 +14,7 @@ export type Host = RequestListener & {
 };
 
 /** The frameworks that the tests of `test/http` run with. */
-export type HostName = 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http';
+export type HostName = 'express' | 'fastify' | 'fastify hook' | 'nest' | 'koa' | 'node:http' | 'node:http2';
 
 /**
  * Creates a host app that starts with its first request, once all middleware has been added.

@@ -12,6 +12,8 @@ const hosts: Record<HostName, () => Promise<NewApp>> = {
   nest: async () => asExpress(await import('./nest.ts')),
   koa: async () => asExpress(await import('./koa.ts')),
   'node:http': async () => asExpress(await import('./node-http.ts')),
+  // The listener is the same. `test/http/support.ts` chooses the server.
+  'node:http2': async () => asExpress(await import('./node-http.ts')),
 };
 
 /** The tests of other frameworks use an app only as a listener and through `use`. */

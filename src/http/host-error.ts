@@ -1,0 +1,80 @@
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import { MatrixError } from '../errors.ts';
+import { knownError } from './error-response.ts';
+
+/** An error of the host app, and the headers that it asks for. */
+type HostError = { readonly error: MatrixError; readonly headers: OutgoingHttpHeaders };
+
+/** The errcodes that the specification has for a status. */
+const ERRCODES: Readonly<Record<number, string>> = {
+  403: 'M_FORBIDDEN',
+  404: 'M_NOT_FOUND',
+  405: 'M_UNRECOGNIZED',
+  413: 'M_TOO_LARGE',
+  429: 'M_LIMIT_EXCEEDED',
+};
+
+/** These describe the body, which is not the host's. */
+const BODY_HEADERS = new Set(['content-encoding', 'content-language', 'content-range', 'transfer-encoding']);
+
+/**
+ * Converts an error of the host app by the conventions of Express's own error handler, `finalhandler`: the `status` of
+ * the error, or else its `statusCode`, together with its `headers`; or else the status that the response already has.
+ * The error's message may reveal more than the caller should know.
+ */
+export function hostErrorOf(thrown: unknown, response: ServerResponse): HostError {
+  const status = statusOf(thrown);
+  const headers = status === undefined ? {} : headersOf(thrown);
+  const known = knownError(thrown);
+  if (known !== undefined) return { error: known, headers };
+  const sent = status ?? statusOrServerError(response.statusCode);
+  const retryAfterMs = delayOf(headers['retry-after'] ?? response.getHeader('Retry-After'));
+  const error = new MatrixError(
+    sent,
+    ERRCODES[sent] ?? 'M_UNKNOWN',
+    sent === 500 ? 'Internal server error' : (STATUS_CODES[sent] ?? 'The request failed'),
+    { cause: thrown, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  );
+  return { error, headers };
+}
+
+/** Sets the headers of an error, and removes those that would describe the body that the host wanted to send. */
+export function setHostHeaders(response: ServerResponse, headers: OutgoingHttpHeaders): void {
+  for (const name of BODY_HEADERS) response.removeHeader(name);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || BODY_HEADERS.has(name)) continue;
+    try {
+      response.setHeader(name, value);
+    } catch {
+      // The name or the value is invalid. The response matters more than the header.
+    }
+  }
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  const { status, statusCode } = (thrown ?? {}) as {
+    readonly status?: unknown;
+    readonly statusCode?: unknown;
+  };
+  return [status, statusCode].find(isErrorStatus);
+}
+
+function isErrorStatus(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599;
+}
+
+function statusOrServerError(status: number): number {
+  return isErrorStatus(status) ? status : 500;
+}
+
+/** Returns the headers of an error, with names in lower case. */
+function headersOf(thrown: unknown): OutgoingHttpHeaders {
+  const { headers } = thrown as { readonly headers?: unknown };
+  if (typeof headers !== 'object' || headers === null) return {};
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** Returns the milliseconds of a `Retry-After` in seconds. A date is left alone. */
+function delayOf(retryAfter: unknown): number | undefined {
+  return /^\d+$/.test(String(retryAfter)) ? Number(retryAfter) * 1000 : undefined;
+}

@@ -1,0 +1,48 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
+
+/** Returns the stream of a request over HTTP/2, in Node's compatibility API. */
+function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
+  return (request as Partial<Pick<Http2ServerRequest, 'stream'>>).stream;
+}
+
+/** Returns true over HTTP/2, where `Connection` and headers like it must not be sent (RFC 9113, section 8.2.2). */
+export function isHttp2(request: IncomingMessage): boolean {
+  return request.httpVersionMajor >= 2;
+}
+
+/**
+ * Asks for the body if the client waits for that (`Expect: 100-continue`) and nobody else has. Node itself asks before
+ * the host app sees the request, unless the app listens to `checkContinue`.
+ */
+export function askForBody(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect?.toLowerCase() !== '100-continue') return;
+  const { server } = request.socket as { readonly server?: EventEmitter };
+  if (server === undefined || server.listenerCount('checkContinue') === 0) return;
+  const { _sent100: isSent } = response as { readonly _sent100?: boolean };
+  const informational = streamOf(request)?.sentInfoHeaders ?? [];
+  if (isSent !== true && informational.length === 0) response.writeContinue();
+}
+
+/**
+ * Limits how long the server reads the rest of a body that the response did not wait for. Call it once the response has
+ * been sent.
+ *
+ * In HTTP/2 the stream is reset, which does not make the client lose the response (RFC 9113, section 8.1). In HTTP/1 the
+ * rest is discarded until `timeoutMs` is over: to close the connection at once could reset it before the client has
+ * read the response (RFC 9112, section 9.6).
+ */
+export function limitUnreadBody(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
+  // Undefined in requests that a serverless platform or a test made up.
+  if (request.complete !== false) return;
+  const stream = streamOf(request);
+  if (stream !== undefined) {
+    if (response.writableFinished) stream.close();
+    else response.once('finish', () => stream.close());
+    return;
+  }
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), timeoutMs).unref();
+  request.once('close', () => clearTimeout(timer));
+}
