@@ -51,6 +51,7 @@ const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
  */
 export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
   const { request } = exchange;
+  if (request.aborted) throw notJson('The body could not be read');
   if (isReadByHost(request)) return parse(bodyOfHost(request));
   if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
   return parse(await readStream(exchange, options));
@@ -109,9 +110,9 @@ function readStream(
         typeof chunk === 'string' ? Buffer.from(chunk, request.readableEncoding ?? 'utf8') : chunk;
       if (isWithinLimit('decoded', bytes.length)) chunks.push(bytes);
     };
-    const finish = () => end();
     const fail = (cause?: unknown) => end(notJson('The body could not be read', cause));
-    // The client may disconnect, and the host may destroy the request. In HTTP/2, `end` would follow.
+    const finish = () => end();
+    // The client may disconnect, and the host may destroy the request. In HTTP/2, `end` follows `aborted`.
     const close = () => {
       if (!request.readableEnded) fail();
     };

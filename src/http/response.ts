@@ -75,7 +75,7 @@ export async function respond<Result>(
     error = sent.error;
     if (!hasBegun(response)) {
       sendError(response, sent);
-      limitUnreadBody(request, response, options.bodyTimeoutMs);
+      limitUnreadBody(request, options.bodyTimeoutMs);
     }
   }
   const durationMs = performance.now() - startedAt;

@@ -26,23 +26,16 @@ export function askForBody(request: IncomingMessage, response: ServerResponse): 
 }
 
 /**
- * Limits how long the server reads the rest of a body that the response did not wait for. Call it once the response has
- * been sent.
- *
- * In HTTP/2 the stream is reset, which does not make the client lose the response (RFC 9113, section 8.1). In HTTP/1 the
- * rest is discarded until `timeoutMs` is over: to close the connection at once could reset it before the client has
- * read the response (RFC 9112, section 9.6).
+ * Limits how long the server reads the rest of a body that the response did not wait for: discards it, and closes the
+ * connection (in HTTP/2, the stream) once `timeoutMs` is over. To close it at once could make a client that is still
+ * sending lose the response (RFC 9112, section 9.6). Call this once the response has been sent.
  */
-export function limitUnreadBody(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
+export function limitUnreadBody(request: IncomingMessage, timeoutMs: number): void {
   // Undefined in requests that a serverless platform or a test made up.
   if (request.complete !== false) return;
-  const stream = streamOf(request);
-  if (stream !== undefined) {
-    if (response.writableFinished) stream.close();
-    else response.once('finish', () => stream.close());
-    return;
-  }
   request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), timeoutMs).unref();
+  const stream = streamOf(request);
+  const close = () => (stream === undefined ? request.socket.destroy() : stream.close());
+  const timer = setTimeout(close, timeoutMs).unref();
   request.once('close', () => clearTimeout(timer));
 }

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import express, { Router } from 'express';
 import { fastify } from 'fastify';
 import { createRequest, createResponse } from 'node-mocks-http';
@@ -49,10 +50,10 @@ const withoutAuthorization = { 'content-type': 'application/json' };
 describe('on AWS Lambda, through serverless-http', () => {
   const cases: [string, object][] = [
     ['an HTTP API', eventV2()],
-    ['an HTTP API with a base64 body', eventV2({ body: btoa8(INVITE_BOB), isBase64Encoded: true })],
+    ['an HTTP API with a base64 body', eventV2({ body: base64Of(INVITE_BOB), isBase64Encoded: true })],
     ['an HTTP API, with Expect', eventV2({ headers: { ...JSON_HEADERS, expect: '100-continue' } })],
     ['a REST API', eventV1()],
-    ['a REST API with a base64 body', eventV1({ body: btoa8(INVITE_BOB), isBase64Encoded: true })],
+    ['a REST API with a base64 body', eventV1({ body: base64Of(INVITE_BOB), isBase64Encoded: true })],
     [
       'a REST API with single-value headers',
       eventV1({ headers: JSON_HEADERS, multiValueHeaders: undefined }),
@@ -105,7 +106,6 @@ describe('with requests that a test makes up', () => {
       headers: { Authorization: 'Bearer alice-token' },
       body: { user_id: BOB },
     });
-    const { EventEmitter } = await import('node:events');
     const response = createResponse({ eventEmitter: EventEmitter });
     const ended = new Promise((resolve) => response.on('end', resolve));
     router(request, response, () => expect.fail('The router passed the request on'));
@@ -133,6 +133,6 @@ describe('with requests that a test makes up', () => {
   });
 });
 
-function btoa8(text: string): string {
+function base64Of(text: string): string {
   return Buffer.from(text).toString('base64');
 }
