@@ -33,7 +33,7 @@ type RoutedRequest = IncomingMessage & {
 };
 
 /** The part of an Express router's layer that is used here. The types of Express do not describe it. */
-type Layer = { path?: string; readonly handle: MatrixRouter };
+type Layer = { readonly handle: MatrixRouter };
 
 /**
  * Creates a router for one method of one path, and its preflights. Everything else is passed on to the host. It matches
@@ -66,8 +66,6 @@ function expressLayerOf(path: string, handle: MatrixRouter): { stack: unknown; l
   const router = Router({ caseSensitive: true, strict: true });
   router.route(path).all(handle as unknown as RequestHandler);
   const [layer] = router.stack as unknown as readonly [Layer];
-  // Express sets this to the path that matched. Instrumentations only check whether there is one.
-  layer.path = path;
   return { stack: router.stack, layer };
 }
 

@@ -1,12 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import express from 'express';
-import { matrixErrorHandler } from 'express-matrix-invite';
+import { matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { describe, expect, inject, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
 import {
   AS_ALICE,
   BOB,
+  CORS_HEADERS,
   expectInvited,
   expectRefusal,
   INVITE_PATH,
@@ -141,6 +142,35 @@ async function tenant(name: string) {
   return host;
 }
 
+/** Every form in which a client can write a path under `/_matrix`. */
+const MATRIX_PATHS = [
+  '/_matrix',
+  '/_matrix?x',
+  '/_matrix/',
+  '/_matrix/client/v3/sync',
+  '/_matrix/federation/v1/x',
+  '//_matrix/client/v3/sync',
+  '/_MATRIX/client/v3/sync',
+  '/%5fmatrix/client/v3/sync',
+  '/%5Fm%61trix',
+  'http://localhost/_matrix/client/v3/sync',
+  'HTTPS://localhost:8008/_matrix?x',
+];
+
+const OTHER_PATHS = [
+  '/',
+  '/api',
+  '/_matrixx',
+  '/_matrix.html',
+  '/a/_matrix/client',
+  '/?/_matrix/',
+  '/api?x=/_matrix',
+  '/%255fmatrix/x',
+  '/%zz/_matrix',
+  'http://localhost/api/_matrix',
+  'http://_matrix/api',
+];
+
 describe('matrixErrorHandler', () => {
   const AS_JSON = { ...AS_ALICE, 'content-type': 'application/json' };
 
@@ -195,7 +225,6 @@ describe('matrixErrorHandler', () => {
     ['a plain error', (_req, _res, next) => next(new Error('secret')), {}, 500, 'M_UNKNOWN'],
     ['a string', (_req, _res, next) => next('secret'), {}, 500, 'M_UNKNOWN'],
     ['an invalid status', (_req, _res, next) => next({ status: 'secret' }), {}, 500, 'M_UNKNOWN'],
-    ['a 5xx status', (_req, _res, next) => next(httpError(502)), {}, 500, 'M_UNKNOWN'],
   ])('responds to an error of the host app: %s', async (_case, parser, sent, status, errcode) => {
     const { app } = withParser(parser, { logger: silent });
     const response = await send(app, { headers: AS_JSON, ...sent });
@@ -203,12 +232,102 @@ describe('matrixErrorHandler', () => {
     expect(response.text).not.toContain('secret');
   });
 
-  it('responds with the status of a host app’s 4xx error, but not with its message', async () => {
-    const { logger, lines } = recordingLogger();
-    const { app } = withParser((_req, _res, next) => next(httpError(418)), { logger });
+  it.each<[string, (response: express.Response) => unknown, number, string]>([
+    ['a status', () => httpError({ status: 418 }), 418, 'M_UNKNOWN'],
+    ['a statusCode', () => httpError({ statusCode: 410 }), 410, 'M_UNKNOWN'],
+    ['both: the status counts', () => httpError({ status: 409, statusCode: 410 }), 409, 'M_UNKNOWN'],
+    ['an invalid status', () => httpError({ status: 200, statusCode: 410 }), 410, 'M_UNKNOWN'],
+    ['a 5xx', () => httpError({ statusCode: 502 }), 502, 'M_UNKNOWN'],
+    [
+      'no status, after response.status()',
+      (response) => errorAfter(response.status(404)),
+      404,
+      'M_NOT_FOUND',
+    ],
+    ['no status, after a 2xx', (response) => errorAfter(response.status(201)), 500, 'M_UNKNOWN'],
+    ['a 403', () => httpError({ status: 403 }), 403, 'M_FORBIDDEN'],
+    ['a 405', () => httpError({ status: 405 }), 405, 'M_UNRECOGNIZED'],
+    ['a 413', () => httpError({ status: 413 }), 413, 'M_TOO_LARGE'],
+    ['a 429', () => httpError({ statusCode: 429 }), 429, 'M_LIMIT_EXCEEDED'],
+  ])('responds with the status that Express would use: %s', async (_case, thrown, status, errcode) => {
+    const { app } = withParser((_request, response, next) => next(thrown(response as express.Response)), {
+      logger: silent,
+    });
     const response = await send(app);
-    expect(response).toMatchObject({ status: 418, body: { errcode: 'M_UNKNOWN', error: "I'm a Teapot" } });
+    expect(response).toMatchObject({ status, body: { errcode } });
+    expect(response.text).not.toContain('secret');
+    const plain = express().use((_request, res, next) => next(thrown(res)));
+    plain.set('env', 'test');
+    expect((await send(plain)).status).toBe(status);
+  });
+
+  it('does not log a 4xx, whose message may quote the request', async () => {
+    const { logger, lines } = recordingLogger();
+    const { app } = withParser((_req, _res, next) => next(httpError({ status: 418 })), { logger });
+    expect((await send(app)).body).toEqual({ errcode: 'M_UNKNOWN', error: "I'm a Teapot" });
     expect(lines).toEqual([]);
+  });
+
+  it('sends the headers of the error, but none that would describe another body', async () => {
+    const headers = {
+      'WWW-Authenticate': 'Basic',
+      'Content-Type': 'text/html',
+      'Content-Length': '1',
+      'Content-Encoding': 'gzip',
+      'X Invalid': 'name',
+      'X-Invalid': 'a\nb',
+    };
+    const { app } = withParser((_request, response, next) => {
+      response.setHeader('Content-Encoding', 'br');
+      response.setHeader('Content-Language', 'de');
+      next(httpError({ status: 401, headers }));
+    });
+    const response = await send(app);
+    expect(response).toMatchObject({ status: 401, body: { errcode: 'M_UNKNOWN' } });
+    expect(response.headers).toMatchObject({
+      'www-authenticate': 'Basic',
+      'content-type': 'application/json',
+      ...CORS_HEADERS,
+    });
+    for (const name of ['content-encoding', 'content-language', 'x-invalid']) {
+      expect(response.headers).not.toHaveProperty(name);
+    }
+  });
+
+  it('ignores the headers of an error without a status, like Express', async () => {
+    const { app } = withParser((_req, _res, next) => next(httpError({ headers: { 'X-A': '1' } })), {
+      logger: silent,
+    });
+    expect((await send(app)).headers).not.toHaveProperty('x-a');
+  });
+
+  it.each<[string, Middleware, object, string]>([
+    [
+      'of the error',
+      (_req, _res, next) => next(httpError({ status: 429, headers: { 'Retry-After': '7' } })),
+      { retry_after_ms: 7000 },
+      '7',
+    ],
+    [
+      'of the response',
+      (_req, res, next) => {
+        res.setHeader('Retry-After', 7);
+        next(httpError({ status: 503 }));
+      },
+      { retry_after_ms: 7000 },
+      '7',
+    ],
+    [
+      'that is a date',
+      (_req, _res, next) =>
+        next(httpError({ status: 503, headers: { 'retry-after': 'Fri, 31 Dec 2100 23:59:59 GMT' } })),
+      {},
+      'Fri, 31 Dec 2100 23:59:59 GMT',
+    ],
+  ])('repeats the Retry-After %s in the body', async (_case, middleware, fields, header) => {
+    const response = await send(withParser(middleware, { logger: silent }).app);
+    expect(response.body).toEqual({ errcode: expect.any(String), error: expect.any(String), ...fields });
+    expect(response.headers['retry-after']).toBe(header);
   });
 
   it('logs failures, with their cause', async () => {
@@ -224,23 +343,24 @@ describe('matrixErrorHandler', () => {
     ]);
   });
 
-  it.each(['/_matrix', '/_matrix?x', '/_matrix/', '/_matrix/client/v3/sync', '/_matrix/federation/v1/x'])(
-    'responds for %s',
-    async (path) => {
-      const { app } = withParser(express.json());
-      expectRefusal(await send(app, { path, body: '{', headers: AS_JSON }), 400, 'M_NOT_JSON');
-    },
-  );
+  it.each(MATRIX_PATHS)('responds for %s', async (path) => {
+    const { app } = withParser(express.json());
+    expectRefusal(await send(app, { path, body: '{', headers: AS_JSON }), 400, 'M_NOT_JSON');
+  });
 
-  it.each(['/', '/api', '/_matrixx', '/_matrix.html', '/a/_matrix/client', '/?/_matrix/', '/api?x=/_matrix'])(
-    'leaves %s to the host app',
-    async (path) => {
-      const { app } = withParser(express.json());
-      const response = await send(app, { path, body: '{', headers: AS_JSON });
-      expect(response).toMatchObject({ status: 418, body: { host: true } });
-      expect(response.headers).not.toHaveProperty('access-control-allow-origin');
-    },
-  );
+  it.each(OTHER_PATHS)('leaves %s to the host app', async (path) => {
+    const { app } = withParser(express.json());
+    const response = await send(app, { path, body: '{', headers: AS_JSON });
+    expect(response).toMatchObject({ status: 418, body: { host: true } });
+    expect(response.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('works the same in an app that is mounted at another path', async () => {
+    const chat = express().use(express.json()).use(matrixErrorHandler());
+    const app = express().use('/chat', chat);
+    const response = await send(app, { path: `/chat${INVITE_PATH}`, body: '{', headers: AS_JSON });
+    expectRefusal(response, 400, 'M_NOT_JSON');
+  });
 
   it('works the same if it is mounted at /_matrix', async () => {
     const { app } = setUp({}, (host) => host.use(express.json()));
@@ -275,6 +395,77 @@ describe('matrixErrorHandler', () => {
   });
 });
 
-function httpError(status: number): Error {
-  return Object.assign(new Error('secret'), { status });
+function errorAfter(_response: express.Response): Error {
+  return new Error('secret');
 }
+
+function httpError(fields: object): Error {
+  return Object.assign(new Error('secret'), fields);
+}
+
+describe('matrixNotFoundHandler', () => {
+  function host(options?: Parameters<typeof matrixNotFoundHandler>[0]) {
+    const { app, router, store } = setUp();
+    app.get('/_matrix/client/versions', (_request, response) => response.json({ versions: [] }));
+    app.use(matrixNotFoundHandler(options));
+    respondAsHost(app);
+    return { app, router, store };
+  }
+
+  it.each(MATRIX_PATHS)('responds with a 404 for %s', async (path) => {
+    for (const method of ['GET', 'POST', 'PURGE']) {
+      const response = await send(host().app, { method, path });
+      expect(response).toMatchObject({
+        status: 404,
+        body: { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' },
+        headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...CORS_HEADERS },
+      });
+    }
+  });
+
+  it.each(OTHER_PATHS)('leaves %s to the host app', async (path) => {
+    expect(await send(host().app, { path })).toMatchObject({ status: 418, body: { host: true } });
+  });
+
+  it('leaves the routes in front of it alone', async () => {
+    const { app, store } = host();
+    await seedRoom(store);
+    expectInvited(await send(app));
+    expectRefusal(await send(app, { method: 'GET' }), 405, 'M_UNRECOGNIZED');
+    const versions = await send(app, { method: 'GET', path: '/_matrix/client/versions' });
+    expect(versions.body).toEqual({ versions: [] });
+  });
+
+  it('responds to a preflight with a 204, so that pages see the 404 that follows', async () => {
+    const response = await send(host().app, { method: 'OPTIONS', path: '/_matrix/client/v3/sync' });
+    expect(response).toMatchObject({ status: 204, text: '', headers: CORS_HEADERS });
+  });
+
+  it('leaves the CORS headers to the host app with `cors: false`', async () => {
+    for (const method of ['POST', 'OPTIONS']) {
+      const { headers } = await send(host({ cors: false }).app, { method, path: '/_matrix/x' });
+      expect(headers).not.toHaveProperty('access-control-allow-origin');
+      expect(headers['cache-control']).toBe('no-store');
+    }
+  });
+
+  it('works the same if it is mounted at /_matrix', async () => {
+    const app = express().use('/_matrix', matrixNotFoundHandler());
+    expect((await send(app, { path: '/_matrix/x' })).body).toMatchObject({ errcode: 'M_UNRECOGNIZED' });
+  });
+
+  it('leaves a response that has begun alone', async () => {
+    const app = express().use((_request, response, next) => {
+      response.write('begun');
+      next();
+    });
+    app.use(matrixNotFoundHandler()).use((_request, response) => {
+      response.end();
+    });
+    expect(await send(app)).toMatchObject({ status: 200, text: 'begun' });
+  });
+
+  it.each([[{ cors: 1 }], [{ logger: silent }]])('rejects invalid options: %j', (options) => {
+    expect(() => matrixNotFoundHandler(options as object)).toThrow(TypeError);
+  });
+});
