@@ -52,6 +52,7 @@ const notQuick = [
   // Start programs that share a store, or run until they are killed.
   'test/examples/**',
   'test/adapters/observability/prometheus-register.test.ts',
+  'test/adapters/observability/route.test.ts',
   'test/adapters/storage/sqlite-failures.test.ts',
   'test/adapters/storage/sqlite-processes.test.ts',
   // Build the package and the benchmark, compile the docs, rehearse a release.

@@ -5,7 +5,11 @@ export {
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
 } from './http/error-handler.ts';
-export { type MatrixNotFoundHandlerOptions, matrixNotFoundHandler } from './http/not-found-handler.ts';
+export {
+  type MatrixNotFoundHandlerOptions,
+  matrixNotFoundHandler,
+  type NotFoundHandler,
+} from './http/not-found-handler.ts';
 export { printable } from './internal/printable.ts';
 export type { InviteDraft, InviteServiceOptions } from './invite/config.ts';
 export type { InviteExplanation } from './invite/decision.ts';

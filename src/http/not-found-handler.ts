@@ -1,10 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { booleanOption, checkOptions, type OptionChecks } from '../internal/options.ts';
 import { refusalError } from '../invite/refusals.ts';
 import { responseOf } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
 import { isMatrixRequest } from './matrix-path.ts';
 import { respondToPreflight, sendError, setCommonHeaders } from './response.ts';
-import type { MatrixRouter } from './route.ts';
+
+/** An Express handler. */
+export type NotFoundHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 
 /** Options for `matrixNotFoundHandler`. */
 export type MatrixNotFoundHandlerOptions = {
@@ -27,7 +34,7 @@ const optionChecks: OptionChecks<MatrixNotFoundHandlerOptions> = { cors: boolean
  * @see [errors, Options](../../docs/errors.md#options)
  * @see https://spec.matrix.org/v1.18/client-server-api/#api-standards
  */
-export function matrixNotFoundHandler(options: MatrixNotFoundHandlerOptions = {}): MatrixRouter {
+export function matrixNotFoundHandler(options: MatrixNotFoundHandlerOptions = {}): NotFoundHandler {
   checkOptions('matrixNotFoundHandler', options, optionChecks);
   const { cors = true } = options;
   return (request, response, next) => {

@@ -5,4 +5,9 @@ export const AUTHORIZATION = 'Bearer alice-token';
 export const BODY = '{"user_id":"@dave:example.org"}';
 
 /** The same invite as the Bash command in the README. */
-export const CURL: string = `curl 'http://localhost:8008${PATH}' -H 'Authorization: ${AUTHORIZATION}' -d '${BODY}'`;
+export const CURL: string = [
+  `curl 'http://localhost:8008${PATH}'`,
+  `-H 'Authorization: ${AUTHORIZATION}'`,
+  "-H 'Content-Type: application/json'",
+  `-d '${BODY}'`,
+].join(' ');

@@ -12,6 +12,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'client-server-api/': [
     'account-locking',
     'account-suspension',
+    'api-standards',
     'invite-permission',
     'mroomcreate',
     'mroommember',
