@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { connect, createServer, type Http2Server } from 'node:http2';
 import { text } from 'node:stream/consumers';
-import { type Exchange, type TestResponse, toTestResponse } from './support.ts';
+import { type Exchange, type TestResponse, toTestResponse } from './exchange.ts';
 
 /** Creates a server that speaks HTTP/2 without TLS, and passes requests to an app through Node's compatibility API. */
 export function createHttp2Server(app: RequestListener): Http2Server {

@@ -1,11 +1,5 @@
 import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type RequestListener,
-  request,
-} from 'node:http';
+import { createServer, type OutgoingHttpHeaders, type RequestListener, request } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type express from 'express';
@@ -20,7 +14,10 @@ import type { Logger } from '../../src/ports/logger.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import { newApp } from '../frameworks/hosts/new-app.ts';
+import { type Exchange, type TestResponse, toTestResponse } from './exchange.ts';
 import { createHttp2Server, exchangeOverHttp2 } from './http2-client.ts';
+
+export { type TestResponse, toTestResponse } from './exchange.ts';
 
 export const PREFIX = '/_matrix/client/v3';
 export const ROOM = '!room:example.org';
@@ -139,14 +136,6 @@ export async function invite(
   return response;
 }
 
-/** A response. `body` is undefined if it is not JSON. */
-export type TestResponse = {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-  readonly body: unknown;
-};
-
 export type TestRequest = {
   readonly method?: string;
   readonly path?: string;
@@ -183,16 +172,6 @@ export async function sendTo(
   return exchange(port, { method, path, headers: { ...length, ...headers }, bytes, isUnfinished });
 }
 
-/** A request as it is sent. */
-export type Exchange = {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: OutgoingHttpHeaders;
-  readonly bytes?: Uint8Array;
-  /** Whether to leave the request without its end after the bytes. */
-  readonly isUnfinished?: boolean;
-};
-
 /** Sends a request exactly as given, in the HTTP version of this test project. */
 export async function exchange(port: number, sent: Exchange): Promise<TestResponse> {
   if (isHttp2) return exchangeOverHttp2(port, sent);
@@ -203,18 +182,6 @@ export async function exchange(port: number, sent: Exchange): Promise<TestRespon
   else outgoing.end(bytes);
   const [response] = await responded;
   return toTestResponse(response.statusCode, response.headers, await text(response));
-}
-
-export function toTestResponse(status: number, headers: IncomingHttpHeaders, content: string): TestResponse {
-  return { status, headers, text: content, body: jsonOf(content) };
-}
-
-function jsonOf(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Starts a server on a free port; it is closed after the test. */
