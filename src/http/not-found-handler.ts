@@ -16,7 +16,7 @@ export type NotFoundHandler = (
 /** Options for `matrixNotFoundHandler`. */
 export type MatrixNotFoundHandlerOptions = {
   /** Whether to send the CORS headers. Default true. */
-  readonly cors?: boolean;
+  readonly cors?: boolean | undefined;
 };
 
 const optionChecks: OptionChecks<MatrixNotFoundHandlerOptions> = { cors: booleanOption };
