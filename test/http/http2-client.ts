@@ -18,7 +18,7 @@ export async function exchangeOverHttp2(
   try {
     const stream = session.request(
       { ':method': method, ':path': path, ...headers },
-      { endStream: bytes === undefined, signal: AbortSignal.timeout(10_000) },
+      { endStream: bytes === undefined, signal: AbortSignal.timeout(60_000) },
     );
     const responded = once(stream, 'response');
     if (isUnfinished) stream.write(bytes);

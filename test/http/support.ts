@@ -176,7 +176,7 @@ export async function sendTo(
 export async function exchange(port: number, sent: Exchange): Promise<TestResponse> {
   if (isHttp2) return exchangeOverHttp2(port, sent);
   const { bytes, isUnfinished = false, ...head } = sent;
-  const outgoing = request({ ...head, port, agent: false, signal: AbortSignal.timeout(10_000) });
+  const outgoing = request({ ...head, port, agent: false, signal: AbortSignal.timeout(60_000) });
   const responded = once(outgoing, 'response');
   if (isUnfinished) outgoing.write(bytes);
   else outgoing.end(bytes);
