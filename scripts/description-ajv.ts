@@ -65,7 +65,7 @@ export function compileValidators(): Record<'requests.js' | 'responses.js', stri
     'requests.js': moduleOf(fresh, ['InviteByUserId', 'RoomId']),
     'responses.js': moduleOf(
       fresh,
-      ['Error', 'Invited', 'RateLimitError', 'UnauthorizedError'],
+      ['Error', 'Invited', 'RateLimitError', 'UnauthorizedError', 'UnavailableError'],
       headerSchemas(),
     ),
   };

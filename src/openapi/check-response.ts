@@ -8,6 +8,7 @@ const bodyValidators: Readonly<Record<string, Validator>> = {
   '#/components/schemas/Invited': compiled.isInvited,
   '#/components/schemas/RateLimitError': compiled.isRateLimitError,
   '#/components/schemas/UnauthorizedError': compiled.isUnauthorizedError,
+  '#/components/schemas/UnavailableError': compiled.isUnavailableError,
 };
 
 const headerValidators: Readonly<Record<string, Validator>> = {
