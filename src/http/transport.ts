@@ -32,7 +32,7 @@ export function askForBody(request: IncomingMessage, response: ServerResponse): 
  */
 export function limitUnreadBody(request: IncomingMessage, timeoutMs: number): void {
   // Undefined in requests that a serverless platform or a test made up.
-  if (request.complete !== false) return;
+  if (request.complete !== false || request.destroyed) return;
   request.resume();
   const stream = streamOf(request);
   const close = () => (stream === undefined ? request.socket.destroy() : stream.close());
