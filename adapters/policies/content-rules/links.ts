@@ -36,6 +36,12 @@ const WITHOUT_AUTHORITY =
 const WITH_AUTHORITY = /\w:\/\/\S/;
 const NOT_ASCII = /\P{ASCII}/gu;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+/** UTS 46 maps the ideographic full stop to a dot, and with it its half-width form. */
+const IDEOGRAPHIC_STOP = /。/g;
+/** A stop after a Chinese or Japanese word, before an English sentence: `谢谢。No problem`. */
+const SENTENCE = /[a-z]{1,63}\s+[a-z]/iy;
+/** Characters such as `㏄` stand for a few letters, in domain names too. Longer forms would cost time. */
+const SHORT_FORM = /^(?:.|[a-z\d]{2,5})$/isu;
 
 const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
   .tlds(MORE_TLDS, true)
@@ -46,22 +52,36 @@ const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
 /**
  * Returns true if a string contains something that chat clients turn into a link: a web or e-mail address
  * (with or without a scheme), a `matrix:` URI, a room alias or a user ID. It is searched as it is, and then
- * as it looks: with look-alike letters replaced, and invisible characters removed or replaced by spaces.
+ * as it looks: with look-alike letters and dots replaced, and invisible characters removed or replaced by spaces.
  */
 export function hasLink(text: string): boolean {
   const plain = text.replace(NOT_ASCII, plainForm);
-  const readings = new Set([text, plain.replace(INVISIBLE, ''), plain.replace(INVISIBLE, ' ')]);
+  const readings = new Set([
+    text,
+    withDots(plain.replace(INVISIBLE, '')),
+    withDots(plain.replace(INVISIBLE, ' ')),
+  ]);
   return [...readings].some(
     (reading) => WITH_AUTHORITY.test(reading) || WITHOUT_AUTHORITY.test(reading) || linkify.test(reading),
   );
 }
 
+/** Replaces ideographic full stops with the dots that browsers take them for, except at the end of a sentence. */
+function withDots(text: string): string {
+  return text.replace(IDEOGRAPHIC_STOP, (stop, position: number) => {
+    const isAfterAscii = /[!-~]/.test(text.charAt(position - 1));
+    SENTENCE.lastIndex = position + 1;
+    return !isAfterAscii && SENTENCE.test(text) ? stop : '.';
+  });
+}
+
 /**
- * Returns the normal form KC if it is one character: some characters become eighteen, which would cost time.
+ * Returns the normal form KC if it is one character or a few letters: some characters become eighteen, which would
+ * cost time.
  */
 function plainForm(character: string): string {
   const form = character.normalize('NFKC');
-  return form.length === 1 ? form : character;
+  return SHORT_FORM.test(form) ? form : character;
 }
 
 function lengthOf(pattern: RegExp): (text: string, position: number) => number {

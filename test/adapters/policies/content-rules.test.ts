@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { inspect } from 'node:util';
 import { contentRules } from 'express-matrix-invite/policies/content-rules';
 import { describe, expect, it } from 'vitest';
@@ -126,6 +127,19 @@ describe('links in a reason', () => {
     'see:\u200bexample.com',
     'ｅｘａｍｐｌｅ．ｃｏｍ',
     '𝐞𝐱𝐚𝐦𝐩𝐥𝐞.𝐜𝐨𝐦',
+    'example。com',
+    'example｡com',
+    'ｅｘａｍｐｌｅ。ｃｏｍ',
+    'example\u200b。\u00adcom',
+    'ⓔⓧⓐⓜⓟⓛⓔ。ⓒⓞⓜ now',
+    'example.㏄',
+    '请看。example.com',
+    '例子。com',
+    '例子。cn',
+    'bob@example。org',
+    '@bob:example。org',
+    '#cats:example。org',
+    'matrix。to/#/#cats',
   ])('are refused: %j', async (reason) => {
     await expectRefused(await appWith(contentRules({ links: 'refuse' })), LINKS, { reason });
     await expectAllowed(await appWith(contentRules({ links: 'allow' })), { reason });
@@ -144,8 +158,51 @@ describe('links in a reason', () => {
     'more…it',
     'node.js',
     '👩‍👩‍👧 family',
+    '这是。然后',
+    '例えば。はい',
+    'はい。。。',
+    '谢谢。No problem',
+    '今日は寒い。In Tokyo it rains',
+    '我用Linux。很好',
+    'これはテストです。IT部',
+    '版本1。0',
+    '价格3㎝。好',
   ])('are not found in %j', async (reason) => {
     await expectAllowed(await appWith(contentRules({ links: 'refuse' })), { reason });
+  });
+
+  it('are found with every character that browsers take for a dot', { timeout: 60_000 }, async () => {
+    const dots = Array.from({ length: 0x110000 }, (_, code) => code)
+      .filter((code) => code < 0xd800 || code > 0xdfff)
+      .map((code) => String.fromCodePoint(code))
+      .filter((character) => domainToASCII(`example${character}com`) === 'example.com');
+    expect(dots).toEqual(expect.arrayContaining(['.', '。', '．', '｡']));
+    const host = await appWith(contentRules({ links: 'refuse' }));
+    for (const dot of dots) await expectRefused(host, LINKS, { reason: `example${dot}com` });
+  });
+
+  it('are found with every top-level domain, whichever dot precedes it', async () => {
+    const { decide } = contentRules({ links: 'refuse' });
+    const context = { signal: new AbortController().signal };
+    const request = {
+      requester: { userId: '@a:b' },
+      roomId: '!a:b',
+      userId: '@c:b',
+      state: { roomId: '!a:b', keys: [], events: [], revision: '1' },
+    };
+    const isRefused = async (reason: string) => (await decide({ ...request, reason }, context)) !== undefined;
+    const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+    const pairs = letters.flatMap((one) => letters.map((other) => `${one}${other}`));
+    const found = [];
+    for (const domain of [...pairs, 'com', 'net', 'org', 'info', 'shop', 'xyz', 'рф', '然后', 'はい']) {
+      const isLink = await isRefused(`example.${domain}`);
+      if (isLink) found.push(domain);
+      for (const dot of ['。', '．', '｡']) {
+        expect([domain, dot, await isRefused(`example${dot}${domain}`)]).toEqual([domain, dot, isLink]);
+      }
+      expect([domain, await isRefused(`谢谢。${domain} and more`)]).toEqual([domain, domain === 'рф']);
+    }
+    expect(found.length).toBeGreaterThan(200);
   });
 
   it('are searched for to the end of long reasons that are designed to be slow', async () => {
@@ -159,6 +216,10 @@ describe('links in a reason', () => {
       'a-',
       ' a.a.a.a.',
       '\ufdfa',
+      '㏄',
+      '。',
+      '。a',
+      '好。a ',
       'a\u200b',
       'matrix://a',
       '(',
