@@ -55,6 +55,7 @@ const notQuick = [
   'test/adapters/observability/route.test.ts',
   'test/adapters/storage/sqlite-failures.test.ts',
   'test/adapters/storage/sqlite-processes.test.ts',
+  'test/internal/loggers.test.ts',
   // Build the package and the benchmark, compile the docs, rehearse a release.
   'test/bench/bench.test.ts',
   'test/docs/code-blocks.test.ts',

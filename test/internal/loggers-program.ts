@@ -33,16 +33,16 @@ const loggers: Readonly<Record<string, object>> = {
   nest,
 };
 
-/** The wrapper in docs/observability.md. */
-function wrapped(log: Record<keyof Logger, (line: string) => void>): Logger {
-  const at = (level: keyof Logger) => (details: object, message: string) =>
+function messageFirst(log: Record<keyof Logger, (line: string) => unknown>): Logger {
+  const at = (level: keyof Logger) => (details: object, message: string) => {
     log[level](`${message} ${printable(inspect(details))}`);
+  };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 const [, , name = '', how] = process.argv;
 const log = name === 'nest' && how === 'wrapped' ? Object.assign(nest, { info: nest.log }) : loggers[name];
-const logger = how === 'wrapped' ? wrapped(log as Parameters<typeof wrapped>[0]) : log;
+const logger = how === 'wrapped' ? messageFirst(log as Parameters<typeof messageFirst>[0]) : log;
 try {
   const storage = new MemoryStorage();
   storage.readState = () => Promise.reject(new Error('boom', { cause: new Error('inner') }));

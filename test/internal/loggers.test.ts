@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readPage, sectionsOf, tableRowsOf } from '../docs/pages.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { codeBlocksOf, readPage, sectionsOf, tableRowsOf } from '../docs/pages.ts';
 
 const program = fileURLToPath(new URL('loggers-program.ts', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,30 +17,56 @@ async function printedBy(logger: string, how: 'as-is' | 'wrapped'): Promise<stri
   return all;
 }
 
-const HAS = { message: 'Responded 500 to an invite', ids: '@alice:example.org', stack: 'at ' };
+/** A sample of each part of the line. */
+const PARTS = {
+  message: /Responded 500 to an invite/,
+  ids: /@alice:example\.org/,
+  error: /Error: boom/,
+  stack: /at .*loggers-program\.ts/,
+  cause: /Error: inner/,
+};
 const partsOf = (text: string) =>
-  Object.entries(HAS).flatMap(([part, sample]) => (text.includes(sample) ? [part] : []));
-const ALL = Object.keys(HAS);
+  Object.entries(PARTS).flatMap(([part, sample]) => (sample.test(text) ? [part] : []));
+const ALL = Object.keys(PARTS);
 
-/** What each logger prints of a line when it is passed as the option. `undefined`: a TypeError. */
-const AS_IS: Readonly<Record<string, readonly string[] | undefined>> = {
-  pino: ALL,
-  fastify: ALL,
-  console: ALL,
-  loglevel: ALL,
-  log4js: ALL,
-  consola: ALL,
-  tslog: ALL,
-  'tslog json': ['message', 'ids'],
-  winston: ['ids'],
-  nest: undefined,
+/** The parts that each description in docs/observability.md stands for. */
+const DESCRIBED: Readonly<Record<string, readonly string[]>> = {
+  everything: ALL,
+  "everything but the error's message and stack": ['message', 'ids'],
+  'no message, and nothing of the error': ['ids'],
+  'a TypeError at startup: it has no info': [],
 };
 
-describe.each(Object.entries(AS_IS))('the logger %s', (name, expected) => {
-  it('prints what docs/observability.md says', async () => {
+const page = readPage('docs/observability.md');
+const section = sectionsOf(page).find(({ title }) => title === 'Loggers');
+const rows = tableRowsOf(section?.text ?? '');
+
+/** The program's name of a logger, the package that it comes from, and the start of its row. */
+const LOGGERS = [
+  ['pino', 'pino', '[pino]'],
+  ['fastify', 'fastify', 'log of a Fastify instance'],
+  ['console', undefined, "Node's console"],
+  ['loglevel', 'loglevel', '[loglevel]'],
+  ['log4js', 'log4js', '[log4js]'],
+  ['consola', 'consola', '[consola]'],
+  ['tslog', 'tslog', "[tslog](https://www.npmjs.com/package/tslog), type: 'pretty'"],
+  ['tslog json', 'tslog', "[tslog](https://www.npmjs.com/package/tslog), type: 'json'"],
+  ['winston', 'winston', '[winston]'],
+  ['nest', '@nestjs/common', 'Logger of @nestjs/common'],
+] as const;
+
+describe.each(LOGGERS)('the logger %s', (name, driver, start) => {
+  const row = rows.find(([logger = '']) => logger.startsWith(start));
+
+  it('is in the table in the installed version', () => {
+    const version = driver === undefined ? manifest.engines.node : manifest.devDependencies[driver];
+    expect(row?.[1]).toBe(/\d+/.exec(version)?.[0]);
+  });
+
+  it('prints what the table says', async () => {
     const text = await printedBy(name, 'as-is');
-    if (expected === undefined) expect(text).toContain('option "logger" must be a logger');
-    else expect({ text, parts: partsOf(text) }).toEqual({ text, parts: expected });
+    expect({ text, parts: name === 'nest' ? [] : partsOf(text) }).toEqual({ text, parts: DESCRIBED[row?.[2] ?? ''] });
+    expect(text.includes('TypeError')).toBe(name === 'nest');
     expect(text).not.toContain('\u001b[2J');
   });
 
@@ -49,8 +77,12 @@ describe.each(Object.entries(AS_IS))('the logger %s', (name, expected) => {
   });
 });
 
-it('each logger has a row in docs/observability.md', () => {
-  const section = sectionsOf(readPage('docs/observability.md')).find(({ title }) => title === 'Loggers');
-  const rows = tableRowsOf(section?.text ?? '').map(([names = '']) => names);
-  for (const name of Object.keys(AS_IS)) expect(rows.join().toLowerCase()).toContain(name);
+it('the table has no other loggers', () => {
+  expect(rows).toHaveLength(LOGGERS.length);
+});
+
+it('the wrapper in the docs is the tested one', () => {
+  const wrapper = /^function messageFirst.*?^}$/ms.exec(readFileSync(program, 'utf8'))?.[0];
+  expect(wrapper).toBeDefined();
+  expect(codeBlocksOf(page).filter(({ text }) => text.includes(wrapper ?? '?'))).toHaveLength(1);
 });
