@@ -47,14 +47,14 @@ const optionChecks: OptionChecks<InviteCheckRouterOptions> = {
 export function createInviteCheckRouter<R extends Requester = Requester>(
   options: InviteCheckRouterOptions<R>,
 ): InviteRouter {
-  checkOptions('createInviteCheckRouter', options, optionChecks);
-  checkLogins('createInviteCheckRouter', options);
-  const config = { ...serviceConfig(options), ...loginsOf(options), explainTo: options.explainTo };
+  const checked = checkOptions<InviteCheckRouterOptions<R>>('createInviteCheckRouter', options, optionChecks);
+  checkLogins('createInviteCheckRouter', checked);
+  const config = { ...serviceConfig(checked), ...loginsOf(checked), explainTo: checked.explainTo };
   const router = createRoute<CheckBody>({
     path: '/rooms/:roomId/invite/check',
     method: 'GET',
     responseOptions: {
-      ...responseOptionsOf(options, config.logger),
+      ...responseOptionsOf(checked, config.logger),
       what: 'an invite check',
       bodyOf: (body) => body,
       detailsOf: ({ allowed }) => ({ allowed }),

@@ -33,27 +33,31 @@ export interface InviteRouter extends MatrixRouter {
 export function createInviteRouter<R extends Requester = Requester>(
   options: InviteRouterOptions<R>,
 ): InviteRouter {
-  checkOptions('createInviteRouter', options, inviteRouterOptionChecks);
-  checkLogins('createInviteRouter', options);
-  const { bodyLimitBytes: limitBytes = 409_600 } = options;
+  const checked = checkOptions<InviteRouterOptions<R>>(
+    'createInviteRouter',
+    options,
+    inviteRouterOptionChecks,
+  );
+  checkLogins('createInviteRouter', checked);
+  const { bodyLimitBytes: limitBytes = 409_600 } = checked;
   const config = {
-    ...serviceConfig(options),
-    ...loginsOf(options),
-    body: { limitBytes, timeoutMs: bodyTimeoutOf(options) },
+    ...serviceConfig(checked),
+    ...loginsOf(checked),
+    body: { limitBytes, timeoutMs: bodyTimeoutOf(checked) },
   };
   const router = createRoute<InviteResult>({
     path: '/rooms/:roomId/invite',
     method: 'POST',
     responseOptions: {
-      ...responseOptionsOf(options, config.logger),
+      ...responseOptionsOf(checked, config.logger),
       what: 'an invite',
       bodyOf: () => ({}),
       detailsOf: ({ outcome }) => ({ outcome }),
       onEnd:
-        options.onOutcome &&
+        checked.onOutcome &&
         (({ request, trace }, { result, error, durationMs }) => {
           const { status = 200, errcode } = error ?? {};
-          return options.onOutcome?.(
+          return checked.onOutcome?.(
             { ...trace, status, errcode, outcome: result?.outcome, durationMs },
             request,
           );

@@ -64,7 +64,10 @@ function entriesOf<Owner extends string | Requester>(
     const what = `staticTokens: entry ${index + 1}`;
     if (!Array.isArray(pair)) throw new TypeError(`${what} must be a pair of an access token and its owner`);
     const [accessToken, owner] = pair;
-    if (!isToken(accessToken)) throw new TypeError(`${what} must have a non-empty, well-formed access token`);
+    if (!isToken(accessToken))
+      throw new TypeError(
+        `${what} must have a non-empty, well-formed access token without white space at its ends`,
+      );
     const requester = requesterOf(owner);
     if (!hasUserId(requester)) throw new TypeError(`${what} must have an owner with a full Matrix user ID`);
     const digest = digestOf(accessToken);

@@ -24,11 +24,10 @@ export type AdminsOnlyOptions<R extends Requester = Requester> = RefusalOptions 
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function adminsOnly<R extends Requester = Requester>(options: AdminsOnlyOptions<R>): InvitePolicy<R> {
-  checkOptions<AdminsOnlyOptions<R>>('adminsOnly', options, {
+  const { isAdmin } = checkOptions<AdminsOnlyOptions<R>>('adminsOnly', options, {
     isAdmin: { ...functionOption, required: true },
     ...refusalChecks,
   });
-  const { isAdmin } = options;
   const refusal = refusalFrom(options, { message: 'Only administrators may invite' });
   return {
     name: 'adminsOnly',

@@ -26,8 +26,11 @@ export type BlockedRoomsOptions = RefusalOptions & {
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function blockedRooms(options: BlockedRoomsOptions): InvitePolicy {
-  checkOptions<BlockedRoomsOptions>('blockedRooms', options, { rooms: idListOption, ...refusalChecks });
-  const isBlocked = idTest('blockedRooms: rooms', options.rooms, isRoomId, '!room:example.org');
+  const { rooms } = checkOptions<BlockedRoomsOptions>('blockedRooms', options, {
+    rooms: idListOption,
+    ...refusalChecks,
+  });
+  const isBlocked = idTest('blockedRooms: rooms', rooms, isRoomId, '!room:example.org');
   const refusal = refusalFrom(options, { message: 'This room is blocked on this server' });
   return {
     name: 'blockedRooms',

@@ -33,12 +33,11 @@ export type PendingInviteQuotaOptions = RefusalOptions & {
  * @see [errors, Ready-made policies](../../docs/errors.md#ready-made-policies)
  */
 export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePolicy {
-  checkOptions<PendingInviteQuotaOptions>('pendingInviteQuota', options, {
+  const { max, countPending } = checkOptions<PendingInviteQuotaOptions>('pendingInviteQuota', options, {
     max: { ...integerOption('invites'), required: true },
     countPending: { ...functionOption, required: true },
     ...refusalChecks,
   });
-  const { max, countPending } = options;
   const refusal = refusalFrom(options, { message: 'You have too many unanswered invites' });
   return {
     name: 'pendingInviteQuota',

@@ -37,13 +37,12 @@ export type ProtectedUsersOptions<R extends Requester = Requester> = RefusalOpti
 export function protectedUsers<R extends Requester = Requester>(
   options: ProtectedUsersOptions<R>,
 ): InvitePolicy<R> {
-  checkOptions<ProtectedUsersOptions<R>>('protectedUsers', options, {
+  const { users, allow = () => false } = checkOptions<ProtectedUsersOptions<R>>('protectedUsers', options, {
     users: idListOption,
     allow: functionOption,
     ...refusalChecks,
   });
-  const { allow = () => false } = options;
-  const isProtected = idTest('protectedUsers: users', options.users, isUserId, '@user:example.org');
+  const isProtected = idTest('protectedUsers: users', users, isUserId, '@user:example.org');
   const refusal = refusalFrom(options, { message: 'This user cannot be invited' });
   return {
     name: 'protectedUsers',

@@ -1,3 +1,5 @@
+import { isThenable } from './unawaited.ts';
+
 /** A check of one option. `expects` completes the sentence `option "x" must be …`. */
 export type OptionCheck = {
   readonly expects: string;
@@ -12,6 +14,7 @@ export type OptionChecks<Options> = { readonly [Name in keyof Required<Options>]
  * Checks options at construction, so that a misspelled name fails at startup and not at the first request. An option
  * set to `undefined` counts as omitted.
  *
+ * @returns a copy. Its functions keep the original object as `this`, so that it may be an instance of a class.
  * @throws {TypeError} for an unknown option (the message lists the allowed ones), a missing option, or one of the wrong
  *   type
  */
@@ -19,9 +22,9 @@ export function checkOptions<Options extends object>(
   what: string,
   options: unknown,
   checks: OptionChecks<Options>,
-): asserts options is Options {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${what}: options must be an object`);
+): Options {
+  if (!isOptionsObject(options)) {
+    throw new TypeError(`${what}: options must be an object, not a list, a Map or a promise`);
   }
   const given = options as Record<string, unknown>;
   const table = checks as Record<string, OptionCheck>;
@@ -30,14 +33,22 @@ export function checkOptions<Options extends object>(
       throw new TypeError(`${what}: unknown option "${name}"; allowed: ${Object.keys(table).join(', ')}`);
     }
   }
+  const copy: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(table)) {
     const value = given[name];
+    if (value !== undefined) copy[name] = typeof value === 'function' ? value.bind(given) : value;
     if (value === undefined) {
       if (check.required) throw new TypeError(`${what}: option "${name}" is required: ${check.expects}`);
     } else if (!check.accepts(value)) {
       throw new TypeError(`${what}: option "${name}" must be ${check.expects}`);
     }
   }
+  return copy as Options;
+}
+
+/** A list, a Map or a promise has none of the options as properties: all of them would silently have their defaults. */
+export function isOptionsObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value) && !isThenable(value);
 }
 
 export const functionOption: OptionCheck = {

@@ -4,6 +4,7 @@ import {
   functionOption,
   hasMethods,
   integerOption,
+  isNonEmptyString,
   loggerOption,
   type OptionChecks,
 } from '../internal/options.ts';
@@ -142,24 +143,23 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
 };
 
 /**
- * Rejects plain objects with unknown properties: a misspelled function would never be called. An instance of a class
- * may have more methods.
+ * Rejects what would never be called: a misspelled function of a plain object, and any other object that has none of the
+ * functions, such as a Map of users. An instance of a class may have more methods.
  */
 function isUserDirectory(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const known: readonly string[] = USER_FUNCTIONS;
+  const types = known.map((name) => typeof Reflect.get(value, name));
+  if (!types.every((type) => type === 'undefined' || type === 'function')) return false;
   const isPlain = Object.getPrototypeOf(value) === Object.prototype;
-  return (
-    known.every((name) => ['undefined', 'function'].includes(typeof Reflect.get(value, name))) &&
-    (!isPlain || Object.keys(value).every((name) => known.includes(name)))
-  );
+  return isPlain ? Object.keys(value).every((name) => known.includes(name)) : types.includes('function');
 }
 
 function isPolicy(value: unknown): boolean {
   if (!hasMethods(value, 'decide')) return false;
   const { name, stateKeys } = value as Record<string, unknown>;
   return (
-    typeof name === 'string' &&
+    isNonEmptyString(name) &&
     (stateKeys === undefined ||
       typeof stateKeys === 'function' ||
       (Array.isArray(stateKeys) && stateKeys.every(isStateKey)))

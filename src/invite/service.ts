@@ -58,8 +58,9 @@ export interface InviteService<R extends Requester = Requester> {
 export function createInviteService<R extends Requester = Requester>(
   options: InviteServiceOptions<R>,
 ): InviteService<R> {
-  checkOptions('createInviteService', options, inviteServiceOptionChecks);
-  const config = serviceConfig(options);
+  const config = serviceConfig(
+    checkOptions<InviteServiceOptions<R>>('createInviteService', options, inviteServiceOptionChecks),
+  );
   return {
     invite: (request, trace = { tries: 0 }) =>
       logged({ what: 'an invite', config, request, trace }, async (log) => {

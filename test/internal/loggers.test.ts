@@ -65,7 +65,10 @@ describe.each(LOGGERS)('the logger %s', (name, driver, start) => {
 
   it('prints what the table says', async () => {
     const text = await printedBy(name, 'as-is');
-    expect({ text, parts: name === 'nest' ? [] : partsOf(text) }).toEqual({ text, parts: DESCRIBED[row?.[2] ?? ''] });
+    expect({ text, parts: name === 'nest' ? [] : partsOf(text) }).toEqual({
+      text,
+      parts: DESCRIBED[row?.[2] ?? ''],
+    });
     expect(text.includes('TypeError')).toBe(name === 'nest');
     expect(text).not.toContain('\u001b[2J');
   });

@@ -14,7 +14,7 @@ import {
   setUp,
 } from '../http/support.ts';
 
-export const POWER_LEVELS: StateKey = { type: 'm.room.power_levels', state_key: '' };
+const POWER_LEVELS: StateKey = { type: 'm.room.power_levels', state_key: '' };
 const POLICY_KEY: StateKey = { type: 'org.example.policy', state_key: '' };
 
 /** Returns power levels that name 1,500 users. */

@@ -57,8 +57,11 @@ class AppServiceAuth implements AuthAdapter<AppServiceRequester> {
   readonly #deviceExists: AppServicesOptions['deviceExists'];
 
   constructor(options: AppServicesOptions) {
-    checkOptions<AppServicesOptions>('appServices', options, appServicesOptionChecks);
-    const { serverName, registrations, userExists, deviceExists } = options;
+    const { serverName, registrations, userExists, deviceExists } = checkOptions<AppServicesOptions>(
+      'appServices',
+      options,
+      appServicesOptionChecks,
+    );
     this.#serverNames = [serverName].flat();
     this.#appServices = appServicesOf(registrations, this.#serverNames[0] ?? '');
     this.#userExists = userExists;

@@ -108,7 +108,10 @@ function checkUnique(appServices: readonly AppService[], names: readonly string[
   }
 }
 
-const tokenCheck: OptionCheck = { expects: 'a non-empty, well-formed token', accepts: isToken };
+const tokenCheck: OptionCheck = {
+  expects: 'a non-empty, well-formed token without white space at its ends',
+  accepts: isToken,
+};
 
 const registrationChecks: Readonly<Record<string, OptionCheck>> = {
   id: nonEmptyStringOption,

@@ -1,4 +1,4 @@
-import type { KeyObject, webcrypto } from 'node:crypto';
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
 
 /** The supported signature algorithms (RFC 7518, section 3.1; RFC 8037 and RFC 9864 for Ed25519). */
 export type JwtAlgorithm =
@@ -84,6 +84,17 @@ export function keyObjectFits(key: KeyObject, algorithm: JwtAlgorithm): boolean 
   if (key.type !== 'public' || key.asymmetricKeyType !== keyType) return false;
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
   return namedCurve === curve && (modulusLength ?? MIN_RSA_BITS) >= MIN_RSA_BITS;
+}
+
+/** Like {@link keyObjectFits}, for a public key of a JWKS, which may be restricted to one purpose and algorithm. */
+export function jwkFits(jwk: webcrypto.JsonWebKey, algorithm: JwtAlgorithm): boolean {
+  const { alg = algorithm, use = 'sig', key_ops: operations = ['verify'] } = jwk;
+  if (alg !== algorithm || use !== 'sig' || !operations.includes('verify')) return false;
+  try {
+    return keyObjectFits(createPublicKey({ key: { ...jwk }, format: 'jwk' }), algorithm);
+  } catch {
+    return false;
+  }
 }
 
 /** Like {@link keyObjectFits}, for a key of the Web Crypto API, which is bound to one algorithm. */

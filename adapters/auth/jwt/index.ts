@@ -50,8 +50,7 @@ export type {
 export function jwt<R extends Requester>(options: JwtRequesterOptions<R>): AuthAdapter<R>;
 export function jwt(options: JwtOptions): AuthAdapter;
 export function jwt<R extends Requester>(options: JwtOptions & Partial<JwtRequesterOptions<R>>): AuthAdapter {
-  checkJwtOptions(options);
-  return new JwtAuth(options);
+  return new JwtAuth(checkJwtOptions(options));
 }
 
 class JwtAuth<R extends Requester> implements AuthAdapter {

@@ -1,6 +1,6 @@
 import { createSecretKey, KeyObject, type webcrypto } from 'node:crypto';
 import type { CryptoKey, JSONWebKeySet } from 'jose';
-import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, keyObjectFits } from './algorithms.ts';
+import { cryptoKeyFits, isSymmetric, type JwtAlgorithm, jwkFits, keyObjectFits } from './algorithms.ts';
 import { jose } from './jose.ts';
 import type { JsonWebKeySet, JwtKeys } from './options.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
@@ -17,7 +17,7 @@ export function keySourceOf(keys: JwtKeys, algorithms: readonly JwtAlgorithm[]):
   if (keys instanceof KeyObject) return singleKey(keys, algorithms, keyObjectFits);
   if (isCryptoKey(keys)) return singleKey(keys, algorithms, cryptoKeyFits);
   if (isSecret) throw new TypeError('jwt: option "keys" must be a secret key for HS algorithms');
-  return 'jwksUri' in keys ? new RemoteKeySet(keys) : localKeySet(keys);
+  return 'jwksUri' in keys ? new RemoteKeySet(keys) : localKeySet(keys, algorithms);
 }
 
 function isCryptoKey(keys: object): keys is webcrypto.CryptoKey {
@@ -46,9 +46,15 @@ function singleKey<Key extends CryptoKey | KeyObject>(
   return { async prepare() {}, keyFor: async () => key, refetch: async () => false };
 }
 
-function localKeySet(keys: JsonWebKeySet): KeySource {
+function localKeySet(keys: JsonWebKeySet, algorithms: readonly JwtAlgorithm[]): KeySource {
   if (!Array.isArray(keys.keys) || keys.keys.length === 0 || keys.keys.some(isNotPublic)) {
     throw new TypeError('jwt: option "keys" must be a JWKS with at least one key, all of them public');
+  }
+  // A JWKS may also have keys for other purposes, which are ignored (RFC 7517, section 5).
+  if (!keys.keys.some((key) => algorithms.some((algorithm) => jwkFits(key, algorithm)))) {
+    throw new TypeError(
+      `jwt: option "keys" must be a JWKS with a key that can verify ${algorithms.join(' or ')}`,
+    );
   }
   const keyFor = jose.createLocalJWKSet(keys as JSONWebKeySet);
   return { async prepare() {}, keyFor, refetch: async () => false };

@@ -151,9 +151,14 @@ const remoteKeysChecks: OptionChecks<RemoteKeys> = {
   logger: loggerOption,
 };
 
-/** @throws {TypeError} for an unknown or missing option, or one of the wrong type */
-export function checkJwtOptions(options: unknown): void {
-  checkOptions('jwt', options, jwtOptionChecks);
+/**
+ * @returns a copy
+ * @throws {TypeError} for an unknown or missing option, or one of the wrong type
+ */
+export function checkJwtOptions<R extends Requester>(
+  options: JwtOptions & Partial<JwtRequesterOptions<R>>,
+): JwtOptions & Partial<JwtRequesterOptions<R>> {
+  return checkOptions<JwtOptions & Partial<JwtRequesterOptions<R>>>('jwt', options, jwtOptionChecks);
 }
 
 /**

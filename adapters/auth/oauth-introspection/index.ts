@@ -60,8 +60,7 @@ export function oauthIntrospection(
   options: OAuthIntrospectionOptions & { readonly requester?: undefined },
 ): AuthAdapter<OAuthRequester>;
 export function oauthIntrospection(options: FullOptions<Requester>): AuthAdapter {
-  checkOAuthOptions(options);
-  return new OAuthIntrospectionAuth({ ...options });
+  return new OAuthIntrospectionAuth(checkOAuthOptions(options));
 }
 
 /** The characters of a Bearer token (RFC 6749, A.12, without the space), up to Node's limit for headers. */

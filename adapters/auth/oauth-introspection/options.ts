@@ -94,12 +94,12 @@ export type FullOptions<R extends Requester> = OAuthIntrospectionOptions & {
 };
 
 const issuerOption: OptionCheck = {
-  expects: 'an absolute URL without user name, password, query or fragment',
+  expects: 'an absolute URL as a string, without user name, password, query or fragment',
   accepts: (value) => typeof value === 'string' && isPlainUrl(value),
 };
 
 const introspectionEndpointOption: OptionCheck = {
-  expects: 'an absolute URL without user name, password or fragment',
+  expects: 'an absolute URL as a string, without user name, password or fragment',
   accepts: (value) => typeof value === 'string' && isPlainUrl(value.replace(/\?.*/, '')),
 };
 
@@ -125,10 +125,13 @@ const optionChecks: OptionChecks<FullOptions<Requester>> = {
   allowInsecureHttp: booleanOption,
 };
 
-/** @throws {TypeError} for an unknown or missing option, one of the wrong type, or an insecure URL */
-export function checkOAuthOptions(options: unknown): void {
-  checkOptions('oauthIntrospection', options, optionChecks);
-  const { issuer, introspectionEndpoint, allowInsecureHttp } = options;
+/**
+ * @returns a copy
+ * @throws {TypeError} for an unknown or missing option, one of the wrong type, or an insecure URL
+ */
+export function checkOAuthOptions(options: FullOptions<Requester>): FullOptions<Requester> {
+  const checked = checkOptions<FullOptions<Requester>>('oauthIntrospection', options, optionChecks);
+  const { issuer, introspectionEndpoint, allowInsecureHttp } = checked;
   const url = issuer ?? introspectionEndpoint;
   if (url === undefined || (issuer !== undefined && introspectionEndpoint !== undefined)) {
     throw new TypeError(
@@ -141,4 +144,5 @@ export function checkOAuthOptions(options: unknown): void {
       `oauthIntrospection: option "${name}" must be an https: URL, unless "allowInsecureHttp" is true`,
     );
   }
+  return checked;
 }

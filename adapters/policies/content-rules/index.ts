@@ -58,8 +58,8 @@ const optionChecks: OptionChecks<ContentRulesOptions> = {
  * @see [errors, Ready-made policies](../../../docs/errors.md#ready-made-policies)
  */
 export function contentRules(options: ContentRulesOptions = {}): InvitePolicy {
-  checkOptions<ContentRulesOptions>('contentRules', options, optionChecks);
-  const { required = false, maxLength = 1000, links = 'allow', isUnwelcome = () => false } = options;
+  const checked = checkOptions<ContentRulesOptions>('contentRules', options, optionChecks);
+  const { required = false, maxLength = 1000, links = 'allow', isUnwelcome = () => false } = checked;
   const refusalWith = (message: string) => refusalFrom(options, { message });
   const missing = refusalWith('An invite needs a reason');
   const tooLong = refusalWith(`The reason must have at most ${maxLength} characters`);

@@ -31,10 +31,10 @@ export type { HttpAntispamOptions } from './options.ts';
  * @see [errors, Ready-made policies](../../../docs/errors.md#ready-made-policies)
  */
 export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
-  checkHttpAntispamOptions(options);
-  const { accessToken, timeoutMs = 2_000, onFailure = 'refuse', onError, sendReason = false } = options;
-  const { status, errcode, message } = options;
-  const url = new URL(options.baseUrl);
+  const checked = checkHttpAntispamOptions(options);
+  const { accessToken, timeoutMs = 2_000, onFailure = 'refuse', onError, sendReason = false } = checked;
+  const { status, errcode, message } = checked;
+  const url = new URL(checked.baseUrl);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/user_may_invite`;
   const headers = {
     accept: 'application/json',

@@ -41,7 +41,7 @@ export type HttpAntispamOptions = RefusalOptions & {
 
 const optionChecks: OptionChecks<HttpAntispamOptions> = {
   baseUrl: {
-    expects: 'an http: or https: URL without user name, query or fragment',
+    expects: 'an http: or https: URL as a string, without user name, query or fragment',
     required: true,
     accepts: isBaseUrl,
   },
@@ -57,11 +57,14 @@ const optionChecks: OptionChecks<HttpAntispamOptions> = {
   ...refusalChecks,
 };
 
-/** @throws {TypeError} for unknown, missing, invalid and contradictory options */
-export function checkHttpAntispamOptions(options: HttpAntispamOptions): void {
-  checkOptions<HttpAntispamOptions>('httpAntispam', options, optionChecks);
-  const { allowInsecureHttp, onFailure, onError } = options;
-  const baseUrl = new URL(options.baseUrl);
+/**
+ * @returns a copy
+ * @throws {TypeError} for unknown, missing, invalid and contradictory options
+ */
+export function checkHttpAntispamOptions(options: HttpAntispamOptions): HttpAntispamOptions {
+  const checked = checkOptions<HttpAntispamOptions>('httpAntispam', options, optionChecks);
+  const { allowInsecureHttp, onFailure, onError } = checked;
+  const baseUrl = new URL(checked.baseUrl);
   if (!isSecureUrl(baseUrl, allowInsecureHttp) && !isLoopback(baseUrl)) {
     throw new TypeError(
       'httpAntispam: option "baseUrl" must be an https: URL, unless "allowInsecureHttp" is true',
@@ -70,6 +73,7 @@ export function checkHttpAntispamOptions(options: HttpAntispamOptions): void {
   if (onFailure === 'allow' && onError === undefined) {
     throw new TypeError('httpAntispam: option "onError" is required if "onFailure" is "allow"');
   }
+  return checked;
 }
 
 function isBaseUrl(value: unknown): boolean {

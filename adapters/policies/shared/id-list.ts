@@ -17,6 +17,12 @@ export const idListOption: OptionCheck = {
 };
 
 /**
+ * A pattern, or white space at an end. The grammar allows these characters, but an entry that has them is a mistake: it
+ * would match nothing. For the rare ID that really has them, there is the function.
+ */
+const NEVER_IN_AN_ID = /[*?]|^\s|\s$/;
+
+/**
  * Returns a function that tests whether the list contains an ID. IDs are compared exactly.
  *
  * @param name the policy and its option: `blockedRooms: rooms`
@@ -31,7 +37,7 @@ export function idTest(
   if (typeof list === 'function') return (id, context) => booleanResult(name, list(id, context));
   const ids = new Set<unknown>(list);
   for (const id of ids) {
-    if (typeof id !== 'string' || !isId(id)) {
+    if (typeof id !== 'string' || !isId(id) || NEVER_IN_AN_ID.test(id)) {
       throw new TypeError(`${name} must only contain IDs such as "${example}"`);
     }
   }

@@ -1,3 +1,4 @@
+import { isOptionsObject } from '../../../src/internal/options.ts';
 import type { RateLimitForecast, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 
 /** The number of calls allowed in a window of time. */
@@ -66,7 +67,7 @@ function limitOf(scope: RateLimitScope, limits: RateLimits): RateLimit | false {
 
 function checkFields(value: unknown, allowed: readonly string[], what: string, field: string): void {
   const names = allowed.join(', ');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isOptionsObject(value)) {
     throw new TypeError(`${what}: must be an object with ${names}`);
   }
   for (const name of Object.keys(value)) {

@@ -88,7 +88,8 @@ export class PostgresStorage implements RoomStore {
    * @see [errors, Stores](../../../docs/errors.md#stores)
    */
   constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
-    if (!hasMethods(pool, 'connect')) {
+    // A Client of pg connects only once, to nothing that can be released.
+    if (!hasMethods(pool, 'connect') || 'connectionParameters' in pool) {
       throw new TypeError('PostgresStorage: the first argument must be a pg Pool');
     }
     checkOptions('PostgresStorage', options, optionChecks);

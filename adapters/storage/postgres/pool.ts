@@ -77,7 +77,7 @@ export async function withClient<Result>(
   work: (client: PostgresClient) => Promise<Result>,
 ): Promise<Result> {
   for (let givenUp = 0; ; givenUp += 1) {
-    const client = await connect(pool, context);
+    const client = checkedClient(await connect(pool, context));
     client.on('error', ignoreError);
     let wasSent = false;
     try {
@@ -92,6 +92,12 @@ export async function withClient<Result>(
       if (!isLeftBehind || givenUp === MAX_GIVEN_UP) throw postgresFailure(error, wasSent);
     }
   }
+}
+
+/** @throws {TypeError} if `connect` resolved to no client, as that of other databases and libraries does */
+function checkedClient(client: PostgresClient): PostgresClient {
+  if (typeof client?.query === 'function' && typeof client.release === 'function') return client;
+  throw new TypeError('PostgresStorage: connect of the pool must resolve to a client with query and release');
 }
 
 /** Rejects if the connection is inside a transaction that the host app has left open. */

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasMethods } from '../../../src/internal/options.ts';
+import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { throwIfAborted } from '../shared/aborted.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
@@ -106,6 +108,7 @@ export class SqliteConnection {
    */
   #setUp(): void {
     if (this.#isSetUp) return;
+    checkRows(this.#database);
     this.exec('PRAGMA busy_timeout = 0');
     this.exec('PRAGMA journal_mode = WAL');
     this.exec('PRAGMA synchronous = FULL');
@@ -129,6 +132,16 @@ export class SqliteConnection {
       // After some failures, such as a full disk, SQLite has already rolled back.
     }
   }
+}
+
+/** @throws {TypeError} if the driver is asynchronous, as sqlite3 is, or returns rows as lists */
+function checkRows(database: SqliteDatabase): void {
+  const statement: unknown = database.prepare('SELECT 1 AS one');
+  const row: unknown = hasMethods(statement, 'get') ? (statement as SqliteStatement).get() : statement;
+  // A driver may return integers as BigInt.
+  if (typeof row === 'object' && row !== null && 'one' in row && Number(row.one) === 1) return;
+  handleRejection(row);
+  throw new TypeError('SqliteStorage: the connection must return each row at once, as an object');
 }
 
 /** Waits for a random time, so that processes that want the same lock try at different times. */

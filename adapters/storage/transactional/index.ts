@@ -39,17 +39,21 @@ const MAX_READ_ATTEMPTS = 5;
  * @see [errors, transactionalStorage](../../../docs/errors.md#transactionalstorage)
  */
 export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx>): StorageAdapter {
-  checkOptions('transactionalStorage', options, optionChecks);
+  const functions = checkOptions<TransactionalStorageOptions<Tx>>(
+    'transactionalStorage',
+    options,
+    optionChecks,
+  );
 
   /** Reads each key once, so that host apps need not handle keys that are passed twice. */
   const currentEvents = async (tx: Tx, roomId: string, keys: readonly StateKey[]) =>
-    checkedEvents(await options.readState(tx, roomId, [...uniqueKeys(keys)]));
+    checkedEvents(await functions.readState(tx, roomId, [...uniqueKeys(keys)]));
 
   return {
     async readState(roomId, keys, context) {
       for (let attempt = 1; ; attempt += 1) {
         throwIfAborted(context);
-        const transaction = new Transaction(options);
+        const transaction = new Transaction(functions);
         try {
           const read = async (tx: Tx) => ({ events: await currentEvents(tx, roomId, keys) });
           const { events } = await transaction.run(roomId, read, context);
@@ -66,7 +70,7 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
     async appendEvent(event, basis, context) {
       checkBasis(event, basis);
       throwIfAborted(context);
-      const transaction = new Transaction(options);
+      const transaction = new Transaction(functions);
       /** Whether a later run found the event of an earlier one, which was not rolled back, or an equal event. */
       let isFound = false;
       const appendIfSame = async (tx: Tx): Promise<AppendResult> => {
@@ -78,7 +82,7 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
         // The wait for the lock may have been long, and nothing is written yet.
         throwIfAborted(context);
         transaction.beforeInsert();
-        return { outcome: 'appended', eventId: checkedEventId(await options.insert(tx, event)) };
+        return { outcome: 'appended', eventId: checkedEventId(await functions.insert(tx, event)) };
       };
       let result: AppendResult;
       try {

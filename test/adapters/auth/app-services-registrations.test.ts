@@ -59,7 +59,7 @@ describe('the registration file of a bridge', () => {
 
 describe('a registration is rejected', () => {
   const nonEmpty = 'must be a non-empty string';
-  const token = 'must be a non-empty, well-formed token';
+  const token = 'must be a non-empty, well-formed token without white space at its ends';
   const cases: readonly (readonly [change: object, message: string])[] = [
     [{ url: undefined }, '"url" must be a string or null'],
     [{ url: 5 }, '"url" must be a string or null'],

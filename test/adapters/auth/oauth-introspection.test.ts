@@ -350,7 +350,8 @@ describe('options', () => {
   const { issuer, ...noAddress } = good;
   const either = 'option "issuer" or "introspectionEndpoint" is required, not both';
   const https = 'must be an https: URL, unless "allowInsecureHttp" is true';
-  const url = 'option "issuer" must be an absolute URL without user name, password, query or fragment';
+  const url =
+    'option "issuer" must be an absolute URL as a string, without user name, password, query or fragment';
 
   it.each<[string, object, string]>([
     ['misspelled', { ...good, clientID: 'a' }, 'unknown option "clientID"; allowed: issuer, '],

@@ -97,10 +97,11 @@ describe('tokens', () => {
   });
 
   it('that differ in white space or Unicode form are different', async () => {
-    const auth = staticTokens({ ' é': ALICE, é: BOB, 'e\u0301': '@carol:example.org' });
-    expect(await ask(auth, ' é')).toEqual({ requester: { userId: ALICE } });
+    const auth = staticTokens({ 'a é': ALICE, é: BOB, 'e\u0301': '@carol:example.org' });
+    expect(await ask(auth, 'a é')).toEqual({ requester: { userId: ALICE } });
     expect(await ask(auth, '\u00e9')).toEqual({ requester: { userId: BOB } });
     expect(await ask(auth, 'e\u0301')).toEqual({ requester: { userId: '@carol:example.org' } });
+    expect(await ask(auth, 'aé')).toEqual(UNKNOWN);
     expect(await ask(auth, 'é ')).toEqual(UNKNOWN);
   });
 
@@ -132,7 +133,7 @@ describe('tokens', () => {
 });
 
 describe('a TypeError', () => {
-  const token = 'must have a non-empty, well-formed access token';
+  const token = 'must have a non-empty, well-formed access token without white space at its ends';
   const owner = 'must have an owner with a full Matrix user ID';
   const cases: readonly (readonly [what: string, tokens: unknown, message: string])[] = [
     ['an empty token', { secret: ALICE, '': BOB }, `entry 2 ${token}`],

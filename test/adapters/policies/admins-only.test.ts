@@ -33,7 +33,9 @@ describe('adminsOnly', () => {
       new TypeError('adminsOnly: option "isAdmin" must be a function'),
     );
     // @ts-expect-error options are required
-    expect(() => adminsOnly()).toThrow(new TypeError('adminsOnly: options must be an object'));
+    expect(() => adminsOnly()).toThrow(
+      new TypeError('adminsOnly: options must be an object, not a list, a Map or a promise'),
+    );
   });
 
   it("has the type of the host app's own requester", () => {
