@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { JsonValue, StateKey } from '../rooms/event.ts';
+import { inspect } from 'node:util';
+import type { StateKey } from '../rooms/event.ts';
 
 /** Fails, with a message that contains both values, unless they are the same JSON. */
 export function checkSame(seen: unknown, expected: unknown, what: string): void {
@@ -27,18 +28,19 @@ export function tamper(change: () => void): void {
   }
 }
 
-/** Returns JSON with sorted keys: neither the order of an object's keys nor its prototype matters. */
+/**
+ * Returns JSON with sorted keys: neither the order of an object's keys nor its prototype matters. Unlike
+ * `JSON.stringify`, it writes every number as it is, also one that is not JSON.
+ */
 function toJson(value: unknown): string {
-  if (value === undefined) return 'undefined';
-  return JSON.stringify(sorted(value as JsonValue));
-}
-
-function sorted(value: JsonValue): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  entries.sort(([one], [other]) => (one < other ? -1 : 1));
-  return entries.map(([key, member]) => ({ key, value: sorted(member) }));
+  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (value instanceof Date || value instanceof Map || value instanceof Set) return inspect(value);
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? String(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  members.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${toJson(member)}`).join(',')}}`;
 }
 
 function short(json: string): string {

@@ -6,6 +6,8 @@ export type ContractCase<Harness> = {
   readonly postcondition: string;
   /** The optional property of the harness that the case needs. Default: none. */
   readonly requires?: keyof Harness & string;
+  /** The limit that the case exceeds: it cannot run with a harness that declares this limit. Default: none. */
+  readonly unless?: keyof LimitsOf<Harness> & string;
   /**
    * Runs the case. Needs a fresh harness. Its store may be shared, since every case creates its own IDs.
    *
@@ -14,6 +16,9 @@ export type ContractCase<Harness> = {
    */
   run(harness: Harness): Promise<void>;
 };
+
+/** What a harness may declare that its store cannot hold, each with its reason. */
+type LimitsOf<Harness> = Harness extends { readonly limits?: infer Limits } ? NonNullable<Limits> : never;
 
 /** A harness in which some optional properties are present. */
 type Offering<Harness, Capability extends keyof Harness> = Harness & {
@@ -25,35 +30,74 @@ export type DefineCase<Harness> = <Capability extends keyof Harness & string = n
   readonly name: string;
   readonly postcondition: string;
   readonly requires?: Capability;
+  readonly unless?: keyof LimitsOf<Harness> & string;
   run(harness: Offering<Harness, Capability>): Promise<void>;
 }) => ContractCase<Harness>;
 
-/** Returns true if the harness has what the case requires. */
+/** Returns true if the harness has what the case requires, and declares no limit that the case exceeds. */
 export function canRun<Harness extends object>(
-  contractCase: Pick<ContractCase<Harness>, 'requires'>,
+  contractCase: Pick<ContractCase<Harness>, 'requires' | 'unless'>,
   harness: Harness,
 ): boolean {
-  return offers(harness, contractCase.requires);
+  return whyNot(contractCase, harness) === undefined;
+}
+
+/** Returns why a case cannot run with a harness: the capability that it needs, or the limit that it exceeds. */
+export function whyNot<Harness extends object>(
+  { requires, unless }: Pick<ContractCase<Harness>, 'requires' | 'unless'>,
+  harness: Harness,
+): string | undefined {
+  if (!offers(harness, requires)) return requires;
+  if (unless === undefined || !('limits' in harness)) return undefined;
+  const reason: unknown = Reflect.get(Object(harness.limits), unless);
+  return reason === undefined ? undefined : `limits.${unless} to be absent: ${String(reason)}`;
 }
 
 /** Returns the function that defines cases for one type of harness. */
 export function caseMaker<Harness extends object>(): DefineCase<Harness> {
-  return ({ name, postcondition, requires, run }) => ({
+  return ({ name, postcondition, requires, unless, run }) => ({
     name,
     postcondition,
     requires,
+    unless,
     async run(harness) {
-      if (!offers(harness, requires)) {
-        throw new Error(`${postcondition}: "${name}" needs a harness with ${requires}`);
+      const lacking = whyNot({ requires, unless }, harness);
+      if (lacking !== undefined || !offers(harness, requires)) {
+        throw new Error(`${postcondition}: "${name}" needs a harness with ${lacking}`);
       }
       try {
         await run(harness);
       } catch (cause) {
-        const seen = cause instanceof Error ? cause.message : String(cause);
-        throw new Error(`${postcondition} is broken: "${name}": ${seen}`, { cause });
+        throw new Error(`${postcondition} is broken: "${name}": ${messageOf(cause)}`, { cause });
       }
     },
   });
+}
+
+/** The most causes that are followed: a chain of causes may be circular. */
+const MAX_CAUSES = 10;
+
+/** Returns the error's message, and the message of its innermost cause, which says what went wrong. */
+function messageOf(error: unknown): string {
+  const innermost = innermostOf(error);
+  const [seen, reason] = [textOf(error), textOf(innermost)];
+  return innermost === error || seen.includes(reason) ? seen : `${seen} (cause: ${reason})`;
+}
+
+function innermostOf(error: unknown): unknown {
+  let innermost = error;
+  for (let depth = 0; depth < MAX_CAUSES; depth += 1) {
+    if (!(innermost instanceof Error)) break;
+    const inner: unknown =
+      innermost instanceof AggregateError ? (innermost.cause ?? innermost.errors[0]) : innermost.cause;
+    if (inner === undefined || inner === null) break;
+    innermost = inner;
+  }
+  return innermost;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function offers<Harness extends object, Capability extends keyof Harness>(

@@ -5,6 +5,11 @@ export function newUserId(name = 'user'): string {
   return `@${name}-${randomUUID()}:example.org`;
 }
 
+/** Returns user IDs that no other case uses. */
+export function newUserIds(name: string, count: number): string[] {
+  return range(count).map((index) => newUserId(`${name}${index}`));
+}
+
 /** Returns a room ID that no other case uses. */
 export function newRoomId(): string {
   return `!room-${randomUUID()}:example.org`;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContractCase, canRun } from './contract.ts';
+import { type ContractCase, whyNot } from './contract.ts';
 
 /** Identifies a case. */
 export type CaseName = { readonly name: string; readonly postcondition: string };
@@ -8,7 +8,7 @@ export type CaseName = { readonly name: string; readonly postcondition: string }
 export type ContractReport = {
   readonly passed: readonly CaseName[];
   readonly failed: readonly (CaseName & { readonly error: unknown })[];
-  /** Cases that require a property that the harness lacks. */
+  /** Cases that require a property that the harness lacks, or that exceed a limit that it declares. */
   readonly skipped: readonly (CaseName & { readonly requires: string })[];
 };
 
@@ -38,11 +38,12 @@ export async function runContract<Harness extends Closable>(
   const failed: (CaseName & { error: unknown })[] = [];
   const skipped: (CaseName & { requires: string })[] = [];
   for (const contractCase of cases) {
-    const { name, postcondition, requires } = contractCase;
+    const { name, postcondition } = contractCase;
     try {
       const harness = await createHarness();
       try {
-        if (requires !== undefined && !canRun(contractCase, harness)) {
+        const requires = whyNot(contractCase, harness);
+        if (requires !== undefined) {
           skipped.push({ name, postcondition, requires });
           continue;
         }

@@ -12,6 +12,7 @@ testContract('MemoryStorage', storageContract, async () => storageHarnessFor(new
 ]);
 testContract('MemoryStorage', roomStoreContract, async () => ({ store: new MemoryStorage() }), [
   'secondInstance',
+  'crash',
 ]);
 testContract('SqliteStorage', storageContract, sqliteStorageHarness, ['refusedContent']);
 testContract('SqliteStorage', roomStoreContract, sqliteRoomStoreHarness);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { StorageUnavailableError } from '../../src/errors.ts';
+import { checkSame } from '../../src/testing/check.ts';
 import {
   authContract,
   authRequest,
@@ -7,6 +9,7 @@ import {
   rateLimitContract,
   roomStoreContract,
   runContract,
+  type StorageHarness,
   storageContract,
 } from '../../src/testing/index.ts';
 import { ReferenceAuth } from './reference/auth.ts';
@@ -66,6 +69,17 @@ describe('runContract', () => {
     expect([passed.length, skipped.length]).toEqual([1, 0]);
   });
 
+  it('skips a case that exceeds a limit of the harness, with the reason of the limit', async () => {
+    const cases = storageContract.filter(({ unless }) => unless === 'longUserIds');
+    const harness = { ...storageHarness(), limits: { longUserIds: 'VARCHAR(64)' } };
+    const { passed, skipped } = await runContract(cases, async () => harness);
+    const requires = 'limits.longUserIds to be absent: VARCHAR(64)';
+    expect(passed).toEqual([]);
+    expect(skipped).toEqual(cases.map(({ name, postcondition }) => ({ name, postcondition, requires })));
+    expect(cases.map((each) => canRun(each, harness))).toEqual([false]);
+    expect(cases.map((each) => canRun(each, storageHarness()))).toEqual([true]);
+  });
+
   it('creates a harness for each case, and closes it', async () => {
     const log: string[] = [];
     await runContract([passing, failing, needy], async () => {
@@ -116,6 +130,46 @@ describe('a case', () => {
   it('rejects with a harness that lacks what it requires, instead of passing', async () => {
     const needy = storageContract.find(({ requires }) => requires === 'secondInstance');
     await expect(needy?.run(roleTablesHarness())).rejects.toThrow('needs a harness with secondInstance');
+  });
+
+  it('fails with the innermost cause of an error', async () => {
+    const refused = new AggregateError([new Error('connect ECONNREFUSED ::1:3306')]);
+    const outage = new StorageUnavailableError('The room could not be read', { cause: refused });
+    const harness: StorageHarness = {
+      ...storageHarness(),
+      adapter: { readState: () => Promise.reject(outage), appendEvent: () => Promise.reject(outage) },
+    };
+    const { failed } = await runContract(storageContract.slice(0, 1), async () => harness);
+    expect(String(failed[0]?.error)).toBe(
+      'Error: readState 1 is broken: "returns the current event for each key": ' +
+        'The room could not be read (cause: connect ECONNREFUSED ::1:3306)',
+    );
+  });
+
+  it('comes to an end with causes that are circular', async () => {
+    const error = new Error('first');
+    error.cause = new Error('second', { cause: error });
+    const createRoom = () => Promise.reject(error);
+    const { failed } = await runContract(storageContract.slice(0, 1), async () => ({
+      ...storageHarness(),
+      createRoom,
+    }));
+    expect(String(failed[0]?.error)).toContain('first');
+  });
+
+  it('tells arrays from objects, and values from what JSON makes of them', () => {
+    for (const [one, other] of [
+      [[], {}],
+      [[{ key: 'a', value: 1 }], { a: 1 }],
+      [{ a: [] }, { a: {} }],
+      [Number.POSITIVE_INFINITY, null],
+      [1n, 1],
+      [new Date(0), {}],
+      [new Date(0), '1970-01-01T00:00:00.000Z'],
+    ]) {
+      expect(() => checkSame(one, other, 'value')).toThrow('value: expected');
+    }
+    checkSame({ b: [1, { c: 2 }], a: undefined }, { b: [1, { c: 2 }] }, 'value');
   });
 
   it('fails with the broken promise and what was seen, but without tokens', async () => {

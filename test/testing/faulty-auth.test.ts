@@ -18,6 +18,9 @@ const FAULTS: readonly Fault<typeof ReferenceAuth>[] = [
   fault(faulty.LocksEverybodyOut, 'authenticate 1', 'still knows a token'),
   fault(faulty.RemembersTheLastToken, 'authenticate 3', 'does not mix up'),
   fault(faulty.BelievesAssertions, 'authenticate 5', 'does not let a token act'),
+  fault(faulty.RefusesAssertions, 'authenticate 5', 'knows a token whatever user'),
+  fault(faulty.BelievesAssertionsWithoutAToken, 'authenticate 5', 'resolves unknown for an unknown token'),
+  fault(faulty.UnknownWhenAborted, 'authenticate 4', 'rejects, or knows the token'),
 ];
 
 describe('the authentication contract', () => {

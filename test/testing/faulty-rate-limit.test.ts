@@ -3,6 +3,7 @@ import { rateLimitContract } from '../../src/testing/rate-limit/contract.ts';
 import { type Fault, fault } from './faulty/fault.ts';
 import * as peeking from './faulty/peek.ts';
 import * as faulty from './faulty/rate-limit.ts';
+import * as hosts from './faulty/rate-limit-hosts.ts';
 import { rateLimitHarness } from './reference/harnesses.ts';
 import type { ReferenceRateLimit } from './reference/rate-limit.ts';
 import { itCatches } from './support.ts';
@@ -12,12 +13,12 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'consumes nothing from inviters'),
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'consumes nothing from a room'),
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'neither loses nor invents points'),
-  fault(faulty.ChecksThenConsumes, 'consume 2', 'allows exactly the points of a key if 50'),
+  fault(faulty.ChecksThenConsumes, 'consume 2', 'allows exactly the points of a key if 300'),
   fault(faulty.ChecksThenConsumes, 'consume 2', 'allows exactly the points of a key if processes'),
   fault(faulty.CountsInEachProcess, 'consume 2', 'allows exactly the points of a key if processes'),
   fault(faulty.CountsRefusedCalls, 'consume 3', 'does not count refused calls against'),
   fault(faulty.CountsRefusedCalls, 'consume 3', 'counts a refused call in no bucket'),
-  fault(faulty.LengthensTheWindow, 'consume 3', 'does not lengthen'),
+  fault(faulty.LengthensTheWindow, 'consume 3', 'does not lengthen the window of a key for refused'),
   fault(faulty.NeverEnds, 'consume 4', 'ends the window'),
   fault(faulty.ReturnsTheFirstRefusal, 'consume 1', 'returns the longest wait and'),
   fault(faulty.ReturnsSeconds, 'consume 1', 'allows the next call once the returned wait'),
@@ -46,6 +47,18 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
   fault(peeking.PeekChecksAllScopes, 'peek 7', 'does not confuse keys, within'),
   fault(peeking.PeekCaches, 'peek 7', 'counts what other processes consume'),
   fault(peeking.PeekCaches, 'peek 7', 'resolves allowed again after'),
+  fault(hosts.ReturnsTheLongestWindow, 'consume 1', 'returns the wait of a bucket that refused'),
+  fault(hosts.RemembersBlocks, 'refund 5', 'frees a point also for a process'),
+  fault(hosts.RefundsRestartTheWindow, 'refund 5', 'leaves the end of the window'),
+  fault(hosts.RefundsEverything, 'refund 5', 'refunds one point to every bucket'),
+  fault(
+    hosts.RestartsTheWindowWithEveryPoint,
+    'consume 4',
+    'does not lengthen the window of a key for allowed',
+  ),
+  fault(hosts.AlignsWindowsToTheClock, 'consume 4', 'starts the window of each key'),
+  fault(hosts.FailsOpenAbove100, 'consume 2', 'allows exactly the points of a key if 300'),
+  fault(hosts.EvictsTheOldestKey, 'consume 2', 'keeps counting a key while'),
 ];
 
 describe('the rate limit contract', () => {

@@ -3,6 +3,7 @@ import { roomStoreContract } from '../../src/testing/room-store/contract.ts';
 import { type Fault, fault } from './faulty/fault.ts';
 import * as faulty from './faulty/room-store.ts';
 import * as comparing from './faulty/storage-comparing.ts';
+import * as hosts from './faulty/storage-hosts.ts';
 import * as reading from './faulty/storage-reading.ts';
 import { roomStoreHarness } from './reference/harnesses.ts';
 import type { ReferenceStorage } from './reference/storage.ts';
@@ -27,6 +28,13 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(comparing.ChecksThenActs, 'appendEvent 3', 'logs exactly one of 32'),
   fault(comparing.LogsWhatIsStale, 'appendEvent 2', 'logs nothing for a stale'),
   fault(comparing.LocksOnlyTheTarget, 'appendEvent 1', 'never logs an invite after the power levels'),
+  fault(hosts.AbortsBetweenStateAndLog, 'appendEvent signal', 'logs an append that is aborted midway'),
+  fault(hosts.LosesTheLogInACrash, 'appendEvent 5', 'keeps the log and the state'),
+  fault(hosts.RemembersUnknownRooms, 'createRoom 1', 'creates a room that another process did not find'),
+  fault(hosts.StartsAtThePosition, 'timeline 1', 'returns the same log in pages'),
+  fault(hosts.StartsAtThePosition, 'timeline 1', 'shows a reader each of 200'),
+  fault(hosts.ReturnsOnePageOfState, 'roomState 1', 'returns all of 1,200'),
+  fault(hosts.LogsCurrentContent, 'timeline 1', 'returns the content that each event had'),
 ];
 
 describe('the room store contract', () => {

@@ -3,6 +3,7 @@ import { storageContract } from '../../src/testing/storage/contract.ts';
 import { type Fault, fault } from './faulty/fault.ts';
 import * as comparing from './faulty/storage-comparing.ts';
 import * as content from './faulty/storage-content.ts';
+import * as hosts from './faulty/storage-hosts.ts';
 import * as reading from './faulty/storage-reading.ts';
 import { storageHarness } from './reference/harnesses.ts';
 import type { ReferenceStorage } from './reference/storage.ts';
@@ -33,8 +34,8 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(comparing.ComparesContent, 'appendEvent 2', 'is stale if another event has replaced one'),
   fault(comparing.ComparesContent, 'appendEvent 2', 'is stale if a key has changed and changed back'),
   fault(comparing.IgnoresTheSender, 'appendEvent 2', 'is stale if another sender has set'),
-  fault(comparing.RoomWideVersion, 'appendEvent 4', 'appends 200 parallel invites into one room, all'),
-  fault(comparing.RoomWideVersion, 'appendEvent 4', 'appends 200 parallel invites into one room, each'),
+  fault(comparing.RoomWideVersion, 'appendEvent 4', 'appends 300 parallel invites into one room, all'),
+  fault(comparing.RoomWideVersion, 'appendEvent 4', 'appends 300 parallel invites into one room, each'),
   fault(comparing.RoomWideVersion, 'appendEvent 4', 'is not stale if other members'),
   fault(comparing.RoomWideVersion, 'appendEvent 4', 'is not stale if keys have changed that share'),
   fault(comparing.WritesAlthoughStale, 'appendEvent 2', 'is stale if the invitee has been banned'),
@@ -69,8 +70,35 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   ),
   fault(content.DropsNestedKeys, 'readState 1', 'reads content unchanged: nested unknown keys'),
   fault(content.DropsEmptyMembers, 'readState 1', 'reads content unchanged: empty objects'),
-  fault(content.CutsStringsAtNul, 'appendEvent 1', 'stores the strings of an invite'),
+  fault(content.CutsStringsAtNul, 'appendEvent 1', 'stores NUL in the strings of an invite'),
   fault(content.CopiesByAssignment, 'readState 1', 'reads content unchanged: a key named __proto__'),
+  fault(hosts.DropsUnknownKeysOfInvites, 'appendEvent 1', 'stores every key of an invite'),
+  fault(hosts.MergesContent, 'appendEvent 1', 'keeps nothing of the content that an invite replaces'),
+  fault(hosts.TurnsEmptyArraysIntoObjects, 'readState 1', 'reads content unchanged: empty objects'),
+  fault(hosts.TurnsEmptyArraysIntoObjects, 'appendEvent 1', 'stores every key of an invite'),
+  fault(hosts.TurnsEmptyObjectsIntoArrays, 'readState 1', 'reads content unchanged: an empty object'),
+  fault(hosts.CutsFractions, 'readState 1', 'reads content unchanged: numbers with fractions'),
+  fault(hosts.StoresBooleansAsIntegers, 'appendEvent 1', 'stores every key of an invite'),
+  fault(hosts.ReadsDigitsAsNumbers, 'appendEvent 1', 'stores the strings of an invite'),
+  fault(hosts.DecodesTwice, 'appendEvent 1', 'stores the strings of an invite'),
+  fault(hosts.ReformatsTimestamps, 'appendEvent 1', 'stores the strings of an invite'),
+  fault(hosts.ReformatsTimestamps, 'readState 1', 'reads content unchanged: strings that look like other'),
+  fault(hosts.EscapesHtml, 'appendEvent 1', 'stores the strings of an invite'),
+  fault(hosts.DropsRepeatedElements, 'readState 1', 'reads content unchanged: arrays in their order'),
+  fault(hosts.DropsDollarKeys, 'readState 1', 'reads content unchanged: keys with dots'),
+  fault(hosts.SendsAsTheCreator, 'appendEvent 1', 'stores the sender of the event'),
+  fault(hosts.LastWriteWins, 'appendEvent 1', 'makes an event current whatever its timestamp'),
+  fault(hosts.UnchangedRowsAreStale, 'appendEvent 1', 'replaces an event that is equal'),
+  fault(hosts.ReadsOnePageOfState, 'readState 1', 'returns an event of any of 1,200 members'),
+  fault(hosts.JoinsKeysByColons, 'readState 1', 'does not confuse similar keys'),
+  fault(hosts.JoinsKeysByLineFeeds, 'readState 1', 'does not confuse similar keys'),
+  fault(hosts.ComparesTheFirst25Keys, 'appendEvent 2', 'is stale if any one of 120 keys'),
+  fault(hosts.ReadsTheFirst100Keys, 'appendEvent 2', 'is stale if any one of 120 keys'),
+  fault(hosts.ReadsContentLater, 'readState 4', 'returns a snapshot'),
+  fault(hosts.StaleAbove250, 'appendEvent 4', 'appends 300 parallel invites into one room, all'),
+  fault(hosts.AbortedIsStale, 'appendEvent signal', 'rejects if its signal is already aborted'),
+  fault(hosts.AbortedMidwayIsStale, 'appendEvent signal', 'resolves the true outcome'),
+  fault(hosts.RemembersUnknownRooms, 'appendEvent 5', 'finds a room that another instance created'),
 ];
 
 describe('the storage contract', () => {

@@ -11,6 +11,7 @@ import {
   roomStoreHarness,
   storageHarness,
 } from './reference/harnesses.ts';
+import { numberedTablesHarness } from './reference/numbered-tables.ts';
 import { ReferenceRateLimit } from './reference/rate-limit.ts';
 import { roleTablesHarness } from './reference/role-tables.ts';
 import { testContract } from './support.ts';
@@ -21,6 +22,13 @@ testContract(
   storageContract,
   async () => roleTablesHarness(),
   ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable', 'refusedContent'],
+);
+testContract(
+  'a host app that numbers its rooms and users',
+  storageContract,
+  async () => numberedTablesHarness(),
+  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable'],
+  ['longUserIds', 'longStrings', 'nul'],
 );
 testContract('a correct room store', roomStoreContract, async () => roomStoreHarness());
 testContract('a correct rate limit', rateLimitContract, async () => rateLimitHarness(ReferenceRateLimit));

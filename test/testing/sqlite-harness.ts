@@ -6,7 +6,7 @@ import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
 export async function sqliteRoomStoreHarness(): Promise<RoomStoreHarness> {
   const path = await newSqlitePath();
   const open = () => new SqliteStorage(openSqlite(path));
-  return { store: open(), secondInstance: async () => open() };
+  return { store: open(), secondInstance: async () => open(), crash: () => openCopy(path) };
 }
 
 export async function sqliteStorageHarness(): Promise<StorageHarness> {

@@ -1,27 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import type { ContractCase } from '../../src/testing/contract.ts';
-import { canRun } from '../../src/testing/contract.ts';
+import { whyNot } from '../../src/testing/contract.ts';
 import { runContract } from '../../src/testing/run-contract.ts';
 import type { Fault } from './faulty/fault.ts';
 
 /**
  * Turns each case of a contract into a test. Skips a case that requires a property in `without`. A harness
- * that lacks any other property fails the test, so that no capability gets lost unnoticed.
+ * that lacks any other property fails the test, so that no capability gets lost unnoticed. The same holds for the cases
+ * that exceed a limit in `limits`.
  */
 export function testContract<Harness extends { close?(): Promise<void> }>(
   what: string,
   cases: readonly ContractCase<Harness>[],
   createHarness: () => Promise<Harness>,
   without: readonly (keyof Harness & string)[] = [],
+  limits: readonly string[] = [],
 ): void {
   describe(what, () => {
     for (const contractCase of cases) {
-      const { name, postcondition, requires } = contractCase;
+      const { name, postcondition, requires, unless } = contractCase;
       if (requires !== undefined && without.includes(requires)) continue;
+      if (unless !== undefined && limits.includes(unless)) continue;
       it(`${postcondition}: ${name}`, async () => {
         const harness = await createHarness();
         try {
-          if (!canRun(contractCase, harness)) throw new Error(`the harness lacks ${requires}`);
+          const lacking = whyNot(contractCase, harness);
+          if (lacking !== undefined) throw new Error(`the harness lacks ${lacking}`);
           await contractCase.run(harness);
         } finally {
           await harness.close?.();

@@ -1,6 +1,6 @@
 import { isUserId } from '../../rooms/identifiers.ts';
 import { check, checkSame } from '../check.ts';
-import { deadlineContext } from '../context.ts';
+import { abortedContext, deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, shuffled } from '../random.ts';
 import { type AuthHarness, authCase } from './harness.ts';
@@ -92,6 +92,19 @@ const otherCases: readonly ContractCase<AuthHarness>[] = [
     },
   }),
   authCase({
+    name: 'rejects, or knows the token, if the deadline has passed',
+    postcondition: 'authenticate 4',
+    async run({ adapter, known, makeRequest }) {
+      for (const { accessToken, userId } of known) {
+        const seen = await adapter.authenticate(makeRequest(accessToken), abortedContext()).then(
+          (result) => ('requester' in result ? result.requester.userId : result.failure),
+          () => userId,
+        );
+        checkSame(seen, userId, 'result');
+      }
+    },
+  }),
+  authCase({
     name: 'rejects if its store cannot be reached, instead of resolving unknown',
     postcondition: 'authenticate 4',
     requires: 'unreachable',
@@ -115,6 +128,33 @@ const assertionCases: readonly ContractCase<AuthHarness>[] = [
         const request = { ...makeRequest(accessToken), assertedUserId, assertedDeviceId: 'ASSERTED' };
         const result = await adapter.authenticate(request, deadlineContext());
         if ('requester' in result) checkSame(result.requester.userId, userId, 'requester');
+      }
+    },
+  }),
+  authCase({
+    name: 'knows a token whatever user the request asserts',
+    postcondition: 'authenticate 5',
+    async run({ adapter, known, makeRequest }) {
+      for (const { accessToken, userId } of known) {
+        for (const { userId: assertedUserId } of known) {
+          const request = { ...makeRequest(accessToken), assertedUserId };
+          const result = await adapter.authenticate(request, deadlineContext());
+          const seen = 'requester' in result ? result.requester.userId : result.failure;
+          // An application service may not act as a user outside of its namespace.
+          if (seen === 'forbidden' && assertedUserId !== userId) continue;
+          checkSame(seen, userId, `result for a request that asserts ${assertedUserId}`);
+        }
+      }
+    },
+  }),
+  authCase({
+    name: 'resolves unknown for an unknown token whatever user the request asserts',
+    postcondition: 'authenticate 5',
+    async run({ adapter, known, makeRequest }) {
+      for (const { userId: assertedUserId } of known) {
+        const request = { ...makeRequest('nobody'), assertedUserId };
+        const result = await adapter.authenticate(request, deadlineContext());
+        checkSame(result, { failure: 'unknown' }, 'result');
       }
     },
   }),

@@ -108,6 +108,30 @@ export const consumeCases: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
+    name: 'returns the wait of a bucket that refused, not the longer one of a bucket with points',
+    postcondition: 'consume 1',
+    async run(harness) {
+      const isRoomShorter = harness.windowMs.room <= harness.windowMs.inviter;
+      const [empty, full] = isRoomShorter
+        ? [newBucket('room'), newBucket('inviter')]
+        : [newBucket('inviter'), newBucket('room')];
+      await drain(harness, empty);
+      await pass(harness, harness.windowMs[empty.scope] * 0.4);
+      await consumeAllowed(harness, full);
+      for (const buckets of [
+        [empty, full],
+        [full, empty],
+        [empty, newBucket(full.scope)],
+        [newBucket(full.scope), empty],
+      ]) {
+        const refusal = await consumeRefused(harness, ...buckets);
+        checkSame(refusal.scope, empty.scope, 'scope of the refusal');
+        const [wait, longest] = [refusal.retryAfterMs, harness.windowMs[empty.scope] * 0.6 + 20];
+        check(wait <= longest, `the wait is ${wait} ms, but that of the empty bucket at most ${longest} ms`);
+      }
+    },
+  }),
+  rateLimitCase({
     name: 'consumes all or nothing from a bucket that is passed twice',
     postcondition: 'consume 1',
     async run(harness) {

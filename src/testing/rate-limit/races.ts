@@ -1,18 +1,22 @@
+import { performance } from 'node:perf_hooks';
 import type { RateLimitAdapter, RateLimitBucket } from '../../ports/rate-limit.ts';
 import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { consume, countAllowed, drain, newBucket, race } from './bucket.ts';
+import { consume, consumeAllowed, consumeRefused, countAllowed, drain, newBucket, race } from './bucket.ts';
 import { type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
+
+/** More than a queue of waiting calls usually holds. */
+const MORE = 300;
 
 export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'allows exactly the points of a key if 50 more calls race for them',
+    name: `allows exactly the points of a key if ${MORE} more calls race for them`,
     postcondition: 'consume 2',
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
-        const calls = race(harness.points[scope] + 50, () => consume(harness, bucket));
+        const calls = race(harness.points[scope] + MORE, () => consume(harness, bucket));
         checkSame(await countAllowed(calls), harness.points[scope], `racing calls allowed in ${scope}`);
       }
     },
@@ -24,10 +28,24 @@ export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
     async run(harness) {
       const limiters: RateLimitAdapter[] = [harness.limiter, await harness.secondInstance()];
       const bucket = newBucket('room');
-      const calls = race(harness.points.room + 50, (index) =>
+      const calls = race(harness.points.room + MORE, (index) =>
         consume({ limiter: limiters[index % 2] ?? harness.limiter }, bucket),
       );
       checkSame(await countAllowed(calls), harness.points.room, 'racing calls allowed');
+    },
+  }),
+  rateLimitCase({
+    name: 'keeps counting a key while there are 1,200 others',
+    postcondition: 'consume 2',
+    async run(harness) {
+      const bucket = newBucket('room');
+      await drain(harness, bucket);
+      const { retryAfterMs } = await consumeRefused(harness, bucket);
+      const start = performance.now();
+      await Promise.all(range(1_200).map(() => consumeAllowed(harness, newBucket('inviter'))));
+      const { allowed } = await consume(harness, bucket);
+      const isOver = harness.advance === undefined && performance.now() - start >= retryAfterMs;
+      check(!allowed || isOver, 'a call was allowed although its bucket (room) was empty');
     },
   }),
   rateLimitCase({

@@ -1,7 +1,7 @@
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
-import { consumeAllowed, drain, newBucket, refund } from './bucket.ts';
+import { consumeAllowed, consumeRefused, drain, newBucket, refund } from './bucket.ts';
 import { pass, passWindows, type RateLimitHarness, rateLimitCase } from './harness.ts';
 
 const ONCE: readonly ContractCase<RateLimitHarness>[] = [
@@ -63,6 +63,34 @@ const ONCE: readonly ContractCase<RateLimitHarness>[] = [
 ];
 
 const AFTERWARDS: readonly ContractCase<RateLimitHarness>[] = [
+  rateLimitCase({
+    name: 'frees a point also for a process that was refused before',
+    postcondition: 'refund 5',
+    requires: 'secondInstance',
+    async run(harness) {
+      const other = { ...harness, limiter: await harness.secondInstance() };
+      const bucket = newBucket('room');
+      const consumed = await consumeAllowed(harness, bucket);
+      await drain(harness, bucket);
+      await consumeRefused(other, bucket);
+      await refund(harness, consumed);
+      await consumeAllowed(other, bucket);
+    },
+  }),
+  rateLimitCase({
+    name: 'leaves the end of the window as it was',
+    postcondition: 'refund 5',
+    async run(harness) {
+      const bucket = newBucket('room');
+      const consumed = await consumeAllowed(harness, bucket);
+      await drain(harness, bucket);
+      await pass(harness, harness.windowMs.room * 0.5);
+      await refund(harness, consumed);
+      checkSame(await drain(harness, bucket), 1, 'points after one was refunded');
+      await pass(harness, harness.windowMs.room * 0.6);
+      checkSame(await drain(harness, bucket), harness.points.room, 'points of the next window');
+    },
+  }),
   rateLimitCase({
     name: 'creates no extra point after the window and before the next one',
     postcondition: 'refund 5',

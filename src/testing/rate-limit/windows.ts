@@ -1,3 +1,4 @@
+import type { RateLimitBucket } from '../../ports/rate-limit.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
@@ -50,6 +51,40 @@ export const windowCases: readonly ContractCase<RateLimitHarness>[] = [
       await drain(harness, inviter);
       for (const _ of range(REFUSALS)) await consumeRefused(harness, inviter, room);
       checkSame(await drain(harness, room), harness.points.room, 'points of the room');
+    },
+  }),
+  rateLimitCase({
+    name: 'starts the window of each key with its own first point',
+    postcondition: 'consume 4',
+    async run(harness) {
+      const step = harness.windowMs.room * 0.3;
+      const started: RateLimitBucket[] = [];
+      for (const _ of range(3)) {
+        const bucket = newBucket('room');
+        await drain(harness, bucket);
+        started.push(bucket);
+        await pass(harness, step);
+      }
+      await pass(harness, harness.windowMs.room * 0.2);
+      for (const [index, bucket] of started.entries()) {
+        await consumeAllowed(harness, bucket);
+        const next = started[index + 1];
+        if (next === undefined) return;
+        await consumeRefused(harness, next);
+        await pass(harness, step);
+      }
+    },
+  }),
+  rateLimitCase({
+    name: 'does not lengthen the window of a key for allowed calls',
+    postcondition: 'consume 4',
+    async run(harness) {
+      const bucket = newBucket('room');
+      await consumeAllowed(harness, bucket);
+      await pass(harness, harness.windowMs.room * 0.5);
+      await drain(harness, bucket);
+      await pass(harness, harness.windowMs.room * 0.6);
+      checkSame(await drain(harness, bucket), harness.points.room, 'points of the next window');
     },
   }),
   rateLimitCase({

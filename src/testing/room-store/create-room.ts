@@ -5,6 +5,7 @@ import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
 import { newRoomId, newUserId, range, shuffled, wander } from '../random.ts';
 import {
+  countEvent,
   createdRoom,
   initialEvent,
   newRoom,
@@ -72,6 +73,26 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
     async run({ store }) {
       await store.migrate();
       for (const _ of range(3)) await raceCreation(range(32).map(() => store));
+    },
+  }),
+  roomStoreCase({
+    name: 'creates a room that another process did not find before',
+    postcondition: 'createRoom 1',
+    requires: 'secondInstance',
+    async run({ store, secondInstance }) {
+      await store.migrate();
+      const second = await secondInstance();
+      const room = newRoom();
+      const { roomId } = room;
+      const put = () => second.putState(countEvent(roomId, 'key', 1));
+      const read = () => second.readState(roomId, room.state, deadlineContext());
+      const seen = [await read(), await second.roomState(roomId), await second.timeline(roomId), await put()];
+      checkSame(seen, [undefined, undefined, undefined, undefined], 'results before the room is created');
+      checkSame(await store.createRoom(room), 'created', 'result');
+      checkSame((await read())?.events.length, 2, 'number of events that another process reads');
+      check((await put()) !== undefined, 'putState in another process resolved undefined');
+      checkSame((await second.roomState(roomId))?.length, 3, 'number of current events in another process');
+      checkSame((await wholeTimeline(second, roomId)).length, 3, 'length of the log in another process');
     },
   }),
   roomStoreCase({

@@ -13,6 +13,10 @@ export type RoomStoreHarness = {
   readonly store: RoomStore;
   /** Returns another room store on the same database, like one in another process. */
   secondInstance?(): Promise<RoomStore>;
+  /**
+   * Loses what a crash would lose, and returns a store on the rest. The first store is not used again.
+   */
+  crash?(): Promise<RoomStore>;
   /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };
@@ -68,14 +72,24 @@ export function countEvent(roomId: string, stateKey: string, count: number): New
   };
 }
 
+/** Fails if a page has an event that an earlier one had: a reader that goes on would never come to an end. */
+export function checkUnseen(seen: Set<string>, events: readonly StateEvent[]): void {
+  for (const { event_id } of events) {
+    check(!seen.has(event_id), 'a page of the log starts before its position: an event was returned twice');
+    seen.add(event_id);
+  }
+}
+
 /** Reads the whole log, page by page. */
 export async function wholeTimeline(store: RoomStore, roomId: string, limit = 100): Promise<StateEvent[]> {
   const events: StateEvent[] = [];
+  const seen = new Set<string>();
   let after: number | undefined;
   for (;;) {
     const page = await store.timeline(roomId, { after, limit });
     check(page !== undefined, 'timeline resolved undefined for a room that exists');
     if (page.events.length === 0) return events;
+    checkUnseen(seen, page.events);
     events.push(...page.events);
     after = page.next;
   }

@@ -1,6 +1,6 @@
 import type { RoomStore } from '../../ports/storage.ts';
 import type { StateEvent } from '../../rooms/event.ts';
-import { checkSame } from '../check.ts';
+import { byKey, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';
 import { storageHarnessFor } from '../storage/harness-for.ts';
@@ -55,7 +55,49 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
       checkSame(log.filter(isInvite), [{ ...event, event_id: eventId }], 'invites in the log');
     },
   }),
+  roomStoreCase({
+    name: 'logs an append that is aborted midway if it is current, and only then',
+    postcondition: 'appendEvent signal',
+    async run({ store }) {
+      const room = await roomIn(store);
+      await Promise.all(
+        (await room.strangers(24)).map(async (invitee, index) => {
+          const basis = await room.basisFor(invitee);
+          const deadline = new AbortController();
+          const append = store.appendEvent(room.inviteEvent(invitee), basis, { signal: deadline.signal });
+          const appending = append.catch(() => 'rejected');
+          await wander(index % 4);
+          deadline.abort();
+          await appending;
+        }),
+      );
+      await checkLogOf(store, room);
+    },
+  }),
+  roomStoreCase({
+    name: 'keeps the log and the state of a room through a crash',
+    postcondition: 'appendEvent 5',
+    requires: 'crash',
+    async run({ store, crash }) {
+      const room = await roomIn(store);
+      const invitees = await room.strangers(20);
+      await Promise.all(invitees.map(async (userId) => room.invite(userId, await room.basisFor(userId))));
+      await room.setMembership(room.bob, 'ban');
+      const [state, log] = [await store.roomState(room.id), await wholeTimeline(store, room.id)];
+      const survivor = await crash();
+      checkSame(byKey(await survivor.roomState(room.id)), byKey(state), 'state after the crash');
+      checkSame(await wholeTimeline(survivor, room.id), log, 'log after the crash');
+      await checkLogOf(survivor, room);
+    },
+  }),
 ];
+
+/** Checks that exactly the invites that are current are in the log. */
+async function checkLogOf(store: RoomStore, room: CaseRoom): Promise<void> {
+  const current = (await store.roomState(room.id))?.filter(isInvite);
+  const logged = (await wholeTimeline(store, room.id)).filter(isInvite);
+  checkSame(byKey(logged), byKey(current), 'invites in the log');
+}
 
 async function roomIn(store: RoomStore): Promise<CaseRoom> {
   await store.migrate();

@@ -4,6 +4,7 @@ import { newRoomId, newUserId, range } from '../random.ts';
 import {
   countEvent,
   createdRoom,
+  initialEvent,
   newRoom,
   type RoomStoreHarness,
   roomStoreCase,
@@ -83,6 +84,18 @@ export const stateCases: readonly ContractCase<RoomStoreHarness>[] = [
         range(20).map((index) => index + 40),
         'counts',
       );
+    },
+  }),
+  roomStoreCase({
+    name: 'returns all of 1,200 current events',
+    postcondition: 'roomState 1',
+    async run({ store }) {
+      const marks = range(1_198).map((index) =>
+        initialEvent('org.example.mark', `${index}`, '@marker:example.org', { index }),
+      );
+      const { roomId } = await createdRoom(store, { state: marks });
+      checkSame((await store.roomState(roomId))?.length, 1_200, 'number of current events');
+      checkSame((await wholeTimeline(store, roomId)).length, 1_200, 'length of the log');
     },
   }),
   roomStoreCase({

@@ -3,7 +3,14 @@ import { checkSame, tamper } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
 import { newRoomId, range, wander } from '../random.ts';
-import { countEvent, createdRoom, type RoomStoreHarness, roomStoreCase, wholeTimeline } from './harness.ts';
+import {
+  checkUnseen,
+  countEvent,
+  createdRoom,
+  type RoomStoreHarness,
+  roomStoreCase,
+  wholeTimeline,
+} from './harness.ts';
 
 export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
@@ -66,6 +73,24 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
+    name: 'returns the content that each event had, not the current one',
+    postcondition: 'timeline 1',
+    async run({ store }) {
+      const { roomId } = await createdRoom(store);
+      const texts = ['first', 'second', 'third'];
+      for (const [count, text] of texts.entries()) {
+        const event = countEvent(roomId, 'key', count);
+        await store.putState({ ...event, sender: `@${text}:example.org`, content: { count, [text]: true } });
+      }
+      const log = (await wholeTimeline(store, roomId)).slice(2);
+      checkSame(
+        log.map(({ sender, content }) => [sender, content]),
+        texts.map((text, count) => [`@${text}:example.org`, { count, [text]: true }]),
+        'senders and contents in the log',
+      );
+    },
+  }),
+  roomStoreCase({
     name: 'shows a reader each of 200 concurrent events once, in one order',
     postcondition: 'timeline 1',
     async run({ store }) {
@@ -112,11 +137,11 @@ function counts(events: readonly { content: { [key: string]: unknown } }[] = [])
 
 async function followWriters(store: RoomStore, writers: readonly RoomStore[]): Promise<void> {
   const { roomId } = await createdRoom(store);
-  const seen: string[] = [];
+  const seen = new Set<string>();
   let after: number | undefined;
   const readOn = async () => {
     const page = await store.timeline(roomId, { after, limit: 7 });
-    seen.push(...(page?.events ?? []).map(({ event_id }) => event_id));
+    checkUnseen(seen, page?.events ?? []);
     after = page?.next;
     return page?.events.length ?? 0;
   };
@@ -129,7 +154,7 @@ async function followWriters(store: RoomStore, writers: readonly RoomStore[]): P
   const log = await wholeTimeline(store, roomId, 1_000);
   checkSame(log.length, 202, 'length of the log');
   checkSame(
-    seen,
+    [...seen],
     log.map(({ event_id }) => event_id),
     'event IDs that the reader saw',
   );

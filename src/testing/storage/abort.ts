@@ -1,4 +1,4 @@
-import { checkSame } from '../check.ts';
+import { check, checkSame } from '../check.ts';
 import { abortedContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { wander } from '../random.ts';
@@ -25,6 +25,23 @@ export const abortCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
+    name: 'rejects if its signal is already aborted, whether the basis still holds or not',
+    postcondition: 'appendEvent signal',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee);
+      const outcome = () =>
+        harness.adapter.appendEvent(room.inviteEvent(invitee), basis, abortedContext()).then(
+          (result) => result.outcome,
+          () => 'rejected',
+        );
+      checkSame(await outcome(), 'rejected', 'outcome on a basis that holds');
+      await room.setInviteLevel(100);
+      checkSame(await outcome(), 'rejected', 'outcome on a stale basis');
+    },
+  }),
+  storageCase({
     name: 'resolves the true outcome if it is aborted midway, and later calls still work',
     postcondition: 'appendEvent signal',
     async run(harness) {
@@ -39,7 +56,9 @@ export const abortCases: readonly ContractCase<StorageHarness>[] = [
             .catch(() => 'rejected');
           await wander();
           deadline.abort();
-          if ((await appending) !== 'appended') return;
+          const outcome = await appending;
+          check(outcome !== 'stale', 'an append on a basis that holds resolved stale');
+          if (outcome !== 'appended') return;
           checkSame(await room.membershipOf(invitee), 'invite', 'membership after the append');
         }),
       );

@@ -1,9 +1,9 @@
 import { check } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
-import { newUserId, range, shuffled } from '../random.ts';
+import { newUserIds, range, shuffled } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, createUsers, eventOf, memberKey, POWER_LEVELS } from './room.ts';
 
 const ROUNDS = 60;
 const READERS = 4;
@@ -15,7 +15,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
     name: 'reads a single moment while memberships and power levels change in turn',
     postcondition: 'readState 1',
     async run(harness) {
-      const members = range(5).map(() => newUserId('member'));
+      const members = await createUsers(harness, newUserIds('member', 5));
       const room = await CaseRoom.create(harness, {
         members: Object.fromEntries(members.map((userId) => [userId, 'join'])),
       });

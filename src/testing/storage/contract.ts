@@ -5,6 +5,7 @@ import { consistentReadCases } from './consistent-read.ts';
 import { contentCases } from './content.ts';
 import type { StorageHarness } from './harness.ts';
 import { instanceCases } from './instances.ts';
+import { inviteContentCases } from './invite-content.ts';
 import { isolationCases } from './isolation.ts';
 import { keyCases } from './keys.ts';
 import { raceCases } from './races.ts';
@@ -21,6 +22,7 @@ export const storageContract: readonly ContractCase<StorageHarness>[] = [
   ...isolationCases,
   ...keyCases,
   ...appendEventCases,
+  ...inviteContentCases,
   ...contentCases,
   ...staleCases,
   ...unrelatedChangeCases,

@@ -22,14 +22,31 @@ export type SeedRoom = {
 };
 
 /**
+ * What a host app's tables cannot hold: for each limit, the reason. The adapter must refuse an invite that exceeds one,
+ * instead of storing a part of it.
+ */
+export type StorageLimits = {
+  /** User IDs of 255 bytes. */
+  readonly longUserIds?: string;
+  /** Strings of more than 255 characters in an invite, such as a long reason. */
+  readonly longStrings?: string;
+  /** NUL in the strings of an invite. */
+  readonly nul?: string;
+};
+
+/**
  * The storage contract's view of an adapter: the adapter, and functions that set up rooms and that any host
  * app can write for its own tables. The optional properties are capabilities: a case that requires a missing
  * one is skipped.
  */
 export type StorageHarness = {
   readonly adapter: StorageAdapter;
-  /** Creates the room as described. Resolves once it is committed. */
-  createRoom(room: SeedRoom): Promise<void>;
+  /**
+   * Creates the room as described. Resolves once it is committed: to the room's real ID if the host app gives its rooms
+   * their IDs, and otherwise to nothing.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: harnesses without IDs of their own resolve to nothing.
+  createRoom(room: SeedRoom): Promise<{ readonly roomId: string } | void>;
   /**
    * Sets a membership, whatever it was, like the host app's own join, ban or kick. Resolves once it is
    * committed.
@@ -37,8 +54,12 @@ export type StorageHarness = {
   setMembership(roomId: string, userId: string, membership: SeedMembership, sender: string): Promise<void>;
   /** Replaces the power levels, sent by the room's creator. Resolves once they are committed. */
   setPowerLevels(roomId: string, levels: SeedPowerLevels): Promise<void>;
-  /** Called for every user before their ID is used: for host apps whose tables refer to a table of users. */
-  createUsers?(userIds: readonly string[]): Promise<void>;
+  /**
+   * Called for every user before their ID is used: for host apps whose tables refer to a table of users. Resolves to
+   * the users' real IDs, in the same order, if the host app gives its users their IDs, and otherwise to nothing.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: harnesses without IDs of their own resolve to nothing.
+  createUsers?(userIds: readonly string[]): Promise<readonly string[] | void>;
 
   /** Set if the host app stores events: they have an `event_id`, and a replaced event is a different one. */
   readonly eventIds?: true;
@@ -54,6 +75,8 @@ export type StorageHarness = {
   unreachable?(): Promise<StorageAdapter>;
   /** A content of `m.room.member` that the host app's store refuses. */
   readonly refusedContent?: JsonObject;
+  /** What the host app's tables cannot hold, and why. The cases that need it are skipped. */
+  readonly limits?: StorageLimits;
   /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };

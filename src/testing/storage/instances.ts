@@ -1,7 +1,7 @@
 import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
-import { range } from '../random.ts';
+import { newRoomId, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { checkOneWinner, raceRivals } from './races.ts';
 import { CaseRoom, memberKey } from './room.ts';
@@ -40,6 +40,24 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
           checkSame(await room.membershipOf(invitee, reader), 'invite', 'membership in the other instance');
         }
       }
+    },
+  }),
+  storageCase({
+    name: 'finds a room that another instance created after it was not found',
+    postcondition: 'appendEvent 5',
+    requires: 'secondInstance',
+    async run(harness) {
+      const second = await harness.secondInstance();
+      const roomId = newRoomId();
+      checkSame(
+        await second.readState(roomId, [], deadlineContext()),
+        undefined,
+        'room before it is created',
+      );
+      const room = await CaseRoom.create(harness, { roomId });
+      const invitee = await room.stranger();
+      const basis = await room.basisFor(invitee, second);
+      checkSame((await room.invite(invitee, basis, { adapter: second })).outcome, 'appended', 'outcome');
     },
   }),
   storageCase({

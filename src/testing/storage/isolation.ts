@@ -23,6 +23,23 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
+    name: 'returns a snapshot: what changes in the store later does not show in it',
+    postcondition: 'readState 4',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitee = await room.stranger();
+      for (const reason of ['short', 'long '.repeat(600)]) {
+        await room.invite(invitee, await room.basisFor(invitee), { reason });
+        const keys = [POWER_LEVELS, memberKey(invitee)];
+        const [snapshot, expected] = [await room.read(keys), structuredClone((await room.read(keys)).events)];
+        await room.setMembership(invitee, 'leave');
+        await room.setInviteLevel(50);
+        checkSame(byKey(snapshot.events), byKey(expected), 'events of the earlier snapshot');
+        await room.setInviteLevel(0);
+      }
+    },
+  }),
+  storageCase({
     name: 'stores a copy: later changes to the passed event have no effect',
     postcondition: 'readState 4',
     async run(harness) {

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { check } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
-import { newUserId, range } from '../random.ts';
+import { newUserIds, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, CREATE, createUsers, memberKey, POWER_LEVELS } from './room.ts';
 
 const LARGE = 5_000;
 /**
@@ -30,7 +30,7 @@ export const readCostCases: readonly ContractCase<StorageHarness>[] = [
 type Sample = () => Promise<unknown>;
 
 async function sampleOf(harness: StorageHarness, size: number): Promise<Sample> {
-  const userIds = range(size - 2).map(() => newUserId('member'));
+  const userIds = await createUsers(harness, newUserIds('member', size - 2));
   const members = Object.fromEntries(userIds.map((userId) => [userId, 'join' as const]));
   const room = await CaseRoom.create(harness, { members });
   const found = [room.alice, ...userIds.slice(-1)];

@@ -1,9 +1,9 @@
 import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
-import { newRoomId } from '../random.ts';
+import { newRoomId, newUserIds } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, CREATE, createUsers, eventOf, memberKey, POWER_LEVELS } from './room.ts';
 
 export const readStateCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
@@ -72,6 +72,25 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
+    name: 'returns an event of any of 1,200 members',
+    postcondition: 'readState 1',
+    async run(harness) {
+      const members = await createUsers(harness, newUserIds('member', 1_200));
+      const room = await CaseRoom.create(harness, {
+        members: Object.fromEntries(members.map((userId) => [userId, 'join'])),
+      });
+      for (const userId of [members[0], members[600], members[1_199], await room.stranger()]) {
+        const invitee = userId ?? '';
+        const expected = members.includes(invitee) ? 'join' : undefined;
+        checkSame(await room.membershipOf(invitee), expected, 'membership');
+      }
+      const late = await room.stranger();
+      await room.invite(late, await room.basisFor(late));
+      checkSame(await room.membershipOf(late), 'invite', 'membership of the last invitee');
+      checkSame((await room.current(POWER_LEVELS))?.content.invite, 0, 'invite level');
+    },
+  }),
+  storageCase({
     name: 'returns an event once, however often and in whatever order its key is passed',
     postcondition: 'readState 1',
     async run(harness) {
@@ -106,7 +125,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
         '__proto__',
         'constructor',
         '',
-      ];
+      ].filter((roomId) => roomId !== room.id);
       for (const roomId of unknown) {
         for (const keys of [[], [CREATE, memberKey(room.alice)]]) {
           const snapshot = await harness.adapter.readState(roomId, keys, deadlineContext());

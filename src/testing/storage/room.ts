@@ -2,7 +2,7 @@ import type { AppendResult, StateSnapshot, StorageAdapter } from '../../ports/st
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../../rooms/event.ts';
 import { check } from '../check.ts';
 import { deadlineContext } from '../context.ts';
-import { newRoomId, newUserId, range } from '../random.ts';
+import { newRoomId, newUserId, newUserIds } from '../random.ts';
 import type { SeedMembership, SeedPowerLevels, StorageHarness } from './harness.ts';
 
 export const CREATE: StateKey = { type: 'm.room.create', state_key: '' };
@@ -27,40 +27,35 @@ export class CaseRoom {
     this.bob = bob;
   }
 
-  /** Creates the room, with further members by user ID. */
+  /** Creates the room, with further members by user ID, whom {@link createUsers} returned. */
   static async create(
     harness: StorageHarness,
     options: { members?: Record<string, SeedMembership>; roomId?: string } = {},
   ): Promise<CaseRoom> {
     const { members = {}, roomId = newRoomId() } = options;
-    const [alice, bob] = [newUserId('alice'), newUserId('bob')];
-    await harness.createUsers?.([alice, bob, ...Object.keys(members)]);
-    const room = new CaseRoom(harness, roomId, alice, bob);
-    await harness.createRoom({
+    const [alice = '', bob = ''] = await createUsers(harness, [newUserId('alice'), newUserId('bob')]);
+    const created = await harness.createRoom({
       roomId,
       creator: alice,
       members: { [alice]: 'join', [bob]: 'join', ...members },
-      powerLevels: room.levels(0),
+      powerLevels: levelsOf(alice, 0),
     });
-    return room;
+    return new CaseRoom(harness, created?.roomId ?? roomId, alice, bob);
   }
 
   /** Returns power levels for this room with this level for invites. */
   levels(invite: number): SeedPowerLevels {
-    return { users: { [this.alice]: 100 }, users_default: 0, invite };
+    return levelsOf(this.alice, invite);
   }
 
   /** Creates users who are not in the room. */
   async strangers(count: number): Promise<string[]> {
-    const userIds = range(count).map((index) => newUserId(`stranger${index}`));
-    await this.#harness.createUsers?.(userIds);
-    return userIds;
+    return createUsers(this.#harness, newUserIds('stranger', count));
   }
 
   /** Creates a user who is not in the room. */
   async stranger(): Promise<string> {
-    const userId = newUserId('stranger');
-    await this.#harness.createUsers?.([userId]);
+    const [userId = ''] = await this.strangers(1);
     return userId;
   }
 
@@ -126,6 +121,20 @@ export class CaseRoom {
   setInviteLevel(invite: number): Promise<void> {
     return this.#harness.setPowerLevels(this.id, this.levels(invite));
   }
+}
+
+/** Creates users, and returns their IDs: those that the harness gave them, or else the proposed ones. */
+export async function createUsers(harness: StorageHarness, proposed: readonly string[]): Promise<string[]> {
+  const userIds = (await harness.createUsers?.(proposed)) ?? proposed;
+  check(
+    new Set(userIds).size === proposed.length,
+    `createUsers must resolve to an ID for each of the ${proposed.length} users, or to nothing`,
+  );
+  return [...userIds];
+}
+
+function levelsOf(creator: string, invite: number): SeedPowerLevels {
+  return { users: { [creator]: 100 }, users_default: 0, invite };
 }
 
 /** Returns the event for a key in a snapshot. Fails if there are several. */

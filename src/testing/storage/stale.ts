@@ -98,6 +98,22 @@ const changesOfBasis: readonly ContractCase<StorageHarness>[] = [
   }),
 ];
 
+const changesOfMany: readonly ContractCase<StorageHarness>[] = [
+  storageCase({
+    name: 'is stale if any one of 120 keys in the basis has changed',
+    postcondition: 'appendEvent 2',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const others = await room.strangers(120);
+      const keys = others.map(memberKey);
+      for (const other of [others[0], others[30], others[119]]) {
+        const changed = other ?? room.bob;
+        await checkStale(room, await room.stranger(), () => room.setMembership(changed, 'ban'), keys);
+      }
+    },
+  }),
+];
+
 const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is stale if another event has replaced one with the same content',
@@ -137,4 +153,8 @@ const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   }),
 ];
 
-export const staleCases: readonly ContractCase<StorageHarness>[] = [...changesOfBasis, ...changesOfEvent];
+export const staleCases: readonly ContractCase<StorageHarness>[] = [
+  ...changesOfBasis,
+  ...changesOfMany,
+  ...changesOfEvent,
+];

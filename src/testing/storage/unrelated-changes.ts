@@ -4,7 +4,7 @@ import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, memberKey, tally } from './room.ts';
 
-const INVITES = 200;
+const INVITES = 300;
 
 export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({

@@ -23,17 +23,19 @@ function storages() {
   return { tablePrefix, store: open(pools[0]), other: () => open(pools[1]) };
 }
 
+async function crashed(survivor: PostgresStorage): Promise<PostgresStorage> {
+  await server.stop('SIGQUIT');
+  await server.startAgain();
+  return survivor;
+}
+
 testContract('PostgresStorage', storageContract, async () => {
   const { tablePrefix, store, other } = storages();
   await store.migrate();
   await pools[0].query(`ALTER TABLE ${tablePrefix}events ADD CHECK (content NOT LIKE '%no thanks%')`);
   return storageHarnessFor(store, {
     secondInstance: async () => other(),
-    crash: async () => {
-      await server.stop('SIGQUIT');
-      await server.startAgain();
-      return other();
-    },
+    crash: async () => crashed(other()),
     unreachable: async () => new PostgresStorage(server.pool({ port: 1 })),
     refusedContent: { membership: 'invite', reason: 'no thanks' },
   });
@@ -41,5 +43,5 @@ testContract('PostgresStorage', storageContract, async () => {
 
 testContract('PostgresStorage', roomStoreContract, async () => {
   const { store, other } = storages();
-  return { store, secondInstance: async () => other() };
+  return { store, secondInstance: async () => other(), crash: async () => crashed(other()) };
 });

@@ -1,4 +1,5 @@
 import type { AuthRequest, AuthResult } from '../../../src/ports/auth.ts';
+import type { CallContext } from '../../../src/ports/context.ts';
 import { KNOWN_TOKENS, ReferenceAuth } from '../reference/auth.ts';
 import { pause } from '../reference/storage.ts';
 
@@ -97,5 +98,30 @@ export class BelievesAssertions extends ReferenceAuth {
     return 'requester' in result && assertedUserId !== undefined
       ? { requester: { userId: assertedUserId } }
       : result;
+  }
+}
+
+/** Knows no token of a request that asserts a user. */
+export class RefusesAssertions extends ReferenceAuth {
+  override async authenticate(request: AuthRequest): Promise<AuthResult> {
+    return request.assertedUserId === undefined ? super.authenticate(request) : { failure: 'unknown' };
+  }
+}
+
+/** Takes a request with an unknown token for one by the user that it asserts. */
+export class BelievesAssertionsWithoutAToken extends ReferenceAuth {
+  override async authenticate(request: AuthRequest): Promise<AuthResult> {
+    const result = await super.authenticate(request);
+    const { assertedUserId } = request;
+    return 'failure' in result && assertedUserId !== undefined
+      ? { requester: { userId: assertedUserId } }
+      : result;
+  }
+}
+
+/** Resolves unknown for whatever its lookup throws. */
+export class UnknownWhenAborted extends ReferenceAuth {
+  override async authenticate(request: AuthRequest, context?: CallContext): Promise<AuthResult> {
+    return context?.signal.aborted ? { failure: 'unknown' } : super.authenticate(request);
   }
 }

@@ -38,7 +38,11 @@ const UNREACHABLE: StorageAdapter = {
 
 export function roomStoreHarness(Store: typeof ReferenceStorage = ReferenceStorage): RoomStoreHarness {
   const rooms = new Map<string, ReferenceRoom>();
-  return { store: new Store(rooms), secondInstance: async () => new Store(rooms) };
+  return {
+    store: new Store(rooms),
+    secondInstance: async () => new Store(rooms),
+    crash: async () => new Store(structuredClone(rooms)),
+  };
 }
 
 const POINTS: Limits = { attempt: 12, inviter: 5, room: 5, invitee: 3 };
