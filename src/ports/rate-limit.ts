@@ -37,7 +37,8 @@ export interface RateLimitAdapter<Receipt = unknown> {
    * 2. Of racing calls on one key, never more than its points are allowed in a window, over all processes that share the
    *    store.
    * 3. A refused call neither extends a window nor counts in it.
-   * 4. A key's window ends.
+   * 4. A key's window starts with its first point, and ends after the scope's time, whatever is consumed, refused or
+   *    refunded meanwhile. The next point starts another.
    *
    * It rejects only when it cannot decide: a 503.
    */

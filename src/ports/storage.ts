@@ -15,12 +15,12 @@ export type StateSnapshot<Revision = unknown> = {
 
 /**
  * The result of an append.
- * - `appended`: the event is stored and current.
+ * - `appended`: the event is stored and current. `eventId` is left out if the host has no event IDs.
  * - `stale`: a key of the basis has changed; nothing was stored.
  * - `refused`: the host's own store refuses the event; `error` is the response, and nothing was stored.
  */
 export type AppendResult =
-  | { readonly outcome: 'appended'; readonly eventId: string }
+  | { readonly outcome: 'appended'; readonly eventId?: string | undefined }
   | { readonly outcome: 'stale' }
   | { readonly outcome: 'refused'; readonly error: MatrixError };
 

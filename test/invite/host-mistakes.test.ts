@@ -57,7 +57,7 @@ const changing = (type: string, change: object): Change =>
 const ofWork = 'transactionalStorage: transact must run work and resolve to what work resolves to';
 const listOfEvents =
   'transactionalStorage: readState must resolve to a list of events, or to undefined if there is no such room';
-const eventId = 'transactionalStorage: insert must resolve to { eventId }, with a string';
+const eventId = 'transactionalStorage: insert must resolve to { eventId }, with a string, or to nothing';
 const field = (name: string, type: string, expected: string) =>
   `transactionalStorage: readState: "${name}" of ${type} must be ${expected}`;
 const memberships = 'one of ban, invite, join, knock, leave';
@@ -181,7 +181,8 @@ const MISTAKES: readonly (readonly [mistake: string, change: Change, message: st
         field('content.membership', 'm.room.member', memberships),
       ] as const,
   ),
-  ['an insert that returns nothing', () => ({ insert: async () => undefined }), eventId],
+  ['an insert that returns a list of rows', () => ({ insert: async () => [{ id: 7 }] }), eventId],
+  ['an insert that returns an object without an ID', () => ({ insert: async () => ({}) }), eventId],
   ['an insert that returns the ID itself', () => ({ insert: async () => 'event-1' }), eventId],
   ['an insert that returns a row number', () => ({ insert: async () => ({ eventId: 7 }) }), eventId],
 ];
@@ -197,7 +198,7 @@ describe('a mistake in the functions of transactionalStorage', () => {
   });
 
   it('refunds the limits if it was rolled back', async () => {
-    const { response, refunds } = await inviteWith(() => ({ insert: async () => undefined }));
+    const { response, refunds } = await inviteWith(() => ({ insert: async () => ({ eventId: 7 }) }));
     expect([response.status, refunds]).toEqual([500, 1]);
   });
 

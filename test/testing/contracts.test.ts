@@ -71,7 +71,7 @@ describe('runContract', () => {
 
   it('skips a case that exceeds a limit of the harness, with the reason of the limit', async () => {
     const cases = storageContract.filter(({ unless }) => unless === 'longUserIds');
-    const harness = { ...storageHarness(), limits: { longUserIds: 'VARCHAR(64)' } };
+    const harness: StorageHarness = { ...storageHarness(), limits: { longUserIds: 'VARCHAR(64)' } };
     const { passed, skipped } = await runContract(cases, async () => harness);
     const requires = 'limits.longUserIds to be absent: VARCHAR(64)';
     expect(passed).toEqual([]);

@@ -76,7 +76,7 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(hosts.MergesContent, 'appendEvent 1', 'keeps nothing of the content that an invite replaces'),
   fault(hosts.TurnsEmptyArraysIntoObjects, 'readState 1', 'reads content unchanged: empty objects'),
   fault(hosts.TurnsEmptyArraysIntoObjects, 'appendEvent 1', 'stores every key of an invite'),
-  fault(hosts.TurnsEmptyObjectsIntoArrays, 'readState 1', 'reads content unchanged: an empty object'),
+  fault(hosts.TurnsEmptyObjectsIntoArrays, 'readState 1', 'reads content unchanged: empty objects'),
   fault(hosts.CutsFractions, 'readState 1', 'reads content unchanged: numbers with fractions'),
   fault(hosts.StoresBooleansAsIntegers, 'appendEvent 1', 'stores every key of an invite'),
   fault(hosts.ReadsDigitsAsNumbers, 'appendEvent 1', 'stores the strings of an invite'),

@@ -35,9 +35,10 @@ export type TransactionalStorageOptions<Tx> = {
    * a lost connection, the service recognizes its own invite by sender and content. To refuse the event, throws a
    * `MatrixError`, which becomes the response.
    *
-   * @returns the event's ID; a host app without event IDs returns any string that is unique among its invites
+   * @returns the event's ID; a host app without event IDs returns nothing
    */
-  insert(tx: Tx, event: NewStateEvent): Promise<{ eventId: string }>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: an async function without event IDs returns nothing.
+  insert(tx: Tx, event: NewStateEvent): Promise<{ readonly eventId: string } | undefined | void>;
 
   /**
    * Returns true if an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001

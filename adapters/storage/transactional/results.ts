@@ -2,12 +2,15 @@ import { ignoreRejections, isThenable } from '../../../src/internal/unawaited.ts
 import type { StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { isUserId } from '../../../src/rooms/identifiers.ts';
 
-/** @throws {TypeError} for anything but `{ eventId }` */
-export function checkedEventId(inserted: unknown): string {
-  const { eventId } = (inserted ?? {}) as { readonly eventId?: unknown };
+/** @throws {TypeError} for anything but `{ eventId }` or nothing */
+export function checkedEventId(inserted: unknown): string | undefined {
+  if (inserted === undefined || inserted === null) return undefined;
+  const { eventId } = inserted as { readonly eventId?: unknown };
   if (typeof eventId === 'string') return eventId;
   ignoreRejections(inserted);
-  throw new TypeError('transactionalStorage: insert must resolve to { eventId }, with a string');
+  throw new TypeError(
+    'transactionalStorage: insert must resolve to { eventId }, with a string, or to nothing',
+  );
 }
 
 /**

@@ -152,7 +152,7 @@ describe('an acknowledged append', () => {
     const acknowledged: string[] = [];
     for (let index = 0; index < 20; index += 1) {
       const result = await invite(storage, room.roomId, `@guest${index}:example.org`);
-      if (result.outcome === 'appended') acknowledged.push(result.eventId);
+      if (result.outcome === 'appended') acknowledged.push(String(result.eventId));
     }
     const ban = await storage.putState(stateEvent(room.roomId, NAME, { name: 'last' }));
     await server.stop('SIGQUIT');

@@ -89,6 +89,17 @@ describe('appending', () => {
     );
   });
 
+  it('needs no ID from a host app without event IDs', async () => {
+    const { host, storage } = open((tables) => ({
+      async insert(...call) {
+        await tables.insert(...call);
+      },
+    }));
+    const basis = await basisFor(storage, ROOM, BOB);
+    expect(await storage.appendEvent(inviteOf(ROOM, BOB), basis, inTime())).toEqual({ outcome: 'appended' });
+    expect(host.rows('members')).toContainEqual(expect.objectContaining({ user: BOB, membership: 'invite' }));
+  });
+
   it.each<[string, (host: MemberTables) => void, string]>([
     ['the inviter is banned', (host) => host.setMember(ROOM, ALICE, 'ban'), 'stale'],
     ['the invitee joins', (host) => host.setMember(ROOM, BOB, 'join'), 'stale'],

@@ -116,7 +116,6 @@ export function numberedTablesHarness(): StorageHarness {
             throw new StorageUnavailableError('Not stored', { cause });
           throw new MatrixError(413, 'M_TOO_LARGE', 'The name or the reason is too long', { cause });
         }
-        return { eventId: '' };
       },
     }),
     createUsers: async (proposed) =>
