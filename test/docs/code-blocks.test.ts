@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { type BlockFile, type BlockFolder, type Runner, writeBlocks } from './blocks.ts';
@@ -93,8 +94,19 @@ function expectedResponsesOf(text: string): string[] {
 describe('code blocks in the README and docs', () => {
   const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language !== 'ts');
 
-  it('that are not in TypeScript are in Bash, in JSON, or in the Python of a Synapse module', () => {
-    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(['bash', 'json', 'python']);
+  it('that are not in TypeScript are in Bash, JavaScript, JSON, or the Python of a Synapse module', () => {
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual([
+      'bash',
+      'js',
+      'json',
+      'python',
+    ]);
+  });
+
+  it('in JavaScript can be parsed', () => {
+    for (const { text } of blocks.filter(({ language }) => language === 'js')) {
+      expect(new Script(text)).toBeInstanceOf(Script);
+    }
   });
 
   it('in Python define only functions that a table of the page lists', () => {
