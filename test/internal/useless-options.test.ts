@@ -132,6 +132,13 @@ describe('is accepted:', () => {
     expect(() => jwt({ ...tokens, algorithms: ['RS256'], keys: { keys } })).not.toThrow();
   });
 
+  it('a connection to SQLite that returns integers as BigInt', async () => {
+    const storage = new SqliteStorage(new DatabaseSync(':memory:', { readBigInts: true }));
+    await storage.migrate();
+    await seedRoom(storage);
+    expect((await storage.timeline(ROOM))?.events[0]?.origin_server_ts).toBeTypeOf('number');
+  });
+
   it('an object of users without functions, and an instance of a class with one', () => {
     class Users {
       async exists() {
@@ -178,7 +185,6 @@ describe('a driver of another kind is a TypeError at the first use:', () => {
 });
 
 describe('functions keep the object that they came from as `this`:', () => {
-  const context = deadlineContext(10_000);
   const request = {
     requester: { userId: '@alice:example.org' },
     userId: '@bob:example.org',
@@ -222,7 +228,7 @@ describe('functions keep the object that they came from as `this`:', () => {
       undefined,
     ],
   ])('%s', async (_name, policy, decision) => {
-    const decided = await policy.decide(request, context);
+    const decided = await policy.decide(request, deadlineContext());
     if (decision === undefined) expect(decided).toBeUndefined();
     else expect(decided).toMatchObject(decision);
   });
@@ -246,7 +252,7 @@ describe('functions keep the object that they came from as `this`:', () => {
       }),
     );
     const asserted = { assertedUserId: '@irc_a:example.org', assertedDeviceId: 'D' };
-    const result = await auth.authenticate({ ...authRequest('as'), ...asserted }, context);
+    const result = await auth.authenticate({ ...authRequest('as'), ...asserted }, deadlineContext());
     expect(result).toMatchObject({ requester: { userId: '@irc_a:example.org', deviceId: 'D' } });
   });
 
@@ -262,7 +268,7 @@ describe('functions keep the object that they came from as `this`:', () => {
         insert: is,
       }),
     );
-    expect(await storage.readState('!cats:example.org', [], context)).toBeUndefined();
+    expect(await storage.readState('!cats:example.org', [], deadlineContext())).toBeUndefined();
   });
 
   it('createInviteRouter', async () => {
@@ -305,7 +311,9 @@ describe('functions keep the object that they came from as `this`:', () => {
     const signer = signerOf('EdDSA');
     const auth = jwt(optionsOf({ ...jwtOptions, keys: signer.check, algorithms: ['EdDSA'], userId: id }));
     const token = await tokenOf(signer);
-    expect(await auth.authenticate(authRequest(token), context)).toEqual({ requester: { userId: ALICE } });
+    expect(await auth.authenticate(authRequest(token), deadlineContext())).toEqual({
+      requester: { userId: ALICE },
+    });
   });
 
   it('oauthIntrospection', async () => {
@@ -325,7 +333,7 @@ describe('functions keep the object that they came from as `this`:', () => {
         userId: id,
       }),
     );
-    expect(await auth.authenticate(authRequest('token'), context)).toMatchObject({
+    expect(await auth.authenticate(authRequest('token'), deadlineContext())).toMatchObject({
       requester: { userId: ALICE },
     });
   });
