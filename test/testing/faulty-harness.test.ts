@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { NewStateEvent } from '../../src/rooms/event.ts';
 import { authContract, runContract, type StorageHarness, storageContract } from '../../src/testing/index.ts';
 import { ReferenceAuth } from './reference/auth.ts';
 import { authHarness, storageHarness } from './reference/harnesses.ts';
@@ -43,7 +45,29 @@ describe('a case that needs a capability', () => {
         },
       },
     }));
-    expect(failures).toHaveLength(1);
+    expect(failures).toContain('resolves refused with an error, and stores nothing, if the store refuses');
+  });
+
+  it('catches a store that shows what it is about to refuse', async () => {
+    const failures = await failuresOf('appendEvent 7', ({ adapter }) => {
+      let uncommitted: NewStateEvent[] = [];
+      return {
+        adapter: {
+          async readState(...call) {
+            const snapshot = await adapter.readState(...call);
+            return snapshot && { ...snapshot, events: [...snapshot.events, ...uncommitted] };
+          },
+          async appendEvent(...call) {
+            uncommitted = [call[0]];
+            await setImmediate();
+            await setImmediate();
+            uncommitted = [];
+            return adapter.appendEvent(...call);
+          },
+        },
+      };
+    });
+    expect(failures).toEqual(['never shows an event that it refuses, not even for a moment']);
   });
 
   it('catches an authentication adapter that resolves unknown while its store is down', async () => {

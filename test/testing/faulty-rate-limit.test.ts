@@ -19,7 +19,7 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
   fault(faulty.CountsRefusedCalls, 'consume 3', 'does not count refused calls against'),
   fault(faulty.CountsRefusedCalls, 'consume 3', 'counts a refused call in no bucket'),
   fault(faulty.LengthensTheWindow, 'consume 3', 'does not lengthen the window of a key for refused'),
-  fault(faulty.NeverEnds, 'consume 4', 'ends the window'),
+  fault(faulty.NeverEnds, 'consume 4', 'ends the window of every scope'),
   fault(faulty.ReturnsTheFirstRefusal, 'consume 1', 'returns the longest wait and'),
   fault(faulty.ReturnsSeconds, 'consume 1', 'allows the next call once the returned wait'),
   fault(faulty.OneKeyForAllScopes, 'consume 2', 'counts the same key separately'),
@@ -57,6 +57,7 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
     'does not lengthen the window of a key for allowed',
   ),
   fault(hosts.AlignsWindowsToTheClock, 'consume 4', 'starts the window of each key'),
+  fault(hosts.UsesTheFirstWindow, 'consume 4', 'ends the window of each bucket of a call'),
   fault(hosts.FailsOpenAbove100, 'consume 2', 'allows exactly the points of a key if 300'),
   fault(hosts.EvictsTheOldestKey, 'consume 2', 'keeps counting a key while'),
 ];

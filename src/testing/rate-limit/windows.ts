@@ -3,7 +3,7 @@ import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range } from '../random.ts';
 import { consume, consumeAllowed, consumeRefused, drain, newBucket, refund } from './bucket.ts';
-import { pass, passWindows, type RateLimitHarness, rateLimitCase } from './harness.ts';
+import { pass, passWindows, type RateLimitHarness, rateLimitCase, SCOPES } from './harness.ts';
 
 const REFUSALS = 20;
 
@@ -85,6 +85,25 @@ export const windowCases: readonly ContractCase<RateLimitHarness>[] = [
       await drain(harness, bucket);
       await pass(harness, harness.windowMs.room * 0.6);
       checkSame(await drain(harness, bucket), harness.points.room, 'points of the next window');
+    },
+  }),
+  rateLimitCase({
+    name: 'ends the window of each bucket of a call at its own time',
+    postcondition: 'consume 4',
+    async run(harness) {
+      const { windowMs, points } = harness;
+      const scopes = [...SCOPES].sort((one, other) => windowMs[one] - windowMs[other]);
+      const [short = 'room', long = 'room'] = [scopes[0], scopes.at(-1)];
+      const pairs = range(2).map(() => [newBucket(short), newBucket(long)] as const);
+      for (const [index, [one, other]] of pairs.entries()) {
+        await consumeAllowed(harness, ...(index === 0 ? [one, other] : [other, one]));
+      }
+      await passWindows(harness, [short]);
+      const isOpen = windowMs[long] > windowMs[short] * 2;
+      for (const [one, other] of pairs) {
+        checkSame(await drain(harness, one), points[short], `points in ${short}, whose window has ended`);
+        if (isOpen) checkSame(await drain(harness, other), points[long] - 1, `points left in ${long}`);
+      }
     },
   }),
   rateLimitCase({

@@ -1,5 +1,6 @@
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
+import { during } from '../during.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
 
@@ -114,6 +115,20 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
         checkSame((await room.append(event, await room.basisFor(room.bob))).outcome, 'appended', 'outcome');
         const current = await room.current(memberKey(room.bob));
         checkSame(current?.content, event.content, 'content of the current event');
+      }
+    },
+  }),
+  storageCase({
+    name: 'never shows an event that it refuses, not even for a moment',
+    postcondition: 'appendEvent 7',
+    requires: 'refusedContent',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      for (const invitee of await room.strangers(5)) {
+        const event = room.event(memberKey(invitee), harness.refusedContent);
+        const observe = async () =>
+          checkSame(await room.current(memberKey(invitee)), undefined, 'event while it is refused');
+        await during(room.append(event, await room.basisFor(invitee)), observe, 2);
       }
     },
   }),

@@ -102,3 +102,16 @@ export class EvictsTheOldestKey extends ReferenceRateLimit {
     return consumed;
   }
 }
+
+/** Sets the expiry of all counts of a call to the window of its first bucket. */
+export class UsesTheFirstWindow extends ReferenceRateLimit {
+  override async consume(buckets: Buckets): Decision {
+    const decision = await super.consume(buckets);
+    const [first] = buckets;
+    if (!decision.allowed || first === undefined) return decision;
+    for (const { count } of decision.receipt.consumed) {
+      if (count.used === 1) count.endsAt = this.clock.now + this.windowMs[first.scope];
+    }
+    return decision;
+  }
+}
