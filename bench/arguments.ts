@@ -1,11 +1,22 @@
 import { parseArgs } from 'node:util';
 
-export const COMMANDS = ['throughput', 'growth', 'profile', 'allocations', 'memory', 'timing'] as const;
-export type Command = (typeof COMMANDS)[number];
+/** The commands of `all`, in order. */
+export const COMMANDS = [
+  'throughput',
+  'growth',
+  'profile',
+  'allocations',
+  'memory',
+  'timing',
+  'start',
+] as const;
+export type Command = (typeof COMMANDS)[number] | 'versus';
 
 /** The options of one run. */
 export type BenchOptions = {
   readonly commands: readonly Command[];
+  /** The commit that `versus` compares with, as git names it. */
+  readonly ref?: string;
   readonly rounds: number;
   /** The duration of one measurement, after its warm-up. */
   readonly seconds: number;
@@ -37,7 +48,7 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   if (write && rows !== undefined)
     throw new TypeError('--write needs every row, so it cannot be combined with --rows');
   return {
-    commands: commandsOf(positionals),
+    ...commandsOf(positionals),
     rounds: integer('--rounds', values.rounds, quick ? 1 : 7),
     seconds: integer('--seconds', values.seconds, quick ? 1 : 5),
     ...(rows === undefined ? {} : { rows: new RegExp(rows) }),
@@ -47,16 +58,18 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   };
 }
 
-function commandsOf(positionals: readonly string[]): readonly Command[] {
+function commandsOf(positionals: readonly string[]): Pick<BenchOptions, 'commands' | 'ref'> {
   const [name = 'throughput', ...more] = positionals;
-  if (name === 'all' && more.length === 0) return COMMANDS;
+  const [ref] = more;
+  if (name === 'versus' && ref !== undefined && more.length === 1) return { commands: ['versus'], ref };
+  if (name === 'all' && more.length === 0) return { commands: COMMANDS };
   const command = COMMANDS.find((each) => each === name);
   if (command === undefined || more.length > 0) {
     throw new TypeError(
-      `npm run bench takes one command, ${COMMANDS.join(', ')} or all, not: ${positionals.join(' ')}`,
+      `npm run bench takes one command, ${COMMANDS.join(', ')}, all or versus REF, not: ${positionals.join(' ')}`,
     );
   }
-  return [command];
+  return { commands: [command] };
 }
 
 function integer(option: string, text: string | undefined, defaultValue: number): number {

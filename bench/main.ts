@@ -1,5 +1,5 @@
 // Compares the speed of this package with what the machine can do at best:
-// npm run bench -- [throughput|growth|profile|allocations|memory|timing|all] [--rounds N] [--seconds S] [--rows PATTERN]
+// npm run bench -- [throughput|growth|profile|allocations|memory|timing|start|all|versus REF] [--rounds N] [--seconds S] [--rows PATTERN]
 //   [--soak-minutes M] [--most N] [--quick] [--write]
 // docs/performance.md describes the commands and options.
 import { allocations } from './allocations/run.ts';
@@ -8,8 +8,10 @@ import { growth } from './growth/run.ts';
 import { memory } from './memory/run.ts';
 import { profile } from './profile/run.ts';
 import { type Outcome, writeOutcome } from './report/page.ts';
+import { start } from './start/run.ts';
 import { throughput } from './throughput/run.ts';
 import { timing } from './timing/run.ts';
+import { versus } from './versus/run.ts';
 
 const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   throughput,
@@ -18,6 +20,8 @@ const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   allocations,
   memory,
   timing,
+  start,
+  versus,
 };
 
 const options = benchOptions(process.argv.slice(2));

@@ -46,7 +46,7 @@ async function bytesPerRequest(testbed: Testbed, { testCase }: Row, seconds: num
   const store = await makeStore(testbed, testCase);
   const nodeArguments = ['--expose-gc', '--trace-gc-nvp'];
   try {
-    return await withServer(testbed, store, testCase, nodeArguments, async (server) => {
+    return await withServer(testbed, { store, testCase, nodeArguments }, async (server) => {
       await warmUp(server, testCase, seconds * 2);
       // At each collection, V8 prints the bytes that were allocated since the previous one.
       await server.query('collectGarbage');

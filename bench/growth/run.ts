@@ -47,7 +47,7 @@ async function measureCurve(
   for (let round = 1; round <= rounds; round += 1) {
     for (const { size, testCase, store, samples } of round % 2 === 1 ? points : points.toReversed()) {
       try {
-        const sample = await measureOn(testbed, store, testCase, seconds);
+        const sample = await measureOn(testbed, store, { testCase, seconds });
         samples.push(sample);
         console.log(`round ${round} of ${rounds}: ${curve.id} ${size} ${sample.rate.toFixed(0)}/s`);
       } catch (error) {

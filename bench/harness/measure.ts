@@ -20,11 +20,19 @@ export type Sample = Pick<LoadResult, 'p50' | 'p99' | 'p999' | 'requests'> & {
 /** For each process. After this many, V8 has compiled all hot functions. */
 const WARM_UP_REQUESTS = 4_000;
 
+/** What to measure, and for how long. */
+export type Measurement = {
+  readonly testCase: Case;
+  readonly seconds: number;
+  /** The server to start. Default: that of the testbed. */
+  readonly serverFile?: string;
+};
+
 /** Measures a case on a new store and a new server. */
-export async function measure(testbed: Testbed, testCase: Case, seconds: number): Promise<Sample> {
-  const store = await makeStore(testbed, testCase);
+export async function measure(testbed: Testbed, measurement: Measurement): Promise<Sample> {
+  const store = await makeStore(testbed, measurement.testCase);
   try {
-    return await measureOn(testbed, store, testCase, seconds);
+    return await measureOn(testbed, store, measurement);
   } finally {
     await store.remove();
   }
@@ -34,10 +42,9 @@ export async function measure(testbed: Testbed, testCase: Case, seconds: number)
 export async function measureOn(
   testbed: Testbed,
   store: Store,
-  testCase: Case,
-  seconds: number,
+  { testCase, seconds, serverFile }: Measurement,
 ): Promise<Sample> {
-  return withServer(testbed, store, testCase, [], async (server) => {
+  return withServer(testbed, { store, testCase, serverFile }, async (server) => {
     const before = await store.countEvents(server);
     const warmUps = await warmUp(server, testCase, seconds * 2);
     const cpuBefore = await cpuTime(testbed, server.pids);
@@ -56,17 +63,23 @@ export async function measureOn(
   });
 }
 
+/** A server to start. */
+type ServerOptions = Pick<Measurement, 'testCase'> & {
+  readonly store: Store;
+  readonly serverFile?: string | undefined;
+  /** Such as `--expose-gc`. */
+  readonly nodeArguments?: readonly string[];
+};
+
 export async function withServer<T>(
   testbed: Testbed,
-  store: Store,
-  testCase: Case,
-  nodeArguments: readonly string[],
+  { store, testCase, serverFile = testbed.serverFile, nodeArguments }: ServerOptions,
   work: (server: ServerProcess) => Promise<T>,
 ): Promise<T> {
   await testbed.redis?.admin((redis) => redis.flushall());
   const { app, processes } = testCase;
   const config = { app, processes, store: store.config, limits: limitsOf(testbed, testCase) };
-  const server = await ServerProcess.start(testbed.serverFile, config, nodeArguments);
+  const server = await ServerProcess.start(serverFile, config, nodeArguments);
   try {
     return await work(server);
   } finally {

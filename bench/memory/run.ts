@@ -46,7 +46,8 @@ export async function memory({ soakMinutes, rows: pattern }: BenchOptions): Prom
 async function soak(testbed: Testbed, { testCase, label }: Row, minutes: number): Promise<string[]> {
   const store = await makeStore(testbed, testCase);
   try {
-    return await withServer(testbed, store, testCase, ['--expose-gc'], async (server) => {
+    const nodeArguments = ['--expose-gc'];
+    return await withServer(testbed, { store, testCase, nodeArguments }, async (server) => {
       const storedBefore = await store.countEvents(server);
       const first = await load(server, testCase, 60);
       const heapBefore = await server.query('collectGarbage');

@@ -37,7 +37,7 @@ async function profileRow(testbed: Testbed, { label, testCase }: Row, seconds: n
     checkResponses(testCase, await load(server, testCase, seconds));
   const store = await makeStore(testbed, testCase);
   try {
-    return await withServer(testbed, store, testCase, [], async (server) => {
+    return await withServer(testbed, { store, testCase }, async (server) => {
       await warmUp(server, testCase, seconds * 2);
       await server.query('startCpu');
       await applyLoad(server);

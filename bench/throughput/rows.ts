@@ -78,6 +78,12 @@ export const ROWS: readonly Row[] = [
   ...postgres('postgres', 'PostgreSQL, 1,000 rooms', {}),
   ...postgres('hot', 'PostgreSQL, one room', { rooms: 1 }),
   ...postgres('postgres-redis', 'PostgreSQL, 1,000 rooms, Redis', { limits: 'redis' }),
+  {
+    id: 'postgres-redis-one-caller',
+    label: 'PostgreSQL, 1,000 rooms, Redis, one caller',
+    group: 'redis',
+    testCase: { ...DEFAULT_CASE, store: 'postgres', limits: 'redis', connections: 1 },
+  },
 ];
 
 export const COMMIT_RATES: readonly CommitRate[] = [

@@ -29,7 +29,7 @@ export async function throughput({ rounds, seconds, rows: pattern }: BenchOption
       // Alternates the direction, so that no row always follows the same one.
       for (const { id, testCase } of round % 2 === 1 ? rows : rows.toReversed()) {
         try {
-          const sample = await measure(testbed, testCase, seconds);
+          const sample = await measure(testbed, { testCase, seconds });
           add(samples, id, sample);
           console.log(`round ${round} of ${rounds}: ${id} ${sample.rate.toFixed(0)}/s`);
         } catch (error) {

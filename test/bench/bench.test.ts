@@ -4,7 +4,7 @@ import { benchOptions } from '../../bench/arguments.ts';
 import { growthChart } from '../../bench/growth/chart.ts';
 import { curvesUpTo } from '../../bench/growth/curves.ts';
 import { flatness, growthTables } from '../../bench/growth/tables.ts';
-import { DEFAULT_CASE } from '../../bench/harness/case.ts';
+import { type Case, DEFAULT_CASE } from '../../bench/harness/case.ts';
 import { checkResponses, checkStored, measure } from '../../bench/harness/measure.ts';
 import { ratioOf, spreadOf } from '../../bench/harness/statistics.ts';
 import { Testbed } from '../../bench/harness/testbed.ts';
@@ -49,7 +49,7 @@ describe('a measurement', () => {
   afterAll(() => testbed?.close());
 
   it('counts the responses and the stored events of a real server', async () => {
-    const { requests, rate, nodeCpu, p50 } = await measure(testbed, DEFAULT_CASE, 1);
+    const { requests, rate, nodeCpu, p50 } = await measure(testbed, { testCase: DEFAULT_CASE, seconds: 1 });
     expect(requests).toBeGreaterThan(0);
     for (const number of [rate, nodeCpu, p50]) expect(number).toBeGreaterThan(0);
   });
@@ -62,7 +62,8 @@ describe('a measurement', () => {
   });
 
   it('fails if the responses have another status than the row expects', async () => {
-    const noLimit = measure(testbed, { ...DEFAULT_CASE, traffic: 'limited' }, 1);
+    const testCase: Case = { ...DEFAULT_CASE, traffic: 'limited' };
+    const noLimit = measure(testbed, { testCase, seconds: 1 });
     await expect(noLimit).rejects.toThrow(/had the status 200 instead of 429/);
   });
 });
