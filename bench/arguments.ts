@@ -10,7 +10,7 @@ export const COMMANDS = [
   'timing',
   'start',
 ] as const;
-export type Command = (typeof COMMANDS)[number] | 'versus';
+export type Command = (typeof COMMANDS)[number] | 'peers' | 'versus';
 
 /** The options of one run. */
 export type BenchOptions = {
@@ -62,11 +62,12 @@ function commandsOf(positionals: readonly string[]): Pick<BenchOptions, 'command
   const [name = 'throughput', ...more] = positionals;
   const [ref] = more;
   if (name === 'versus' && ref !== undefined && more.length === 1) return { commands: ['versus'], ref };
+  if (name === 'peers' && more.length === 0) return { commands: ['peers'] };
   if (name === 'all' && more.length === 0) return { commands: COMMANDS };
   const command = COMMANDS.find((each) => each === name);
   if (command === undefined || more.length > 0) {
     throw new TypeError(
-      `npm run bench takes one command, ${COMMANDS.join(', ')}, all or versus REF, not: ${positionals.join(' ')}`,
+      `npm run bench takes one command, ${COMMANDS.join(', ')}, all, peers or versus REF, not: ${positionals.join(' ')}`,
     );
   }
   return { commands: [command] };

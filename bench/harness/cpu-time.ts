@@ -31,15 +31,22 @@ export async function cpuTime(testbed: Testbed, pids: readonly number[]): Promis
   };
 }
 
-/** Adds up the postmaster and its children, including those that have exited. */
-async function postgresTime({ pool }: Testbed): Promise<number> {
-  if (pool === undefined) return 0;
+/** Returns the IDs of PostgreSQL's processes, the postmaster first. */
+export async function postgresPids({ pool }: Testbed): Promise<readonly number[]> {
+  if (pool === undefined) return [];
   const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
   const { parent } = await statOf((rows[0] as { pid: number }).pid);
-  const { own, ofExitedChildren } = await statOf(parent);
   const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
+  return [parent, ...children.split(' ').map(Number).filter(Boolean)];
+}
+
+/** Adds up the postmaster and its children, including those that have exited. */
+async function postgresTime(testbed: Testbed): Promise<number> {
+  const [postmaster, ...children] = await postgresPids(testbed);
+  if (postmaster === undefined) return 0;
+  const { own, ofExitedChildren } = await statOf(postmaster);
   let time = own + ofExitedChildren;
-  for (const pid of children.split(' ').map(Number).filter(Boolean)) {
+  for (const pid of children) {
     // A child may exit after the list was read.
     time += await statOf(pid).then(
       ({ own }) => own,

@@ -11,7 +11,8 @@ export type Load = {
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
-  readonly rooms: number;
+  /** The number of rooms of `roomIdOf`, or the IDs of rooms. */
+  readonly rooms: number | readonly string[];
   readonly token: string;
   /** The prefix of the invitees' user IDs. Each is invited once. If it is `''`, the invitee is always Bob. */
   readonly userPrefix: string;
@@ -41,9 +42,13 @@ export async function wrk(load: Load): Promise<LoadResult> {
     ...['--threads', '1', '--timeout', '10s'],
     ...['--connections', String(load.connections), '--duration', `${load.seconds}s`],
     ...['--script', SCRIPT, `http://127.0.0.1:${load.port}/`, '--'],
-    ...[String(load.rooms), load.token, load.userPrefix, String(load.status)],
+    ...[roomsOf(load), load.token, load.userPrefix, String(load.status)],
   ]);
   const result = stdout.split('\n').find((line) => line.startsWith('{'));
   if (result === undefined) throw new Error(`wrk printed no result: ${stdout}`);
   return JSON.parse(result) as LoadResult;
+}
+
+function roomsOf({ rooms }: Load): string {
+  return typeof rooms === 'number' ? String(rooms) : rooms.map(encodeURIComponent).join();
 }

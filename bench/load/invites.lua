@@ -1,14 +1,19 @@
--- Makes wrk send invites to random rooms. Arguments: the number of rooms, the access token, the prefix of new invitees
--- ("" to always invite Bob), and the status that every response must have.
-local path = "POST /_matrix/client/v3/rooms/!room"
+-- Makes wrk send invites to random rooms. Arguments: the number of rooms (!room0:example.org and so on) or their
+-- percent-encoded IDs, separated by commas, the access token, the prefix of new invitees ("" to always invite Bob), and
+-- the status that every response must have.
+local path = "POST /_matrix/client/v3/rooms/"
 local head, rooms, prefix, expected
+local ids = {}
 local sent = 0
 wrong = 0
 wrongStatus = 0
 
 function init(args)
   rooms, prefix, expected = tonumber(args[1]), args[3], tonumber(args[4])
-  head = ":example.org/invite HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer "
+  if rooms == nil then
+    for id in string.gmatch(args[1], "[^,]+") do table.insert(ids, id) end
+  end
+  head = "/invite HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer "
     .. args[2] .. "\r\nContent-Length: "
   math.randomseed(os.time())
 end
@@ -17,7 +22,8 @@ function request()
   sent = sent + 1
   local user = prefix == "" and "@bob" or "@" .. prefix .. sent
   local body = '{"user_id":"' .. user .. ':example.org"}'
-  return path .. math.random(0, rooms - 1) .. head .. #body .. "\r\n\r\n" .. body
+  local room = rooms == nil and ids[math.random(#ids)] or "!room" .. math.random(0, rooms - 1) .. ":example.org"
+  return path .. room .. head .. #body .. "\r\n\r\n" .. body
 end
 
 function response(status)

@@ -67,7 +67,7 @@ export async function measureTiming(testbed: Testbed, testCase: Case, seconds: n
   const { token, status } = TRAFFIC[testCase.traffic];
   const store = await makeStore(testbed, testCase);
   try {
-    return await withServer(testbed, store, testCase, [], async ({ port }) => {
+    return await withServer(testbed, { store, testCase }, async ({ port }) => {
       const connection = await Connection.open(port, token);
       const micros = { unknown: [] as number[], known: [] as number[] };
       const sendPairs = async (until: number) => {
