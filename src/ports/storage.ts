@@ -76,6 +76,19 @@ export interface StorageAdapter<Revision = unknown> {
     basis: StateSnapshot<Revision>,
     context: CallContext,
   ): Promise<AppendResult>;
+
+  /**
+   * Optional. Returns the state under some keys as this process last saw it, without I/O. It may be out of date: the
+   * service uses it only to skip a read before an append, which compares it. Every other answer rests on `readState`.
+   *
+   * 1. It returns at once, and nothing but a snapshot or `undefined`.
+   * 2. Each event in it was current under its key at some moment. A member that this process has not seen counts as
+   *    absent. If it has not seen the room, or another of the keys, it returns `undefined`.
+   * 3. `appendEvent` compares it like any other basis. After `stale`, the store no longer returns what was out of date.
+   * 4. What it returns shares nothing mutable with the store.
+   * 5. The memory for it has a limit, however many rooms, members and keys there are.
+   */
+  recall?(roomId: string, keys: readonly StateKey[]): StateSnapshot<Revision> | undefined;
 }
 
 /** A room to create: its create event comes first, and the state is stored as given, without judging it. */

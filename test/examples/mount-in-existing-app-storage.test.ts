@@ -91,4 +91,5 @@ testContract('the storage of mount-in-existing-app', storageContract, harness, [
   'eventIds',
   'secondInstance',
   'refusedContent',
+  'recall',
 ]);

@@ -70,6 +70,7 @@ testContract('the storage of role-tables-postgres', storageContract, harness, [
   'eventIds',
   'refusedContent',
   'createUsers',
+  'recall',
 ]);
 
 describe('the storage of role-tables-postgres', () => {

@@ -9,6 +9,7 @@ testContract('MemoryStorage', storageContract, async () => storageHarnessFor(new
   'crash',
   'unreachable',
   'refusedContent',
+  'recall',
 ]);
 testContract('MemoryStorage', roomStoreContract, async () => ({ store: new MemoryStorage() }), [
   'secondInstance',
@@ -22,4 +23,5 @@ testContract('transactionalStorage', storageContract, async () => transactionalH
   'secondInstance',
   'crash',
   'unreachable',
+  'recall',
 ]);

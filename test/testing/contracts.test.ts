@@ -119,6 +119,7 @@ describe('runContract', () => {
       'crash',
       'eventIds',
       'putState',
+      'recall',
       'refusedContent',
       'secondInstance',
       'unreachable',

@@ -5,6 +5,7 @@ import * as comparing from './faulty/storage-comparing.ts';
 import * as content from './faulty/storage-content.ts';
 import * as hosts from './faulty/storage-hosts.ts';
 import * as reading from './faulty/storage-reading.ts';
+import * as recalling from './faulty/storage-recalling.ts';
 import { storageHarness } from './reference/harnesses.ts';
 import type { ReferenceStorage } from './reference/storage.ts';
 import { itCatches } from './support.ts';
@@ -71,6 +72,13 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(content.DropsNestedKeys, 'readState 1', 'reads content unchanged: nested unknown keys'),
   fault(content.DropsEmptyMembers, 'readState 1', 'reads content unchanged: empty objects'),
   fault(content.CutsStringsAtNul, 'appendEvent 1', 'stores NUL in the strings of an invite'),
+  fault(recalling.RecallReads, 'recall 1', 'recalls what was read'),
+  fault(recalling.RecallsUnknownRooms, 'recall 2', 'recalls nothing of a room'),
+  fault(recalling.RecallsUnseenKeys, 'recall 2', 'recalls nothing if one of the keys'),
+  fault(recalling.TrustsWhatItRecalls, 'recall 3', 'recalls a member that it has not seen'),
+  fault(recalling.NeverForgets, 'recall 3', 'forgets what another instance'),
+  fault(recalling.RecallsItsOwnObjects, 'recall 4', 'recalls copies'),
+  fault(recalling.RemembersTheCallersObjects, 'recall 4', 'keeps no reference to what was read'),
   fault(content.CopiesByAssignment, 'readState 1', 'reads content unchanged: a key named __proto__'),
   fault(hosts.DropsUnknownKeysOfInvites, 'appendEvent 1', 'stores every key of an invite'),
   fault(hosts.MergesContent, 'appendEvent 1', 'keeps nothing of the content that an invite replaces'),

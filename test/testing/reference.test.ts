@@ -21,7 +21,7 @@ testContract(
   'a host app with tables of members and roles',
   storageContract,
   async () => roleTablesHarness(),
-  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable', 'refusedContent'],
+  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable', 'refusedContent', 'recall'],
 );
 testContract(
   'a host app that numbers its rooms and users',

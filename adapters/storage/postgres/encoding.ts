@@ -31,20 +31,30 @@ export function rowsWithEvent(rows: readonly Row[]): Row[] {
   return rows.filter(({ event_id }) => event_id !== null);
 }
 
-export function toStripped(row: Row): StrippedStateEvent {
-  const event = {
+/** An event as a row has it, with its IDs decoded. The content is JSON. */
+export type StoredEvent = Omit<StrippedStateEvent, 'content' | 'event_id'> & {
+  readonly event_id: string;
+  readonly content: string;
+};
+
+export function toStored(row: Row): StoredEvent {
+  return {
     type: fromStoredText(row.type as string),
     state_key: fromStoredText(row.state_key as string),
     sender: fromStoredText(row.sender as string),
     event_id: fromStoredText(row.event_id as string),
+    content: row.content as string,
   };
-  return withContent(event, row.content as string);
+}
+
+export function toStripped({ type, state_key, sender, event_id, content }: StoredEvent): StrippedStateEvent {
+  return withContent({ type, state_key, sender, event_id }, content);
 }
 
 export function toStateEvent(roomId: string, row: Row): StateEvent {
   const origin_server_ts = Number(row.origin_server_ts);
   return {
-    ...toStripped(row),
+    ...toStripped(toStored(row)),
     event_id: fromStoredText(row.event_id as string),
     room_id: roomId,
     origin_server_ts,

@@ -18,11 +18,19 @@ import type {
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 import { newEventId } from '../shared/event-id.ts';
+import { RememberedState } from '../shared/remembered-state.ts';
 import { checkBasis } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
 import { type Appended, Appends } from './appends.ts';
-import { type Row, rowsWithEvent, toStateEvent, toStoredText } from './encoding.ts';
+import {
+  type Row,
+  rowsWithEvent,
+  type StoredEvent,
+  toStateEvent,
+  toStoredText,
+  toStripped,
+} from './encoding.ts';
 import { refusalBehind } from './failures.ts';
 import { type PostgresPool, withClient } from './pool.ts';
 import { Reads } from './reads.ts';
@@ -81,6 +89,10 @@ export class PostgresStorage implements RoomStore {
   readonly #statements: Statements;
   readonly #reads: Reads;
   readonly #appends: Appends;
+  readonly #remembered = new RememberedState<StoredEvent>({
+    toEvent: toStripped,
+    sizeOf: ({ content }) => content.length,
+  });
 
   /**
    * @param pool a Pool of pg, or any object with its `connect` method, for a writable server
@@ -101,7 +113,7 @@ export class PostgresStorage implements RoomStore {
       preparedStatements,
       queryTimeoutMs,
     });
-    this.#reads = new Reads(pool, this.#statements);
+    this.#reads = new Reads(pool, this.#statements, this.#remembered);
     this.#appends = new Appends(pool, this.#statements, lockTimeoutMs);
   }
 
@@ -135,6 +147,7 @@ export class PostgresStorage implements RoomStore {
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
+    const content = JSON.stringify(event.content);
     let appended: Appended;
     try {
       appended = await this.#appends.append({ event, basis }, context);
@@ -143,12 +156,24 @@ export class PostgresStorage implements RoomStore {
       if (error === undefined) throw failure;
       return { outcome: 'refused', error };
     }
-    return typeof appended === 'string' ? { outcome: 'stale' } : { outcome: 'appended', ...appended };
+    if (typeof appended === 'string') {
+      this.#remembered.forget(event.room_id);
+      return { outcome: 'stale' };
+    }
+    this.#remember(event, content, appended.eventId);
+    return { outcome: 'appended', ...appended };
+  }
+
+  recall(roomId: string, keys: readonly StateKey[]): StateSnapshot | undefined {
+    return this.#remembered.recall(roomId, keys);
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
+    const content = JSON.stringify(event.content);
     const appended = await this.#appends.put(event, contextWithTimeout(CONNECTION_TIMEOUT_MS));
-    return typeof appended === 'string' ? undefined : appended;
+    if (typeof appended === 'string') return undefined;
+    this.#remember(event, content, appended.eventId);
+    return appended;
   }
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {
@@ -168,6 +193,11 @@ export class PostgresStorage implements RoomStore {
       events: present.map((row) => toStateEvent(roomId, row)),
       next: Number(present.at(-1)?.position ?? after),
     };
+  }
+
+  /** @param content as it was stored: the caller may have changed the event since */
+  #remember({ room_id, type, state_key, sender }: NewStateEvent, content: string, event_id: string): void {
+    this.#remembered.stored(room_id, { type, state_key, sender, event_id, content });
   }
 
   #run(name: StatementName, values: unknown[]): Promise<readonly Row[]> {

@@ -1,8 +1,9 @@
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey } from '../../../src/rooms/event.ts';
+import type { RememberedState } from '../shared/remembered-state.ts';
 import { copyOfKeys, uniqueKeys } from '../shared/state-key.ts';
-import { type Row, rowsWithEvent, toStoredText, toStripped } from './encoding.ts';
+import { type Row, rowsWithEvent, type StoredEvent, toStored, toStoredText, toStripped } from './encoding.ts';
 import { Lane, SHARED_PATIENCE_MS } from './lane.ts';
 import type { PostgresPool } from './pool.ts';
 import type { Statements } from './statements.ts';
@@ -13,11 +14,12 @@ type Read = { readonly roomId: string; readonly keys: readonly StateKey[] };
 export class Reads {
   readonly #lane: Lane<Read, StateSnapshot | undefined>;
 
-  constructor(pool: PostgresPool, statements: Statements) {
+  /** @param remembered gets what is read */
+  constructor(pool: PostgresPool, statements: Statements, remembered: RememberedState<StoredEvent>) {
     this.#lane = new Lane(
       pool,
       async (client, reads) =>
-        snapshotsOf(reads, await statements.run(client, 'readState', readValues(reads))),
+        snapshotsOf(reads, await statements.run(client, 'readState', readValues(reads)), remembered),
       { patienceMs: SHARED_PATIENCE_MS },
     );
   }
@@ -47,7 +49,11 @@ function readValues(reads: readonly Read[]): unknown[] {
 }
 
 /** Returns the snapshot of each read; undefined for an unknown room. */
-function snapshotsOf(reads: readonly Read[], rows: readonly Row[]): (StateSnapshot | undefined)[] {
+function snapshotsOf(
+  reads: readonly Read[],
+  rows: readonly Row[],
+  remembered: RememberedState<StoredEvent>,
+): (StateSnapshot | undefined)[] {
   const rowsByRoom = new Map<unknown, Row[]>();
   for (const row of rows) {
     const ofSameRoom = rowsByRoom.get(row.room);
@@ -57,7 +63,8 @@ function snapshotsOf(reads: readonly Read[], rows: readonly Row[]): (StateSnapsh
   return reads.map(({ roomId, keys }, index) => {
     const ofRoom = rowsByRoom.get(String(index + 1));
     if (ofRoom === undefined) return undefined;
-    const events = rowsWithEvent(ofRoom).map(toStripped);
-    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    const stored = rowsWithEvent(ofRoom).map(toStored);
+    remembered.seen(roomId, keys, stored);
+    return { roomId, keys: copyOfKeys(keys), events: stored.map(toStripped), revision: undefined };
   });
 }

@@ -9,14 +9,15 @@ import type {
   TimelinePage,
 } from '../../../src/ports/storage.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
+import { RememberedState } from '../shared/remembered-state.ts';
 import { checkBasis } from '../shared/same-state.ts';
 import { copyOfKeys } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
 import { SqliteConnection, type SqliteDatabase } from './connection.ts';
-import { toEventRow } from './encoding.ts';
+import { fromStoredText, type NewEventRow, toEventRow } from './encoding.ts';
 import { refusalBehind } from './failures.ts';
 import { sqliteTablePrefix } from './schema.ts';
-import { Tables } from './tables.ts';
+import { type FoundEvent, Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export type { SqliteDatabase, SqliteStatement } from './connection.ts';
@@ -48,6 +49,7 @@ export class SqliteStorage implements RoomStore {
   readonly #connection: SqliteConnection;
   readonly #tables: Tables;
   readonly #queue: WriteQueue;
+  readonly #remembered: RememberedState<FoundEvent>;
 
   /**
    * @param database an open connection
@@ -64,6 +66,10 @@ export class SqliteStorage implements RoomStore {
     this.#connection = new SqliteConnection(database);
     this.#tables = new Tables(this.#connection, sqliteTablePrefix(options.tablePrefix));
     this.#queue = new WriteQueue(this.#connection);
+    this.#remembered = new RememberedState({
+      toEvent: (found) => this.#tables.toStripped(found),
+      sizeOf: ({ content }) => (typeof content === 'string' ? content.length : 0),
+    });
   }
 
   /** Creates the tables or brings them up to date. Leaves tables of a later release as they are. */
@@ -86,31 +92,54 @@ export class SqliteStorage implements RoomStore {
     keys: readonly StateKey[],
     context: CallContext,
   ): Promise<StateSnapshot | undefined> {
-    const events = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
-    return events && { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    const found = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
+    if (found === undefined) return undefined;
+    this.#remembered.seen(roomId, keys, found);
+    const events = found.map((event) => this.#tables.toStripped(event));
+    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+  }
+
+  recall(roomId: string, keys: readonly StateKey[]): StateSnapshot | undefined {
+    return this.#remembered.recall(roomId, keys);
   }
 
   async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     checkBasis(event, basis);
     const row = toEventRow(event);
-    const append = (): AppendResult => {
-      if (!this.#tables.holds(basis)) return { outcome: 'stale' };
-      return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
-    };
-    return this.#queue.write(append, context).catch((failure: unknown): AppendResult => {
+    try {
+      const result = await this.#queue.write((): AppendResult => {
+        if (!this.#tables.holds(basis)) return { outcome: 'stale' };
+        return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
+      }, context);
+      if (result.outcome === 'appended') this.#remember(row, result.eventId);
+      else this.#remembered.forget(event.room_id);
+      return result;
+    } catch (failure) {
       const error = refusalBehind(failure);
       if (error === undefined) throw failure;
       return { outcome: 'refused', error };
-    });
+    }
   }
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
     const roomId = event.room_id;
     const row = toEventRow(event);
-    return this.#queue.write(
+    const stored = await this.#queue.write(
       () => (this.#tables.hasRoom(roomId) ? { eventId: this.#tables.addEvent(row) } : undefined),
       contextWithTimeout(LOCK_TIMEOUT_MS),
     );
+    if (stored !== undefined) this.#remember(row, stored.eventId);
+    return stored;
+  }
+
+  #remember({ room_id, type, state_key, sender, content }: NewEventRow, event_id: string): void {
+    this.#remembered.stored(fromStoredText(room_id), {
+      type: fromStoredText(type),
+      state_key: fromStoredText(state_key),
+      sender: fromStoredText(sender),
+      event_id,
+      content,
+    });
   }
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {

@@ -14,7 +14,7 @@ import { statementsOn } from './statements.ts';
 const NO_EVENT = 'null';
 
 /** An event as `currentEvents` returns it: the content is its JSON, or the position of the row that has it. */
-type FoundEvent = Omit<StrippedStateEvent, 'content'> & {
+export type FoundEvent = Omit<StrippedStateEvent, 'content'> & {
   readonly event_id: string;
   readonly content: string | number;
 };
@@ -45,22 +45,20 @@ export class Tables {
   }
 
   /** Returns the current events under the keys, or undefined for an unknown room. One statement reads at one moment. */
-  currentEvents(roomId: string, keys: readonly StateKey[]): StrippedStateEvent[] | undefined {
+  currentEvents(roomId: string, keys: readonly StateKey[]): FoundEvent[] | undefined {
     const room = toStoredText(roomId);
     const list = toKeyList(uniqueKeys(keys));
     const row = this.#connection.statement(this.#sql.currentEvents).get(room, list, room);
     const { found, events } = row as { found: number | bigint; events: string | null };
     // If the room does not exist, these are another room's. It takes as long as if it existed.
-    const stripped = (JSON.parse(`[${events ?? ''}]`) as FoundEvent[]).map((event) =>
-      this.#toStripped(event),
-    );
-    return Number(found) === 0 ? undefined : stripped;
+    const foundEvents = JSON.parse(`[${events ?? ''}]`) as FoundEvent[];
+    return Number(found) === 0 ? undefined : foundEvents;
   }
 
   /** Returns true if a basis still holds. Call it in the transaction that relies on it. */
   holds(basis: StateSnapshot): boolean {
     if (this.#hasSameIds(basis)) return true;
-    const current = this.currentEvents(basis.roomId, basis.keys);
+    const current = this.currentEvents(basis.roomId, basis.keys)?.map((event) => this.toStripped(event));
     return current !== undefined && sameState(basis, current);
   }
 
@@ -106,7 +104,8 @@ export class Tables {
     return eventId;
   }
 
-  #toStripped({ type, state_key, sender, event_id, content }: FoundEvent): StrippedStateEvent {
+  /** Returns an event whose content is read when somebody asks for it. */
+  toStripped({ type, state_key, sender, event_id, content }: FoundEvent): StrippedStateEvent {
     const json = typeof content === 'string' ? content : () => this.#contentAt(content, event_id);
     return withContent({ type, state_key, sender, event_id }, json);
   }
@@ -141,10 +140,10 @@ export class Tables {
 
   #createContent(row: NewEventRow, basis?: StateSnapshot): JsonObject | undefined {
     if (isSameKey(row, CREATE_KEY)) return JSON.parse(row.content);
-    const create =
-      eventUnder(basis?.events ?? [], CREATE_KEY) ??
-      this.currentEvents(fromStoredText(row.room_id), [CREATE_KEY])?.[0];
-    return create?.content;
+    const create = eventUnder(basis?.events ?? [], CREATE_KEY);
+    if (create !== undefined) return create.content;
+    const [found] = this.currentEvents(fromStoredText(row.room_id), [CREATE_KEY]) ?? [];
+    return found && this.toStripped(found).content;
   }
 
   #version(): number {

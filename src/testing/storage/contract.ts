@@ -11,6 +11,7 @@ import { keyCases } from './keys.ts';
 import { raceCases } from './races.ts';
 import { readCostCases } from './read-cost.ts';
 import { readStateCases } from './read-state.ts';
+import { recallCases } from './recall.ts';
 import { staleCases } from './stale.ts';
 import { unrelatedChangeCases } from './unrelated-changes.ts';
 
@@ -29,4 +30,5 @@ export const storageContract: readonly ContractCase<StorageHarness>[] = [
   ...raceCases,
   ...instanceCases,
   ...abortCases,
+  ...recallCases,
 ];

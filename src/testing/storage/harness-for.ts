@@ -12,6 +12,7 @@ export function storageHarnessFor(store: RoomStore, more: Partial<StorageHarness
   return {
     adapter: store,
     eventIds: true,
+    ...(store.recall === undefined ? {} : { recall: true as const }),
     async createRoom(room) {
       creators.set(room.roomId, room.creator);
       await store.createRoom({ roomId: room.roomId, state: initialState(room) });

@@ -65,6 +65,8 @@ export type StorageHarness = {
   readonly eventIds?: true;
   /** Stores any state event: for stores of every type, key and content, as opposed to a table of roles. */
   putState?(event: NewStateEvent): Promise<unknown>;
+  /** Set if the adapter has the optional method `recall`. */
+  readonly recall?: true;
   /** Returns another adapter on the same store, like one in another process. */
   secondInstance?(): Promise<StorageAdapter>;
   /**

@@ -17,6 +17,7 @@ export function storageHarness(Store: typeof ReferenceStorage = ReferenceStorage
   const store: RoomStore = new Store(rooms);
   const adapter: StorageAdapter = {
     readState: (...call) => store.readState(...call),
+    recall: (...call) => store.recall?.(...call),
     async appendEvent(event, basis, context) {
       if (event.content.reason !== REFUSED) return store.appendEvent(event, basis, context);
       return { outcome: 'refused', error: new MatrixError(413, 'M_TOO_LARGE', 'Too large') };
@@ -24,6 +25,7 @@ export function storageHarness(Store: typeof ReferenceStorage = ReferenceStorage
   };
   return storageHarnessFor(store, {
     adapter,
+    recall: true,
     refusedContent: { membership: 'invite', reason: REFUSED },
     secondInstance: async () => new Store(rooms),
     crash: async () => new Store(structuredClone(rooms)),

@@ -19,6 +19,8 @@ export function pause(): Promise<void> {
 /** The smallest correct room store. Its parts are methods, so that a faulty store can break a single one. */
 export class ReferenceStorage implements RoomStore<unknown> {
   readonly rooms: Map<string, ReferenceRoom>;
+  /** The events that the reads of each room have found, by their keys. */
+  readonly remembered = new Map<string, Map<string, StrippedStateEvent | undefined>>();
 
   /** Two stores on one map are two instances on one database. */
   constructor(rooms = new Map<string, ReferenceRoom>()) {
@@ -76,6 +78,22 @@ export class ReferenceStorage implements RoomStore<unknown> {
     if (room === undefined) return undefined;
     const found = new Set(keys.flatMap((key) => this.current(room, key) ?? []));
     const events = [...found].map(({ room_id: _, origin_server_ts: __, ...event }) => this.copy(event));
+    this.remember(roomId, keys, events);
+    return { roomId, keys: structuredClone(keys), events, revision: undefined };
+  }
+
+  remember(roomId: string, keys: readonly StateKey[], events: readonly StrippedStateEvent[]): void {
+    const seen = this.remembered.get(roomId) ?? new Map<string, StrippedStateEvent | undefined>();
+    this.remembered.set(roomId, seen);
+    for (const key of keys) seen.set(this.keyText(key), undefined);
+    for (const event of events) seen.set(this.keyText(event), this.copy(event));
+  }
+
+  recall(roomId: string, keys: readonly StateKey[]): StateSnapshot | undefined {
+    const seen = this.remembered.get(roomId);
+    const isSeen = (key: StateKey) => key.type === 'm.room.member' || seen?.has(this.keyText(key));
+    if (seen === undefined || !keys.every(isSeen)) return undefined;
+    const events = keys.flatMap((key) => seen.get(this.keyText(key)) ?? []).map((event) => this.copy(event));
     return { roomId, keys: structuredClone(keys), events, revision: undefined };
   }
 
@@ -87,7 +105,10 @@ export class ReferenceStorage implements RoomStore<unknown> {
     signal.throwIfAborted();
     await pause();
     const room = this.rooms.get(event.room_id);
-    if (room === undefined || !this.isAsShown(room, basis)) return { outcome: 'stale' };
+    if (room === undefined || !this.isAsShown(room, basis)) {
+      this.remembered.delete(event.room_id);
+      return { outcome: 'stale' };
+    }
     return { outcome: 'appended', eventId: this.store(room, event) };
   }
 
