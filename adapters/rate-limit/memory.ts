@@ -48,12 +48,20 @@ export class MemoryRateLimit implements RateLimitAdapter<MemoryRateLimitReceipt>
     ]);
   }
 
-  async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<MemoryRateLimitReceipt>> {
-    const limited = this.#limited(buckets);
+  consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<MemoryRateLimitReceipt>> {
+    return this.consumeKeeping([], buckets);
+  }
+
+  async consumeKeeping(
+    kept: readonly RateLimitBucket[],
+    refundable: readonly RateLimitBucket[],
+  ): Promise<RateLimitDecision<MemoryRateLimitReceipt>> {
+    const keptCount = this.#limited(kept).length;
+    const limited = this.#limited([...kept, ...refundable]);
     return this.#inTurn(async () => {
       const refusal = await longestWait(limited);
       if (refusal !== undefined) return refusal;
-      const consumed = await consumeEach(limited);
+      const consumed = (await consumeEach(limited)).slice(keptCount);
       return { allowed: true, receipt: new Receipt(this, () => this.#refundEach(consumed)) };
     });
   }

@@ -61,4 +61,17 @@ export interface RateLimitAdapter<Receipt = unknown> {
    * It rejects only when it cannot tell.
    */
   peek?(buckets: readonly RateLimitBucket[], context: CallContext): Promise<RateLimitForecast>;
+
+  /**
+   * Optional. Consumes one point of every bucket of two lists, as one call of `consume` on all of them does. It saves
+   * the round trip of a separate call for points that are never refunded.
+   *
+   * 8. It decides as `consume` on all buckets would, and promises 1 to 4 hold for it.
+   * 9. `refund` of its receipt refunds the points of `refundable`, and never those of `kept`.
+   */
+  consumeKeeping?(
+    kept: readonly RateLimitBucket[],
+    refundable: readonly RateLimitBucket[],
+    context: CallContext,
+  ): Promise<RateLimitDecision<Receipt>>;
 }

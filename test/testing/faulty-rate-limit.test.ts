@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { rateLimitContract } from '../../src/testing/rate-limit/contract.ts';
 import { type Fault, fault } from './faulty/fault.ts';
+import * as keeping from './faulty/keeping.ts';
 import * as peeking from './faulty/peek.ts';
 import * as faulty from './faulty/rate-limit.ts';
 import * as hosts from './faulty/rate-limit-hosts.ts';
@@ -9,6 +10,10 @@ import type { ReferenceRateLimit } from './reference/rate-limit.ts';
 import { itCatches } from './support.ts';
 
 const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
+  fault(keeping.KeepingForgetsTheFirstList, 'consumeKeeping 8', 'consumes a point of every bucket'),
+  fault(keeping.KeepingConsumesInTwoSteps, 'consumeKeeping 8', 'consumes nothing if a bucket of either'),
+  fault(keeping.KeepingIgnoresTheLimit, 'consumeKeeping 8', 'never allows more than the points of a kept'),
+  fault(keeping.KeepingRefundsEverything, 'consumeKeeping 9', 'refunds the points of the second list'),
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'leaves the other buckets untouched if room'),
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'consumes nothing from inviters'),
   fault(faulty.KeepsThePointsOfRefusedCalls, 'consume 1', 'consumes nothing from a room'),

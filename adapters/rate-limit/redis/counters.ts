@@ -76,16 +76,17 @@ export class Counters {
   /**
    * Consumes a point from each counter, or from none.
    *
+   * @param keptCount the number of counters, from the first on, whose points are never refunded once all are consumed
    * @throws (rejects) if Redis cannot decide
    */
-  async consume(counters: readonly Counter[]): Promise<Consumed | LimitRefusal> {
+  async consume(counters: readonly Counter[], keptCount = 0): Promise<Consumed | LimitRefusal> {
     if (counters.length === 0) return { allowed: true, refund: async () => {} };
     const timer = this.#startTimer(counters);
     try {
       const refusal = this.#isLikelyRefused(counters)
         ? await this.#peekBeforeConsume(counters, timer)
         : undefined;
-      return refusal ?? (await this.#consumeEach(counters, timer));
+      return refusal ?? (await this.#consumeEach(counters, keptCount, timer));
     } finally {
       timer.stop();
     }
@@ -126,12 +127,17 @@ export class Counters {
   }
 
   /** Consumes from each counter. If one of them refuses or fails, refunds what the others have consumed. */
-  async #consumeEach(counters: readonly Counter[], timer: DecisionTimer): Promise<Consumed | LimitRefusal> {
+  async #consumeEach(
+    counters: readonly Counter[],
+    keptCount: number,
+    timer: DecisionTimer,
+  ): Promise<Consumed | LimitRefusal> {
     const call = newCallNumber();
     const commands = this.#send(counters, consumeFor(call));
     const { refusal, failure } = await this.#resultOf(commands, timer);
     if (refusal === undefined && failure === undefined) {
-      return { allowed: true, refund: () => this.#refund(counters, call) };
+      const refundable = keptCount === 0 ? counters : counters.slice(keptCount);
+      return { allowed: true, refund: () => this.#refund(refundable, call) };
     }
     const refunds = commands.map((command) => this.#refundAfter(command, call));
     if (refusal === undefined) throw failure?.error;

@@ -95,14 +95,22 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   /**
    * Rejects only with `onStoreError: 'deny'`, if Redis is unavailable. The error from Redis is the `cause`.
    */
-  async consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
-    const counters = this.#counters.of(buckets);
+  consume(buckets: readonly RateLimitBucket[]): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
+    return this.consumeKeeping([], buckets);
+  }
+
+  /** Rejects as {@link consume} does. */
+  async consumeKeeping(
+    kept: readonly RateLimitBucket[],
+    refundable: readonly RateLimitBucket[],
+  ): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
+    const counters = this.#counters.of([...kept, ...refundable]);
     try {
-      const decision = await this.#counters.consume(counters);
+      const decision = await this.#counters.consume(counters, this.#counters.of(kept).length);
       return decision.allowed ? this.#allowed(decision.refund) : decision;
     } catch (error) {
       this.#outage.reportFailure(error);
-      return this.#consumeWithoutRedis(counters, error);
+      return this.#consumeWithoutRedis(kept, refundable, error);
     }
   }
 
@@ -127,7 +135,8 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   }
 
   async #consumeWithoutRedis(
-    buckets: readonly RateLimitBucket[],
+    kept: readonly RateLimitBucket[],
+    refundable: readonly RateLimitBucket[],
     cause: unknown,
   ): Promise<RateLimitDecision<RedisRateLimitReceipt>> {
     switch (this.#onStoreError) {
@@ -136,7 +145,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
       case 'deny':
         throw cannotCount(cause);
       case 'memory': {
-        const decision = await this.#memory.consume(buckets);
+        const decision = await this.#memory.consumeKeeping(kept, refundable);
         return decision.allowed ? this.#allowed(() => this.#memory.refund(decision.receipt)) : decision;
       }
     }

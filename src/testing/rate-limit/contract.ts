@@ -1,6 +1,7 @@
 import type { ContractCase } from '../contract.ts';
 import { consumeCases } from './consume.ts';
 import type { RateLimitHarness } from './harness.ts';
+import { keepingCases } from './keeping.ts';
 import { keyCases } from './keys.ts';
 import { peekCostCases } from './peek-cost.ts';
 import { peekForecastCases } from './peek-forecast.ts';
@@ -17,4 +18,5 @@ export const rateLimitContract: readonly ContractCase<RateLimitHarness>[] = [
   ...refundCases,
   ...peekCostCases,
   ...peekForecastCases,
+  ...keepingCases,
 ];

@@ -18,6 +18,8 @@ export type RateLimitHarness = {
   secondInstance?(): Promise<RateLimitAdapter>;
   /** The limiter has the optional method `peek`. */
   readonly peek?: true;
+  /** The limiter has the optional method `consumeKeeping`. */
+  readonly consumeKeeping?: true;
   /** Releases the resources of the harness. */
   close?(): Promise<void>;
 };

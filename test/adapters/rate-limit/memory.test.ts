@@ -34,6 +34,7 @@ testContract(
     points: { attempt: 12, inviter: 4, room: 3, invitee: 2 },
     windowMs: { attempt: 60_000, inviter: 20_000, room: 10_000, invitee: 1_667_000 },
     peek: true as const,
+    consumeKeeping: true as const,
     advance: async (ms) => {
       await vi.advanceTimersByTimeAsync(ms);
     },

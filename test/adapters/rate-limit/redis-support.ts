@@ -49,6 +49,7 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
       points: POINTS,
       windowMs: { attempt: WINDOW_MS, inviter: WINDOW_MS, room: WINDOW_MS, invitee: WINDOW_MS },
       peek: true as const,
+      consumeKeeping: true as const,
       secondInstance,
       async close() {
         for (const client of clients) client.disconnect();

@@ -58,6 +58,7 @@ export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitH
     points: POINTS,
     windowMs: WINDOW_MS,
     peek: true,
+    consumeKeeping: true,
     advance: (ms) => clock.advance(ms),
     secondInstance: async () => new Limiter(POINTS, WINDOW_MS, clock, limiter.counts),
   };
@@ -67,7 +68,7 @@ export function rateLimitHarness(Limiter: typeof ReferenceRateLimit): RateLimitH
 export function realTimeRateLimitHarness(windowMs: number): RateLimitHarness {
   const windows: Limits = { attempt: windowMs, inviter: windowMs, room: windowMs, invitee: windowMs };
   const limiter = new ReferenceRateLimit(POINTS, windows, new SystemClock());
-  return { limiter, points: POINTS, windowMs: windows, peek: true };
+  return { limiter, points: POINTS, windowMs: windows, peek: true, consumeKeeping: true };
 }
 
 export function authHarness(Auth: new () => ReferenceAuth): AuthHarness {

@@ -76,6 +76,17 @@ export class ReferenceRateLimit implements RateLimitAdapter<Receipt> {
     return [...new Map(named.map((bucket) => [this.keyOf(bucket), bucket])).values()];
   }
 
+  async consumeKeeping(
+    kept: readonly RateLimitBucket[],
+    refundable: readonly RateLimitBucket[],
+  ): Promise<RateLimitDecision<Receipt>> {
+    const decision = await this.consume([...kept, ...refundable]);
+    if (!decision.allowed) return decision;
+    const keys = kept.map((bucket) => this.keyOf(bucket));
+    const consumed = decision.receipt.consumed.filter(({ key }) => !keys.includes(key));
+    return { allowed: true, receipt: { ...decision.receipt, consumed } };
+  }
+
   async peek(named: readonly RateLimitBucket[]): Promise<RateLimitForecast> {
     await pause();
     return this.refusal(this.distinct(named)) ?? { allowed: true };
