@@ -14,7 +14,7 @@ import { internalError, unavailable } from './refusals.ts';
 import type { Run } from './run.ts';
 
 /** The invite must be decided again; `cause` is the failure of the store, if that is why. */
-type TryAgain = { readonly kind: 'tryAgain'; readonly cause?: unknown };
+export type TryAgain = { readonly kind: 'tryAgain'; readonly cause?: unknown };
 
 /** An event that may have been stored. */
 type Unknown = {
@@ -48,17 +48,13 @@ export class InviteAppend<R extends Requester> {
   /**
    * Appends the event if the basis still holds.
    *
-   * @param replaced the invitee's member event in the basis
    * @throws (rejects) a DeadlineOverError when the store does not respond in time, and what the store throws
    */
-  async append(
-    event: NewStateEvent,
-    basis: StateSnapshot,
-    replaced: StrippedStateEvent | undefined,
-  ): Promise<Invited | Refused | TryAgain> {
+  async append(event: NewStateEvent, basis: StateSnapshot): Promise<Invited | Refused | TryAgain> {
     // If the time is over before the append starts, certainly nothing was stored.
     this.#run.deadline.throwIfOver('getProfile');
     const unknownBefore = this.#unknown;
+    const replaced = memberEvent(basis, event.state_key);
     this.#unknown = { event, replaced, before: unknownBefore };
     const result = await this.#appendEvent(event, basis, (late) => {
       if (late.outcome !== 'unknown') this.#unknown = unknownBefore;

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
-import type { Profile } from '../ports/user-directory.ts';
-import { InviteAppend } from './append.ts';
+import type { StateSnapshot } from '../ports/storage.ts';
+import type { StateKey } from '../rooms/event.ts';
+import { InviteAppend, type TryAgain } from './append.ts';
 import { decide } from './decide.ts';
 import { type Decision, type Invited, isRefused } from './decision.ts';
 import { bareEvent, completeEvent, readProfile } from './event.ts';
@@ -15,7 +16,7 @@ import {
   resultOf,
 } from './explain.ts';
 import { InvitePoints, peekLimits } from './limits.ts';
-import { keysToRead, memberEvent, readState } from './read.ts';
+import { keysToRead, readState, recallState } from './read.ts';
 import { hostFailure } from './refusals.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
@@ -39,7 +40,7 @@ async function inviteUntilDone<R extends Requester>(run: Run<R>): Promise<Invite
   const append = new InviteAppend(run, points);
   let ending: Exclude<Ending, { readonly kind: 'append' }>;
   try {
-    ending = await inviteInTries(run, points, append);
+    ending = await inviteInTries(run, { points, append });
   } catch (thrown) {
     ending = failed(thrown);
   }
@@ -49,51 +50,87 @@ async function inviteUntilDone<R extends Requester>(run: Run<R>): Promise<Invite
   return resultOf(ending);
 }
 
+type Steps<R extends Requester> = { readonly points: InvitePoints<R>; readonly append: InviteAppend<R> };
+
+/** The end of one try. */
+type TryResult = Exclude<Decision, { readonly kind: 'append' }> | Invited | TryAgain;
+
 async function inviteInTries<R extends Requester>(
   run: Run<R>,
-  points: InvitePoints<R>,
-  append: InviteAppend<R>,
-): Promise<Exclude<Decision, { readonly kind: 'append' }> | Invited> {
-  const { config, request } = run;
+  steps: Steps<R>,
+): Promise<Exclude<TryResult, TryAgain>> {
   const keys = keysToRead(run);
   if (isRefused(keys)) return keys;
-  let profile: Profile | undefined;
+  const invited = await inviteAsRemembered(run, steps, keys);
+  if (invited !== undefined) return invited;
   let cause: unknown;
   while (run.tries < MAX_TRIES) {
     if (run.tries > 0) await waitBeforeRetry(run);
     run.tries += 1;
-
     const read = await readState(run, keys);
     if (read.kind === 'refused') return read;
-    const { snapshot } = read;
-    const member = memberEvent(snapshot, request.userId);
-    const invited = append.settle(snapshot);
-    if (invited !== undefined) return invited;
-
-    const decision = await decide(run, snapshot);
-    if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
-    run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
-
-    // Checked before the limits: an invite that is too large must not hold points, not even for a moment.
-    const bare = bareEvent(run);
-    if (isRefused(bare)) return bare;
-    if (config.rateLimit !== false) {
-      const limited = await points.consumeOnce(decision.kind === 'drop');
-      if (limited !== undefined) return limited;
-    }
-    if (decision.kind === 'drop') return decision;
-
-    let event: ReturnType<typeof bareEvent> = bare;
-    if (config.users?.getProfile !== undefined || config.beforeAppend !== undefined) {
-      profile ??= await readProfile(run);
-      event = await completeEvent(run, profile);
-      if (isRefused(event)) return event;
-    }
-    const appended = await append.append(event, decision.basis, member);
-    if (appended.kind !== 'tryAgain') return appended;
-    cause = appended.cause;
+    const result = steps.append.settle(read.snapshot) ?? (await inviteOn(run, steps, read.snapshot));
+    if (result.kind !== 'tryAgain') return result;
+    cause = result.cause;
   }
   throw hostFailure(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
+}
+
+/**
+ * Invites on the state that the store remembers, which saves a read. Only an invite that the store has appended counts,
+ * because the append compares the state: everything else is decided on a read.
+ */
+async function inviteAsRemembered<R extends Requester>(
+  run: Run<R>,
+  steps: Steps<R>,
+  keys: readonly StateKey[],
+): Promise<Invited | undefined> {
+  const snapshot = recallState(run, keys);
+  if (snapshot === undefined) return undefined;
+  run.tries = 1;
+  run.isRemembered = true;
+  const decision = await decide(run, snapshot);
+  run.isRemembered = false;
+  const result = decision.kind === 'append' ? await appendDecided(run, steps, decision) : undefined;
+  if (result?.kind === 'invited') return result;
+  run.tries = 0;
+  return undefined;
+}
+
+/** Invites on one snapshot of the room. */
+async function inviteOn<R extends Requester>(
+  run: Run<R>,
+  steps: Steps<R>,
+  snapshot: StateSnapshot | undefined,
+): Promise<TryResult> {
+  const decision = await decide(run, snapshot);
+  if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
+  run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
+  return appendDecided(run, steps, decision);
+}
+
+/** Consumes the limits of an invite that may be sent, and appends it, unless it is to be dropped. */
+async function appendDecided<R extends Requester>(
+  run: Run<R>,
+  { points, append }: Steps<R>,
+  decision: Extract<Decision, { readonly kind: 'append' | 'drop' }>,
+): Promise<TryResult> {
+  const { config } = run;
+  // Checked before the limits: an invite that is too large must not hold points, not even for a moment.
+  const bare = bareEvent(run);
+  if (isRefused(bare)) return bare;
+  if (config.rateLimit !== false) {
+    const limited = await points.consumeOnce(decision.kind === 'drop');
+    if (limited !== undefined) return limited;
+  }
+  if (decision.kind === 'drop') return decision;
+  let event: ReturnType<typeof bareEvent> = bare;
+  if (config.users?.getProfile !== undefined || config.beforeAppend !== undefined) {
+    run.profile ??= await readProfile(run);
+    event = await completeEvent(run, run.profile);
+    if (isRefused(event)) return event;
+  }
+  return append.append(event, decision.basis);
 }
 
 /** Waits for a random time, longer with each try, so that racing requests spread out. */

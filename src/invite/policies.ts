@@ -7,7 +7,8 @@ import { type Decision, type Refused, refused } from './decision.ts';
 import type { Run } from './run.ts';
 
 /**
- * Asks the host's policies in order: the first decision wins. Fails closed.
+ * Asks the host's policies in order: the first decision wins. Fails closed. A policy that decided on remembered state
+ * without looking at it is not asked again about the state that is read next.
  *
  * @throws (rejects) when a content of the snapshot cannot be read
  */
@@ -16,13 +17,20 @@ export async function decideByPolicies<R extends Requester>(
   snapshot: StateSnapshot,
 ): Promise<Decision> {
   for (const policy of run.config.policies) {
-    // Reads all contents, which may fail: that is an outage of the store, and not a failure of the policy.
-    const request = policyRequest(run.request, snapshot);
+    const state = new PolicyState(snapshot);
     let decision: unknown;
     try {
-      decision = await run.deadline.call('decide', (context) => policy.decide(request, context));
+      decision = run.statelessDecisions?.has(policy)
+        ? run.statelessDecisions.get(policy)
+        : await run.deadline.call('decide', (context) => policy.decide(state.addTo(run.request), context));
     } catch (err) {
+      state.throwIfUnreadable();
       return policyFailed(run, policy.name, err);
+    }
+    run.statelessDecisions?.delete(policy);
+    if (run.isRemembered && !state.wasRead) {
+      run.statelessDecisions ??= new Map();
+      run.statelessDecisions.set(policy, decision);
     }
     if (decision === undefined) continue;
     if (decision === 'drop') return { kind: 'drop', policy: policy.name };
@@ -49,13 +57,48 @@ function refusedByPolicy(
   );
 }
 
-/** Copies the snapshot for each policy: the append relies on it, and the next policy must see it unchanged. */
-function policyRequest<R extends Requester>(
-  request: PolicyRequest<R>,
-  { roomId, keys, events }: StateSnapshot,
-): PolicyRequest<R> & { readonly state: StateSnapshot } {
-  const state = { roomId, keys: structuredClone(keys), events: structuredClone(events), revision: undefined };
-  return { ...request, state };
+/** The state for one policy: a copy, because the append relies on the snapshot, and the next policy must see it unchanged. */
+class PolicyState {
+  readonly #snapshot: StateSnapshot;
+  #copy: StateSnapshot | undefined;
+  #unreadable: { readonly error: unknown } | undefined;
+
+  constructor(snapshot: StateSnapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  get wasRead(): boolean {
+    return this.#copy !== undefined || this.#unreadable !== undefined;
+  }
+
+  /** Returns the request of a policy. Its state is copied when the policy looks at it. */
+  addTo<R extends Requester>(
+    request: PolicyRequest<R>,
+  ): PolicyRequest<R> & { readonly state: StateSnapshot } {
+    const stateOf = () => this.#read();
+    return {
+      ...request,
+      get state() {
+        return stateOf();
+      },
+    };
+  }
+
+  /** A content that cannot be read is an outage of the store, and not a failure of the policy. */
+  throwIfUnreadable(): void {
+    if (this.#unreadable !== undefined) throw this.#unreadable.error;
+  }
+
+  #read(): StateSnapshot {
+    try {
+      const { roomId, keys, events } = this.#snapshot;
+      this.#copy ??= structuredClone({ roomId, keys, events, revision: undefined });
+      return this.#copy;
+    } catch (error) {
+      this.#unreadable = { error };
+      throw error;
+    }
+  }
 }
 
 function isPolicyRefusal(decision: unknown): decision is PolicyRefusal {

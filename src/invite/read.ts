@@ -63,6 +63,19 @@ export async function readState<R extends Requester>(
   }
 }
 
+/** Returns the state as the store remembers it. The store may be a host's: what it throws must not fail the invite. */
+export function recallState<R extends Requester>(
+  { config: { storage }, request, log }: Run<R>,
+  keys: readonly StateKey[],
+): StateSnapshot | undefined {
+  try {
+    return storage.recall?.(request.roomId, keys);
+  } catch (err) {
+    log.error({ err }, 'recall failed: the state is read instead');
+    return undefined;
+  }
+}
+
 /** Returns the member event of a user, if the snapshot has one. */
 export function memberEvent(
   snapshot: StateSnapshot | undefined,

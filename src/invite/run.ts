@@ -2,6 +2,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
+import type { Profile } from '../ports/user-directory.ts';
 import type { ServiceConfig } from './config.ts';
 import { Deadline } from './deadline.ts';
 
@@ -19,6 +20,12 @@ export type Run<R extends Requester = Requester> = {
   tries: number;
   /** The policy that decided to drop the invite, even if it ends otherwise. */
   droppedBy?: string | undefined;
+  /** Whether the invite is being decided on the state that the store remembers. */
+  isRemembered?: boolean;
+  /** The decisions on remembered state of policies that did not look at it: they hold for the state that is read next. */
+  statelessDecisions?: Map<object, unknown>;
+  /** The invitee's profile, once it was read. */
+  profile?: Profile | undefined;
 };
 
 /** Options for starting a run, besides its config and request. */
