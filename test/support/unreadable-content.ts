@@ -1,6 +1,6 @@
 import { createInviteService } from 'express-matrix-invite';
 import { expect } from 'vitest';
-import type { RoomStore } from '../../src/ports/storage.ts';
+import type { RoomStore, StorageAdapter } from '../../src/ports/storage.ts';
 import type { StateKey } from '../../src/rooms/event.ts';
 import {
   ALICE,
@@ -46,20 +46,32 @@ export async function expectToFailAlone(
 ): Promise<void> {
   const { logger, lines } = recordingLogger();
   const asked: string[] = [];
+  // What is remembered is not read again.
+  const forgetful: StorageAdapter = {
+    readState: (...read) => storage.readState(...read),
+    appendEvent: (...append) => storage.appendEvent(...append),
+  };
   const { app } = setUp({
-    storage,
+    storage: forgetful,
     logger,
     policies: [
       {
         name: 'test',
         stateKeys: ({ userId }) => (userId === CAROL ? [POLICY_KEY] : []),
-        decide: ({ userId }) => {
-          asked.push(userId);
+        decide(request) {
+          if (request.userId === CAROL) expect(request.state.events).toHaveLength(5);
+          asked.push(request.userId);
+          return undefined;
         },
       },
     ],
   });
-  const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, logger });
+  const service = createInviteService({
+    serverName: 'example.org',
+    storage: forgetful,
+    rateLimit: false,
+    logger,
+  });
   await seedRoom(storage, {
     roomId,
     powerLevels: manyPowerLevels(),

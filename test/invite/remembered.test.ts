@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
+import { MemoryStorage } from '../../adapters/storage/memory.ts';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
+import {
+  createInviteService,
+  type InvitePolicy,
+  type InviteService,
+  isMatrixError,
+  type StateKey,
+  type StateSnapshot,
+  type StorageAdapter,
+} from '../../src/index.ts';
+import type { RoomStore } from '../../src/ports/storage.ts';
+import type { StateEvent } from '../../src/rooms/event.ts';
+import { ALICE, BOB, CAROL, ROOM, seedRoom } from '../http/support.ts';
+import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
+import { recordedLogger, refusalOf } from './support.ts';
+
+/** A storage whose memory holds this state of the room, and counts reads. */
+function remembering(store: RoomStore, state: () => readonly StateEvent[] | undefined) {
+  const reads = { count: 0 };
+  const storage: StorageAdapter = {
+    readState(...read) {
+      reads.count += 1;
+      return store.readState(...read);
+    },
+    appendEvent: (...append) => store.appendEvent(...append),
+    recall(roomId, keys): StateSnapshot | undefined {
+      const events = state()?.filter((event) => keys.some((key) => isSame(key, event)));
+      return events && { roomId, keys, events: structuredClone(events), revision: undefined };
+    },
+  };
+  return { storage, reads };
+}
+
+const isSame = (one: StateKey, other: StateKey) =>
+  one.type === other.type && one.state_key === other.state_key;
+
+type Options = Partial<Parameters<typeof createInviteService>[0]>;
+
+function serviceOn(storage: StorageAdapter, options: Options = {}): InviteService {
+  return createInviteService({
+    serverName: 'example.org',
+    storage,
+    rateLimit: false,
+    logger: recordedLogger(),
+    ...options,
+  });
+}
+
+const inviteOf = (userId: string) => ({ requester: { userId: ALICE }, roomId: ROOM, userId });
+
+/** A room with Alice, and what its store remembers of it: its state at this moment. */
+async function roomWithMemory() {
+  const store = new MemoryStorage();
+  await seedRoom(store);
+  const state = await store.roomState(ROOM);
+  return { store, ...remembering(store, () => state) };
+}
+
+describe('an invite on remembered state', () => {
+  it('reads nothing if the append proves it', async () => {
+    const { store, storage, reads } = await roomWithMemory();
+    const trace = { tries: 0 };
+    const { outcome } = await serviceOn(storage).invite(inviteOf(BOB), trace);
+    expect([outcome, trace.tries, reads.count]).toEqual(['invited', 1, 0]);
+    expect((await store.roomState(ROOM))?.filter(({ state_key }) => state_key === BOB)).toHaveLength(1);
+  });
+
+  it('is decided on a read if the room has changed', async () => {
+    const { store, storage, reads } = await roomWithMemory();
+    const member = { room_id: ROOM, type: 'm.room.member', sender: ALICE, origin_server_ts: 1 };
+    await store.putState({ ...member, state_key: BOB, content: { membership: 'ban' } });
+    expect((await refusalOf(serviceOn(storage).invite(inviteOf(BOB)))).status).toBe(403);
+    expect(reads.count).toBe(1);
+    await store.putState({ ...member, state_key: CAROL, content: { membership: 'leave' } });
+    expect((await serviceOn(storage).invite(inviteOf(CAROL))).outcome).toBe('invited');
+  });
+
+  it('rests on a read for every answer that is not an appended invite', async () => {
+    const { store, storage, reads } = await roomWithMemory();
+    const service = serviceOn(storage);
+    // The memory says that Mallory has not joined, and she has.
+    const mallory = '@mallory:example.org';
+    const member = { room_id: ROOM, type: 'm.room.member', sender: mallory, origin_server_ts: 1 };
+    await store.putState({ ...member, state_key: mallory, content: { membership: 'join' } });
+    const invite = { requester: { userId: mallory }, roomId: ROOM, userId: BOB };
+    expect((await service.invite(invite)).outcome).toBe('invited');
+    expect((await service.invite(inviteOf(BOB))).outcome).toBe('alreadyInvited');
+    expect(reads.count).toBe(2);
+  });
+
+  it('reads if what the store remembers cannot be used', async () => {
+    const { storage, reads } = await roomWithMemory();
+    const broken: StorageAdapter = {
+      ...storage,
+      recall() {
+        throw new Error('a bug');
+      },
+    };
+    expect((await serviceOn(broken).invite(inviteOf(BOB))).outcome).toBe('invited');
+    expect((await serviceOn({ ...storage, recall: () => undefined }).invite(inviteOf(CAROL))).outcome).toBe(
+      'invited',
+    );
+    expect(reads.count).toBe(2);
+  });
+
+  it('consumes the limits once, and answers a pending invite although they are used up', async () => {
+    const { storage } = await roomWithMemory();
+    const limits = { inviter: { points: 2, durationSeconds: 60 }, room: false, invitee: false } as const;
+    const service = serviceOn(storage, { rateLimit: new MemoryRateLimit(limits) });
+    expect((await service.invite(inviteOf(BOB))).outcome).toBe('invited');
+    expect((await service.invite(inviteOf(BOB))).outcome).toBe('alreadyInvited');
+    expect((await service.invite(inviteOf(CAROL))).outcome).toBe('invited');
+    expect((await service.invite(inviteOf(CAROL))).outcome).toBe('alreadyInvited');
+    expect((await refusalOf(service.invite(inviteOf('@dan:example.org')))).status).toBe(429);
+  });
+
+  it('asks a policy again only if it has looked at the remembered state', async () => {
+    const { store, storage } = await roomWithMemory();
+    const member = { room_id: ROOM, type: 'm.room.member', sender: ALICE, origin_server_ts: 1 };
+    await store.putState({ ...member, state_key: BOB, content: { membership: 'leave' } });
+    const asked: string[] = [];
+    const policies: InvitePolicy[] = [
+      {
+        name: 'stateless',
+        decide() {
+          asked.push('stateless');
+          return undefined;
+        },
+      },
+      {
+        name: 'of the state',
+        decide({ state }) {
+          asked.push(`of ${state.events.filter(({ state_key }) => state_key === BOB).length} events`);
+          return undefined;
+        },
+      },
+    ];
+    expect((await serviceOn(storage, { policies }).invite(inviteOf(BOB))).outcome).toBe('invited');
+    expect(asked).toEqual(['stateless', 'of 0 events', 'of 1 events']);
+  });
+
+  it('is not dropped or refused by a policy on remembered state', async () => {
+    for (const decision of ['drop', { message: 'no' }] as const) {
+      const { storage } = await roomWithMemory();
+      let calls = 0;
+      const changing: InvitePolicy = {
+        name: 'changing',
+        decide({ state }) {
+          calls += state.events.length > 0 ? 1 : 0;
+          return calls === 1 ? decision : undefined;
+        },
+      };
+      expect((await serviceOn(storage, { policies: [changing] }).invite(inviteOf(BOB))).outcome).toBe(
+        'invited',
+      );
+    }
+  });
+});
+
+describe('SqliteStorage', () => {
+  it('remembers a room after the first invite', async () => {
+    const statements: string[] = [];
+    const database = openSqlite(await newSqlitePath());
+    const store = new SqliteStorage({
+      exec: (sql) => database.exec(sql),
+      prepare(sql) {
+        const statement = database.prepare(sql);
+        return {
+          get(...parameters) {
+            statements.push(sql);
+            return statement.get(...parameters);
+          },
+          all: (...parameters) => statement.all(...parameters),
+          run: (...parameters) => statement.run(...parameters),
+        };
+      },
+    });
+    await store.migrate();
+    await seedRoom(store);
+    const service = serviceOn(store);
+    const reads = () => statements.filter((sql) => sql.includes('AS found, ')).length;
+    await service.invite(inviteOf(BOB));
+    const before = reads();
+    for (let guest = 0; guest < 200; guest += 1) await service.invite(inviteOf(`@guest${guest}:example.org`));
+    expect(reads()).toBe(before);
+  });
+});
+
+const USERS = [ALICE, BOB, CAROL, '@dan:example.org'];
+const user = fc.constantFrom(...USERS);
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('invite' as const), sender: user, target: user }) },
+  fc.record({
+    kind: fc.constantFrom('join', 'leave', 'ban', 'invite level'),
+    sender: user,
+    target: user,
+    level: fc.constantFrom(0, 50, 100),
+  }),
+);
+/** For each invite, the number of changes that the memory is behind; undefined: it has forgotten the room. */
+const ages = fc.array(fc.option(fc.nat({ max: 20 }), { nil: undefined }), { minLength: 1, maxLength: 20 });
+
+describe('memory that is always wrong', () => {
+  it('changes no answer and no state', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), ages, async (steps, behind) => {
+        const outcomes = await Promise.all([play(steps, undefined), play(steps, behind)]);
+        expect(outcomes[1]).toEqual(outcomes[0]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Returns the answers of a service, and the memberships in the end. */
+async function play(steps: readonly Step[], behind: readonly (number | undefined)[] | undefined) {
+  const store = new MemoryStorage();
+  await seedRoom(store);
+  const history = [await store.roomState(ROOM)];
+  let age: number | undefined;
+  const { storage } = remembering(store, () => (age === undefined ? undefined : history.at(-1 - age)));
+  const limits = { points: 4, durationSeconds: 600 };
+  const service = serviceOn(storage, {
+    rateLimit: new MemoryRateLimit({ inviter: limits, room: { ...limits, points: 12 }, invitee: limits }),
+  });
+  const answers: string[] = [];
+  for (const [index, { kind, sender, target, ...more }] of steps.entries()) {
+    age = behind?.[index % behind.length];
+    if (kind === 'invite') {
+      answers.push(
+        await service.invite({ requester: { userId: sender }, roomId: ROOM, userId: target }).then(
+          ({ outcome }) => outcome,
+          (error: unknown) =>
+            isMatrixError(error) ? `${error.status} ${error.errcode} ${error.message}` : String(error),
+        ),
+      );
+    } else if (kind === 'invite level') {
+      const content = { users: { [ALICE]: 100 }, invite: 'level' in more ? more.level : 0 };
+      await store.putState({ ...event(sender), type: 'm.room.power_levels', state_key: '', content });
+    } else {
+      await store.putState({
+        ...event(sender),
+        type: 'm.room.member',
+        state_key: target,
+        content: { membership: kind },
+      });
+    }
+    history.push(await store.roomState(ROOM));
+  }
+  const members = (await store.roomState(ROOM))?.map(({ type, state_key, sender, content }) => ({
+    type,
+    state_key,
+    sender,
+    content,
+  }));
+  return { answers, members };
+}
+
+const event = (sender: string) => ({ room_id: ROOM, sender, origin_server_ts: 1 });
