@@ -25,22 +25,45 @@ export type Logins<R extends Requester> = {
  * Returns the requester if they may invite at all, and consumes a point of their `attempt` limit. Runs before any body
  * or room is read.
  *
+ * @param isAttemptDeferred true if the caller consumes the point instead, see {@link throttle}
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */
 export async function authenticateAndThrottle<R extends Requester>(
   config: ServiceConfig<R> & Logins<R>,
   { request, trace }: Exchange,
+  isAttemptDeferred: (requester: R) => boolean = () => false,
 ): Promise<R> {
   const deadline = new Deadline(config.deadlineMs);
   let refused: Refused | undefined;
   try {
     const requester = await authenticate(config, request, deadline);
     trace.requesterId = requester.userId;
-    refused =
-      refuseRequester(requester, config.serverNames) ??
-      (await consumeAttempt(config.rateLimit, requester, deadline));
+    refused = refuseRequester(requester, config.serverNames);
+    if (refused === undefined && !isAttemptDeferred(requester)) {
+      refused = await consumeAttempt(config.rateLimit, requester, deadline);
+    }
     if (refused !== undefined) throw refused.error;
     return requester;
+  } finally {
+    endRun({ deadline, trace, tries: 0 }, refused);
+  }
+}
+
+/**
+ * Consumes a point of the requester's `attempt` limit.
+ *
+ * @throws {MatrixError} (rejects) the refusal, or the failure
+ */
+export async function throttle<R extends Requester>(
+  { rateLimit, deadlineMs }: ServiceConfig<R>,
+  { trace }: Exchange,
+  requester: R,
+): Promise<void> {
+  const deadline = new Deadline(deadlineMs);
+  let refused: Refused | undefined;
+  try {
+    refused = await consumeAttempt(rateLimit, requester, deadline);
+    if (refused !== undefined) throw refused.error;
   } finally {
     endRun({ deadline, trace, tries: 0 }, refused);
   }

@@ -62,6 +62,11 @@ export function isReadByHost(request: IncomingMessage): boolean {
   return !request.readable || request.readableDidRead;
 }
 
+/** Returns true if {@link readBody} need not wait for the body. */
+export function isBodyHere(request: IncomingMessage, { limitBytes }: BodyOptions): boolean {
+  return isReadByHost(request) || isBuffered(request, limitBytes);
+}
+
 /**
  * Returns true if the whole body is buffered and can be taken without waiting: most bodies arrive with the headers and
  * are buffered by the time login finishes. Reading it as a stream costs 9 % of a request in memory.

@@ -1,11 +1,13 @@
 import type { ServiceConfig } from '../invite/config.ts';
 import type { InviteResult } from '../invite/explain.ts';
 import { invite } from '../invite/invite.ts';
+import { mayDeferAttempt } from '../invite/limits.ts';
 import { startRun } from '../invite/run.ts';
 import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
-import { authenticateAndThrottle, type Logins } from './authenticate.ts';
-import { type BodyOptions, explainedByContentType, isReadByHost, readBody } from './body.ts';
+import type { PolicyRequest } from '../ports/policy.ts';
+import { authenticateAndThrottle, type Logins, throttle } from './authenticate.ts';
+import { type BodyOptions, explainedByContentType, isBodyHere, isReadByHost, readBody } from './body.ts';
 import { required } from './error-response.ts';
 import type { Exchange } from './response.ts';
 
@@ -25,16 +27,39 @@ export async function inviteByRequest<R extends Requester>(
   roomIdInPath: string,
 ): Promise<InviteResult> {
   config.background.throwIfClosed();
-  const requester = await authenticateAndThrottle(config, exchange);
+  let isAttemptDue = false;
+  const requester = await authenticateAndThrottle(config, exchange, (each) => {
+    isAttemptDue = mayDeferAttempt(config, each) && isBodyHere(exchange.request, config.body);
+    return isAttemptDue;
+  });
+  let inviteRequest: PolicyRequest<R>;
+  try {
+    inviteRequest = await validRequest(config, exchange, requester, roomIdInPath);
+  } catch (error) {
+    // An invalid request is an attempt too.
+    if (isAttemptDue) await throttle(config, exchange, requester);
+    throw error;
+  }
+  const { trace, log } = exchange;
+  trace.roomId = inviteRequest.roomId;
+  return invite(
+    startRun(config, inviteRequest, { trace, log, isAttemptDue, signal: undefined, resend: false }),
+  );
+}
+
+/** @throws {MatrixError} (rejects) 400, 403, 408, 413 or 415 */
+async function validRequest<R extends Requester>(
+  config: InviteRequestConfig<R>,
+  exchange: Exchange,
+  requester: R,
+  roomIdInPath: string,
+): Promise<PolicyRequest<R>> {
   const { request } = exchange;
   const isParsedByHost = isReadByHost(request);
   const verdict = validateInviteBody(await readBody(exchange, config.body));
   const fields: InviteBody = required(isParsedByHost ? explainedByContentType(verdict, request) : verdict);
   const roomId = required(validateRoomId(roomIdInPath));
-  const { trace, log } = exchange;
-  trace.roomId = roomId;
   // A missing field must not be looked up in the prototype.
   const reason = Object.hasOwn(fields, 'reason') ? fields.reason : undefined;
-  const inviteRequest = { requester, roomId, userId: fields.user_id, reason };
-  return invite(startRun(config, inviteRequest, { trace, log, signal: undefined, resend: false }));
+  return { requester, roomId, userId: fields.user_id, reason };
 }

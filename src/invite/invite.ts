@@ -15,7 +15,7 @@ import {
   type InviteResult,
   resultOf,
 } from './explain.ts';
-import { InvitePoints, peekLimits } from './limits.ts';
+import { consumeDueAttempt, InvitePoints, peekLimits } from './limits.ts';
 import { keysToRead, readState, recallState } from './read.ts';
 import { hostFailure } from './refusals.ts';
 import { refuseRequester } from './request.ts';
@@ -63,6 +63,8 @@ async function inviteInTries<R extends Requester>(
   if (isRefused(keys)) return keys;
   const invited = await inviteAsRemembered(run, steps, keys);
   if (invited !== undefined) return invited;
+  const limited = await consumeDueAttempt(run);
+  if (limited !== undefined) return limited;
   let cause: unknown;
   while (run.tries < MAX_TRIES) {
     if (run.tries > 0) await waitBeforeRetry(run);

@@ -7,6 +7,7 @@ import type {
   RateLimitDecision,
   RateLimitForecast,
 } from '../ports/rate-limit.ts';
+import type { ServiceConfig } from './config.ts';
 import type { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
 import { hostFailure, rateLimited, waitOf } from './refusals.ts';
@@ -27,8 +28,33 @@ export async function consumeAttempt(
   deadline: Deadline,
 ): Promise<Refused | undefined> {
   if (rateLimit === false || requester.isRateLimitExempt === true) return undefined;
-  const buckets = [{ scope: 'attempt', key: requester.userId }] as const;
+  const buckets = attemptOf(requester);
   return refusedByLimit(await consume(deadline, (context) => rateLimit.consume(buckets, context)));
+}
+
+/** Consumes a point of the `attempt` limit if that is due. Returns the refusal, if the limit is reached. */
+export async function consumeDueAttempt<R extends Requester>(run: Run<R>): Promise<Refused | undefined> {
+  if (!run.isAttemptDue) return undefined;
+  run.isAttemptDue = false;
+  return consumeAttempt(run.config.rateLimit, run.request.requester, run.deadline);
+}
+
+/**
+ * Returns true if an invite may consume the `attempt` limit together with the others, which saves a round trip. An
+ * attempt must not cost anything else before it is counted, so only where nobody but the memory of the store is asked.
+ */
+export function mayDeferAttempt<R extends Requester>(
+  { rateLimit, storage, users, policies }: ServiceConfig<R>,
+  requester: R,
+): boolean {
+  return (
+    rateLimit !== false &&
+    rateLimit.consumeKeeping !== undefined &&
+    storage.recall !== undefined &&
+    users === undefined &&
+    policies.length === 0 &&
+    requester.isRateLimitExempt !== true
+  );
 }
 
 /**
@@ -44,7 +70,8 @@ export class InvitePoints<R extends Requester> {
   }
 
   /**
-   * Consumes a point of each bucket, the first time it is called.
+   * Consumes a point of each bucket, the first time it is called, and of the `attempt` limit if that is due. If a limit
+   * is reached, nothing is consumed.
    *
    * @returns the refusal, if a limit is reached
    * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
@@ -54,12 +81,19 @@ export class InvitePoints<R extends Requester> {
     const { rateLimit, background } = config;
     const buckets = bucketsOf(request, isDrop);
     if (this.#consumed !== undefined || rateLimit === false || buckets.length === 0) return undefined;
+    const { isAttemptDue } = this.#run;
     const decision = await consume(
       deadline,
-      (context) => rateLimit.consume(buckets, context),
+      (context) =>
+        isAttemptDue && rateLimit.consumeKeeping !== undefined
+          ? rateLimit.consumeKeeping(attemptOf(request.requester), buckets, context)
+          : rateLimit.consume(buckets, context),
       (leftBehind) => background.add(this.#refundLate(leftBehind)),
     );
-    if (decision.allowed) this.#consumed = { receipt: decision.receipt };
+    if (decision.allowed) {
+      this.#consumed = { receipt: decision.receipt };
+      this.#run.isAttemptDue = false;
+    }
     return refusedByLimit(decision);
   }
 
@@ -127,6 +161,10 @@ function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
   const { scope } = decision;
   const retryAfterMs = waitOf(decision.retryAfterMs);
   return refused({ by: 'rateLimit', scope, retryAfterMs }, rateLimited(scope, retryAfterMs));
+}
+
+function attemptOf({ userId }: Requester): readonly RateLimitBucket[] {
+  return [{ scope: 'attempt', key: userId }];
 }
 
 /**

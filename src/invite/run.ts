@@ -16,6 +16,8 @@ export type Run<R extends Requester = Requester> = {
   readonly log: Logger;
   /** Whether to send a pending invite again. */
   readonly resend: boolean;
+  /** Whether a point of the `attempt` limit must still be consumed. */
+  isAttemptDue: boolean;
   /** The number of times that the invite was decided. */
   tries: number;
   /** The policy that decided to drop the invite, even if it ends otherwise. */
@@ -35,6 +37,8 @@ export type RunOptions = {
   /** Ends the run early, as the deadline does. */
   readonly signal: AbortSignal | undefined;
   readonly resend: boolean;
+  /** Whether the run consumes a point of the `attempt` limit. Default false. */
+  readonly isAttemptDue?: boolean;
 };
 
 /**
@@ -45,9 +49,9 @@ export type RunOptions = {
 export function startRun<R extends Requester>(
   config: ServiceConfig<R>,
   request: PolicyRequest<R>,
-  { trace, log, signal, resend }: RunOptions,
+  { trace, log, signal, resend, isAttemptDue = false }: RunOptions,
 ): Run<R> {
   config.background.throwIfClosed();
   const deadline = new Deadline(config.deadlineMs, signal);
-  return { config, request, deadline, trace, log, resend, tries: 0 };
+  return { config, request, deadline, trace, log, resend, isAttemptDue, tries: 0 };
 }
