@@ -63,13 +63,18 @@ export async function readState<R extends Requester>(
   }
 }
 
-/** Returns the state as the store remembers it. The store may be a host's: what it throws must not fail the invite. */
+/**
+ * Returns the state as the store remembers it, if it remembers the inviter. For anybody else it would only make a refusal
+ * slower, and tell an outsider that the room exists. The store may be a host's: what it throws must not fail the invite.
+ */
 export function recallState<R extends Requester>(
   { config: { storage }, request, log }: Run<R>,
   keys: readonly StateKey[],
 ): StateSnapshot | undefined {
   try {
-    return storage.recall?.(request.roomId, keys);
+    const { roomId, requester } = request;
+    const inviter = storage.recall?.(roomId, [{ type: 'm.room.member', state_key: requester.userId }]);
+    return inviter?.events.length === 1 ? storage.recall?.(roomId, keys) : undefined;
   } catch (err) {
     log.error({ err }, 'recall failed: the state is read instead');
     return undefined;

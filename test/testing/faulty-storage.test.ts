@@ -72,7 +72,7 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(content.DropsNestedKeys, 'readState 1', 'reads content unchanged: nested unknown keys'),
   fault(content.DropsEmptyMembers, 'readState 1', 'reads content unchanged: empty objects'),
   fault(content.CutsStringsAtNul, 'appendEvent 1', 'stores NUL in the strings of an invite'),
-  fault(recalling.RecallReads, 'recall 1', 'recalls what was read'),
+  fault(recalling.RecallReads, 'recall 1', 'recalls what an append has proved'),
   fault(recalling.RecallsUnknownRooms, 'recall 2', 'recalls nothing of a room'),
   fault(recalling.RecallsUnseenKeys, 'recall 2', 'recalls nothing if one of the keys'),
   fault(recalling.TrustsWhatItRecalls, 'recall 3', 'recalls a member that it has not seen'),

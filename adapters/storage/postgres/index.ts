@@ -160,7 +160,7 @@ export class PostgresStorage implements RoomStore {
       this.#remembered.forget(event.room_id);
       return { outcome: 'stale' };
     }
-    this.#remember(event, content, appended.eventId);
+    this.#remembered.appended(basis, storedEvent(event, content, appended.eventId));
     return { outcome: 'appended', ...appended };
   }
 
@@ -172,7 +172,7 @@ export class PostgresStorage implements RoomStore {
     const content = JSON.stringify(event.content);
     const appended = await this.#appends.put(event, contextWithTimeout(CONNECTION_TIMEOUT_MS));
     if (typeof appended === 'string') return undefined;
-    this.#remember(event, content, appended.eventId);
+    this.#remembered.stored(event.room_id, storedEvent(event, content, appended.eventId));
     return appended;
   }
 
@@ -195,14 +195,18 @@ export class PostgresStorage implements RoomStore {
     };
   }
 
-  /** @param content as it was stored: the caller may have changed the event since */
-  #remember({ room_id, type, state_key, sender }: NewStateEvent, content: string, event_id: string): void {
-    this.#remembered.stored(room_id, { type, state_key, sender, event_id, content });
-  }
-
   #run(name: StatementName, values: unknown[]): Promise<readonly Row[]> {
     return withClient(this.#pool, contextWithTimeout(CONNECTION_TIMEOUT_MS), (client) =>
       this.#statements.run(client, name, values),
     );
   }
+}
+
+/** @param content as it was stored: the caller may have changed the event since */
+function storedEvent(
+  { type, state_key, sender }: NewStateEvent,
+  content: string,
+  event_id: string,
+): StoredEvent {
+  return { type, state_key, sender, event_id, content };
 }

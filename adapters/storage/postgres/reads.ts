@@ -2,8 +2,8 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey } from '../../../src/rooms/event.ts';
 import type { RememberedState } from '../shared/remembered-state.ts';
-import { copyOfKeys, uniqueKeys } from '../shared/state-key.ts';
-import { type Row, rowsWithEvent, type StoredEvent, toStored, toStoredText, toStripped } from './encoding.ts';
+import { uniqueKeys } from '../shared/state-key.ts';
+import { type Row, rowsWithEvent, type StoredEvent, toStored, toStoredText } from './encoding.ts';
 import { Lane, SHARED_PATIENCE_MS } from './lane.ts';
 import type { PostgresPool } from './pool.ts';
 import type { Statements } from './statements.ts';
@@ -14,7 +14,7 @@ type Read = { readonly roomId: string; readonly keys: readonly StateKey[] };
 export class Reads {
   readonly #lane: Lane<Read, StateSnapshot | undefined>;
 
-  /** @param remembered gets what is read */
+  /** @param remembered makes the snapshots */
   constructor(pool: PostgresPool, statements: Statements, remembered: RememberedState<StoredEvent>) {
     this.#lane = new Lane(
       pool,
@@ -64,7 +64,6 @@ function snapshotsOf(
     const ofRoom = rowsByRoom.get(String(index + 1));
     if (ofRoom === undefined) return undefined;
     const stored = rowsWithEvent(ofRoom).map(toStored);
-    remembered.seen(roomId, keys, stored);
-    return { roomId, keys: copyOfKeys(keys), events: stored.map(toStripped), revision: undefined };
+    return remembered.snapshot(roomId, keys, stored);
   });
 }

@@ -30,9 +30,28 @@ export type EventForm<Stored> = {
   sizeOf(stored: Stored): number;
 };
 
+/** What a read has found, as the revision of its snapshot. Callers cannot look inside. */
+class Found<Stored> {
+  readonly #events: readonly Stored[];
+
+  constructor(events: readonly Stored[]) {
+    this.#events = events;
+  }
+
+  /** Returns undefined for any other revision. */
+  static events<Stored>(revision: unknown): readonly Stored[] | undefined {
+    return typeof revision === 'object' && revision !== null && #events in revision
+      ? (revision as unknown as Found<Stored>).#events
+      : undefined;
+  }
+}
+
 /**
  * The state of rooms as this process last saw it, for `recall` of a storage adapter. What it returns may be out of date:
  * the store compares it when an event is appended.
+ *
+ * A room is remembered once an event was appended to it, not when it is read: otherwise, the time of a refusal would tell
+ * an outsider whether the room exists.
  *
  * @typeParam Stored an event as the store returns it, which nothing changes
  */
@@ -46,18 +65,27 @@ export class RememberedState<Stored extends StateKey> {
     this.#form = form;
   }
 
-  /** Remembers what a read has found under some keys. */
-  seen(roomId: string, keys: readonly StateKey[], found: readonly Stored[]): void {
-    const room = this.#rooms.get(roomId) ?? { shared: new Map(), members: new Map(), size: 0 };
-    for (const key of keys) {
-      const stored = found.find(({ type, state_key }) => state_key === key.state_key && type === key.type);
-      this.#set(room, key, stored);
-    }
-    this.#use(roomId, room);
-    this.#makeSpace();
+  /** Returns the snapshot of a read. It remembers nothing yet. */
+  snapshot(roomId: string, keys: readonly StateKey[], found: readonly Stored[]): StateSnapshot {
+    const events = found.map((stored) => this.#form.toEvent(stored));
+    return { roomId, keys: copyOfKeys(keys), events, revision: new Found(found) };
   }
 
-  /** Remembers an event that this process has just stored, if it knows the room. */
+  /** Remembers an event that was appended, and the basis that it has proved. */
+  appended({ roomId, keys, revision }: StateSnapshot, event: Stored): void {
+    const found = Found.events<Stored>(revision);
+    if (found !== undefined) {
+      const room = this.#rooms.get(roomId) ?? { shared: new Map(), members: new Map(), size: 0 };
+      for (const key of keys) {
+        const stored = found.find(({ type, state_key }) => state_key === key.state_key && type === key.type);
+        this.#set(room, key, stored);
+      }
+      this.#use(roomId, room);
+    }
+    this.stored(roomId, event);
+  }
+
+  /** Remembers an event that this process has stored, if it remembers the room. */
   stored(roomId: string, event: Stored): void {
     const room = this.#rooms.get(roomId);
     if (room === undefined) return;

@@ -11,7 +11,6 @@ import type {
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { RememberedState } from '../shared/remembered-state.ts';
 import { checkBasis } from '../shared/same-state.ts';
-import { copyOfKeys } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
 import { SqliteConnection, type SqliteDatabase } from './connection.ts';
 import { fromStoredText, type NewEventRow, toEventRow } from './encoding.ts';
@@ -94,9 +93,7 @@ export class SqliteStorage implements RoomStore {
   ): Promise<StateSnapshot | undefined> {
     const found = await this.#connection.read(() => this.#tables.currentEvents(roomId, keys), context);
     if (found === undefined) return undefined;
-    this.#remembered.seen(roomId, keys, found);
-    const events = found.map((event) => this.#tables.toStripped(event));
-    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    return this.#remembered.snapshot(roomId, keys, found);
   }
 
   recall(roomId: string, keys: readonly StateKey[]): StateSnapshot | undefined {
@@ -111,7 +108,7 @@ export class SqliteStorage implements RoomStore {
         if (!this.#tables.holds(basis)) return { outcome: 'stale' };
         return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
       }, context);
-      if (result.outcome === 'appended') this.#remember(row, result.eventId);
+      if (result.outcome === 'appended') this.#remembered.appended(basis, storedEvent(row, result.eventId));
       else this.#remembered.forget(event.room_id);
       return result;
     } catch (failure) {
@@ -128,18 +125,8 @@ export class SqliteStorage implements RoomStore {
       () => (this.#tables.hasRoom(roomId) ? { eventId: this.#tables.addEvent(row) } : undefined),
       contextWithTimeout(LOCK_TIMEOUT_MS),
     );
-    if (stored !== undefined) this.#remember(row, stored.eventId);
+    if (stored !== undefined) this.#remembered.stored(roomId, storedEvent(row, stored.eventId));
     return stored;
-  }
-
-  #remember({ room_id, type, state_key, sender, content }: NewEventRow, event_id: string): void {
-    this.#remembered.stored(fromStoredText(room_id), {
-      type: fromStoredText(type),
-      state_key: fromStoredText(state_key),
-      sender: fromStoredText(sender),
-      event_id,
-      content,
-    });
   }
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {
@@ -160,4 +147,14 @@ export class SqliteStorage implements RoomStore {
       return this.#tables.page(roomId, after, limit);
     }, contextWithTimeout(LOCK_TIMEOUT_MS));
   }
+}
+
+function storedEvent({ type, state_key, sender, content }: NewEventRow, event_id: string): FoundEvent {
+  return {
+    type: fromStoredText(type),
+    state_key: fromStoredText(state_key),
+    sender: fromStoredText(sender),
+    event_id,
+    content,
+  };
 }

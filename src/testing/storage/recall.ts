@@ -24,6 +24,16 @@ const keysFor = (room: CaseRoom, userId: string) => [
   memberKey(userId),
 ];
 
+/** Reads a room, and appends an invite on that: an adapter may remember only what an append has proved. */
+async function readAndInvite(room: CaseRoom): Promise<void> {
+  const guest = await room.stranger();
+  checkSame(
+    (await room.invite(guest, await room.basisFor(guest))).outcome,
+    'appended',
+    'outcome of an invite',
+  );
+}
+
 /**
  * Appends invites on what the adapter recalls, until it recalls nothing or an append succeeds. An adapter that never
  * forgets would be asked for ever.
@@ -39,15 +49,16 @@ async function inviteAsRecalled(harness: Harness, room: CaseRoom, userId: string
 
 export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
-    name: 'recalls what was read, at once',
+    name: 'recalls what an append has proved, at once',
     postcondition: 'recall 1',
     requires: 'recall',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const keys = keysFor(room, room.bob);
-      const read = await room.read(keys);
+      const keys = keysFor(room, await room.stranger());
+      await readAndInvite(room);
       const recalled = recall(harness, room.id, keys);
-      check(recalled !== undefined, 'recall returned undefined right after readState');
+      const read = await room.read(keys);
+      check(recalled !== undefined, 'recall returned undefined right after an append');
       checkSame(recalled.roomId, room.id, 'roomId');
       checkSame(recalled.keys, keys, 'keys');
       checkSame(byKey(recalled.events), byKey(read.events), 'events');
@@ -67,7 +78,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
     requires: 'recall',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      await room.read([CREATE, memberKey(room.alice)]);
+      await readAndInvite(room);
       const never: StateKey = { type: 'org.example.never.read', state_key: '' };
       checkSame(
         recall(harness, room.id, [CREATE, never]),
@@ -83,7 +94,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [invitee, banned] = [await room.stranger(), await room.stranger()];
-      await room.basisFor(room.bob);
+      await readAndInvite(room);
       await room.setMembership(banned, 'ban');
       // The ban may have made the adapter forget the room, or remember the ban.
       const basis = recall(harness, room.id, keysFor(room, invitee));
@@ -102,7 +113,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
       const room = await CaseRoom.create(harness);
       const [first, second] = [await room.stranger(), await room.stranger()];
       const other = (await harness.secondInstance?.()) ?? harness.adapter;
-      await room.basisFor(first);
+      await readAndInvite(room);
       const level = await room.basisFor(first, other);
       const levels = { ...room.levels(100) };
       await room.append(room.event(POWER_LEVELS, { ...levels, users: { ...levels.users } }), level, other);
@@ -121,7 +132,8 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
     requires: 'recall',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const keys = keysFor(room, room.bob);
+      const keys = keysFor(room, await room.stranger());
+      await readAndInvite(room);
       const before = structuredClone((await room.read(keys)).events);
       const spoilt = recall(harness, room.id, keys);
       for (const event of spoilt?.events ?? []) {
@@ -143,11 +155,15 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
     requires: 'recall',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const keys = keysFor(room, room.bob);
-      const read = await room.read(keys);
-      const before = structuredClone(read.events);
-      for (const event of read.events) tamper(() => Object.assign(event.content, { membership: 'ban' }));
-      tamper(() => (read.events as unknown[]).splice(0));
+      const guest = await room.stranger();
+      const basis = await room.basisFor(guest);
+      const keys = [CREATE, POWER_LEVELS, memberKey(room.alice)];
+      const before = structuredClone((await room.read(keys)).events);
+      const again = await room.basisFor(guest);
+      await room.invite(guest, again);
+      for (const event of [...basis.events, ...again.events]) {
+        tamper(() => Object.assign(event.content, { membership: 'ban', invite: 100 }));
+      }
       const recalled = recall(harness, room.id, keys);
       if (recalled !== undefined) checkSame(byKey(recalled.events), byKey(before), 'recalled events');
     },

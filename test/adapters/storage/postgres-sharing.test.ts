@@ -65,7 +65,7 @@ describe('calls that wait together', () => {
       const { events = [] } = reads[1 + index] ?? {};
       expect(events).toMatchObject([{ state_key: BOB, content: { membership: 'invite' } }]);
       if (result?.outcome === 'appended') expect(events[0]?.event_id).toBe(result.eventId);
-      expect(reads[31 + index]).toEqual({ roomId, keys: [], events: [], revision: undefined });
+      expect(reads[31 + index]).toMatchObject({ roomId, keys: [], events: [] });
     }
   });
 
