@@ -172,6 +172,7 @@ describe('the report', () => {
       'allocations',
       'memory',
       'timing',
+      'start',
     ];
     const blocks = Object.fromEntries(names.map((name) => [name, '']));
     expect(() => withBlocks(readPage('docs/performance.md').text, blocks)).not.toThrow();
@@ -195,6 +196,8 @@ describe('the arguments', () => {
       ['--seconds', 'x'],
       ['--fast'],
       ['--write', '--rows', 'a'],
+      ['versus'],
+      ['versus', 'HEAD', '--write'],
     ]) {
       expect(() => benchOptions(args)).toThrow(TypeError);
     }
