@@ -27,7 +27,7 @@ testContract(
   'a host app that numbers its rooms and users',
   storageContract,
   async () => numberedTablesHarness(),
-  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable'],
+  ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable', 'recall'],
   ['longUserIds', 'longStrings', 'nul'],
 );
 testContract('a correct room store', roomStoreContract, async () => roomStoreHarness());

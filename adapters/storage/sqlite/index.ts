@@ -104,13 +104,16 @@ export class SqliteStorage implements RoomStore {
     checkBasis(event, basis);
     const row = toEventRow(event);
     try {
-      const result = await this.#queue.write((): AppendResult => {
-        if (!this.#tables.holds(basis)) return { outcome: 'stale' };
-        return { outcome: 'appended', eventId: this.#tables.addEvent(row, basis) };
-      }, context);
-      if (result.outcome === 'appended') this.#remembered.appended(basis, storedEvent(row, result.eventId));
-      else this.#remembered.forget(event.room_id);
-      return result;
+      const eventId = await this.#queue.write(
+        () => (this.#tables.holds(basis) ? this.#tables.addEvent(row, basis) : undefined),
+        context,
+      );
+      if (eventId === undefined) {
+        this.#remembered.forget(event.room_id);
+        return { outcome: 'stale' };
+      }
+      this.#remembered.appended(basis, storedEvent(row, eventId));
+      return { outcome: 'appended', eventId };
     } catch (failure) {
       const error = refusalBehind(failure);
       if (error === undefined) throw failure;
