@@ -69,7 +69,7 @@ export class StorageUnavailableError extends Error {
    * @param options.isNotStored whether it is certain that nothing was stored (default false)
    * @param options.cause the underlying error, for the log
    */
-  constructor(message: string, options: ErrorOptions & { readonly isNotStored?: boolean } = {}) {
+  constructor(message: string, options: { readonly cause?: unknown; readonly isNotStored?: boolean } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'StorageUnavailableError';
     this.isNotStored = options.isNotStored ?? false;

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RequestHandler, Router } from 'express';
 import { MatrixError } from '../errors.ts';
+import { handleRejection } from '../internal/unawaited.ts';
+import type { Logger } from '../ports/logger.ts';
 import { type Exchange, type ResponseOptions, respond, respondToPreflight } from './response.ts';
 
 /** A handler like Express's routers, in Node's own types so that it works with every version of Express. */
@@ -57,7 +59,7 @@ export function createRoute<Result>(route: Route<Result>): MatrixRouter {
     request.url = url;
     // Where Express stores them.
     request.params = { roomId: decoded(segment) };
-    layer.handle(request, response, next);
+    layer.handle(request, response, (error) => passOn(error, next, route.responseOptions.logger));
   }
   return Object.assign(router, { stack });
 }
@@ -67,6 +69,19 @@ function expressLayerOf(path: string, handle: MatrixRouter): { stack: unknown; l
   router.route(path).all(handle as unknown as RequestHandler);
   const [layer] = router.stack as unknown as readonly [Layer];
   return { stack: router.stack, layer };
+}
+
+/**
+ * Passes an error on to the host. If the host's own `next` fails too, nothing awaits it, and an unhandled rejection would
+ * end the process.
+ */
+function passOn(error: unknown, next: (error?: unknown) => unknown, logger: Logger): void {
+  const report = (err: unknown) => logger.error({ err }, 'next failed');
+  try {
+    handleRejection(next(error), report);
+  } catch (err) {
+    report(err);
+  }
 }
 
 /** Returns undefined for broken percent-encoding. */

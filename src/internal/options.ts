@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { isThenable } from './unawaited.ts';
 
 /** A check of one option. `expects` completes the sentence `option "x" must be …`. */
@@ -23,6 +24,9 @@ export function checkOptions<Options extends object>(
   options: unknown,
   checks: OptionChecks<Options>,
 ): Options {
+  if (options instanceof Readable) {
+    throw new TypeError(`${what}: called with a request: write app.use(${what}()), not app.use(${what})`);
+  }
   if (!isOptionsObject(options)) {
     throw new TypeError(`${what}: options must be an object, not a list, a Map or a promise`);
   }

@@ -49,6 +49,7 @@ export function endRun({ deadline, trace, tries, droppedBy }: RunEnd, ending: En
     trace.reason = explanation.reason;
     if (explanation.isRoomUnknown) trace.isRoomUnknown = true;
   }
+  if (explanation.by === 'storage') trace.isStorageRefusal = true;
   if (explanation.by === 'policy') trace.policy = explanation.policy;
   if (explanation.by === 'rateLimit') {
     trace.scope = explanation.scope;

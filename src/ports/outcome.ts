@@ -28,6 +28,8 @@ export type InviteTrace = {
   reason?: InviteRefusalReason;
   /** True if the room does not exist, as opposed to an inviter who has not joined it. */
   isRoomUnknown?: true;
+  /** True if the storage adapter refused, with its own `MatrixError`. */
+  isStorageRefusal?: true;
   /** The first host function that failed or was late. The response may still be a 200. */
   failedCall?: HostCall;
 };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { createRequest, createResponse } from 'node-mocks-http';
 import { describe, expect, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
 import {
@@ -59,5 +60,40 @@ describe('a host app that responds first', () => {
     await delay(20);
     expect(await memberOf(store, BOB)).toBeUndefined();
     expect([lines, outcomes]).toEqual([[], []]);
+  });
+});
+
+describe('a `next` of the host app', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('from next');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('from next'))],
+  ])('that %s when the router passes an error on is logged, and not left unhandled', async (_case, fail) => {
+    const { logger, lines } = recordingLogger();
+    const { router } = setUp({ logger });
+    const request = createRequest({ method: 'POST', url: '/rooms/!room:example.org/invite' });
+    const response = createResponse();
+    response.setHeader = () => {
+      throw new Error('from setHeader');
+    };
+    const passedOn: unknown[] = [];
+    router(request, response, (error) => {
+      passedOn.push(error);
+      return fail() as never;
+    });
+    await expect
+      .poll(() => lines)
+      .toEqual([
+        {
+          level: 'error',
+          details: { err: expect.objectContaining({ message: 'from next' }) },
+          message: 'next failed',
+        },
+      ]);
+    expect(passedOn).toEqual([new Error('from setHeader')]);
   });
 });

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import express from 'express';
-import { matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
+import { createInviteRouter, matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { describe, expect, inject, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
@@ -402,6 +402,24 @@ function errorAfter(_response: express.Response): Error {
 function httpError(fields: object): Error {
   return Object.assign(new Error('secret'), fields);
 }
+
+describe('a function that is passed to `use` without a call', () => {
+  it.each([{ matrixNotFoundHandler }, { matrixErrorHandler }, { createInviteRouter }])(
+    'tells the host app how to call it: %o',
+    async (named) => {
+      const [[name, factory]] = Object.entries(named) as [[string, () => express.RequestHandler]];
+      const errors: unknown[] = [];
+      const app = express().use(factory as never);
+      app.use(((error, _request, response, _next) => {
+        errors.push(error);
+        response.end();
+      }) satisfies express.ErrorRequestHandler);
+      await send(app);
+      const message = `${name}: called with a request: write app.use(${name}()), not app.use(${name})`;
+      expect(errors).toEqual([new TypeError(message)]);
+    },
+  );
+});
 
 describe('matrixNotFoundHandler', () => {
   function host(options?: Parameters<typeof matrixNotFoundHandler>[0]) {

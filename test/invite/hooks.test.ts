@@ -2,10 +2,12 @@ import { inspect } from 'node:util';
 import {
   type InviteNotice,
   type InviteRouterOptions,
+  MatrixError,
   type RequestOutcome,
   StorageUnavailableError,
 } from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
 import supertest from 'supertest';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { defaultLogger } from '../../src/internal/logger.ts';
@@ -138,6 +140,18 @@ describe('onOutcome', () => {
       {},
       { body: { user_id: CAROL } },
       { ...ids, status: 403, errcode: 'M_FORBIDDEN', reason: 'inviteeJoined', tries: 1 },
+    ],
+    [
+      'a refusal by the store',
+      {
+        storage: transactionalStorage({
+          transact: (_roomId, work) => work(undefined),
+          readState: () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'The room is archived')),
+          insert: async () => ({ eventId: '$none' }),
+        }),
+      },
+      {},
+      { ...ids, status: 403, errcode: 'M_FORBIDDEN', isStorageRefusal: true, tries: 1 },
     ],
     [
       'an unknown room',

@@ -1,4 +1,5 @@
 import { isAborted, onAbort } from '../../../src/internal/call-context.ts';
+import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { abortedError, throwIfAborted } from '../shared/aborted.ts';
 import {
@@ -163,7 +164,7 @@ async function connect(pool: PostgresPool, context: CallContext | undefined): Pr
       (client) => {
         stopListening();
         // Too late: the caller no longer waits for the connection.
-        if (isAborted(context)) client.release();
+        if (isAborted(context)) handleRejection(client.release());
         else resolve(client);
       },
       (error: unknown) => {
@@ -191,7 +192,7 @@ function ignoreErrorsFromTheStart(pool: PostgresPool): void {
 
 function releaseClient(client: PostgresClient, destroy: boolean): void {
   client.removeListener('error', ignoreError);
-  client.release(destroy);
+  handleRejection(client.release(destroy));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/postgres/index.ts';
 import { TestPostgres } from '../../../servers/test-postgres.ts';
 import { isStorageUnavailable } from '../../../src/errors.ts';
@@ -230,4 +230,41 @@ describe('the plans of statements', () => {
     await client.query('ROLLBACK');
     client.release();
   });
+});
+
+it('a home-made pool whose `release` rejects leaves no rejection unhandled', async () => {
+  const pool = database.pool({ max: 1 });
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', onUnhandled);
+  onTestFinished(() => void process.off('unhandledRejection', onUnhandled));
+  let releases = 0;
+  const storage = new PostgresStorage({
+    connect: async () => {
+      const client = await pool.connect();
+      return {
+        query: (query) => client.query(query),
+        release: async (destroy) => {
+          client.release(destroy);
+          releases += 1;
+          throw new Error('from release');
+        },
+        on: (event, listener) => client.on(event, listener),
+        removeListener: (event, listener) => client.removeListener(event, listener),
+      };
+    },
+  });
+  const [room] = await createRooms(storage, 1);
+  expect(await room?.append()).toMatchObject({ outcome: 'appended' });
+  // Too late for the caller, who no longer waits for the connection.
+  const held = await pool.connect();
+  const controller = new AbortController();
+  const reading = storage.readState(room?.roomId ?? '', [CREATE], { signal: controller.signal });
+  const before = releases;
+  controller.abort();
+  await expect(reading).rejects.toSatisfy(isStorageUnavailable);
+  held.release();
+  await expect.poll(() => releases).toBeGreaterThan(before);
+  await setImmediate();
+  expect(unhandled).toEqual([]);
 });
