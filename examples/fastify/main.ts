@@ -1,5 +1,6 @@
 // The invite endpoint in a Fastify app. Run `node --import tsx examples/fastify/main.ts` (in a copy:
 // `node --import tsx fastify/main.ts`), and paste the commands that it prints.
+// Everyone knows its access token, so other websites in your browser can send invites too: keep nothing of value in it.
 // Environment variables: PORT (default 3000), HOST (127.0.0.1).
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
@@ -43,7 +44,7 @@ process.once('SIGINT', close).once('SIGTERM', close);
 console.log(`Listening on ${url}`);
 console.log('Paste these commands into another terminal. The expected output is below each command:\n');
 console.log(
-  `curl -sS '${url}/_matrix/client/v3/rooms/%21lobby:localhost/invite' -H 'Authorization: Bearer alice-token' -d '{"user_id":"@bob:localhost"}'`,
+  `curl -sS '${url}/_matrix/client/v3/rooms/%21lobby:localhost/invite' -H 'Authorization: Bearer alice-token' -H 'Content-Type: application/json' -d '{"user_id":"@bob:localhost"}'`,
 );
 console.log('# {}\n');
 console.log(`curl -sS '${url}/rooms/%21lobby:localhost/invitees'`);

@@ -1,5 +1,5 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { type InviteRouter, matrixErrorHandler } from 'express-matrix-invite';
+import { type InviteRouter, matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
 import type { Database } from './database.ts';
 import { HttpError } from './http-error.ts';
 import { inviteRouter } from './invites.ts';
@@ -14,7 +14,7 @@ export type AppOptions = {
   readonly origin: string;
 };
 
-/** Creates a typical app. Only the lines with `invites` and `matrixErrorHandler` are for the invite endpoint. */
+/** Creates a typical app. Only the lines with `invites` and `matrix…Handler` are for the invite endpoint. */
 export function createApp({ database, sessionSecret, origin }: AppOptions): {
   readonly app: Express;
   readonly invites: InviteRouter;
@@ -92,6 +92,8 @@ export function createApp({ database, sessionSecret, origin }: AppOptions): {
     response.json({});
   });
 
+  // Clients learn from its 404 which endpoints the app does not have. Other paths get the app's own page.
+  app.use(matrixNotFoundHandler());
   app.use((_request, response) => {
     response.status(404).send('<h1>Page not found</h1>');
   });

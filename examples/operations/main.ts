@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
-import { createInviteRouter, matrixErrorHandler } from 'express-matrix-invite';
+import { createInviteRouter, matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
 import { RedisRateLimit } from 'express-matrix-invite/rate-limit/redis';
@@ -64,6 +64,7 @@ app.get('/health', async (_request, response) => {
   response.sendStatus(isHealthy && !isStopping ? 200 : 503);
 });
 app.use('/_matrix/client/v3', router);
+app.use(matrixNotFoundHandler());
 app.use(matrixErrorHandler());
 
 // On a port of its own, which no proxy exposes.

@@ -2,7 +2,12 @@
 // `node --import tsx quickstart/main.ts`), then open the page or paste the printed commands.
 // Environment variables: PORT (default 8008), HOST (127.0.0.1), DATABASE (quickstart.sqlite in the current folder).
 import express from 'express';
-import { createInviteCheckRouter, createInviteRouter, printable } from 'express-matrix-invite';
+import {
+  createInviteCheckRouter,
+  createInviteRouter,
+  matrixNotFoundHandler,
+  printable,
+} from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { curlLines, INVITES_PER_MINUTE } from './curl-lines.ts';
 import { LiveRooms } from './live-rooms.ts';
@@ -42,6 +47,7 @@ app.use(ownOriginOnly(address.host));
 app.use('/_matrix/client/v3', router);
 app.use('/_matrix/client/unstable/org.example', checkRouter);
 app.use(pageRouter({ rooms: liveRooms, storage, rateLimit }));
+app.use(matrixNotFoundHandler());
 const server = app.listen(address.port, address.host);
 const url = await urlOnceListening(server, address);
 

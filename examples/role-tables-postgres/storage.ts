@@ -1,4 +1,10 @@
-import type { JsonObject, StateKey, StorageAdapter, StrippedStateEvent } from 'express-matrix-invite';
+import {
+  type JsonObject,
+  MatrixError,
+  type StateKey,
+  type StorageAdapter,
+  type StrippedStateEvent,
+} from 'express-matrix-invite';
 import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
 import type { Kysely, Selectable } from 'kysely';
 import { inRoom, type Role, type Status, type Tables, type Tx } from './database.ts';
@@ -37,12 +43,24 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
         'invited',
         event.sender,
         JSON.stringify(event.content),
-      );
+      ).catch(refuse);
       return { eventId: `${event.room_id} ${event.state_key} ${event.origin_server_ts}` };
     },
 
     isConflict: (error) => CONFLICTS.has((error as { code?: unknown } | undefined)?.code),
   });
+}
+
+/** Turns what no further try can store into the response. Any other error counts as an outage, and is tried again. */
+function refuse(error: Error & { code?: string }): never {
+  const { code = '' } = error;
+  const options = { cause: error };
+  // A foreign key, a CHECK or an exclusion constraint.
+  if (/^(?:23503|23514|23P01)$/.test(code))
+    throw new MatrixError(403, 'M_FORBIDDEN', 'The invite is refused', options);
+  // Another constraint, or data that no column takes: a mistake in the tables.
+  if (/^2[23]/.test(code)) throw new MatrixError(500, 'M_UNKNOWN', 'Internal server error', options);
+  throw error;
 }
 
 /** PostgreSQL's `text` rejects NUL and lone surrogates, so no room or user has such an ID. */

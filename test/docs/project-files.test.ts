@@ -45,7 +45,7 @@ describe('CONTRIBUTING.md', () => {
       text.startsWith('npm '),
     );
     const scripts = commands.flatMap((command) => /^npm (?:run )?([\w:-]+)/.exec(command)?.[1] ?? []);
-    const known = ['ci', 'install', 'publish', ...Object.keys(manifest.scripts)];
+    const known = ['ci', 'install', 'pack', 'publish', ...Object.keys(manifest.scripts)];
     expect(scripts).toEqual(expect.arrayContaining(['test', 'check', 'docs', 'release:dry-run']));
     expect(scripts.filter((script) => !known.includes(script))).toEqual([]);
   });

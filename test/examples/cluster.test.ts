@@ -62,6 +62,8 @@ describe('the cluster', () => {
     expect((await timelineOf(example, carol, '!none:localhost')).status).toBe(404);
     expect((await fetch(`${example.url}/rooms/${STUDIO}/timeline`)).status).toBe(401);
     expect((await fetch(`${example.url}/health`)).status).toBe(200);
+    const noEndpoint = await fetch(`${example.url}/_matrix/client/v3/sync`);
+    expect([noEndpoint.status, await noEndpoint.json()]).toMatchObject([404, { errcode: 'M_UNRECOGNIZED' }]);
   });
 
   it('adds up the metrics of all workers', async () => {

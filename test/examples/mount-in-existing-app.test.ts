@@ -81,6 +81,8 @@ it("leaves the app's own routes and error pages alone", async () => {
   }
   const nowhere = await host.send('/somewhere');
   expect([nowhere.status, await nowhere.text()]).toEqual([404, '<h1>Page not found</h1>']);
+  const noEndpoint = await host.send('/_matrix/client/v3/sync');
+  expect([noEndpoint.status, await noEndpoint.json()]).toMatchObject([404, { errcode: 'M_UNRECOGNIZED' }]);
   const noLogin = await host.send('/rooms/books/join', { body: {} });
   expect([noLogin.status, await noLogin.text()]).toEqual([401, '<h1>Log in first</h1>']);
 

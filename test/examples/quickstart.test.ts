@@ -101,6 +101,13 @@ async function send(url: string, headers: Readonly<Record<string, string>>, path
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
+it('responds in Matrix format to paths under /_matrix that it does not have', async () => {
+  const { url } = await start({ DATABASE: await newDatabasePath() });
+  const response = await fetch(`${url}/_matrix/client/v3/sync`);
+  expect([response.status, await response.json()]).toMatchObject([404, { errcode: 'M_UNRECOGNIZED' }]);
+  expect((await fetch(`${url}/elsewhere`)).status).toBe(404);
+});
+
 describe('a request that another website sends', () => {
   it.each<[string, Readonly<Record<string, string>>]>([
     ['Origin', { Origin: 'https://evil.example' }],

@@ -1,6 +1,10 @@
+import express from 'express';
+import { createInviteRouter } from 'express-matrix-invite';
+import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { type StorageHarness, storageContract } from 'express-matrix-invite/testing';
-import type { Kysely } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Kysely, sql } from 'kysely';
+import supertest from 'supertest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   createTables,
   inRoom,
@@ -12,6 +16,7 @@ import {
 import { addRoom, setInviteRole, setRole, setStatus } from '../../examples/role-tables-postgres/members.ts';
 import { matrixStorage } from '../../examples/role-tables-postgres/storage.ts';
 import { PostgresServer } from '../../servers/postgres-server.ts';
+import { silent } from '../http/support.ts';
 import { inTime, inviteOf, member } from '../support/storage-room.ts';
 import { testContract } from '../testing/support.ts';
 
@@ -85,6 +90,46 @@ describe('the storage of role-tables-postgres', () => {
     const after = await adapter.readState(roomId, [member('@bob:example.org')], inTime());
     expect(after?.events).toMatchObject([{ sender: event.sender, content: event.content }]);
   });
+
+  it.each<[string, string, number, string]>([
+    ['a CHECK', `CHECK ("user" <> '@dave:example.org')`, 403, 'M_FORBIDDEN'],
+    ['a unique constraint', 'UNIQUE (room)', 500, 'M_UNKNOWN'],
+  ])(
+    'responds at once to an invite that violates %s, and stores nothing',
+    async (_, constraint, status, errcode) => {
+      const roomId = `!constraint-${status}:example.org`;
+      const alice = '@alice:example.org';
+      await inRoom(database, roomId, async (tx) => {
+        await addRoom(tx, roomId, alice, 'member');
+        await setStatus(tx, roomId, alice, 'joined', alice);
+      });
+      const kept = 'ALTER TABLE members RENAME TO kept; CREATE TABLE members (LIKE kept INCLUDING ALL)';
+      await sql
+        .raw(`${kept}; INSERT INTO members SELECT * FROM kept WHERE room = '${roomId}'`)
+        .execute(database);
+      onTestFinished(async () => {
+        await sql.raw('DROP TABLE members; ALTER TABLE kept RENAME TO members').execute(database);
+      });
+      await sql.raw(`ALTER TABLE members ADD CONSTRAINT own ${constraint}`).execute(database);
+      const outcomes: unknown[] = [];
+      const router = createInviteRouter({
+        serverName: 'example.org',
+        storage: matrixStorage(database),
+        rateLimit: false,
+        auth: staticTokens({ 'alice-token': alice }),
+        logger: silent,
+        onOutcome: (outcome) => outcomes.push(outcome),
+      });
+      const response = await supertest(express().use(router))
+        .post(`/rooms/${encodeURIComponent(roomId)}/invite`)
+        .auth('alice-token', { type: 'bearer' })
+        .send({ user_id: '@dave:example.org' });
+      expect([response.status, response.body]).toMatchObject([status, { errcode }]);
+      await expect.poll(() => outcomes).toMatchObject([{ status, tries: 1, isStorageRefusal: true }]);
+      const { rows } = await sql`SELECT 1 FROM members WHERE "user" = '@dave:example.org'`.execute(database);
+      expect(rows).toEqual([]);
+    },
+  );
 
   it('survives connections that break while they are in use', async () => {
     const roomId = '!broken:example.org';

@@ -1,5 +1,9 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import express, { Router } from 'express';
+import { createInviteRouter } from 'express-matrix-invite';
+import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { fastify } from 'fastify';
 import { createRequest, createResponse } from 'node-mocks-http';
 import serverless from 'serverless-http';
@@ -93,6 +97,37 @@ describe('on AWS Lambda, through serverless-http', () => {
     const { app } = await appWithRoom();
     const response = (await serverless(app)(event, {})) as LambdaResponse;
     expect([response.statusCode, JSON.parse(response.body)]).toMatchObject([status, { errcode }]);
+  });
+});
+
+describe('on AWS Lambda, which freezes the process after the handler', () => {
+  it('closing the router of the invocation waits for onInvite, and the next invocation has another one', async () => {
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const done: string[] = [];
+    const outcomes: number[] = [];
+    const handler = async (event: object) => {
+      const router = createInviteRouter({
+        serverName: 'example.org',
+        storage: store,
+        rateLimit: false,
+        auth: staticTokens({ 'alice-token': '@alice:example.org' }),
+        onInvite: async ({ event: { state_key } }) => {
+          await delay(20);
+          done.push(state_key);
+        },
+        onOutcome: ({ status }) => outcomes.push(status),
+      });
+      const response = await serverless(express().use(PREFIX, router))(event, {});
+      await router.close();
+      return response;
+    };
+    for (const user_id of [BOB, '@dave:example.org']) {
+      const response = await handler(eventV2({ body: JSON.stringify({ user_id }) }));
+      expect(response).toMatchObject({ statusCode: 200 });
+      expect(done.at(-1)).toBe(user_id);
+    }
+    expect(outcomes).toEqual([200, 200]);
   });
 });
 

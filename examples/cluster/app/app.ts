@@ -5,6 +5,7 @@ import {
   type InviteRouter,
   isStorageUnavailable,
   type Logger,
+  matrixNotFoundHandler,
   printable,
   type RequestOutcome,
   type RoomStore,
@@ -51,6 +52,7 @@ export function createApp({ name, pool, redis, auth, logger, onOutcome }: AppOpt
   app.get('/health', health(pool));
   app.get('/rooms/:roomId/timeline', timeline(storage, auth));
   app.use('/_matrix/client/v3', invites);
+  app.use(matrixNotFoundHandler());
   app.use(handleError(logger));
   return { app, invites };
 }

@@ -16,7 +16,7 @@ export type CurlOptions = {
 export function curlLines({ url, metricsUrl, tokens, workers }: CurlOptions): string[] {
   const inviteUrl = (roomId: string) => `'${url}/_matrix/client/v3/rooms/${inPath(roomId)}/invite'`;
   // Double quotes, because the token may be a shell variable.
-  const as = (token: string) => `-H "Authorization: Bearer ${token}"`;
+  const as = (token: string) => `-H "Authorization: Bearer ${token}" -H 'Content-Type: application/json'`;
   const asCarol = as(tokens.carol);
   const [bob, erin] = [userIdOf('bob'), userIdOf('erin')];
   const race = `curl -sS -o /dev/null -w 'HTTP %{http_code}\\n' ${inviteUrl(STUDIO)} ${asCarol} -d '{"user_id":"${erin}"}'`;

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { InviteRouterOptions } from 'express-matrix-invite';
-import { StorageUnavailableError } from 'express-matrix-invite';
+import { MatrixError, StorageUnavailableError } from 'express-matrix-invite';
 import { openTelemetry } from 'express-matrix-invite/observability/open-telemetry';
 import { prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -199,6 +200,12 @@ describe('the log line in docs/observability.md', () => {
 
   const failing = (error: Error) => around(new MemoryStorage(), { readState: () => Promise.reject(error) });
 
+  const refusing = transactionalStorage({
+    transact: (_roomId, work) => work(undefined),
+    readState: () => Promise.reject(new MatrixError(403, 'M_FORBIDDEN', 'The room is archived')),
+    insert: async () => {},
+  });
+
   it('has the fields, message and levels in the code', async () => {
     const lines = [
       await linesOf({}, invite),
@@ -213,6 +220,7 @@ describe('the log line in docs/observability.md', () => {
       await linesOf({ users: { getProfile: () => Promise.reject(new Error('none')) } }, invite),
       await linesOf({ storage: failing(new StorageUnavailableError('down')) }, invite),
       await linesOf({ storage: failing(new Error('bug')) }, invite),
+      await linesOf({ storage: refusing }, invite),
     ].flat();
     const fields = new Set(lines.flatMap(([, each]) => Object.keys(each)));
     expect(firstCells(tableRowsOf(textUnder('Log lines')).slice(4)).sort()).toEqual([...fields].sort());

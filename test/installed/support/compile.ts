@@ -17,7 +17,8 @@ const resolutions = [
 
 /**
  * Compiles consumer/main.ts in a project together with a file that imports the types of these specifiers. Uses
- * `strict` and checks the declarations of all libraries.
+ * `strict` and checks the declarations of all libraries. The
+ * declarations also need no later `lib` than `es2020`.
  *
  * @returns the compiled programs
  * @throws {Error} with the output of the compiler
@@ -35,6 +36,8 @@ export async function compileEach(project: string, specifiers: readonly string[]
     await compile(project, { ...options, outDir }, files);
     programs.push(...kinds.map((kind) => join(project, outDir, `main.${kind.replace('ts', 'js')}`)));
   }
+  const oldest = { moduleResolution: 'node16', module: 'node16', target: 'es2020', lib: ['es2020'] };
+  await compile(project, { ...oldest, noEmit: true }, ['src/types.mts', 'src/types.cts']);
   return programs;
 }
 
