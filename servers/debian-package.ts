@@ -14,7 +14,7 @@ const MAX_WAIT_MS = 600_000;
  */
 const LOCKED = /Could not get lock|Unable to lock|Unable to acquire the dpkg|locked by another process/;
 
-/** What apt-get prints after a dpkg was killed: by a shutdown, for example. */
+/** What apt-get prints after dpkg was killed, for example by a shutdown. */
 const INTERRUPTED = /dpkg was interrupted/;
 
 /**
@@ -80,7 +80,7 @@ export function installedCommand(command: string, packageName: string = command)
 
 /**
  * Runs apt-get. Waits while another apt or dpkg on the machine holds a lock: automatic updates, or another test file.
- * Returns early if what is wanted is there by then.
+ * Returns early if the wanted file is there by then.
  */
 async function aptGet(parameters: readonly string[], find: () => Promise<string | undefined>): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };

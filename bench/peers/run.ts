@@ -20,7 +20,7 @@ import { startSynapse } from './synapse.ts';
 
 const CACHE = fileURLToPath(new URL(`../../node_modules/.cache/${manifest.name}-peers`, import.meta.url));
 const CONNECTIONS = [1, 32];
-/** Invites into a small room go to one of these many. */
+/** Invites to a small room are spread over this number of rooms. */
 const SMALL_ROOMS = 10;
 const SMALL_ROOM_MEMBERS = 10;
 
@@ -30,7 +30,7 @@ type Target = {
   readonly port: number;
   readonly pids: readonly number[];
   readonly rooms: number | readonly string[];
-  /** Of Alice, who is in the rooms and may invite, and of Mallory, who is not. */
+  /** The access tokens of Alice, who is in the rooms and may invite, and of Mallory, who is not in them. */
   readonly tokens: { readonly alice: string; readonly mallory: string };
 };
 
@@ -178,7 +178,10 @@ async function memoryOf(testbed: Testbed, { pids }: Target): Promise<number> {
   return kilobytes * 1_024;
 }
 
-/** Returns what a server says to an invite of somebody who has one already, and of a user who is not in the room. */
+/**
+ * Returns a server's responses to an invite of a user who already has one, and to an invite by a user who is not in the
+ * room.
+ */
 async function describeOthers(target: Target, seconds: number): Promise<string[]> {
   const cells: string[] = [target.name];
   for (const token of [target.tokens.alice, target.tokens.mallory]) {

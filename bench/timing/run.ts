@@ -24,7 +24,7 @@ const ROWS = (['memory', 'sqlite', 'postgres'] as const).flatMap((store) =>
   })),
 );
 
-/** Measures whether somebody who is in no room can tell by time which rooms exist. */
+/** Measures whether response times tell somebody who is in no room which rooms exist. */
 export async function timing({ rounds, seconds, rows: pattern }: BenchOptions): Promise<Outcome> {
   const before = await quietness();
   const rows = ROWS.filter(({ id }) => pattern === undefined || pattern.test(id));

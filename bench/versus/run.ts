@@ -12,8 +12,8 @@ import { BASELINE, ROWS, type Row } from '../throughput/rows.ts';
 type Pair = { readonly ours: Sample[]; readonly theirs: Sample[] };
 
 /**
- * Compares this tree with a commit: builds both, and measures each row with one and then the other, in turns. Both use
- * this tree's benchmark server, its dependencies, and stores that this tree has created.
+ * Compares this tree with a commit: builds both, and measures each row with one and then the other. Both use this
+ * tree's benchmark server, its dependencies, and stores that this tree has created.
  */
 export async function versus({ rounds, seconds, rows: pattern, ref }: BenchOptions): Promise<Outcome> {
   if (ref === undefined) throw new TypeError('versus needs the commit to compare with');

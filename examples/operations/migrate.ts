@@ -1,5 +1,5 @@
-// Creates the tables and one room to try the endpoint in. Run it once, before the processes start and after an upgrade,
-// as a role that may create tables.
+// Creates the tables and one room to try the endpoint in. Run it before the first start and after each upgrade, as a
+// role that may create tables.
 import { PostgresStorage } from 'express-matrix-invite/storage/postgres';
 import pg from 'pg';
 

@@ -51,7 +51,10 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
   });
 }
 
-/** Turns what no further try can store into the response. Any other error counts as an outage, and is tried again. */
+/**
+ * Turns an error that a retry cannot fix into the response. Any other error counts as an outage, and the invite is
+ * tried again.
+ */
 function refuse(error: Error & { code?: string }): never {
   const { code = '' } = error;
   const options = { cause: error };

@@ -29,7 +29,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** Causes of causes that are logged. A chain that is longer, or a circle, ends there. */
 const MAX_DEPTH = 8;
 
-/** Returns the details of a log line, with an `err` that has nothing in it that a user or a client sent. */
+/** Returns the details of a log line, with an `err` that has only the fields that say what failed. */
 export function loggableDetails(details: object): object {
   if (!('err' in details)) return details;
   const err = loggableError(details.err);
@@ -37,8 +37,8 @@ export function loggableDetails(details: object): object {
 }
 
 /**
- * Returns an error with the fields that say what failed, without any other. An error that has no other is returned as
- * it is.
+ * Returns an error with the fields that say what failed, without any other. An error without other fields is returned
+ * as it is.
  */
 function loggableError(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) {

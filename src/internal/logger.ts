@@ -4,8 +4,8 @@ import { printableDetails } from './printable.ts';
 import { handleRejection, noop } from './unawaited.ts';
 
 /**
- * Writes a line, with errors without what users sent. A failing logger is ignored, whether it throws or rejects: there is
- * nowhere left to report it.
+ * Writes a line, and reduces its error to the fields that say what failed. A failing logger is ignored, whether it
+ * throws or rejects: there is nowhere left to report it.
  */
 export function writeLine(logger: Logger, level: keyof Logger, details: object, message: string): void {
   try {

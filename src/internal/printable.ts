@@ -6,7 +6,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /**
  * Escapes what a terminal or an editor would act on instead of showing: control characters such as ESC and newlines,
  * bidirectional controls, zero-width characters, line separators and lone surrogates. Matrix IDs may contain all of
- * them, so use it for IDs and other text of users in lines for people, such as those of `console.log`. The result is
+ * them, so use it for IDs and other text from users in output for people, such as that of `console.log`. The result is
  * always one line, with escapes as in JSON: `\n`, `\u001b`.
  *
  * ```ts

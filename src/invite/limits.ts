@@ -41,7 +41,8 @@ export async function consumeDueAttempt<R extends Requester>(run: Run<R>): Promi
 
 /**
  * Returns true if an invite may consume the `attempt` limit together with the others, which saves a round trip. An
- * attempt must not cost anything else before it is counted, so only where nobody but the memory of the store is asked.
+ * attempt must not cost anything else before it is counted, so this holds only if nothing but the store's memory is
+ * asked.
  */
 export function mayDeferAttempt<R extends Requester>(
   { rateLimit, storage, users, policies }: ServiceConfig<R>,

@@ -20,7 +20,7 @@ export type InviteTrace = {
   tries: number;
   /** The rate limit that refused. */
   scope?: RateLimitScope;
-  /** The true wait of that limit, in milliseconds. For `invitee`, the response has another one. */
+  /** The true wait of that limit, in milliseconds. For `invitee`, the response contains a different one. */
   retryAfterMs?: number;
   /** The policy that refused or dropped. */
   policy?: string;

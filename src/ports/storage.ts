@@ -79,9 +79,10 @@ export interface StorageAdapter<Revision = unknown> {
 
   /**
    * Optional. Returns the state under some keys as this process last saw it, without I/O. It may be out of date: the
-   * service uses it only to skip a read before an append, which compares it. Every other answer rests on `readState`.
+   * service uses it only to skip a read before an append, which compares it. Every other response is based on
+   * `readState`.
    *
-   * 1. It returns at once, and nothing but a snapshot or `undefined`.
+   * 1. It returns at once, and never anything but a snapshot or `undefined`.
    * 2. Each event in it was current under its key at some moment. A member that this process has not seen counts as
    *    absent. If it has not seen the room, or another of the keys, it returns `undefined`.
    * 3. `appendEvent` compares it like any other basis. After `stale`, the store no longer returns what was out of date.

@@ -30,7 +30,7 @@ export function tamper(change: () => void): void {
 
 /**
  * Returns JSON with sorted keys: neither the order of an object's keys nor its prototype matters. Unlike
- * `JSON.stringify`, it writes every number as it is, also one that is not JSON.
+ * `JSON.stringify`, it writes every number as it is, even one that is not valid JSON.
  */
 function toJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;

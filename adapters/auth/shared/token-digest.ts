@@ -4,9 +4,9 @@ import { hash, timingSafeEqual } from 'node:crypto';
 export type TokenDigest = Buffer;
 
 /**
- * Returns true for a non-empty, well-formed string without white space at its ends. UTF-8 cannot encode lone surrogates:
- * all of them would have the same digest. No header can send such white space: it is the newline of the file that the
- * token was read from.
+ * Returns true for a non-empty, well-formed string without white space at its ends. UTF-8 cannot encode lone
+ * surrogates: all of them would have the same digest. A header cannot carry such white space, which is usually the
+ * newline at the end of the file that the token was read from.
  */
 export function isToken(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.isWellFormed() && value === value.trim();

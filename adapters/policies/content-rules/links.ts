@@ -36,11 +36,14 @@ const WITHOUT_AUTHORITY =
 const WITH_AUTHORITY = /\w:\/\/\S/;
 const NOT_ASCII = /\P{ASCII}/gu;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
-/** UTS 46 maps the ideographic full stop to a dot, and with it its half-width form. */
+/** UTS 46 maps the ideographic full stop and its half-width form to a dot. */
 const IDEOGRAPHIC_STOP = /。/g;
 /** A stop after a Chinese or Japanese word, before an English sentence: `谢谢。No problem`. */
 const SENTENCE = /[a-z]{1,63}\s+[a-z]/iy;
-/** Characters such as `㏄` stand for a few letters, in domain names too. Longer forms would cost time. */
+/**
+ * Characters such as `㏄` stand for a few letters, in domain names too. Longer forms are left alone, because they would
+ * cost time.
+ */
 const SHORT_FORM = /^(?:.|[a-z\d]{2,5})$/isu;
 
 const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
@@ -76,7 +79,7 @@ function withDots(text: string): string {
 }
 
 /**
- * Returns the normal form KC if it is one character or a few letters: some characters become eighteen, which would
+ * Returns the normal form KC if it is one character or a few letters: some characters expand to eighteen, which would
  * cost time.
  */
 function plainForm(character: string): string {

@@ -63,7 +63,10 @@ export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
   };
 }
 
-/** It is not awaited, so that an `onError` that hangs delays no invite. A policy has no logger but the console. */
+/**
+ * Not awaited, so that an `onError` that hangs delays no invite. A policy has no logger of its own, so a rejection goes
+ * to the console.
+ */
 function onErrorFailed(err: unknown): void {
   writeLine(defaultLogger, 'error', { err }, 'httpAntispam: onError rejected');
 }

@@ -17,8 +17,8 @@ export const idListOption: OptionCheck = {
 };
 
 /**
- * A pattern, or white space at an end. The grammar allows these characters, but an entry that has them is a mistake: it
- * would match nothing. For the rare ID that really has them, there is the function.
+ * Matches a pattern, or white space at either end. The grammar allows these characters, but an entry that has them is a
+ * mistake: it would match nothing. For the rare ID that really has them, hosts pass a function.
  */
 const NEVER_IN_AN_ID = /[*?]|^\s|\s$/;
 

@@ -59,7 +59,10 @@ export function postgresFailure(error: unknown, wasSent = true): StorageUnavaila
 
 /** A statement ran, or would have run, inside a transaction that the host app has left open. */
 export class InTransactionError extends Error {
-  /** As if PostgreSQL had responded: the transaction ends with its connection, and nothing of it is stored. */
+  /**
+   * The SQLSTATE of an active transaction: callers treat it like PostgreSQL's own error response. Closing the
+   * connection rolls the transaction back, so nothing is stored.
+   */
   readonly code = '25001';
 
   constructor() {
@@ -101,16 +104,19 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /**
- * SQLSTATEs that another try may not get, or that an operator can end: connections, transactions, prepared statements,
- * logins, missing tables and rights, resources, locks, shutdowns, the system, the configuration, foreign data and
+ * SQLSTATEs that a retry may not get, or that an operator can resolve: connections, transactions, prepared statements,
+ * logins, missing tables and privileges, resources, locks, shutdowns, the system, the configuration, foreign data and
  * internal errors. All others are about the event, such as those of a constraint or a trigger of the host app.
  */
 const OUTAGES = /^(?:0[38AB]|2[4568BD]|3[BDF]|4[02]|5[3578]|72|F0|HV|XX|MXENC)/;
 
-/** SQLSTATEs with which a host app's own constraint, view or trigger says no. User-defined ones start with 45 or I to Z. */
+/**
+ * SQLSTATEs with which a host app's own constraint, view or trigger refuses an event. User-defined ones start with 45,
+ * 6 to 9 or I to Z, except P and X.
+ */
 const REFUSALS = /^(?:23503|23514|23P01|44|45|P0001|[6-9I-OQ-Z])/;
 
-/** Returns true if a statement failed because of the data of one event: no further try can succeed. */
+/** Returns true if a statement failed because of the data of one event, so that a retry cannot succeed. */
 export function isAboutOneEvent(error: unknown): boolean {
   const { code } = fieldsOf(error);
   if (typeof code !== 'string' || isConnectionLost(error)) return false;
@@ -118,8 +124,8 @@ export function isAboutOneEvent(error: unknown): boolean {
 }
 
 /**
- * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if the host app has
- * said so by a constraint, a policy or a trigger, a 500 if that constraint or trigger itself fails, or the event does
+ * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if a constraint, a
+ * policy or a trigger of the host app refuses it, a 500 if that constraint or trigger itself fails or the event does
  * not fit. Returns undefined for other failures.
  */
 export function refusalBehind(failure: unknown): MatrixError | undefined {
@@ -130,7 +136,7 @@ export function refusalBehind(failure: unknown): MatrixError | undefined {
     : new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
 }
 
-/** Returns true for a policy's WITH CHECK. It has the SQLSTATE of a missing right. */
+/** Returns true for a policy's WITH CHECK. It has the SQLSTATE of a missing privilege. */
 function isRowLevelSecurity(error: unknown): boolean {
   const { code, routine } = fieldsOf(error);
   return code === '42501' && routine === 'ExecWithCheckOptions';

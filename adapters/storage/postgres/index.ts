@@ -100,7 +100,7 @@ export class PostgresStorage implements RoomStore {
    * @see [errors, Stores](../../../docs/errors.md#stores)
    */
   constructor(pool: PostgresPool, options: PostgresStorageOptions = {}) {
-    // A Client of pg connects only once, to nothing that can be released.
+    // A pg `Client` connects only once, and its `connect` resolves to nothing that can be released.
     if (!hasMethods(pool, 'connect') || 'connectionParameters' in pool) {
       throw new TypeError('PostgresStorage: the first argument must be a pg Pool');
     }

@@ -1,6 +1,9 @@
 import { InTransactionError } from './failures.ts';
 
-/** The parts of a client that tell the transaction status: the method of pg from 8.21 on, the connection before. */
+/**
+ * The parts of a client that report the transaction status: the method since pg 8.21, the connection in earlier
+ * versions.
+ */
 type Client = {
   getTransactionStatus?(): string | null | undefined;
   readonly connection?: {
@@ -8,13 +11,13 @@ type Client = {
   };
 };
 
-/** The transaction status of connections whose client does not tell it. */
+/** The transaction status of connections whose client does not report it. */
 const statuses = new WeakMap<object, string>();
 const followed = new WeakSet<object>();
 
 /**
- * Follows the transaction status of a connection. A client of pg before 8.21 does not tell it, but its connection emits
- * each ReadyForQuery message, which has the status.
+ * Follows the transaction status of a connection. A client of pg before 8.21 does not report it, but its connection
+ * emits each ReadyForQuery message, which has the status.
  */
 export function followTransactions(client: Client): void {
   if (client.getTransactionStatus !== undefined || followed.has(client)) return;

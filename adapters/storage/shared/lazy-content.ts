@@ -20,9 +20,9 @@ const MAX_EAGER_LENGTH = 200;
 type Bare = Omit<StrippedStateEvent, 'content'> & { readonly event_id: string };
 
 /**
- * Adds the content to an event. A small one is parsed at once. A large one is parsed when somebody asks for it, and only
- * once: an invite that the room refuses needs few of the contents. The property is an own and enumerable one, so that
- * copies, JSON and comparisons contain it.
+ * Adds the content to an event. A small one is parsed at once. A large one is parsed on first access, and only once: an
+ * invite that the room refuses needs few of the contents. The property is an own and enumerable one, so that copies,
+ * JSON and comparisons contain it.
  *
  * If the content is not JSON, reading it throws a StorageUnavailableError, so that it fails only what depends on it.
  *
@@ -33,7 +33,7 @@ export function withContent(event: Bare, content: string | (() => string)): Stri
     try {
       return Object.assign(event, { content: JSON.parse(content) as JsonObject });
     } catch {
-      // Throws again when somebody asks for it.
+      // The getter throws again when the content is read.
     }
   }
   // Not in the event, which a caller may freeze.

@@ -11,7 +11,7 @@ const MAX_SIZE = 8 * 2 ** 20;
 /** The maximum number of members of one room, so that a large room takes no more memory than a small one. */
 const MAX_MEMBERS = 64;
 
-/** Stands for the objects and map entries of one event, in the unit of `MAX_SIZE`. */
+/** The overhead of one event's objects and map entries, in the unit of `MAX_SIZE`. */
 const SIZE_OF_OBJECTS = 200;
 
 type Room<Stored> = {

@@ -3,7 +3,7 @@ import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../.
 /** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
 
-/** Result codes of an event that no further try can store: too large, a constraint, a value of another type. */
+/** Result codes of an event that a retry cannot store: too large, a constraint, a value of another type. */
 const ABOUT_THE_EVENT: ReadonlySet<unknown> = new Set([18, 19, 20]);
 const ABOUT_THE_EVENT_BY_NAME = /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/;
 
@@ -12,8 +12,8 @@ const REFUSALS: ReadonlySet<unknown> = new Set([275, 787, 1811]);
 const REFUSALS_BY_NAME = /^SQLITE_CONSTRAINT_(?:CHECK|FOREIGNKEY|TRIGGER)$/;
 
 /**
- * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if the host app has
- * said so by a constraint or a trigger, a 500 if the event does not fit. Returns undefined for other failures.
+ * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if a constraint or a
+ * trigger of the host app refuses it, a 500 if the event does not fit. Returns undefined for other failures.
  */
 export function refusalBehind(failure: unknown): MatrixError | undefined {
   if (!isStorageUnavailable(failure) || !failure.isNotStored) return undefined;

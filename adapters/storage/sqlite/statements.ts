@@ -1,6 +1,6 @@
 /**
- * The maximum size of a content that is read together with its event, in bytes. A larger one is read when somebody asks
- * for it: 1 KB in the result costs about as much as another lookup.
+ * The maximum size of a content that is read together with its event, in bytes. A larger one is read on first access:
+ * 1 KB in the result costs about as much as another lookup.
  */
 const MAX_INLINE_BYTES = 1_000;
 

@@ -104,13 +104,15 @@ export class Tables {
     return eventId;
   }
 
-  /** Returns an event whose content is read when somebody asks for it. */
+  /** Returns an event whose content is read on first access. */
   toStripped({ type, state_key, sender, event_id, content }: FoundEvent): StrippedStateEvent {
     const json = typeof content === 'string' ? content : () => this.#contentAt(content, event_id);
     return withContent({ type, state_key, sender, event_id }, json);
   }
 
-  /** @throws {StorageUnavailableError} if the row cannot be read any more, such as after the host app closed the database */
+  /**
+   * @throws {StorageUnavailableError} if the row can no longer be read, such as after the host app closed the database
+   */
   #contentAt(position: number, eventId: string): string {
     let row: unknown;
     try {

@@ -64,7 +64,7 @@ const ONCE: readonly ContractCase<RateLimitHarness>[] = [
 
 const AFTERWARDS: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
-    name: 'frees a point also for a process that was refused before',
+    name: 'also frees a point for a process that was refused before',
     postcondition: 'refund 5',
     requires: 'secondInstance',
     async run(harness) {
@@ -78,7 +78,7 @@ const AFTERWARDS: readonly ContractCase<RateLimitHarness>[] = [
     },
   }),
   rateLimitCase({
-    name: 'leaves the end of the window as it was',
+    name: 'leaves the end of the window unchanged',
     postcondition: 'refund 5',
     async run(harness) {
       const bucket = newBucket('room');

@@ -72,7 +72,9 @@ export function countEvent(roomId: string, stateKey: string, count: number): New
   };
 }
 
-/** Fails if a page has an event that an earlier one had: a reader that goes on would never come to an end. */
+/**
+ * Fails if a page has an event that an earlier one had: a reader that continues from page to page would never finish.
+ */
 export function checkUnseen(seen: Set<string>, events: readonly StateEvent[]): void {
   for (const { event_id } of events) {
     check(!seen.has(event_id), 'a page of the log starts before its position: an event was returned twice');

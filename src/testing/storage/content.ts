@@ -53,7 +53,7 @@ export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entr
       },
     }),
     storageCase({
-      name: `appends content unchanged, also if it is in the basis: ${what}`,
+      name: `appends content unchanged, even if it is in the basis: ${what}`,
       postcondition: 'appendEvent 1',
       requires: 'putState',
       async run(harness) {

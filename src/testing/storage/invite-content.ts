@@ -33,7 +33,7 @@ const MORE_KEYS: JsonObject = {
   'org.example.invite': { list: [], counts: [3, 1, 2, 1], note: null, isNew: false },
 };
 
-/** Every key of an invite's content must be stored, also by a host app that has no other events. */
+/** Every key of an invite's content must be stored, even by a host app that has no other events. */
 export const inviteContentCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'stores the strings of an invite unchanged',
@@ -53,7 +53,7 @@ export const inviteContentCases: readonly ContractCase<StorageHarness>[] = [
     run: (harness) => checkStrings(harness, ['\0', 'a\0b', 'a\0']),
   }),
   storageCase({
-    name: 'stores every key of an invite, also those that it does not know',
+    name: 'stores every key of an invite, even those that it does not know',
     postcondition: 'appendEvent 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);

@@ -23,7 +23,7 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
   storageCase({
-    name: 'returns a snapshot: what changes in the store later does not show in it',
+    name: 'returns a snapshot: later changes in the store do not show in it',
     postcondition: 'readState 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);

@@ -35,8 +35,8 @@ async function readAndInvite(room: CaseRoom): Promise<void> {
 }
 
 /**
- * Appends invites on what the adapter recalls, until it recalls nothing or an append succeeds. An adapter that never
- * forgets would be asked for ever.
+ * Appends invites on what the adapter recalls, until it recalls nothing or an append succeeds. The number of invites
+ * has a limit, because an adapter might never forget.
  */
 async function inviteAsRecalled(harness: Harness, room: CaseRoom, userId: string): Promise<void> {
   for (const _ of range(3)) {
