@@ -44,7 +44,7 @@ function loggableError(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) {
     // A string is the host app's own message. Anything else may hold what was sent.
     return typeof thrown === 'object' && thrown !== null
-      ? new Error('An object that is no Error was thrown')
+      ? new Error('An object that is not an Error was thrown')
       : thrown;
   }
   try {

@@ -53,7 +53,7 @@ const FAULTS: readonly Fault<typeof ReferenceRateLimit>[] = [
   fault(peeking.PeekCaches, 'peek 7', 'counts what other processes consume'),
   fault(peeking.PeekCaches, 'peek 7', 'resolves allowed again after'),
   fault(hosts.ReturnsTheLongestWindow, 'consume 1', 'returns the wait of a bucket that refused'),
-  fault(hosts.RemembersBlocks, 'refund 5', 'frees a point also for a process'),
+  fault(hosts.RemembersBlocks, 'refund 5', 'also frees a point for a process'),
   fault(hosts.RefundsRestartTheWindow, 'refund 5', 'leaves the end of the window'),
   fault(hosts.RefundsEverything, 'refund 5', 'refunds one point to every bucket'),
   fault(

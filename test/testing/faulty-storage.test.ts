@@ -67,7 +67,7 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(
     content.LosesLargeIntegers,
     'appendEvent 1',
-    'appends content unchanged, also if it is in the basis: the largest',
+    'appends content unchanged, even if it is in the basis: the largest',
   ),
   fault(content.DropsNestedKeys, 'readState 1', 'reads content unchanged: nested unknown keys'),
   fault(content.DropsEmptyMembers, 'readState 1', 'reads content unchanged: empty objects'),

@@ -43,7 +43,7 @@ function notAnAnswer(reply: unknown): Error {
   return new Error(
     reply === 'QUEUED'
       ? `The Redis client is inside a MULTI: ${OWN_CONNECTION}`
-      : `Redis returned something else than the counts: ${OWN_CONNECTION}, without a proxy that changes replies`,
+      : `Redis returned something other than the counts: ${OWN_CONNECTION}, without a proxy that changes replies`,
   );
 }
 
