@@ -11,15 +11,15 @@ const FAULT_NAMES: ReadonlySet<string> = new Set([
   'URIError',
 ]);
 
-/** The maximum length of a chain of causes: a chain can be a circle. */
+/** The maximum length of a chain of causes: a chain can be circular. */
 const MAX_CAUSES = 10;
 
 /**
  * Returns true for an error that means a mistake in a host function, which a retry does not fix: one of JavaScript's own
  * errors, such as a TypeError, or the SyntaxError of `JSON.parse`. Anything else can be an outage.
  *
- * `fetch` rejects with a TypeError when a service cannot be reached, and its `cause` says why. So an error with a cause
- * counts as its cause does.
+ * `fetch` rejects with a TypeError when a service cannot be reached, and its `cause` says why. So such an error with a
+ * cause is a fault only if its cause is one too.
  */
 export function isFault(error: unknown): boolean {
   return isFaultWithin(error, MAX_CAUSES);

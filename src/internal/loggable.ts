@@ -26,7 +26,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'failure',
 ]);
 
-/** Causes of causes that are logged. A chain that is longer, or a circle, ends there. */
+/** Causes of causes that are logged. A longer or circular chain ends there. */
 const MAX_DEPTH = 8;
 
 /** Returns the details of a log line, with an `err` that has only the fields that say what failed. */
