@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A connection that sends one request at a time. `node:http` as the client would take as long as the server. */
+/** A connection that sends one request at a time. A `node:http` client would take as much time as the server itself. */
 export class Connection {
   readonly #socket: Socket;
   readonly #head: string;

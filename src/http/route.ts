@@ -43,7 +43,7 @@ type Layer = { readonly handle: MatrixRouter };
  *
  * A request that matches goes through the layer of a real Express route: instrumentations such as OpenTelemetry's
  * replace a layer's handler to learn the route, and hosts label metrics by `request.route`. The function is named and
- * has a `stack` like Express's routers, so that those who list the routes of an app find this one.
+ * has a `stack` like Express's routers, so that tools that list the routes of an app find this one.
  */
 export function createRoute<Result>(route: Route<Result>): MatrixRouter {
   const pattern = patternOf(route.path);

@@ -174,7 +174,8 @@ export class InviteAppend<R extends Requester> {
 /**
  * Compares two member events of one user, the second of which was read later.
  *
- * @returns undefined if that cannot be told: in a store without event IDs, an event that was replaced can have come back
+ * @returns undefined if that cannot be told: in a store without event IDs, an event that was replaced may have come
+ *   back
  */
 function isSameEvent(
   one: StrippedStateEvent | undefined,

@@ -41,8 +41,9 @@ export type TransactionalStorageOptions<Tx> = {
   insert(tx: Tx, event: NewStateEvent): Promise<{ readonly eventId: string } | undefined | void>;
 
   /**
-   * Returns true if an error means that the transaction was rolled back because of another one, such as SQLSTATE 40001
-   * or Prisma's P2034 (default: never). Must return false if the commit may have succeeded, and must not be `async`.
+   * Returns true if an error means that the transaction was rolled back because of another transaction, such as
+   * SQLSTATE 40001 or Prisma's P2034 (default: never). Must return false if the commit may have succeeded, and must not
+   * be `async`.
    */
   readonly isConflict?: ((error: unknown) => boolean) | undefined;
 };
