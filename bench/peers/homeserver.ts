@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export const SERVER_NAME = 'example.org';
 export const REGISTRATION_SECRET = 'bench-registration';
 /** The access token of the application service that registers the members of rooms. */
-export const APP_SERVICE_TOKEN = 'bench-app-service';
+const APP_SERVICE_TOKEN = 'bench-app-service';
 const MAX_START_MS = 60_000;
 
 /** A registration of an application service for the users @member…, as a file in YAML. */

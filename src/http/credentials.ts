@@ -38,7 +38,7 @@ export function credentialsOf(request: IncomingMessage, queryToken: boolean): Cr
 function authorizationHeader({ headers, rawHeaders }: IncomingMessage): string {
   const value: unknown = headers.authorization;
   if (typeof value === 'string') {
-    if (isOneOfSeveral(value, rawHeaders)) throw tokenSentTwice();
+    if (JOINED.test(value) || isOneOfSeveral(value, rawHeaders)) throw tokenSentTwice();
     return value;
   }
   if (!Array.isArray(value)) return '';
@@ -46,21 +46,25 @@ function authorizationHeader({ headers, rawHeaders }: IncomingMessage): string {
   return typeof value[0] === 'string' ? value[0] : '';
 }
 
+/** Two headers that a platform has joined, such as Node with `joinDuplicateHeaders`. A token contains no comma. */
+const JOINED = /,[ \t]*bearer[ \t]/i;
+
 /**
- * Returns true if the client sent several Authorization headers and this is one of them. Node keeps only the first in
- * `headers`, and a proxy may have read another. Platforms that build requests themselves may have no raw headers.
+ * Returns true if the client sent several Authorization headers and this is one of them, or all of them, even if the host
+ * has written it in another way. Node keeps only the first in `headers`, and a proxy may have read another. Platforms that
+ * build requests themselves may have no raw headers.
  */
 function isOneOfSeveral(value: string, rawHeaders: readonly string[] | undefined): boolean {
   if (rawHeaders === undefined) return false;
-  let count = 0;
-  let isSent = false;
+  const sent: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length !== 'authorization'.length || name.toLowerCase() !== 'authorization') continue;
-    count += 1;
-    isSent ||= rawHeaders[index + 1] === value;
+    sent.push(rawHeaders[index + 1] ?? '');
   }
-  return count > 1 && isSent;
+  if (sent.length < 2) return false;
+  const token = bearerToken(value);
+  return value === sent.join(', ') || sent.some((raw) => raw === value || bearerToken(raw) === token);
 }
 
 function tokenSentTwice(): MatrixError {

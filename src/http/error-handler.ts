@@ -8,6 +8,7 @@ import { hasBegun } from './has-begun.ts';
 import { hostErrorOf, setHostHeaders } from './host-error.ts';
 import { isMatrixRequest } from './matrix-path.ts';
 import { sendError, setCommonHeaders } from './response.ts';
+import { limitUnreadBody } from './transport.ts';
 
 /** An Express error handler. */
 export type ErrorHandler = (
@@ -55,5 +56,6 @@ export function matrixErrorHandler(options: MatrixErrorHandlerOptions = {}): Err
     setHostHeaders(response, headers);
     setCommonHeaders(response, cors);
     sendError(response, sent);
+    limitUnreadBody(request);
   };
 }

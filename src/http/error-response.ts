@@ -8,7 +8,13 @@ export type ErrorResponse = { readonly error: MatrixError; readonly body: string
 
 /** Turns anything thrown into a response that can be serialized. */
 export function errorResponse(thrown: unknown): ErrorResponse {
-  return responseOf(knownError(thrown) ?? internalError(thrown));
+  let known: MatrixError | undefined;
+  try {
+    known = knownError(thrown);
+  } catch {
+    // Something thrown whose properties cannot be read.
+  }
+  return responseOf(known ?? internalError(thrown));
 }
 
 /** Returns a response that can be serialized. */

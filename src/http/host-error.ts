@@ -1,5 +1,6 @@
 import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import { MatrixError } from '../errors.ts';
+import { internalError } from '../invite/refusals.ts';
 import { knownError } from './error-response.ts';
 
 /** An error of the host app, and the headers that it asks for. */
@@ -23,6 +24,15 @@ const BODY_HEADERS = new Set(['content-encoding', 'content-language', 'content-r
  * The error's message may reveal more than the caller should know.
  */
 export function hostErrorOf(thrown: unknown, response: ServerResponse): HostError {
+  try {
+    return convert(thrown, response);
+  } catch {
+    // Something thrown whose properties cannot be read.
+    return { error: internalError(thrown), headers: {} };
+  }
+}
+
+function convert(thrown: unknown, response: ServerResponse): HostError {
   const status = statusOf(thrown);
   const headers = status === undefined ? {} : headersOf(thrown);
   const known = knownError(thrown);
@@ -38,11 +48,22 @@ export function hostErrorOf(thrown: unknown, response: ServerResponse): HostErro
   return { error, headers };
 }
 
+/** These are about the connection, and Node throws for some of them only when the response is sent. */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+]);
+
 /** Sets the headers of an error, and removes those that would describe the body that the host wanted to send. */
 export function setHostHeaders(response: ServerResponse, headers: OutgoingHttpHeaders): void {
   for (const name of BODY_HEADERS) response.removeHeader(name);
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || BODY_HEADERS.has(name)) continue;
+    if (value === undefined || BODY_HEADERS.has(name) || CONNECTION_HEADERS.has(name)) continue;
     try {
       response.setHeader(name, value);
     } catch {
@@ -76,5 +97,6 @@ function headersOf(thrown: unknown): OutgoingHttpHeaders {
 
 /** Returns the milliseconds of a `Retry-After` in seconds. A date is left alone. */
 function delayOf(retryAfter: unknown): number | undefined {
-  return /^\d+$/.test(String(retryAfter)) ? Number(retryAfter) * 1000 : undefined;
+  if (typeof retryAfter !== 'string' && typeof retryAfter !== 'number') return undefined;
+  return /^\d{1,9}$/.test(String(retryAfter)) ? Number(retryAfter) * 1000 : undefined;
 }

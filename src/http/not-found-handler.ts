@@ -5,6 +5,7 @@ import { responseOf } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
 import { isMatrixRequest } from './matrix-path.ts';
 import { respondToPreflight, sendError, setCommonHeaders } from './response.ts';
+import { limitUnreadBody } from './transport.ts';
 
 /** An Express handler. */
 export type NotFoundHandler = (
@@ -39,10 +40,11 @@ export function matrixNotFoundHandler(options: MatrixNotFoundHandlerOptions = {}
   const { cors = true } = options;
   return (request, response, next) => {
     if (hasBegun(response) || !isMatrixRequest(request)) next();
-    else if (request.method === 'OPTIONS') respondToPreflight(response, cors);
+    else if (request.method === 'OPTIONS') respondToPreflight(request, response, cors);
     else {
       setCommonHeaders(response, cors);
       sendError(response, responseOf(refusalError(404, 'M_UNRECOGNIZED', 'Unrecognized request')));
+      limitUnreadBody(request);
     }
   };
 }

@@ -69,7 +69,10 @@ export async function respond<Result>(
     const requestId = loggableId(options.requestId(request));
     if (requestId !== undefined) trace.requestId = requestId;
     result = await work(exchange);
-    if (!hasBegun(response)) sendJson(response, 200, JSON.stringify(options.bodyOf(result)));
+    if (!hasBegun(response)) {
+      sendJson(response, 200, JSON.stringify(options.bodyOf(result)));
+      limitUnreadBody(request, options.bodyTimeoutMs);
+    }
   } catch (thrown) {
     const sent = errorResponse(thrown);
     error = sent.error;
@@ -112,16 +115,20 @@ export function setCommonHeaders(response: ServerResponse, cors: boolean): void 
 }
 
 /** Responds to a CORS preflight, unless the host already has. */
-export function respondToPreflight(response: ServerResponse, cors: boolean): void {
+export function respondToPreflight(request: IncomingMessage, response: ServerResponse, cors: boolean): void {
   if (hasBegun(response)) return;
   setCommonHeaders(response, cors);
   response.statusCode = 204;
   response.end();
+  limitUnreadBody(request);
 }
+
+/** Delays above this, 68 years, make no sense to a client, and might be written as `1e+21`. */
+const MAX_RETRY_AFTER_MS = (2 ** 31 - 1) * 1_000;
 
 /** Sends an error, with `Retry-After` (whole seconds, at least 1) if it says when to retry. */
 export function sendError(response: ServerResponse, { error, body }: ErrorResponse): void {
-  if (error.retryAfterMs !== undefined && Number.isFinite(error.retryAfterMs)) {
+  if (error.retryAfterMs !== undefined && error.retryAfterMs <= MAX_RETRY_AFTER_MS) {
     response.setHeader('Retry-After', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   }
   sendJson(response, error.status, body);

@@ -1,6 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
+import { hasBegun } from './has-begun.ts';
+
+/** The default maximum time for a body to arrive, in milliseconds. */
+export const DEFAULT_BODY_TIMEOUT_MS = 10_000;
 
 /** Returns the stream of a request over HTTP/2, in Node's compatibility API. */
 function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
@@ -17,6 +21,8 @@ export function isHttp2(request: IncomingMessage): boolean {
  * the host app sees the request, unless the app listens to `checkContinue`.
  */
 export function askForBody(request: IncomingMessage, response: ServerResponse): void {
+  // The host may have begun to respond: the line would end up in its body.
+  if (hasBegun(response)) return;
   if (request.headers.expect?.toLowerCase() !== '100-continue') return;
   const { server } = request.socket as { readonly server?: EventEmitter };
   if (server === undefined || server.listenerCount('checkContinue') === 0) return;
@@ -30,7 +36,7 @@ export function askForBody(request: IncomingMessage, response: ServerResponse): 
  * connection (in HTTP/2, the stream) once `timeoutMs` is over. To close it at once could make a client that is still
  * sending lose the response (RFC 9112, section 9.6). Call this once the response has been sent.
  */
-export function limitUnreadBody(request: IncomingMessage, timeoutMs: number): void {
+export function limitUnreadBody(request: IncomingMessage, timeoutMs: number = DEFAULT_BODY_TIMEOUT_MS): void {
   // Undefined in requests that a serverless platform or a test made up.
   if (request.complete !== false || request.destroyed) return;
   request.resume();

@@ -1,3 +1,4 @@
+import type { AuthAdapter } from 'express-matrix-invite';
 import { describe, expect, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
 import { RawClient } from './raw-client.ts';
@@ -51,11 +52,32 @@ describe('several Authorization headers', () => {
   });
 
   it('do not matter if the host app has replaced them', async () => {
-    const { response } = await sendLines(TWO_TOKENS, {}, (request, _response, next) => {
-      request.headers.authorization = 'Bearer  alice-token';
+    const gateway = ['Authorization: Bearer of-the-gateway', 'Authorization: Bearer of-another'];
+    const { response } = await sendLines(gateway, {}, (request, _response, next) => {
+      request.headers.authorization = 'Bearer alice-token';
       next();
     });
     expectInvited(response);
+  });
+
+  it.each([
+    'bearer  alice-token',
+    'Bearer alice-token, Bearer carol-token',
+    'Bearer alice-token,bearer carol-token',
+  ])('are rejected if the host app or Node has rewritten them as %s', async (value) => {
+    const asked: unknown[] = [];
+    const auth: AuthAdapter = {
+      async authenticate({ accessToken }) {
+        asked.push(accessToken);
+        return { failure: 'unknown' };
+      },
+    };
+    const { response } = await sendLines(TWO_TOKENS, { auth }, (request, _response, next) => {
+      request.headers.authorization = value;
+      next();
+    });
+    expectRefusal(response, 401, 'M_MISSING_TOKEN');
+    expect(asked).toEqual([]);
   });
 
   it('do not matter if the host app has deleted them', async () => {

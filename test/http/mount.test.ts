@@ -261,6 +261,29 @@ describe('matrixErrorHandler', () => {
     expect((await send(plain)).status).toBe(status);
   });
 
+  it.each<[string, () => unknown]>([
+    ['a status that cannot be read', () => unreadable('status')],
+    ['headers that cannot be read', () => unreadable('headers')],
+    ['a code that cannot be read', () => unreadable('code')],
+    ['nothing that can be read', () => revokedProxy()],
+    [
+      'a Retry-After that is no string',
+      () => httpError({ status: 503, headers: { 'Retry-After': Object.create(null) } }),
+    ],
+    [
+      'a Retry-After of an eternity',
+      () => httpError({ status: 503, headers: { 'Retry-After': '9'.repeat(23) } }),
+    ],
+    ['a header that is about the connection', () => httpError({ status: 503, headers: { Trailer: 'X-A' } })],
+  ])('responds in JSON to an error with %s', async (_case, thrown) => {
+    const { app } = withParser((_request, _response, next) => next(thrown()), { logger: silent });
+    const response = await send(app);
+    expect([500, 503]).toContain(response.status);
+    expect(response.body).toMatchObject({ errcode: 'M_UNKNOWN' });
+    expect(response.headers).not.toHaveProperty('trailer');
+    expect(response.text).not.toContain('e+');
+  });
+
   it('does not log a 4xx, whose message may quote the request', async () => {
     const { logger, lines } = recordingLogger();
     const { app } = withParser((_req, _res, next) => next(httpError({ status: 418 })), { logger });
@@ -487,3 +510,17 @@ describe('matrixNotFoundHandler', () => {
     expect(() => matrixNotFoundHandler(options as object)).toThrow(TypeError);
   });
 });
+
+function unreadable(name: string): Error {
+  return Object.defineProperty(new Error('secret'), name, {
+    get() {
+      throw new Error('secret');
+    },
+  });
+}
+
+function revokedProxy(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { RawClient } from './raw-client.ts';
 import {
+  ALICE,
   BOB,
   CAROL,
   expectInvited,
@@ -212,6 +213,24 @@ describe('a body that is too large', () => {
   });
 });
 
+describe('the rest of a body', () => {
+  it.each([
+    [
+      200,
+      'POST',
+      [AS_ALICE, 'Content-Encoding: gzip', CHUNKED],
+      [chunk(Buffer.concat([gzipSync(INVITE_BOB), Buffer.from([0])]))],
+    ],
+    [204, 'OPTIONS', [CHUNKED], [chunk('a')]],
+  ])('is limited in time after a %i', async (status, method, fields, bytes) => {
+    const { client } = await connected({ bodyTimeoutMs: 100 });
+    client.write(head(fields, INVITE_PATH, method), ...bytes);
+    expect((await client.response()).status).toBe(status);
+    client.write(chunk('more'));
+    await client.closed();
+  });
+});
+
 describe('Expect: 100-continue', () => {
   const EXPECT = 'Expect: 100-continue';
 
@@ -245,6 +264,36 @@ describe('Expect: 100-continue', () => {
       await client.closed();
     },
   );
+
+  it('is not answered with a 100 in the body of a response that the host app has begun', async () => {
+    let begin = () => {};
+    const { app, router } = setUp(
+      {
+        auth: {
+          async authenticate() {
+            begin();
+            return { requester: { userId: ALICE } };
+          },
+        },
+      },
+      (host) =>
+        host.use((_request, response, next) => {
+          begin = () => {
+            response.writeHead(503, { 'Content-Length': '6' });
+            response.write('abc');
+            setImmediate(() => setImmediate(() => response.end('def')));
+          };
+          next();
+        }),
+    );
+    const server = await listening(app);
+    server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    const client = await RawClient.connect(portOf(server));
+    client.write(head([AS_ALICE, EXPECT, `Content-Length: ${INVITE_BOB.length}`]));
+    const response = await client.response();
+    expect([response.status, response.text]).toEqual([503, 'abcdef']);
+    await router.close();
+  });
 
   it('is answered once if the host app or Node has already done so', async () => {
     const host = await connected();
