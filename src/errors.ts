@@ -87,5 +87,10 @@ export function isStorageUnavailable(value: unknown): value is StorageUnavailabl
 }
 
 function hasCode(value: unknown, code: string): boolean {
-  return value instanceof Error && (value as Error & { code?: unknown }).code === code;
+  try {
+    return value instanceof Error && (value as Error & { code?: unknown }).code === code;
+  } catch {
+    // A getter of the host threw.
+    return false;
+  }
 }

@@ -9,9 +9,10 @@ import type { RequestHandler } from 'express';
  * @param host a host name that the demo is known by, besides `localhost` and IP addresses
  */
 export function ownOriginOnly(host: string): RequestHandler {
+  const ownName = host.toLowerCase();
   return ({ headers }, response, next) => {
     const name = hostNameOf(`http://${headers.host}`);
-    const isOwnHost = name !== undefined && (name === 'localhost' || name === host || isAddress(name));
+    const isOwnHost = name !== undefined && (name === 'localhost' || name === ownName || isAddress(name));
     const isOwnOrigin = headers.origin === undefined || isSameOrigin(headers.origin, headers.host);
     if (isOwnHost && isOwnOrigin) return next();
     const error = isOwnHost

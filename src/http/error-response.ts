@@ -1,4 +1,5 @@
 import { isMatrixError, MatrixError } from '../errors.ts';
+import { readable } from '../internal/thrown.ts';
 import { internalError } from '../invite/refusals.ts';
 import type { Verdict } from '../openapi/validators.ts';
 import { bodyParserError } from './body.ts';
@@ -8,13 +9,8 @@ export type ErrorResponse = { readonly error: MatrixError; readonly body: string
 
 /** Turns anything thrown into a response that can be serialized. */
 export function errorResponse(thrown: unknown): ErrorResponse {
-  let known: MatrixError | undefined;
-  try {
-    known = knownError(thrown);
-  } catch {
-    // Something thrown whose properties cannot be read.
-  }
-  return responseOf(known ?? internalError(thrown));
+  const error = readable(thrown);
+  return responseOf(knownError(error) ?? internalError(error));
 }
 
 /** Returns a response that can be serialized. */

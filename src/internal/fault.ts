@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { isStorageUnavailable } from '../errors.ts';
+import { isAggregateError, readable } from './thrown.ts';
 
 /** The names of the errors that the language itself throws for mistakes in code. */
 const FAULT_NAMES: ReadonlySet<string> = new Set([
@@ -25,10 +26,11 @@ export function isFault(error: unknown): boolean {
   return isFaultWithin(error, MAX_CAUSES);
 }
 
-function isFaultWithin(error: unknown, causes: number): boolean {
+function isFaultWithin(thrown: unknown, causes: number): boolean {
+  const error = readable(thrown);
   // Not `instanceof`: the error may come from another realm, such as a test runner's.
   if (causes === 0 || !types.isNativeError(error)) return false;
-  if (error instanceof AggregateError) {
+  if (isAggregateError(error)) {
     return error.errors.length > 0 && error.errors.every((each) => isFaultWithin(each, causes - 1));
   }
   if (isStorageUnavailable(error)) return isFaultWithin(error.cause, causes - 1);

@@ -1,3 +1,6 @@
+import { inspect } from 'node:util';
+import { isAggregateError, isError } from './thrown.ts';
+
 /**
  * The fields of errors that say what failed, and never what was sent. Drivers add others that do: PostgreSQL's `detail`
  * and `where` quote rows and parameters, ioredis' `command` has the arguments, and errors of HTTP clients have the
@@ -8,7 +11,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'message',
   'stack',
   'cause',
-  'errors',
   'code',
   'errno',
   'syscall',
@@ -29,6 +31,8 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** Causes of causes that are logged. A longer or circular chain ends there. */
 const MAX_DEPTH = 8;
 
+const UNEXPECTED = 'Unexpected token';
+
 /** Returns the details of a log line, with an `err` that has only the fields that say what failed. */
 export function loggableDetails(details: object): object {
   if (!('err' in details)) return details;
@@ -41,9 +45,9 @@ export function loggableDetails(details: object): object {
  * as it is.
  */
 function loggableError(thrown: unknown, depth = 0): unknown {
-  if (!(thrown instanceof Error)) {
+  if (!isError(thrown)) {
     // A string is the host app's own message. Anything else may hold what was sent.
-    return typeof thrown === 'object' && thrown !== null
+    return (typeof thrown === 'object' && thrown !== null) || typeof thrown === 'function'
       ? new Error('An object that is not an Error was thrown')
       : thrown;
   }
@@ -56,12 +60,17 @@ function loggableError(thrown: unknown, depth = 0): unknown {
 
 function withoutOthers(error: Error, depth: number): Error {
   const cause = depth < MAX_DEPTH ? loggableError(error.cause, depth + 1) : undefined;
-  const errors = error instanceof AggregateError && depth < MAX_DEPTH ? error.errors : undefined;
+  const errors = isAggregateError(error) && depth < MAX_DEPTH ? error.errors : undefined;
   const inner = errors?.map((each: unknown) => loggableError(each, depth + 1));
   const message = messageOf(error);
+  const stack =
+    error.stack && withoutQuotedJson(String(error.stack).replace(String(error.message), () => message));
   const isClean =
     cause === error.cause &&
     message === error.message &&
+    stack === error.stack &&
+    !hasOwnFormat(error) &&
+    !hasSymbols(error) &&
     (inner ?? []).every((each, index) => each === errors?.[index]) &&
     Object.keys(error).every((field) => isLoggable(error, field));
   if (isClean) return error;
@@ -69,7 +78,6 @@ function withoutOthers(error: Error, depth: number): Error {
   const copy = new Error(message, cause === undefined ? {} : { cause });
   const fields = Object.entries(error).filter(([field]) => field !== 'cause' && isLoggable(error, field));
   Object.assign(copy, Object.fromEntries(fields));
-  const stack = String(error.stack).replace(error.message, () => message);
   for (const [field, value] of Object.entries({ message, stack, name: nameOf(error), errors: inner })) {
     if (value === undefined) continue;
     Object.defineProperty(copy, field, { value, configurable: true, writable: true });
@@ -81,16 +89,38 @@ function withoutOthers(error: Error, depth: number): Error {
 function isLoggable(error: Error, field: string): boolean {
   const value: unknown = Reflect.get(error, field);
   if (Reflect.get(error, 'code') === 'ERR_MATRIX' && ['fields', 'retryAfterMs'].includes(field)) return true;
-  if (field === 'cause' || field === 'errors') return true;
-  return value === undefined || (FIELDS.has(field) && typeof value !== 'object');
+  if (field === 'cause') return true;
+  // Elsewhere, `errors` has what validators found in the values: only those of an AggregateError are errors.
+  if (field === 'errors') return isAggregateError(error);
+  return (
+    value === undefined || (FIELDS.has(field) && typeof value !== 'object' && typeof value !== 'function')
+  );
+}
+
+/** Such a method can show what is in no field, such as the request of an HTTP client. That of a MatrixError is its own. */
+function hasOwnFormat(error: Error): boolean {
+  return inspect.custom in error || ('toJSON' in error && Reflect.get(error, 'code') !== 'ERR_MATRIX');
+}
+
+function hasSymbols(error: Error): boolean {
+  return Object.getOwnPropertySymbols(error).some((symbol) =>
+    Object.prototype.propertyIsEnumerable.call(error, symbol),
+  );
 }
 
 /** PostgreSQL's messages of class 22 quote the value: `invalid input syntax for type integer: "…"`. */
 function messageOf(error: Error): string {
-  const { message } = error;
+  const message = typeof error.message === 'string' ? withoutQuotedJson(error.message) : '';
   const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
   const quotesValue = severity !== undefined && typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
   return quotesValue ? message.replace(/".*/s, '…') : message;
+}
+
+/** `JSON.parse` quotes the JSON: `Unexpected token 'x', ..."…"... is not valid JSON`. Its other messages do not. */
+function withoutQuotedJson(text: string): string {
+  const start = text.indexOf(`${UNEXPECTED} '`);
+  const end = text.lastIndexOf(' is not valid JSON');
+  return start === -1 || end < start ? text : `${text.slice(0, start)}${UNEXPECTED} …${text.slice(end)}`;
 }
 
 function nameOf(error: Error): string {

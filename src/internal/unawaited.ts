@@ -1,12 +1,19 @@
 /** Does nothing. Recognized by identity, so that no log line is built just to be discarded. */
 export function noop(): void {}
 
-/** Returns true for a promise of any kind. */
+/** Returns true for a promise of any kind. Never throws, not even for an object whose `then` cannot be read. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { readonly then?: unknown }).then === 'function'
-  );
+  return typeof partOf(value, 'then') === 'function';
+}
+
+/** Returns a property of a value, or undefined if it cannot be read. */
+function partOf(value: unknown, name: string): unknown {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  try {
+    return Reflect.get(value, name);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -27,5 +34,9 @@ export function handleRejection(result: unknown, report: (reason: unknown) => vo
 export function ignoreRejections(invalid: unknown): void {
   handleRejection(invalid);
   if (typeof invalid !== 'object' || invalid === null) return;
-  for (const part of Object.values(invalid)) handleRejection(part);
+  try {
+    for (const name of Object.keys(invalid)) handleRejection(partOf(invalid, name));
+  } catch {
+    // A revoked Proxy has no parts.
+  }
 }

@@ -1,5 +1,6 @@
 import { isMatrixError, isStorageUnavailable, type MatrixError } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
+import { readable } from '../internal/thrown.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { AppendResult, StateSnapshot } from '../ports/storage.ts';
 import { isSameJson } from '../rooms/content.ts';
@@ -192,7 +193,8 @@ function isSameEvent(
   return one.sender === other.sender && isSameJson(one.content, other.content) ? undefined : false;
 }
 
-function failedAppend(cause: unknown): AppendOutcome {
+function failedAppend(thrown: unknown): AppendOutcome {
+  const cause = readable(thrown);
   const isNotStored = isStorageUnavailable(cause) && cause.isNotStored;
   return { outcome: isNotStored ? 'failed' : 'unknown', cause };
 }

@@ -1,5 +1,6 @@
 import { isMatrixError } from '../errors.ts';
 import { DeadlineContext } from '../internal/call-context.ts';
+import { readable } from '../internal/thrown.ts';
 import type { CallContext } from '../ports/context.ts';
 import type { HostCall } from '../ports/outcome.ts';
 
@@ -67,7 +68,8 @@ export class Deadline {
     whenLate?: (leftBehind: Promise<T>) => void,
   ): Promise<T> {
     let started: Promise<T> | undefined;
-    const toError = (error: unknown) => {
+    const toError = (thrown: unknown) => {
+      const error = readable(thrown);
       // A refusal is a valid response.
       if (!isMatrixError(error)) this.failedCall ??= call;
       // An adapter that heeds the signal may report the deadline first, with its own error.
@@ -93,7 +95,13 @@ export class Deadline {
   #race<T>(work: Promise<T>, toError: (error: unknown) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
-        if (this.#waits.delete(fail)) reject(toError(error));
+        if (!this.#waits.delete(fail)) return;
+        try {
+          reject(toError(error));
+        } catch (thrown) {
+          // Nothing else would end this wait.
+          reject(thrown);
+        }
       };
       this.#waits.add(fail);
       work.then((value) => {

@@ -1,3 +1,4 @@
+import { ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { CallContext } from '../ports/context.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
@@ -10,7 +11,7 @@ import type {
 import type { ServiceConfig } from './config.ts';
 import type { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
-import { hostFailure, rateLimited, waitOf } from './refusals.ts';
+import { hostFailure, internalError, rateLimited, waitOf } from './refusals.ts';
 import type { Run } from './run.ts';
 
 /** A refund has its own timeout, in milliseconds: it often follows a request whose deadline is over. */
@@ -29,7 +30,7 @@ export async function consumeAttempt(
 ): Promise<Refused | undefined> {
   if (rateLimit === false || requester.isRateLimitExempt === true) return undefined;
   const buckets = attemptOf(requester);
-  return refusedByLimit(await consume(deadline, (context) => rateLimit.consume(buckets, context)));
+  return refusedByLimit(await consume(deadline, 'consume', (context) => rateLimit.consume(buckets, context)));
 }
 
 /** Consumes a point of the `attempt` limit if that is due. Returns the refusal, if the limit is reached. */
@@ -82,13 +83,14 @@ export class InvitePoints<R extends Requester> {
     const { rateLimit, background } = config;
     const buckets = bucketsOf(request, isDrop);
     if (this.#consumed !== undefined || rateLimit === false || buckets.length === 0) return undefined;
-    const { isAttemptDue } = this.#run;
+    const consumeKeeping = this.#run.isAttemptDue ? rateLimit.consumeKeeping : undefined;
     const decision = await consume(
       deadline,
+      consumeKeeping === undefined ? 'consume' : 'consumeKeeping',
       (context) =>
-        isAttemptDue && rateLimit.consumeKeeping !== undefined
-          ? rateLimit.consumeKeeping(attemptOf(request.requester), buckets, context)
-          : rateLimit.consume(buckets, context),
+        consumeKeeping === undefined
+          ? rateLimit.consume(buckets, context)
+          : consumeKeeping.call(rateLimit, attemptOf(request.requester), buckets, context),
       (leftBehind) => background.add(this.#refundLate(leftBehind)),
     );
     if (decision.allowed) {
@@ -110,8 +112,9 @@ export class InvitePoints<R extends Requester> {
 
   /** Refunds the points of a decision that arrives after the deadline: its request has already failed. */
   async #refundLate(leftBehind: Promise<RateLimitDecision>): Promise<void> {
-    const decision = await leftBehind.catch(() => undefined);
-    if (decision?.allowed) await this.#refund(decision.receipt);
+    const decision: unknown = await leftBehind.catch(() => undefined);
+    if (!isDecision(decision)) ignoreRejections(decision);
+    else if (decision.allowed) await this.#refund(decision.receipt);
   }
 
   async #refund(receipt: unknown): Promise<void> {
@@ -142,20 +145,48 @@ export async function peekLimits<R extends Requester>(
     .catch((cause: unknown) => {
       throw hostFailure(cause);
     });
-  return forecast === undefined ? undefined : refusedByLimit(forecast);
+  return refusedByLimit(checkedDecision('peek', forecast));
 }
 
 async function consume(
   deadline: Deadline,
+  method: 'consume' | 'consumeKeeping',
   call: (context: CallContext) => Promise<RateLimitDecision>,
   whenLate?: (leftBehind: Promise<RateLimitDecision>) => void,
 ): Promise<RateLimitDecision> {
+  let decision: unknown;
   try {
-    return await deadline.call('consume', call, whenLate);
+    decision = await deadline.call('consume', call, whenLate);
   } catch (cause) {
     throw hostFailure(cause);
   }
+  return checkedDecision(method, decision);
 }
+
+/** @throws {MatrixError} 500 for anything but a decision: a promise as `allowed`, say, must not count as true */
+function checkedDecision(
+  method: 'consume' | 'consumeKeeping' | 'peek',
+  decision: unknown,
+): RateLimitDecision {
+  if (isDecision(decision)) return decision;
+  ignoreRejections(decision);
+  throw internalError(
+    new TypeError(
+      `rateLimit.${method} must resolve to an object with allowed: true, or with allowed: false, a scope and a ` +
+        'number as retryAfterMs',
+    ),
+  );
+}
+
+function isDecision(value: unknown): value is RateLimitDecision {
+  if (typeof value !== 'object' || value === null) return false;
+  const { allowed, scope, retryAfterMs } = value as { [Field in keyof Refusal]?: unknown };
+  return (
+    allowed === true || (allowed === false && typeof scope === 'string' && typeof retryAfterMs === 'number')
+  );
+}
+
+type Refusal = Extract<RateLimitDecision, { readonly allowed: false }>;
 
 function refusedByLimit(decision: RateLimitForecast): Refused | undefined {
   if (decision.allowed) return undefined;

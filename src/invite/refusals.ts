@@ -1,5 +1,6 @@
 import { isMatrixError, isStorageUnavailable, MatrixError } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
+import { readable } from '../internal/thrown.ts';
 import type { RateLimitScope } from '../ports/rate-limit.ts';
 import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
 import { DeadlineOverError } from './deadline.ts';
@@ -120,7 +121,8 @@ export function internalError(cause: unknown): MatrixError {
 }
 
 /** Turns anything thrown into the error of a response: a MatrixError stays, an outage is a 503, the rest a 500. */
-export function toMatrixError(error: unknown): MatrixError {
+export function toMatrixError(thrown: unknown): MatrixError {
+  const error = readable(thrown);
   if (isMatrixError(error)) return error;
   const isOutage = isStorageUnavailable(error) || error instanceof DeadlineOverError;
   return isOutage ? hostFailure(error) : internalError(error);

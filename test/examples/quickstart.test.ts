@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
+import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ownOriginOnly } from '../../examples/quickstart/own-origin.ts';
 import { Example, freePort, inBash, newDatabasePath, silentConnection, takenPort } from './example.ts';
 
 const LAST_LINE = /^# \{"retry_after_ms".*\n/m;
@@ -152,6 +155,20 @@ describe('a request that another website sends', () => {
       expect(await send(url, headers)).toMatchObject({ status: 200, body: '{}' });
     }
   });
+});
+
+it('the name in HOST may have upper-case letters', async () => {
+  const server = express()
+    .use(ownOriginOnly('My-Box'), (_, response) => void response.json({}))
+    .listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await send(url, { Host: 'my-box:8008' })).toMatchObject({ status: 200 });
+  expect(await send(url, { Host: 'MY-BOX:8008', Origin: 'http://my-box:8008' })).toMatchObject({
+    status: 200,
+  });
+  expect(await send(url, { Host: 'other-box:8008' })).toMatchObject({ status: 403 });
 });
 
 describe('the console', () => {

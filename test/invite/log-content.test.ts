@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import {
   createInviteService,
   type Logger,
@@ -28,7 +29,28 @@ async function loggedAfter(failure: unknown) {
   return { lines, text: lines.map(({ text }) => text).join('\n'), err: lines[0]?.err };
 }
 
-const failWith = (fields: object, message = 'failed') => Object.assign(new Error(message), fields);
+const failWith = (fields: object, message = 'failed', prototype: object = Error.prototype) =>
+  Object.setPrototypeOf(Object.assign(new Error(message), fields), prototype);
+
+/** Errors of HTTP clients have such a prototype: it shows the request. */
+const withFormat: object = Object.create(Error.prototype, {
+  toJSON: { value: () => ({ body: SECRET }) },
+  [inspect.custom]: { value: () => SECRET },
+});
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable(new Error(SECRET), {});
+  revoke();
+  return proxy;
+}
 
 describe('the err of a log line', () => {
   it.each<[name: string, failure: unknown, kept: object]>([
@@ -88,6 +110,25 @@ describe('the err of a log line', () => {
       new AggregateError([failWith({ detail: SECRET }, 'one'), new Error('two')], 'both'),
       { message: 'both', errors: [{ message: 'one' }, { message: 'two' }] },
     ],
+    [
+      'validators, whose errors are no errors',
+      failWith({ name: 'ValidationError', errors: { reason: { path: 'reason', value: SECRET } } }),
+      { name: 'ValidationError', message: 'failed' },
+    ],
+    ['validators, whose errors are messages', failWith({ errors: [`"${SECRET}" is no reason`] }), {}],
+    ['fields whose names are symbols', failWith({ [Symbol('request')]: { body: SECRET } }), {}],
+    ['an error with its own format', failWith({}, 'failed', withFormat), { message: 'failed' }],
+    [
+      'JSON.parse',
+      failureOf(() => JSON.parse(`{"reason":${SECRET}`)),
+      { name: 'SyntaxError', message: 'Unexpected token … is not valid JSON' },
+    ],
+    [
+      'a message that repeats that of JSON.parse',
+      new Error(`Bad row: ${String(failureOf(() => JSON.parse(`["${SECRET}",${SECRET}]`)))}`),
+      { message: 'Bad row: SyntaxError: Unexpected token … is not valid JSON' },
+    ],
+    ['a message that is an object', failWith({ message: { reason: SECRET } }), { message: '' }],
     ['an allowed field that is an object', failWith({ code: { token: SECRET } }), { message: 'failed' }],
     ['an object', { token: SECRET }, {}],
     [
@@ -118,6 +159,36 @@ describe('the err of a log line', () => {
   it('is the error itself if it has nothing else', async () => {
     const failure = new Error('a bug', { cause: failWith({ code: 'ENOSPC', syscall: 'write' }) });
     expect((await loggedAfter(failure)).err).toBe(failure);
+  });
+
+  it.each(['Error', 'AggregateError'])(
+    'is the error itself if another realm has made it: %s',
+    async (name) => {
+      const failure = runInNewContext(`Object.assign(
+      ${name === 'Error' ? "new Error('no')" : "new AggregateError([new Error('inner')], 'no')"},
+      { code: 'ECONNREFUSED' },
+    )`);
+      expect((await loggedAfter(failure)).err).toBe(failure);
+    },
+  );
+
+  it.each([
+    ['a revoked Proxy', revoked()],
+    [
+      'a getter that throws',
+      Object.defineProperty(new Error(SECRET), 'code', {
+        get() {
+          throw new Error(SECRET);
+        },
+      }),
+    ],
+  ])('says that what was thrown cannot be read: %s', async (_, failure) => {
+    const { lines, text } = await loggedAfter(failure);
+    const message = 'A host function threw an error whose fields cannot be read';
+    expect(lines).toMatchObject([{ level: 'error', err: { name: 'TypeError', message } }]);
+    expect(text).not.toContain(SECRET);
+    const { lines: ofCause } = await loggedAfter(new Error('outer', { cause: failure }));
+    expect(ofCause).toMatchObject([{ err: { message: 'outer' } }]);
   });
 
   it('ends with a circle of causes', async () => {

@@ -6,6 +6,7 @@ import {
   type InviteRouterOptions,
   MatrixError,
   type RateLimitAdapter,
+  type RateLimitDecision,
   type RateLimitScope,
   type Requester,
   type RequestOutcome,
@@ -33,6 +34,7 @@ import {
 import {
   aliceInvitesBob,
   around,
+  deferred,
   type Interference,
   never,
   putMember,
@@ -453,6 +455,50 @@ describe('a rate limit that fails', () => {
     const response = await invite(app);
     expect(response.status).toBe(413);
     expect(logger.lines).toMatchObject([{ level: 'warn', details: { err: { message: 'Redis is down' } } }]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['a promise as allowed', () => ({ allowed: Promise.resolve(false), scope: 'inviter', retryAfterMs: 1 })],
+    ['a promise as allowed that rejects', () => ({ allowed: Promise.reject(new Error('Redis is down')) })],
+    ['a number of points as allowed', () => ({ allowed: 1 })],
+    ['no allowed', () => ({ receipt: 'a receipt' })],
+    ['a refusal without a wait', () => ({ allowed: false, scope: 'inviter' })],
+    [
+      'a refusal with a wait that is a string',
+      () => ({ allowed: false, scope: 'inviter', retryAfterMs: '60' }),
+    ],
+    ['a refusal without a scope', () => ({ allowed: false, retryAfterMs: 1 })],
+  ])('by the mistake of %s leads to a 500 that says so, and never allows', async (_, decisionOf) => {
+    const logger = recordedLogger();
+    const store = new MemoryStorage();
+    await seedRoom(store);
+    const decide = async () => decisionOf() as RateLimitDecision;
+    const rateLimit: RateLimitAdapter = { consume: decide, peek: decide, refund: async () => {} };
+    const { service } = serviceOn({ rateLimit, logger, storage: store });
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 500 });
+    expect(await refusalOf(service.check(aliceInvitesBob))).toMatchObject({ status: 500 });
+    expect(await invitesOf(store, BOB)).toBe(0);
+    expect(logger.lines).toMatchObject(
+      ['consume', 'peek'].map((method) => ({
+        level: 'error',
+        details: {
+          err: { name: 'TypeError', message: expect.stringContaining(`rateLimit.${method} must resolve to`) },
+        },
+      })),
+    );
+  });
+
+  it('does not end the process by a promise in a decision that arrives after the deadline', async () => {
+    const late = deferred<RateLimitDecision>();
+    const { service, store } = serviceOn({
+      rateLimit: { consume: () => late.promise, refund: async () => expect.fail('nothing was consumed') },
+      deadlineMs: 20,
+    });
+    await seedRoom(store);
+    expect(await refusalOf(service.invite(aliceInvitesBob))).toMatchObject({ status: 503 });
+    late.resolve({ allowed: Promise.reject(new Error('Redis is down')) } as unknown as RateLimitDecision);
+    await service.close();
   });
 
   it('does not delay the response beyond the deadline if its refund hangs', async () => {

@@ -23,11 +23,26 @@ const NOWHERE = 'http://127.0.0.1:1/';
 
 const failure = () => new Error('the host function failed');
 
+const unreadable = () =>
+  Object.defineProperty(new Error('the host function failed'), 'code', {
+    get() {
+      throw new Error('code cannot be read');
+    },
+  });
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable(new Error('the host function failed'), {});
+  revoke();
+  return proxy;
+}
+
 const FAILURES: Readonly<Record<string, () => unknown>> = {
   throws() {
     throw failure();
   },
   rejects: () => Promise.reject(failure()),
+  'rejects with an error whose fields cannot be read': () => Promise.reject(unreadable()),
+  'rejects with a revoked Proxy': () => Promise.reject(revoked()),
   'returns a rejecting thenable': () => ({
     // biome-ignore lint/suspicious/noThenProperty: that is what is tested
     then: (_resolve: unknown, reject: (reason: unknown) => void) => reject(failure()),

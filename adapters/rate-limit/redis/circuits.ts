@@ -57,6 +57,11 @@ export class Circuits {
     for (const circuit of this.#of(keys)) circuit.pause(OVERDUE_PAUSE_MS);
   }
 
+  /** Forgets the past: there is a new connection. */
+  closeAll(): void {
+    this.#open.clear();
+  }
+
   /** Reports a command that has an answer. */
   close({ counter }: WatchedCommand): void {
     if (this.#open.size > 0) this.#open.delete(this.#connection.serverOf(counter.redisKey));

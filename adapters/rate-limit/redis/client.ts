@@ -22,6 +22,8 @@ export type RedisClient = {
   readonly options?: {
     /** A prefix for all keys. */
     readonly keyPrefix?: string | undefined;
+    /** Whether commands without a reply are sent again on the next connection. Default true. */
+    readonly autoResendUnfulfilledCommands?: boolean | undefined;
   };
 };
 
@@ -35,6 +37,8 @@ const NOT_YET_CONNECTED: readonly string[] = ['wait', 'connecting', 'connect'];
 export class Connection {
   readonly #client: RedisClient;
   #isFirst = true;
+  /** The socket that commands were last sent on. */
+  #used: RedisClient['stream'];
   #corked: RedisClient['stream'];
 
   constructor(client: RedisClient) {
@@ -49,6 +53,24 @@ export class Connection {
     const { status } = this.#client;
     if (!NOT_YET_CONNECTED.includes(status)) this.#isFirst = false;
     return this.#isFirst || status === 'ready';
+  }
+
+  /**
+   * Returns true once for each connection after the first: what is known about the one before says nothing about it.
+   */
+  isNew(): boolean {
+    const { status, stream } = this.#client;
+    if (status !== 'ready' || !stream || stream === this.#used) return false;
+    const isFirst = this.#used === undefined;
+    this.#used = stream;
+    return !isFirst;
+  }
+
+  /**
+   * True if the client forgets the commands that have no reply when it loses its connection. Their promises never settle.
+   */
+  get losesCommands(): boolean {
+    return this.#client.options?.autoResendUnfulfilledCommands === false;
   }
 
   /** The error of a call while the client is not usable. */

@@ -1,5 +1,6 @@
 import { ExpiringMap } from '../../../src/internal/expiring-map.ts';
 import type { Outage } from '../../../src/internal/outage.ts';
+import { readable } from '../../../src/internal/thrown.ts';
 import type { RateLimitBucket } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, LimitRefusal } from '../shared/limits.ts';
 import { Circuits } from './circuits.ts';
@@ -49,7 +50,7 @@ export class Counters {
    * The Redis keys of counters that have refused recently, as seen by this process: a hint, never a decision.
    */
   readonly #knownFull = new ExpiringMap<true>(MAX_KNOWN_FULL);
-  readonly #tally: Tally = { waiting: 0 };
+  #tally: Tally = { waiting: 0 };
 
   constructor(client: RedisClient, { limits, keyPrefix, timeoutMs, outage }: CountersConfig) {
     this.#connection = new Connection(client);
@@ -110,6 +111,7 @@ export class Counters {
   /** @throws if it is known that Redis will not reply */
   #startTimer(counters: readonly Counter[]): DecisionTimer {
     if (!this.#connection.isUsable) throw this.#connection.error;
+    this.#noticeNewConnection();
     if (this.#tally.waiting >= MAX_WAITING) throw new Error('Too many commands to Redis have no reply yet');
     this.#circuits.admit(counters);
     return new DecisionTimer(this.#timeoutMs);
@@ -174,6 +176,12 @@ export class Counters {
     }
   }
 
+  #noticeNewConnection(): void {
+    if (!this.#connection.isNew()) return;
+    this.#circuits.closeAll();
+    if (this.#connection.losesCommands) this.#tally = { waiting: 0 };
+  }
+
   #send(counters: readonly Counter[], command: CounterCommand): readonly SentCommand[] {
     this.#connection.writeTogether();
     return counters.map((counter) => new SentCommand(counter, command, this.#tally));
@@ -220,6 +228,9 @@ export class Counters {
   }
 
   #watch(command: SentCommand): void {
+    this.#noticeNewConnection();
+    // The client has lost it together with its connection. That says nothing about the new one.
+    if (command.isPending && command.tally !== this.#tally) return;
     if (command.isAnswered) this.#circuits.close(command);
     else void this.#circuits.open(command, command.failure?.error, command.isPending);
   }
@@ -227,12 +238,14 @@ export class Counters {
 
 type Failure = { readonly error: unknown };
 
-/** The number of commands without a result. */
+/** The number of commands without a result, without those that the client has lost. */
 type Tally = { waiting: number };
 
 /** A command that was sent for one counter, and its result so far. */
 class SentCommand {
   readonly counter: Counter;
+  /** Where it is counted until it has a result. */
+  readonly tally: Tally;
   /** Resolves when Redis has replied or failed. Never rejects. */
   readonly settled: Promise<void>;
   #state: 'pending' | 'done' | 'refused' | 'rejected' | 'failed' = 'pending';
@@ -241,14 +254,16 @@ class SentCommand {
 
   constructor(counter: Counter, command: CounterCommand, tally: Tally) {
     this.counter = counter;
+    this.tally = tally;
     tally.waiting += 1;
     this.settled = sent(command, counter).then(
       (reply) => {
         tally.waiting -= 1;
         this.#read(reply, command);
       },
-      (error: unknown) => {
+      (thrown: unknown) => {
         tally.waiting -= 1;
+        const error = readable(thrown);
         this.#state = isFromRedis(error) ? 'rejected' : 'failed';
         this.#error = withAdvice(error);
       },

@@ -1,4 +1,5 @@
 import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
+import { isError, readable } from '../../../src/internal/thrown.ts';
 
 /** SQLSTATEs of missing tables, columns, functions and schemas. */
 const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883', '3F000']);
@@ -162,5 +163,6 @@ function fieldsOf(error: unknown): {
   readonly routine?: unknown;
   readonly message?: unknown;
 } {
-  return error instanceof Error ? error : {};
+  const known = readable(error);
+  return isError(known) ? known : {};
 }

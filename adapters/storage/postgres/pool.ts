@@ -88,9 +88,9 @@ export async function withClient<Result>(
       releaseClient(client, false);
       return result;
     } catch (error) {
-      const isLeftBehind = await isCausedByLeftovers(client, error);
-      releaseClient(client, isLeftBehind || isConnectionLost(error));
-      if (!isLeftBehind || givenUp === MAX_GIVEN_UP) throw postgresFailure(error, wasSent);
+      const state = await stateAfter(client, error);
+      releaseClient(client, state !== 'usable');
+      if (state !== 'leftBehind' || givenUp === MAX_GIVEN_UP) throw postgresFailure(error, wasSent);
     }
   }
 }
@@ -114,23 +114,24 @@ async function checkOutsideTransaction(client: PostgresClient): Promise<void> {
 }
 
 /**
- * Returns true if a statement failed because of what the host app has left on the connection: it has had no effect, and
- * may succeed on another connection.
+ * Returns the state of a connection on which a statement failed. `leftBehind` means that it failed because of what the
+ * host app has left on the connection: it has had no effect, and may succeed on another connection.
  */
-async function isCausedByLeftovers(client: PostgresClient, error: unknown): Promise<boolean> {
-  if (error instanceof InTransactionError || isConnectionState(error)) return true;
+async function stateAfter(client: PostgresClient, error: unknown): Promise<'usable' | 'lost' | 'leftBehind'> {
+  if (error instanceof InTransactionError || isConnectionState(error)) return 'leftBehind';
+  const state = isConnectionLost(error) ? 'lost' : 'usable';
   const settings = settingsBehind(error);
-  if (settings === undefined) return false;
+  if (settings === undefined) return state;
   const text = `
 SELECT 1 FROM pg_settings WHERE source = 'session' AND name = ANY ($1)
 UNION ALL
 SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid() AND usename <> current_user`;
   try {
-    return (
-      (await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS })).rows.length > 0
-    );
-  } catch {
-    return false;
+    const check = await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS });
+    return check.rows.length > 0 ? 'leftBehind' : state;
+  } catch (checkError) {
+    // A `statement_timeout` of a millisecond, say, ends this query too.
+    return isConnectionLost(checkError) ? 'lost' : 'leftBehind';
   }
 }
 

@@ -1,4 +1,5 @@
 import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
+import { readable } from '../../../src/internal/thrown.ts';
 
 /** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
@@ -34,7 +35,7 @@ export function refusalBehind(failure: unknown): MatrixError | undefined {
  * have a numeric `errcode`, `better-sqlite3` has the name of the code in `code`.
  */
 export function isBusy(error: unknown): boolean {
-  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  const { code, errcode } = (readable(error) ?? {}) as { code?: unknown; errcode?: unknown };
   if (typeof errcode === 'number') return (errcode & 0xff) === SQLITE_BUSY;
   return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }
@@ -44,7 +45,8 @@ export function isBusy(error: unknown): boolean {
  *
  * @param isNotStored true if it is certain that nothing was stored; false after a commit that failed (default false)
  */
-export function sqliteFailure(cause: unknown, isNotStored = false): StorageUnavailableError {
+export function sqliteFailure(thrown: unknown, isNotStored = false): StorageUnavailableError {
+  const cause = readable(thrown);
   // A content that cannot be read.
   if (isStorageUnavailable(cause)) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -244,6 +244,41 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     await eventually('the first call is allowed', async () => (await limits.consume([ROOM])).allowed);
   });
 
+  it.each([
+    ['before it', true],
+    ['before it', false],
+    ['after it', true],
+    ['after it', false],
+  ])(
+    'is used again on the next connection: commands are overdue %s (sent again: %s)',
+    async (when, autoResendUnfulfilledCommands) => {
+      const server = await startServer();
+      const proxy = await TcpProxy.start(server.port);
+      closings.push(() => proxy.close());
+      const client = closed(connect(proxy.port, { autoResendUnfulfilledCommands }));
+      await isReady(client);
+      const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
+      await consume(limits, ROOM);
+      proxy.onRequest = () => 'swallow';
+      // Each is two commands: as many as may wait.
+      const lost = Promise.allSettled(
+        times(5_000, (index) => limits.consume([inviter(index), roomOf(index)])),
+      );
+      if (when === 'before it') await lost;
+      client.disconnect(true);
+      await eventually('the connection is lost', async () => client.status !== 'ready');
+      proxy.onRequest = () => 'pass';
+      await isReady(client);
+      if (autoResendUnfulfilledCommands) {
+        await eventually('all commands have their replies', async () => kept(client) === 0);
+      }
+      expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
+      await lost;
+      expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
+      expect(await limits.consume([ROOM])).toHaveProperty('allowed', false);
+    },
+  );
+
   it('because the host app blocks the connection is used again afterwards', async () => {
     const server = await startServer();
     const client = closed(connect(server.port));

@@ -261,6 +261,29 @@ describe('on a connection that the host app gave back with', () => {
   });
 
   it.each<[string, string[]]>([
+    ['another search_path', ['SET search_path = nowhere']],
+    ['another role', ['SET ROLE outsider']],
+  ])('%s and a statement_timeout that ends the check too, every call uses another one', async (_, left) => {
+    const poolOf = (pool: pg.Pool): PostgresPool => ({
+      async connect() {
+        const client = await pool.connect();
+        return {
+          query: (query) =>
+            client.query(
+              query.text.includes('pg_settings')
+                ? { ...query, text: `SELECT 1 FROM pg_sleep(10), (${query.text}) AS checked` }
+                : query,
+            ),
+          release: (destroy) => client.release(destroy),
+          on: (event, listener) => client.on(event, listener),
+          removeListener: (event, listener) => client.removeListener(event, listener),
+        };
+      },
+    });
+    expect(await runAll([...left, 'SET statement_timeout = 200'], { poolOf })).toEqual(EVERY_CALL);
+  });
+
+  it.each<[string, string[]]>([
     ['another isolation level', ['SET default_transaction_isolation = serializable']],
     ['synchronous_commit', ['SET synchronous_commit = off']],
     ['lock_timeout', ['SET lock_timeout = 1']],
