@@ -46,8 +46,11 @@ function authorizationHeader({ headers, rawHeaders }: IncomingMessage): string {
   return typeof value[0] === 'string' ? value[0] : '';
 }
 
-/** Two headers that a platform has joined, such as Node with `joinDuplicateHeaders`. A token contains no comma. */
-const JOINED = /,[ \t]*bearer[ \t]/i;
+/**
+ * Two headers that a platform has joined, such as Node with `joinDuplicateHeaders`: one of them has a token, which
+ * contains no comma (RFC 6750, section 2.1).
+ */
+const JOINED = /,[ \t]*bearer[ \t]|^[ \t]*bearer [^,]*,[ \t]*[\w!#$%&'*+.^`|~-]+[ \t]/i;
 
 /**
  * Returns true if the client sent several Authorization headers and this is one of them, or all of them, even if the host
@@ -64,7 +67,10 @@ function isOneOfSeveral(value: string, rawHeaders: readonly string[] | undefined
   }
   if (sent.length < 2) return false;
   const token = bearerToken(value);
-  return value === sent.join(', ') || sent.some((raw) => raw === value || bearerToken(raw) === token);
+  return (
+    value === sent.join(', ') ||
+    sent.some((raw) => raw === value || (token !== undefined && bearerToken(raw) === token))
+  );
 }
 
 function tokenSentTwice(): MatrixError {

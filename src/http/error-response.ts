@@ -7,6 +7,9 @@ import { bodyParserError } from './body.ts';
 /** An error, and the body of its response. */
 export type ErrorResponse = { readonly error: MatrixError; readonly body: string };
 
+/** Delays above this, 68 years, make no sense to a client, and might be written as `1e+21`. */
+export const MAX_RETRY_AFTER_MS = (2 ** 31 - 1) * 1_000;
+
 /** Turns anything thrown into a response that can be serialized. */
 export function errorResponse(thrown: unknown): ErrorResponse {
   const error = readable(thrown);
@@ -40,7 +43,10 @@ function bodyOf(error: MatrixError): string | undefined {
   if (typeof errcode !== 'string' || errcode === '') return undefined;
   if (retryAfterMs !== undefined && typeof retryAfterMs !== 'number') return undefined;
   try {
-    return JSON.stringify(error.toJSON());
+    const body = error.toJSON();
+    const { retry_after_ms: delay } = body;
+    const isTooLong = typeof delay === 'number' && !(delay <= MAX_RETRY_AFTER_MS);
+    return JSON.stringify(isTooLong ? { ...body, retry_after_ms: undefined } : body);
   } catch {
     return undefined;
   }

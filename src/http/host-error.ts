@@ -1,4 +1,4 @@
-import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES, validateHeaderValue } from 'node:http';
 import { MatrixError } from '../errors.ts';
 import { internalError } from '../invite/refusals.ts';
 import { knownError } from './error-response.ts';
@@ -16,7 +16,13 @@ const ERRCODES: Readonly<Record<number, string>> = {
 };
 
 /** These describe the body, which is not the host's. */
-const BODY_HEADERS = new Set(['content-encoding', 'content-language', 'content-range', 'transfer-encoding']);
+const BODY_HEADERS = new Set([
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'trailer',
+  'transfer-encoding',
+]);
 
 /**
  * Converts an error of the host app by the conventions of Express's own error handler, `finalhandler`: the `status` of
@@ -55,7 +61,6 @@ const CONNECTION_HEADERS = new Set([
   'keep-alive',
   'proxy-connection',
   'te',
-  'trailer',
   'upgrade',
 ]);
 
@@ -63,13 +68,33 @@ const CONNECTION_HEADERS = new Set([
 export function setHostHeaders(response: ServerResponse, headers: OutgoingHttpHeaders): void {
   for (const name of BODY_HEADERS) response.removeHeader(name);
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || BODY_HEADERS.has(name) || CONNECTION_HEADERS.has(name)) continue;
+    if (BODY_HEADERS.has(name) || CONNECTION_HEADERS.has(name)) continue;
     try {
-      response.setHeader(name, value);
+      const text = headerValueOf(name, value);
+      if (text !== undefined) response.setHeader(name, text);
     } catch {
       // The name or the value is invalid. The response matters more than the header.
     }
   }
+}
+
+/** A number of seconds, or a date. */
+const RETRY_AFTER = /^(?:\d{1,9}|[A-Z][a-z]+,? .+)$/;
+
+/**
+ * Returns a value that can be sent, or undefined. HTTP/2 checks values only when the response is sent, and then throws
+ * for several values of a header such as `Retry-After`.
+ *
+ * @throws {TypeError} if the value has invalid characters
+ */
+function headerValueOf(name: string, value: unknown): string | string[] | undefined {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const texts = values.filter((item) => typeof item === 'string' || typeof item === 'number').map(String);
+  if (texts.length === 0) return undefined;
+  const text = texts.join(', ');
+  validateHeaderValue(name, text);
+  if (name === 'retry-after' && !RETRY_AFTER.test(text)) return undefined;
+  return name === 'set-cookie' ? texts : text;
 }
 
 function statusOf(thrown: unknown): number | undefined {

@@ -5,7 +5,7 @@ import { RequestLog } from '../invite/request-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import type { JsonObject } from '../rooms/event.ts';
-import { type ErrorResponse, errorResponse } from './error-response.ts';
+import { type ErrorResponse, errorResponse, MAX_RETRY_AFTER_MS } from './error-response.ts';
 import { hasBegun } from './has-begun.ts';
 import { limitUnreadBody } from './transport.ts';
 
@@ -115,16 +115,18 @@ export function setCommonHeaders(response: ServerResponse, cors: boolean): void 
 }
 
 /** Responds to a CORS preflight, unless the host already has. */
-export function respondToPreflight(request: IncomingMessage, response: ServerResponse, cors: boolean): void {
+export function respondToPreflight(
+  request: IncomingMessage,
+  response: ServerResponse,
+  cors: boolean,
+  bodyTimeoutMs?: number,
+): void {
   if (hasBegun(response)) return;
   setCommonHeaders(response, cors);
   response.statusCode = 204;
   response.end();
-  limitUnreadBody(request);
+  limitUnreadBody(request, bodyTimeoutMs);
 }
-
-/** Delays above this, 68 years, make no sense to a client, and might be written as `1e+21`. */
-const MAX_RETRY_AFTER_MS = (2 ** 31 - 1) * 1_000;
 
 /** Sends an error, with `Retry-After` (whole seconds, at least 1) if it says when to retry. */
 export function sendError(response: ServerResponse, { error, body }: ErrorResponse): void {

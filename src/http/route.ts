@@ -103,8 +103,9 @@ function handlerOf<Result>({ method, responseOptions, work }: Route<Result>): Ma
     const roomId = request.params?.roomId;
     if (roomId === undefined)
       void respondWith(() => Promise.reject(new URIError('The path cannot be decoded')));
-    else if (request.method === 'OPTIONS') respondToPreflight(request, response, responseOptions.cors);
-    else if (request.method === method || (request.method === 'HEAD' && method === 'GET')) {
+    else if (request.method === 'OPTIONS') {
+      respondToPreflight(request, response, responseOptions.cors, responseOptions.bodyTimeoutMs);
+    } else if (request.method === method || (request.method === 'HEAD' && method === 'GET')) {
       void respondWith((exchange) => work(exchange, roomId));
     } else {
       void respondWith(async () => {

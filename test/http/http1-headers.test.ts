@@ -64,6 +64,7 @@ describe('several Authorization headers', () => {
     'bearer  alice-token',
     'Bearer alice-token, Bearer carol-token',
     'Bearer alice-token,bearer carol-token',
+    'Bearer alice-token, Basic eDp5',
   ])('are rejected if the host app or Node has rewritten them as %s', async (value) => {
     const asked: unknown[] = [];
     const auth: AuthAdapter = {

@@ -1,6 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import express from 'express';
-import { createInviteRouter, matrixErrorHandler, matrixNotFoundHandler } from 'express-matrix-invite';
+import {
+  createInviteRouter,
+  MatrixError,
+  matrixErrorHandler,
+  matrixNotFoundHandler,
+} from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { describe, expect, inject, it } from 'vitest';
 import type { Middleware } from '../frameworks/hosts/host.ts';
@@ -274,6 +279,8 @@ describe('matrixErrorHandler', () => {
       'a Retry-After of an eternity',
       () => httpError({ status: 503, headers: { 'Retry-After': '9'.repeat(23) } }),
     ],
+    ['a delay of an eternity', () => new MatrixError(503, 'M_UNKNOWN', 'Wait', { retryAfterMs: 1e308 })],
+    ['a negative Retry-After', () => httpError({ status: 503, headers: { 'Retry-After': '-5' } })],
     ['a header that is about the connection', () => httpError({ status: 503, headers: { Trailer: 'X-A' } })],
   ])('responds in JSON to an error with %s', async (_case, thrown) => {
     const { app } = withParser((_request, _response, next) => next(thrown()), { logger: silent });
@@ -281,7 +288,18 @@ describe('matrixErrorHandler', () => {
     expect([500, 503]).toContain(response.status);
     expect(response.body).toMatchObject({ errcode: 'M_UNKNOWN' });
     expect(response.headers).not.toHaveProperty('trailer');
+    expect(response.headers).not.toHaveProperty('retry-after');
     expect(response.text).not.toContain('e+');
+  });
+
+  it('removes a Trailer that the host app has announced', async () => {
+    const { app } = withParser((_request, response, next) => {
+      response.setHeader('Trailer', 'X-A');
+      next(httpError({ status: 418 }));
+    });
+    const response = await send(app);
+    expect(response.status).toBe(418);
+    expect(response.headers).not.toHaveProperty('trailer');
   });
 
   it('does not log a 4xx, whose message may quote the request', async () => {
