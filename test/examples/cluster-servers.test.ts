@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startOAuth } from '../../examples/cluster/surroundings/oauth.ts';
@@ -78,13 +79,7 @@ describe('servers of the environment', () => {
       return rows.length === 1;
     });
     const ended = example.stop('SIGTERM');
-    await until(() =>
-      // A connection gets no response if the primary accepts it for a worker that then closes.
-      fetch(`${example.url}/health`, { signal: AbortSignal.timeout(2_000) }).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await until(() => refusesConnections(example.url));
     await holder.query('COMMIT');
     holder.release();
     expect((await response).status).toBe(200);
@@ -176,3 +171,15 @@ describe('a start that fails', () => {
     expect(example.stdout).toBe('');
   });
 });
+
+/** Sends no request: a connection gets no response if the primary accepts it for a worker that then closes. */
+function refusesConnections(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.once('error', () => resolve(true));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
+}

@@ -61,6 +61,9 @@ export const AS_TEXT = { getTypeParser: () => String };
 /** The maximum number of connections that one call gives up because of what the host app has left on them. */
 const MAX_GIVEN_UP = 20;
 
+/** The SQLSTATE of a statement that took longer than `statement_timeout`. */
+const QUERY_CANCELED = '57014';
+
 /** Milliseconds to wait for the response to a check of a connection. */
 const CHECK_TIMEOUT_MS = 5_000;
 
@@ -130,8 +133,9 @@ SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid(
     const check = await client.query({ text, values: [settings], query_timeout: CHECK_TIMEOUT_MS });
     return check.rows.length > 0 ? 'leftBehind' : state;
   } catch (checkError) {
+    if (isConnectionLost(checkError)) return 'lost';
     // A `statement_timeout` of a millisecond, say, ends this query too.
-    return isConnectionLost(checkError) ? 'lost' : 'leftBehind';
+    return sqlStateOf(checkError) === QUERY_CANCELED ? 'leftBehind' : state;
   }
 }
 

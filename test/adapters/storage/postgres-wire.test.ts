@@ -123,7 +123,9 @@ describe('a connection', () => {
   const fake = (error: unknown) => {
     const released: unknown[] = [];
     const client = {
-      query: () => Promise.reject(error),
+      // Nothing was left behind on the connection.
+      query: ({ text }: { text: string }) =>
+        text.includes('pg_settings') ? Promise.resolve({ rows: [] }) : Promise.reject(error),
       release: (destroy: unknown) => released.push(destroy),
       on: () => {},
       removeListener: () => {},
