@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logins } from './http/authenticate.ts';
 import type { ResponseOptions } from './http/response.ts';
+import { DEFAULT_BODY_TIMEOUT_MS } from './http/transport.ts';
 import {
   booleanOption,
   functionOption,
@@ -52,7 +53,7 @@ export const inviteRouterOptionChecks: OptionChecks<InviteRouterOptions> = {
       'an object with authenticate and allowedOrigins, an array of origins such as "https://chat.example.org"',
     accepts: (value) =>
       hasMethods(value, 'authenticate') &&
-      isArrayOfOrigins((value as { readonly allowedOrigins?: unknown | undefined }).allowedOrigins),
+      isArrayOfOrigins((value as { readonly allowedOrigins?: unknown }).allowedOrigins),
   },
   queryToken: booleanOption,
   cors: booleanOption,
@@ -74,7 +75,7 @@ export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): 
 }
 
 export function bodyTimeoutOf<R extends Requester>({
-  bodyTimeoutMs = 10_000,
+  bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS,
 }: InviteRouterOptions<R>): number {
   return bodyTimeoutMs;
 }
@@ -117,7 +118,7 @@ function withoutFailures(
   };
 }
 
-function ownIdOf(request: IncomingMessage & { readonly id?: unknown | undefined }): unknown {
+function ownIdOf(request: IncomingMessage & { readonly id?: unknown }): unknown {
   return request.id;
 }
 

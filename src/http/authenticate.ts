@@ -33,20 +33,13 @@ export async function authenticateAndThrottle<R extends Requester>(
   { request, trace }: Exchange,
   isAttemptDeferred: (requester: R) => boolean = () => false,
 ): Promise<R> {
-  const deadline = new Deadline(config.deadlineMs);
-  let refused: Refused | undefined;
-  try {
+  return unlessRefused(config, trace, async (deadline) => {
     const requester = await authenticate(config, request, deadline);
     trace.requesterId = requester.userId;
-    refused = refuseRequester(requester, config.serverNames);
-    if (refused === undefined && !isAttemptDeferred(requester)) {
-      refused = await consumeAttempt(config.rateLimit, requester, deadline);
-    }
-    if (refused !== undefined) throw refused.error;
-    return requester;
-  } finally {
-    endRun({ deadline, trace, tries: 0 }, refused);
-  }
+    const refused = refuseRequester(requester, config.serverNames);
+    if (refused !== undefined || isAttemptDeferred(requester)) return refused ?? { requester };
+    return (await consumeAttempt(config.rateLimit, requester, deadline)) ?? { requester };
+  });
 }
 
 /**
@@ -55,15 +48,30 @@ export async function authenticateAndThrottle<R extends Requester>(
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */
 export async function throttle<R extends Requester>(
-  { rateLimit, deadlineMs }: ServiceConfig<R>,
+  config: ServiceConfig<R>,
   { trace }: Exchange,
   requester: R,
 ): Promise<void> {
+  await unlessRefused(
+    config,
+    trace,
+    async (deadline) => (await consumeAttempt(config.rateLimit, requester, deadline)) ?? { requester },
+  );
+}
+
+/** Runs a step before the invite, with a deadline of its own. Throws its refusal. */
+async function unlessRefused<R extends Requester>(
+  { deadlineMs }: ServiceConfig<R>,
+  trace: Exchange['trace'],
+  step: (deadline: Deadline) => Promise<{ readonly requester: R } | Refused>,
+): Promise<R> {
   const deadline = new Deadline(deadlineMs);
   let refused: Refused | undefined;
   try {
-    refused = await consumeAttempt(rateLimit, requester, deadline);
-    if (refused !== undefined) throw refused.error;
+    const result = await step(deadline);
+    if ('requester' in result) return result.requester;
+    refused = result;
+    throw refused.error;
   } finally {
     endRun({ deadline, trace, tries: 0 }, refused);
   }

@@ -4,6 +4,7 @@ import zlib from 'node:zlib';
 import { MatrixError } from '../errors.ts';
 import { refusalError } from '../invite/refusals.ts';
 import type { Verdict } from '../openapi/validators.ts';
+import { errorStatusOf } from './error-status.ts';
 import { hasBegun } from './has-begun.ts';
 import { askForBody, isHttp2 } from './transport.ts';
 
@@ -181,7 +182,7 @@ function bodyOfHost(request: RequestWithBody): unknown {
   try {
     body = request.body;
   } catch (error) {
-    const status = error instanceof SyntaxError ? 400 : statusOf(error);
+    const status = error instanceof SyntaxError ? 400 : errorStatusOf(error, 499);
     throw status === undefined ? error : bodyError(status, 'The body is not JSON', error);
   }
   if (body === undefined || body === null) {
@@ -222,21 +223,10 @@ export function bodyParserError(error: unknown): MatrixError | undefined {
   const { type, code } = error as Error & { type?: unknown; code?: unknown };
   if (typeof type !== 'string' && !(typeof code === 'string' && BROKEN_COMPRESSION.test(code)))
     return undefined;
-  const status = statusOf(error);
+  const status = errorStatusOf(error, 499);
   if (status !== 400 && status !== 413 && status !== 415) return undefined;
   const isParsed = type === 'entity.parse.failed';
   return bodyError(status, isParsed ? 'The body is not JSON' : 'The body could not be read', error);
-}
-
-/** Returns the 4xx status of an error about a request, or undefined for any other error. */
-function statusOf(error: unknown): number | undefined {
-  const { status, statusCode } = (error ?? {}) as {
-    readonly status?: unknown;
-    readonly statusCode?: unknown;
-  };
-  return [status, statusCode].find(
-    (value): value is number => typeof value === 'number' && value >= 400 && value < 500,
-  );
 }
 
 /** @param message the message for a body that is neither too large nor in an unsupported encoding */

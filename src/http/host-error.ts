@@ -2,6 +2,7 @@ import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES, validateHe
 import { MatrixError } from '../errors.ts';
 import { internalError } from '../invite/refusals.ts';
 import { knownError } from './error-response.ts';
+import { errorStatusOf, isErrorStatus } from './error-status.ts';
 
 /** An error of the host app, and the headers that it asks for. */
 type HostError = { readonly error: MatrixError; readonly headers: OutgoingHttpHeaders };
@@ -39,7 +40,7 @@ export function hostErrorOf(thrown: unknown, response: ServerResponse): HostErro
 }
 
 function convert(thrown: unknown, response: ServerResponse): HostError {
-  const status = statusOf(thrown);
+  const status = errorStatusOf(thrown, 599);
   const headers = status === undefined ? {} : headersOf(thrown);
   const known = knownError(thrown);
   if (known !== undefined) return { error: known, headers };
@@ -95,18 +96,6 @@ function headerValueOf(name: string, value: unknown): string | string[] | undefi
   validateHeaderValue(name, text);
   if (name === 'retry-after' && !RETRY_AFTER.test(text)) return undefined;
   return name === 'set-cookie' ? texts : text;
-}
-
-function statusOf(thrown: unknown): number | undefined {
-  const { status, statusCode } = (thrown ?? {}) as {
-    readonly status?: unknown;
-    readonly statusCode?: unknown;
-  };
-  return [status, statusCode].find(isErrorStatus);
-}
-
-function isErrorStatus(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599;
 }
 
 function statusOrServerError(status: number): number {

@@ -4,7 +4,7 @@ import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
 import { hasBegun } from './has-begun.ts';
 
 /** The default maximum time for a body to arrive, in milliseconds. */
-const DEFAULT_BODY_TIMEOUT_MS = 10_000;
+export const DEFAULT_BODY_TIMEOUT_MS = 10_000;
 
 /** Returns the stream of a request over HTTP/2, in Node's compatibility API. */
 function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {

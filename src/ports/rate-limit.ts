@@ -38,7 +38,7 @@ export interface RateLimitAdapter<Receipt = unknown> {
    *    store.
    * 3. A refused call neither extends a window nor counts in it.
    * 4. A key's window starts with its first point, and ends after the scope's time, whatever is consumed, refused or
-   *    refunded meanwhile. The next point starts another.
+   *    refunded meanwhile. It may end earlier if all of its points are refunded. The next point starts another.
    *
    * It rejects only when it cannot decide: a 503.
    */

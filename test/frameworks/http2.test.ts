@@ -5,6 +5,7 @@ import { type AddressInfo, connect as connectSocket, type Server } from 'node:ne
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
+import { matrixErrorHandler } from 'express-matrix-invite';
 import { fastify } from 'fastify';
 import Koa from 'koa';
 import connectMiddleware from 'koa-connect';
@@ -277,3 +278,20 @@ async function bodyOverFrames(
   }
   throw new Error('The connection was closed without a response');
 }
+
+describe('matrixErrorHandler', () => {
+  it('joins several values of a header of which HTTP/2 allows one', async () => {
+    const handle = matrixErrorHandler();
+    const error = Object.assign(new Error(), { status: 400, headers: { Age: ['1', '2'] } });
+    const server = createHttp2Server((request, response) => handle(error, request, response, () => {}));
+    onTestFinished(() => {
+      server.close();
+    });
+    const response = await exchangeOverHttp2(await portOf(server), {
+      method: 'GET',
+      path: '/_matrix/x',
+      headers: {},
+    });
+    expect(response).toMatchObject({ status: 400, body: { errcode: 'M_UNKNOWN' }, headers: { age: '1, 2' } });
+  });
+});

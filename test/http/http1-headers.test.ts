@@ -81,6 +81,16 @@ describe('several Authorization headers', () => {
     expect(asked).toEqual([]);
   });
 
+  it('do not matter if the host app has replaced two others by another without a token', async () => {
+    const session = { allowedOrigins: [], authenticate: async () => ({ requester: { userId: ALICE } }) };
+    const basic = ['Authorization: Basic eDp5', 'Authorization: Basic eDp6'];
+    const { response } = await sendLines(basic, { session }, (request, _response, next) => {
+      request.headers.authorization = 'Basic eDp3';
+      next();
+    });
+    expectInvited(response);
+  });
+
   it('do not matter if the host app has deleted them', async () => {
     const session = { allowedOrigins: [], authenticate: async () => ({ requester: { userId: ALICE } }) };
     const { response } = await sendLines(TWO_TOKENS, { session }, (request, _response, next) => {

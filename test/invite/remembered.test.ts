@@ -161,6 +161,13 @@ describe('an invite on remembered state', () => {
   });
 });
 
+async function openRemembering() {
+  const store = new SqliteStorage(openSqlite(await newSqlitePath()));
+  await store.migrate();
+  await seedRoom(store);
+  return { store, service: serviceOn(store) };
+}
+
 describe('SqliteStorage', () => {
   it('remembers a room after the first invite', async () => {
     const statements: string[] = [];
@@ -182,11 +189,38 @@ describe('SqliteStorage', () => {
     await store.migrate();
     await seedRoom(store);
     const service = serviceOn(store);
-    const reads = () => statements.filter((sql) => sql.includes('AS found, ')).length;
+    const reads = () => statements.filter((sql) => sql.startsWith('SELECT EXISTS')).length;
     await service.invite(inviteOf(BOB));
     const before = reads();
     for (let guest = 0; guest < 200; guest += 1) await service.invite(inviteOf(`@guest${guest}:example.org`));
+    expect(before).toBeGreaterThan(0);
     expect(reads()).toBe(before);
+  });
+
+  it('remembers a limited number of members of a room, and the inviter among them', async () => {
+    const { store, service } = await openRemembering();
+    const isRemembered = (userId: string) =>
+      store.recall(ROOM, [{ type: 'm.room.member', state_key: userId }])?.events.length === 1;
+    for (let guest = 0; guest < 70; guest += 1) await service.invite(inviteOf(`@guest${guest}:example.org`));
+    const remembered = Array.from({ length: 70 }, (_, guest) => isRemembered(`@guest${guest}:example.org`));
+    expect(remembered.filter(Boolean)).toHaveLength(63);
+    expect([remembered[0], remembered[69], isRemembered(ALICE)]).toEqual([false, true, true]);
+  });
+
+  it('forgets the room that was used least recently once the contents take too much memory', async () => {
+    const { store, service } = await openRemembering();
+    await service.invite(inviteOf(BOB));
+    const alice = [{ type: 'm.room.member', state_key: ALICE }];
+    expect(store.recall(ROOM, alice)).toBeDefined();
+    for (let room = 0; room < 9; room += 1) {
+      const roomId = await seedRoom(store, { roomId: `!large${room}:example.org` });
+      const reason = 'x'.repeat(1_000_000);
+      const member = { type: 'm.room.member', sender: ALICE, origin_server_ts: 1, room_id: roomId };
+      await service.invite({ ...inviteOf(BOB), roomId });
+      await store.putState({ ...member, state_key: CAROL, content: { membership: 'leave', reason } });
+    }
+    expect(store.recall(ROOM, alice)).toBeUndefined();
+    expect(store.recall('!large8:example.org', alice)).toBeDefined();
   });
 });
 

@@ -14,8 +14,12 @@ import type { Statements } from './statements.ts';
 /** Milliseconds that a statement of several rooms may wait for locks other than those of the rooms. */
 const SHARED_LOCK_TIMEOUT_MS = 50;
 
-/** An event and the basis that it was decided on. */
-type Append = { readonly event: NewStateEvent; readonly basis: StateSnapshot };
+/** An event with its content as JSON, and the basis that it was decided on. */
+type Append = {
+  readonly event: Omit<NewStateEvent, 'content'>;
+  readonly content: string;
+  readonly basis: StateSnapshot;
+};
 
 /** The ID of the stored event, or the reason why it was not stored. `busy`: another connection is changing the room. */
 export type Appended = { readonly eventId: string } | 'stale' | 'busy';
@@ -72,9 +76,12 @@ export class Appends {
    * @param context ends the wait for a connection
    * @throws {StorageUnavailableError} (rejects)
    */
-  async put(event: NewStateEvent, context: CallContext): Promise<Appended> {
+  async put(event: Append['event'], content: string, context: CallContext): Promise<Appended> {
     const basis = { roomId: event.room_id, keys: [], events: [], revision: undefined };
-    const values = appendValues({ event, basis }, { waits: true, lockTimeoutMs: this.#lockTimeoutMs });
+    const values = appendValues(
+      { event, content, basis },
+      { waits: true, lockTimeoutMs: this.#lockTimeoutMs },
+    );
     const [row] = await withClient(this.#pool, context, (client) =>
       this.#statements.run(client, 'appendEvent', values),
     );
@@ -119,23 +126,23 @@ export class Appends {
 }
 
 /** Returns the values of the statement `appendEvent`. */
-function appendValues({ event, basis }: Append, { waits, lockTimeoutMs }: LockWait): unknown[] {
-  return [waits, lockTimeoutMs, ...basisColumns(basis), ...eventValues(event)];
+function appendValues({ basis, ...rest }: Append, { waits, lockTimeoutMs }: LockWait): unknown[] {
+  return [waits, lockTimeoutMs, ...basisColumns(basis), ...eventValues(rest)];
 }
 
 /** Returns the values of the statement `appendEvents`. */
 function batchValues(appends: readonly Append[], { waits, lockTimeoutMs }: LockWait): unknown[] {
   const bases = appends.map(({ basis }) => basisColumns(basis));
   let last = 0;
-  const rows = appends.map(({ event, basis }) => {
+  const rows = appends.map(({ basis, ...rest }) => {
     const first = last + 1;
     last += basis.keys.length;
-    return [first, last, ...eventValues(event)];
+    return [first, last, ...eventValues(rest)];
   });
   return [waits, lockTimeoutMs, ...columnsOf(bases).map((column) => column.flat()), ...columnsOf(rows)];
 }
 
-function eventValues(event: NewStateEvent): unknown[] {
+function eventValues({ event, content }: Omit<Append, 'basis'>): unknown[] {
   return [
     toStoredText(event.room_id),
     newEventId(event.sender, undefined),
@@ -144,7 +151,7 @@ function eventValues(event: NewStateEvent): unknown[] {
     toStoredText(event.state_key),
     toStoredText(event.sender),
     event.origin_server_ts,
-    JSON.stringify(event.content),
+    content,
   ];
 }
 

@@ -1,5 +1,6 @@
-import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
+import { isStorageUnavailable, type MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { isError, readable } from '../../../src/internal/thrown.ts';
+import { rejectedEvent } from '../shared/rejected.ts';
 
 /** SQLSTATEs of missing tables, columns, functions and schemas. */
 const SCHEMA_MISSING: ReadonlySet<unknown> = new Set(['42P01', '42703', '42883', '3F000']);
@@ -124,17 +125,11 @@ export function isAboutOneEvent(error: unknown): boolean {
   return !OUTAGES.test(code) || isRowLevelSecurity(error);
 }
 
-/**
- * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if a constraint, a
- * policy or a trigger of the host app refuses it, a 500 if that constraint or trigger itself fails or the event does
- * not fit. Returns undefined for other failures.
- */
+/** Returns the response to an event that the database rejects, or undefined for other failures. */
 export function refusalBehind(failure: unknown): MatrixError | undefined {
   const cause = failure instanceof Error ? failure.cause : undefined;
   if (!isAboutOneEvent(cause)) return undefined;
-  return REFUSALS.test(String(sqlStateOf(cause))) || isRowLevelSecurity(cause)
-    ? new MatrixError(403, 'M_FORBIDDEN', 'This server does not allow the invite', { cause })
-    : new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+  return rejectedEvent(REFUSALS.test(String(sqlStateOf(cause))) || isRowLevelSecurity(cause), cause);
 }
 
 /** Returns true for a policy's WITH CHECK. It has the SQLSTATE of a missing privilege. */

@@ -150,7 +150,7 @@ export class PostgresStorage implements RoomStore {
     const content = JSON.stringify(event.content);
     let appended: Appended;
     try {
-      appended = await this.#appends.append({ event, basis }, context);
+      appended = await this.#appends.append({ event, content, basis }, context);
     } catch (failure) {
       const error = refusalBehind(failure);
       if (error === undefined) throw failure;
@@ -170,7 +170,7 @@ export class PostgresStorage implements RoomStore {
 
   async putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {
     const content = JSON.stringify(event.content);
-    const appended = await this.#appends.put(event, contextWithTimeout(CONNECTION_TIMEOUT_MS));
+    const appended = await this.#appends.put(event, content, contextWithTimeout(CONNECTION_TIMEOUT_MS));
     if (typeof appended === 'string') return undefined;
     this.#remembered.stored(event.room_id, storedEvent(event, content, appended.eventId));
     return appended;

@@ -58,7 +58,7 @@ export interface PostgresPool {
  */
 export const AS_TEXT = { getTypeParser: () => String };
 
-/** The maximum number of connections that one call gives up because of what the host app has left on them. */
+/** How often one call moves on to another connection because of what the host app has left on the last one. */
 const MAX_GIVEN_UP = 20;
 
 /** The SQLSTATE of a statement that took longer than `statement_timeout`. */

@@ -1,6 +1,6 @@
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
-import { copyOfKeys } from './state-key.ts';
+import { copyOfKeys, isSameKey, nameOf } from './state-key.ts';
 
 /** The maximum number of rooms in memory. The room that was used least recently is forgotten first. */
 const MAX_ROOMS = 10_000;
@@ -77,8 +77,11 @@ export class RememberedState<Stored extends StateKey> {
     if (found !== undefined) {
       const room = this.#rooms.get(roomId) ?? { shared: new Map(), members: new Map(), size: 0 };
       for (const key of keys) {
-        const stored = found.find(({ type, state_key }) => state_key === key.state_key && type === key.type);
-        this.#set(room, key, stored);
+        this.#set(
+          room,
+          key,
+          found.find((stored) => isSameKey(stored, key)),
+        );
       }
       this.#use(roomId, room);
     }
@@ -185,9 +188,4 @@ function find<Stored>(room: Room<Stored>, key: StateKey): Stored | undefined | t
   room.members.delete(key.state_key);
   room.members.set(key.state_key, stored);
   return stored;
-}
-
-/** The length keeps the type and the state key from running together. */
-function nameOf({ type, state_key }: StateKey): string {
-  return `${type.length} ${type}${state_key}`;
 }

@@ -36,7 +36,11 @@ export function checkBasis(event: NewStateEvent, basis: StateSnapshot): void {
   }
 }
 
-function isSameEvent(one: StrippedStateEvent | undefined, other: StrippedStateEvent | undefined): boolean {
+/** Returns true for the same event: by its ID, or else by sender and content. An absent one is the same as another. */
+export function isSameEvent(
+  one: StrippedStateEvent | undefined,
+  other: StrippedStateEvent | undefined,
+): boolean {
   if (one === undefined || other === undefined) return one === other;
   if (one.event_id !== undefined && other.event_id !== undefined) return one.event_id === other.event_id;
   return one.sender === other.sender && isSameJson(one.content, other.content);

@@ -13,8 +13,12 @@ export function copyOfKeys(keys: readonly StateKey[]): StateKey[] {
   return keys.map(({ type, state_key }) => ({ type, state_key }));
 }
 
+/** Returns a string that no other key has. The length keeps the type and the state key from running together. */
+export function nameOf({ type, state_key }: StateKey): string {
+  return `${type.length} ${type}${state_key}`;
+}
+
 /** Returns each key once. */
 export function uniqueKeys(keys: readonly StateKey[]): Iterable<StateKey> {
-  // The length keeps the type and the state key from running together.
-  return new Map(keys.map((key) => [`${key.type.length} ${key.type}${key.state_key}`, key])).values();
+  return new Map(keys.map((key) => [nameOf(key), key])).values();
 }

@@ -1,5 +1,6 @@
-import { isStorageUnavailable, MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
+import { isStorageUnavailable, type MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { readable } from '../../../src/internal/thrown.ts';
+import { rejectedEvent } from '../shared/rejected.ts';
 
 /** SQLite's result code for a lock that another connection holds. Extended codes have it in their low byte. */
 const SQLITE_BUSY = 5;
@@ -12,10 +13,7 @@ const ABOUT_THE_EVENT_BY_NAME = /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/;
 const REFUSALS: ReadonlySet<unknown> = new Set([275, 787, 1811]);
 const REFUSALS_BY_NAME = /^SQLITE_CONSTRAINT_(?:CHECK|FOREIGNKEY|TRIGGER)$/;
 
-/**
- * Returns the response to an event that the database rejects, whatever the number of tries: a 403 if a constraint or a
- * trigger of the host app refuses it, a 500 if the event does not fit. Returns undefined for other failures.
- */
+/** Returns the response to an event that the database rejects, or undefined for other failures. */
 export function refusalBehind(failure: unknown): MatrixError | undefined {
   if (!isStorageUnavailable(failure) || !failure.isNotStored) return undefined;
   const { cause } = failure;
@@ -25,9 +23,7 @@ export function refusalBehind(failure: unknown): MatrixError | undefined {
       ? ABOUT_THE_EVENT.has(errcode & 0xff)
       : ABOUT_THE_EVENT_BY_NAME.test(String(code));
   if (!isAboutTheEvent) return undefined;
-  return REFUSALS.has(errcode) || REFUSALS_BY_NAME.test(String(code))
-    ? new MatrixError(403, 'M_FORBIDDEN', 'This server does not allow the invite', { cause })
-    : new MatrixError(500, 'M_UNKNOWN', 'Internal server error', { cause });
+  return rejectedEvent(REFUSALS.has(errcode) || REFUSALS_BY_NAME.test(String(code)), cause);
 }
 
 /**

@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { checkOptions } from '../../../src/internal/options.ts';
 import type { AppendResult, StorageAdapter } from '../../../src/ports/storage.ts';
-import { isSameJson } from '../../../src/rooms/content.ts';
-import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
+import type { StateKey } from '../../../src/rooms/event.ts';
 import { throwIfAborted } from '../shared/aborted.ts';
-import { checkBasis, eventUnder, sameState } from '../shared/same-state.ts';
+import { checkBasis, eventUnder, isSameEvent, sameState } from '../shared/same-state.ts';
 import { copyOfKeys, uniqueKeys } from '../shared/state-key.ts';
 import { optionChecks, type TransactionalStorageOptions } from './options.ts';
 import { checkedEventId, checkedEvents } from './results.ts';
@@ -76,7 +75,10 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       const appendIfSame = async (tx: Tx): Promise<AppendResult> => {
         const current = await currentEvents(tx, event.room_id, basis.keys);
         if (current === undefined || !sameState(basis, current)) {
-          isFound = transaction.hasInserted && current !== undefined && hasEqualEvent(current, event);
+          isFound =
+            transaction.hasInserted &&
+            current !== undefined &&
+            isSameEvent(eventUnder(current, event), event);
           return { outcome: 'stale' };
         }
         // The wait for the lock may have been long, and nothing is written yet.
@@ -100,9 +102,4 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       return result;
     },
   };
-}
-
-function hasEqualEvent(events: readonly StrippedStateEvent[], event: NewStateEvent): boolean {
-  const found = eventUnder(events, event);
-  return found !== undefined && found.sender === event.sender && isSameJson(found.content, event.content);
 }

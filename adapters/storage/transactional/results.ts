@@ -1,6 +1,7 @@
 import { ignoreRejections, isThenable } from '../../../src/internal/unawaited.ts';
 import type { StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { isUserId } from '../../../src/rooms/identifiers.ts';
+import { nameOf } from '../shared/state-key.ts';
 
 /** @throws {TypeError} for anything but `{ eventId }` or nothing */
 export function checkedEventId(inserted: unknown): string | undefined {
@@ -30,7 +31,7 @@ export function checkedEvents(events: unknown): readonly StrippedStateEvent[] | 
   const keys = new Set<string>();
   for (const event of events) {
     checkEvent(event);
-    keys.add(`${event.type.length} ${event.type}${event.state_key}`);
+    keys.add(nameOf(event));
   }
   if (keys.size === events.length) return events;
   throw new TypeError(
