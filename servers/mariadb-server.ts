@@ -133,8 +133,16 @@ export class MariadbServer {
   };
 }
 
-/** Small files and buffers, for a quick start. `--no-defaults` has to be the first parameter. */
-const COMMON_PARAMETERS = ['--no-defaults', '--innodb-log-file-size=16M', '--innodb-buffer-pool-size=32M'];
+/**
+ * Small files and buffers, for a quick start. A server that starts deletes all temporary tables in `tmpdir`, by default
+ * `/tmp`, including those of other servers. `--no-defaults` has to be the first parameter.
+ */
+const COMMON_PARAMETERS = [
+  '--no-defaults',
+  '--tmpdir=.',
+  '--innodb-log-file-size=16M',
+  '--innodb-buffer-pool-size=32M',
+];
 
 /** Fills an empty data folder. `mariadb-install-db` does the same, but needs more packages and syncs each file. */
 async function createSystemTables(binary: string, folder: string): Promise<void> {
