@@ -54,6 +54,7 @@ const notQuick = [
   'test/soak/soak.test.ts',
   // Start programs that share a store, or run until they are killed.
   'test/examples/**',
+  'test/recipes/**',
   'test/adapters/observability/prometheus-register.test.ts',
   'test/adapters/observability/route.test.ts',
   'test/adapters/storage/sqlite-failures.test.ts',
