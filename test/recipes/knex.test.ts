@@ -2,7 +2,12 @@ import knex from 'knex';
 import { knexStorage } from '../../examples/recipes/knex.ts';
 import { testRecipe } from './recipe.ts';
 
-testRecipe('Knex', 'PostgreSQL', (connection) => {
-  const pool = knex({ client: 'pg', connection });
-  return { adapter: knexStorage(pool), close: () => pool.destroy() };
-});
+for (const [on, client] of [
+  ['PostgreSQL', 'pg'],
+  ['MariaDB', 'mysql2'],
+] as const) {
+  testRecipe('Knex', on, (connection) => {
+    const database = knex({ client, connection });
+    return { adapter: knexStorage(database), close: () => database.destroy() };
+  });
+}

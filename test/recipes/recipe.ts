@@ -10,9 +10,9 @@ import { silent } from '../http/support.ts';
 import { inTime, inviteOf, member } from '../support/storage-room.ts';
 import { testContract } from '../testing/support.ts';
 import { chatApp } from './chat-app.ts';
-import { type Connection, type Database, openPostgres } from './database.ts';
+import { type Connection, type Database, openMariadb, openPostgres } from './database.ts';
 
-const DATABASES = { PostgreSQL: openPostgres };
+const DATABASES = { PostgreSQL: openPostgres, MariaDB: openMariadb };
 
 /** A recipe's adapter, with connections of its own. */
 export type OpenRecipe = { readonly adapter: StorageAdapter; close(): Promise<unknown> };
