@@ -27,8 +27,8 @@ export class RedisCluster {
     return cluster;
   }
 
-  get addresses(): { host: string; port: number }[] {
-    return this.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+  get urls(): string[] {
+    return this.nodes.map(({ url }) => url);
   }
 
   /** Kills the nodes and removes their folders. */
@@ -48,7 +48,7 @@ export class RedisCluster {
     }
     const [first] = this.nodes;
     await first?.admin(async (redis) => {
-      for (const { host, port } of this.addresses.slice(1)) await redis.cluster('MEET', host, port);
+      for (const { port } of this.nodes.slice(1)) await redis.cluster('MEET', '127.0.0.1', port);
     });
     await eventually('the cluster is complete', async () => {
       const infos = await Promise.all(

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
-import { Cluster, Redis } from 'ioredis';
 import { RedisRateLimit } from '../../adapters/rate-limit/redis/index.ts';
+import { eventually } from '../../servers/eventually.ts';
+import { isReady, libraryOf } from './redis-clients.ts';
 
-// Races against other processes for one key: redis-race.ts <single|cluster> <comma-separated URLs> <points> <calls>
+// Races against other processes for one key:
+// redis-race.ts <library> <single|cluster> <comma-separated URLs> <points> <calls>
 // Prints "ready", reads a start time in milliseconds from stdin, and prints how many of its calls were allowed.
-const [kind, urls = '', points, calls] = process.argv.slice(2);
-const client = kind === 'cluster' ? new Cluster(urls.split(',')) : new Redis(urls);
+const [name = '', kind, list = '', points, calls] = process.argv.slice(2);
+const urls = list.split(',');
+const library = libraryOf(name);
+const client = kind === 'cluster' ? library.connectCluster(urls) : library.connect(urls[0] ?? '');
 const limits = new RedisRateLimit(client, {
   limits: {
     inviter: { points: Number(calls), durationSeconds: 60 },
@@ -14,6 +18,7 @@ const limits = new RedisRateLimit(client, {
   timeoutMs: 20_000,
   onStoreError: 'deny',
 });
+await eventually('the client is connected', async () => isReady(client));
 await limits.consume([{ scope: 'room', key: '!warm-up:example.org' }]);
 console.log('ready');
 const [begin]: unknown[] = await once(process.stdin, 'data');

@@ -17,14 +17,11 @@ testContract('MemoryStorage', roomStoreContract, async () => ({ store: new Memor
 ]);
 testContract('SqliteStorage', storageContract, sqliteStorageHarness, ['refusedContent']);
 testContract('SqliteStorage', roomStoreContract, sqliteRoomStoreHarness);
-const TABLES_LACK = ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable'] as const;
 testContract('transactionalStorage', storageContract, async () => transactionalHarness(), [
-  ...TABLES_LACK,
+  'putState',
+  'eventIds',
+  'secondInstance',
+  'crash',
+  'unreachable',
   'recall',
 ]);
-testContract(
-  'transactionalStorage that remembers',
-  storageContract,
-  async () => transactionalHarness(true),
-  TABLES_LACK,
-);

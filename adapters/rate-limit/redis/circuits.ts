@@ -1,4 +1,4 @@
-import type { Connection } from './client.ts';
+import type { Connection } from './connection.ts';
 
 /** Milliseconds until the first probe after a command has failed without an answer. It doubles from there. */
 const FIRST_PAUSE_MS = 100;

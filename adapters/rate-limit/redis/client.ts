@@ -1,129 +1,36 @@
-import { createHash } from 'node:crypto';
-import { slotOf } from './slot.ts';
+import { hasMethods } from '../../../src/internal/options.ts';
+import type { Connection } from './connection.ts';
+import { type IoredisClient, IoredisConnection } from './ioredis.ts';
+import { type NodeRedisClient, NodeRedisConnection } from './node-redis.ts';
 
-/** The part of an ioredis client that is used: `Redis` and `Cluster` have it, in versions 5 and 6. */
-export type RedisClient = {
-  /** The state of the connection: `ready`, `reconnecting`, … */
-  readonly status: string;
-  /** Adds a Lua script as a method of that name. */
-  defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
-  /** The command SREM. */
-  srem(key: string, member: string): Promise<unknown>;
-  /** The socket of a `Redis`, once it has one. */
-  readonly stream?: {
-    /** Starts to buffer writes. */
-    cork(): void;
-    /** Writes the buffered data. */
-    uncork(): void;
-  } | null;
-  /** The addresses of the servers of each slot of a `Cluster`, the master first. */
-  readonly slots?: readonly (readonly string[] | undefined)[];
-  /** The options of the client. */
-  readonly options?: {
-    /** A prefix for all keys. */
-    readonly keyPrefix?: string | undefined;
-    /** Whether commands without a reply are sent again on the next connection. Default true. */
-    readonly autoResendUnfulfilledCommands?: boolean | undefined;
-  };
-};
+/** A client of ioredis, iovalkey or node-redis. */
+export type RedisClient = IoredisClient | NodeRedisClient;
 
-/** A Lua script on a client. It touches one key, so it also runs on a cluster. It can throw. */
-export type Script = (key: string, ...parameters: readonly string[]) => Promise<unknown>;
-
-/** The states of a client before its first connection: with `lazyConnect`, the first command connects it. */
-const NOT_YET_CONNECTED: readonly string[] = ['wait', 'connecting', 'connect'];
-
-/** Tracks the connection of a client. */
-export class Connection {
-  readonly #client: RedisClient;
-  #isFirst = true;
-  /** The socket that commands were last sent on. */
-  #used: RedisClient['stream'];
-  #corked: RedisClient['stream'];
-
-  constructor(client: RedisClient) {
-    this.#client = client;
+/** @throws {TypeError} for anything but a client that counting works with */
+export function connectionOf(client: RedisClient): Connection {
+  if (isIoredis(client)) return new IoredisConnection(client);
+  if (!isNodeRedis(client)) {
+    throw new TypeError('RedisRateLimit takes a client of ioredis, iovalkey or node-redis');
   }
-
-  /**
-   * True if a command would be sent now, or would wait for the first connection. Commands never wait for a
-   * reconnection.
-   */
-  get isUsable(): boolean {
-    const { status } = this.#client;
-    if (!NOT_YET_CONNECTED.includes(status)) this.#isFirst = false;
-    return this.#isFirst || status === 'ready';
+  if (!('isReady' in client || 'slots' in client)) {
+    throw new TypeError('RedisRateLimit takes no pool of node-redis: pass a client from createClient');
   }
-
-  /**
-   * Returns true once for each connection after the first: what is known about the one before says nothing about it.
-   */
-  isNew(): boolean {
-    const { status, stream } = this.#client;
-    if (status !== 'ready' || !stream || stream === this.#used) return false;
-    const isFirst = this.#used === undefined;
-    this.#used = stream;
-    return !isFirst;
+  if (client.listenerCount('error') === 0) {
+    throw new TypeError("RedisRateLimit: the node-redis client needs a listener: client.on('error', …)");
   }
-
-  /**
-   * True if the client forgets the commands that have no reply when it loses its connection. Their promises never settle.
-   */
-  get losesCommands(): boolean {
-    return this.#client.options?.autoResendUnfulfilledCommands === false;
-  }
-
-  /** The error of a call while the client is not usable. */
-  get error(): Error {
-    const { status } = this.#client;
-    return new Error(
-      status === 'monitoring'
-        ? `The Redis client is in monitor mode: ${OWN_CONNECTION}`
-        : `The Redis client is not connected: ${status}`,
-    );
-  }
-
-  /** Returns the address of the server that has a key. A `Redis` has a single server: the result is empty. */
-  serverOf(redisKey: string): string {
-    const { slots, options } = this.#client;
-    return slots?.[slotOf((options?.keyPrefix ?? '') + redisKey)]?.[0] ?? '';
-  }
-
-  /**
-   * Sends all commands of this turn of the event loop in a single write: those for the three buckets of a
-   * call, and those of other calls. A write costs more than the rest of a command: this saves 8 % of a
-   * request in memory, and a fifth of the work of Redis. A `Cluster` has one socket per node and writes each
-   * command separately.
-   */
-  writeTogether(): void {
-    const { stream } = this.#client;
-    if (!stream || stream === this.#corked) return;
-    this.#corked = stream;
-    stream.cork();
-    process.nextTick(() => {
-      this.#corked = undefined;
-      stream.uncork();
-    });
-  }
+  return new NodeRedisConnection(client);
 }
 
-/** What the host app should do if it uses the client in a way that counting cannot share. */
-export const OWN_CONNECTION = 'give RedisRateLimit a connection of its own';
+function isIoredis(client: RedisClient): client is IoredisClient {
+  return (
+    hasMethods(client, 'defineCommand', 'srem') && 'status' in client && typeof client.status === 'string'
+  );
+}
 
-/**
- * Adds a script to a client as a command, so that ioredis sends the whole script only once per connection.
- *
- * A client has one script per name, and the last definition wins for everyone who shares the client. The name
- * contains a hash of the script, so it cannot replace another script, not even that of another version of
- * this package. Raw `evalsha` needs no name, but ioredis 5 with `enableAutoPipelining` sends it to the wrong
- * node of a cluster.
- */
-export function defineScript(client: RedisClient, lua: string): Script {
-  const name = `matrixInvite${createHash('sha256').update(lua).digest('hex').slice(0, 16)}`;
-  client.defineCommand(name, { lua, numberOfKeys: 1 });
-  return (key, ...parameters) => {
-    const command: unknown = Reflect.get(client, name);
-    if (typeof command !== 'function') throw new Error('The Redis client has lost a command');
-    return command.call(client, key, ...parameters);
-  };
+function isNodeRedis(client: RedisClient): client is NodeRedisClient {
+  return (
+    hasMethods(client, 'evalSha', 'eval', 'sRem', 'listenerCount') &&
+    'isOpen' in client &&
+    typeof client.isOpen === 'boolean'
+  );
 }

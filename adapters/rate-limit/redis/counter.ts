@@ -2,7 +2,7 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { randomBlock } from '../../../src/internal/random-block.ts';
 import type { RateLimitBucket, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, RateLimit } from '../shared/limits.ts';
-import { defineScript, type RedisClient, type Script } from './client.ts';
+import type { Connection, Script } from './connection.ts';
 import { countsIn, expectRefund } from './reply.ts';
 
 /*
@@ -59,18 +59,18 @@ export const newCallNumber: () => string = randomBlock(8, 512, (block, start) =>
 );
 
 /**
- * Prepares a client for counters.
+ * Prepares a connection for counters.
  *
  * @returns a function that returns the counter of a bucket, or undefined if its scope is disabled. It throws
  *   a TypeError for an unknown scope.
  */
 export function countersOn(
-  client: RedisClient,
+  connection: Connection,
   limits: FullRateLimits,
   keyPrefix: string,
 ): (bucket: RateLimitBucket) => Counter | undefined {
-  const peek = defineScript(client, PEEK_SCRIPT);
-  const consume = defineScript(client, CONSUME_SCRIPT);
+  const peek = connection.defineScript(PEEK_SCRIPT);
+  const consume = connection.defineScript(CONSUME_SCRIPT);
   const commandsOf = (scope: RateLimitScope): ScopeCommands | false => {
     const limit = limits[scope];
     if (limit === false) return false;
@@ -79,7 +79,7 @@ export function countersOn(
       namespace: `${keyPrefix}:${scope}:`,
       peek,
       consume: consumeThroughLibrary(consume, limit),
-      refund: (redisKey, call) => client.srem(redisKey, call),
+      refund: (redisKey, call) => connection.removeMember(redisKey, call),
     };
   };
   const scopes: ReadonlyMap<RateLimitScope, ScopeCommands | false> = new Map([

@@ -4,7 +4,7 @@ import { readable } from '../../../src/internal/thrown.ts';
 import type { RateLimitBucket } from '../../../src/ports/rate-limit.ts';
 import type { FullRateLimits, LimitRefusal } from '../shared/limits.ts';
 import { Circuits } from './circuits.ts';
-import { Connection, type RedisClient } from './client.ts';
+import type { Connection } from './connection.ts';
 import {
   type Counter,
   type CounterCommand,
@@ -34,7 +34,7 @@ export type Consumed = { readonly allowed: true; readonly refund: () => Promise<
 const MAX_KNOWN_FULL = 10_000;
 
 /**
- * The maximum number of commands without a reply. ioredis keeps each of them, and a Redis that hangs is only
+ * The maximum number of commands without a reply. The client keeps each of them, and a Redis that hangs is only
  * noticed after the timeout. A Redis that works replies to so many in far less than the default timeout.
  */
 const MAX_WAITING = 10_000;
@@ -52,10 +52,10 @@ export class Counters {
   readonly #knownFull = new ExpiringMap<true>(MAX_KNOWN_FULL);
   #tally: Tally = { waiting: 0 };
 
-  constructor(client: RedisClient, { limits, keyPrefix, timeoutMs, outage }: CountersConfig) {
-    this.#connection = new Connection(client);
-    this.#circuits = new Circuits(this.#connection);
-    this.#counterOf = countersOn(client, limits, keyPrefix);
+  constructor(connection: Connection, { limits, keyPrefix, timeoutMs, outage }: CountersConfig) {
+    this.#connection = connection;
+    this.#circuits = new Circuits(connection);
+    this.#counterOf = countersOn(connection, limits, keyPrefix);
     this.#timeoutMs = timeoutMs;
     this.#outage = outage;
   }

@@ -8,12 +8,14 @@ import type {
 import { MemoryRateLimit } from '../memory.ts';
 import { fullRateLimits } from '../shared/limits.ts';
 import { Receipt } from '../shared/receipt.ts';
-import type { RedisClient } from './client.ts';
+import { connectionOf, type RedisClient } from './client.ts';
 import { type Consumed, Counters } from './counters.ts';
-import { checkArguments, type OnStoreError, type RedisRateLimitOptions } from './options.ts';
+import { checkRedisOptions, type OnStoreError, type RedisRateLimitOptions } from './options.ts';
 
 export { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../shared/limits.ts';
 export type { RedisClient } from './client.ts';
+export type { IoredisClient } from './ioredis.ts';
+export type { NodeRedisClient } from './node-redis.ts';
 export type { OnStoreError, RedisRateLimitOptions } from './options.ts';
 
 /** Proof of consumed points, for `refund` of the same {@link RedisRateLimit}. It has no readable content. */
@@ -35,7 +37,7 @@ const RECOVERED_AFTER_MS = 1_000;
  * Counts rate limits in Redis, for any number of processes: together they allow exactly a key's points.
  *
  * ```ts
- * const redis = new Redis();              // ioredis 5 or 6; or new Cluster([…])
+ * const redis = new Redis();              // of ioredis or iovalkey; or new Cluster([…])
  * redis.on('error', (error) => …);        // without a listener, ioredis writes errors to the console
  * createInviteRouter({ rateLimit: new RedisRateLimit(redis), … });
  * ```
@@ -58,8 +60,8 @@ const RECOVERED_AFTER_MS = 1_000;
  * If Redis loses counts (a restart without persistence, a failover or eviction), those points can be consumed
  * again.
  *
- * The client stays under the control of the host app: no listener is added, and it is not closed. It gets two
- * commands whose names start with `matrixInvite`. Nothing else should use it: in a `MULTI` or behind a blocking
+ * The client stays under the control of the host app: no listener is added, and it is not closed. A client of ioredis
+ * gets two commands whose names start with `matrixInvite`. Nothing else should use it: in a `MULTI` or behind a blocking
  * command of the host app, nothing can be counted.
  */
 export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
@@ -69,12 +71,14 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
   readonly #outage: Outage;
 
   /**
-   * @param client a `Redis` or `Cluster` of ioredis 5 or 6
+   * @param client a `Redis` or `Cluster` of ioredis 5 or 6 or iovalkey, or a client of `createClient` or
+   *   `createCluster` of node-redis 5 or 6 that has a listener for `error`
    * @throws {TypeError} for any other client, and for an unknown or invalid option
    * @see [errors, Rate limits](../../../docs/errors.md#rate-limits)
    */
   constructor(client: RedisClient, options: RedisRateLimitOptions = {}) {
-    checkArguments(client, options);
+    const connection = connectionOf(client);
+    checkRedisOptions(options);
     const { limits, keyPrefix = 'matrix-invite', timeoutMs = 200, onStoreError = 'memory', logger } = options;
     this.#onStoreError = onStoreError;
     this.#memory = new MemoryRateLimit(limits);
@@ -84,7 +88,7 @@ export class RedisRateLimit implements RateLimitAdapter<RedisRateLimitReceipt> {
       recoveredAfterMs: RECOVERED_AFTER_MS,
       logger,
     });
-    this.#counters = new Counters(client, {
+    this.#counters = new Counters(connection, {
       limits: fullRateLimits(limits),
       keyPrefix,
       timeoutMs,

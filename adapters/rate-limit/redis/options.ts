@@ -1,6 +1,5 @@
 import {
   checkOptions,
-  hasMethods,
   integerOption,
   loggerOption,
   nonEmptyStringOption,
@@ -9,7 +8,6 @@ import {
 } from '../../../src/internal/options.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { RateLimits } from '../shared/limits.ts';
-import type { RedisClient } from './client.ts';
 
 /** The behavior of `RedisRateLimit` while Redis is unavailable. */
 export type OnStoreError = 'memory' | 'allow' | 'deny';
@@ -54,10 +52,7 @@ const optionChecks: OptionChecks<RedisRateLimitOptions> = {
   logger: loggerOption,
 };
 
-/** @throws {TypeError} for anything but an ioredis client, and for an unknown or invalid option */
-export function checkArguments(client: RedisClient, options: RedisRateLimitOptions): void {
-  if (!hasMethods(client, 'defineCommand', 'srem') || typeof client.status !== 'string') {
-    throw new TypeError('RedisRateLimit takes an ioredis client: a Redis or a Cluster');
-  }
+/** @throws {TypeError} for an unknown or invalid option */
+export function checkRedisOptions(options: RedisRateLimitOptions): void {
   checkOptions('RedisRateLimit', options, optionChecks);
 }

@@ -1,4 +1,4 @@
-import { OWN_CONNECTION } from './client.ts';
+import { OWN_CONNECTION } from './connection.ts';
 
 /** The counts of a key, as the scripts return them. */
 export type Counts = {
@@ -48,15 +48,15 @@ function notAnAnswer(reply: unknown): Error {
 }
 
 /**
- * True for an error that Redis has sent: ioredis adds the command to it. Its class has no fixed name, because a
- * bundler can change the names of classes.
+ * True for an error that Redis has sent: its message begins with a code, such as `OOM`. The messages of clients do not,
+ * and the classes of errors have no fixed names, because a bundler can change the names of classes.
  */
 export function isFromRedis(error: unknown): boolean {
-  return error instanceof Error && 'command' in error;
+  return error instanceof Error && /^[A-Z]{2,} /.test(error.message);
 }
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/subscriber mode/, OWN_CONNECTION],
+  [/subscriber mode|only \(P\|S\)SUBSCRIBE/, OWN_CONNECTION],
   [/\bWRONGTYPE\b/, 'another program has a key of this name: choose another "keyPrefix"'],
 ];
 

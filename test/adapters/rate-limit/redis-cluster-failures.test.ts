@@ -1,9 +1,10 @@
-import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
+import { slotOf } from '../../../adapters/rate-limit/redis/slot.ts';
 import { eventually } from '../../../servers/eventually.ts';
 import { RedisCluster } from '../../../servers/redis-cluster.ts';
-import { consume, countAllowed, drain, Log, timed, times } from './redis-support.ts';
+import { type Library, newest, nodeOf, type TestClient } from '../../support/redis-clients.ts';
+import { connected, consume, countAllowed, drain, Log, timed, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
@@ -11,7 +12,7 @@ const TIMEOUT_MS = 500;
 const POINTS = 5;
 
 let cluster: RedisCluster;
-let client: Cluster;
+let client: TestClient;
 let log: Log;
 const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown) => unhandled.push(reason);
@@ -20,11 +21,10 @@ beforeEach(() => {
   process.on('unhandledRejection', onUnhandled);
 });
 
-async function start(fullCoverage: 'yes' | 'no'): Promise<void> {
+async function start(library: Library, fullCoverage: 'yes' | 'no'): Promise<void> {
   cluster = await RedisCluster.start(['--cluster-require-full-coverage', fullCoverage]);
-  client = new Cluster(cluster.addresses, { clusterRetryStrategy: () => 50, retryDelayOnFailover: 50 });
-  client.on('error', () => {});
-  await eventually('the client is connected', async () => client.status === 'ready');
+  client = library.connectCluster(cluster.urls);
+  await connected(client);
   log = new Log();
 }
 
@@ -43,67 +43,65 @@ const newLimits = ({ logger } = log) =>
   });
 
 /** Returns a key on each node, in the order of the nodes. */
-async function keyOfEach(): Promise<string[]> {
-  const keys = await Promise.all(
-    cluster.nodes.map(async (node) => {
-      const own = times(50, (index) => `!${index}:example.org`);
-      const slots = await Promise.all(
-        own.map((key) => client.cluster('KEYSLOT', `matrix-invite:room:${key}`)),
-      );
-      return own.find((_, index) => client.slots[Number(slots[index])]?.[0] === `127.0.0.1:${node.port}`);
-    }),
+function keyOfEach(): string[] {
+  const keys = times(50, (index) => `!${index}:example.org`);
+  return cluster.nodes.flatMap(
+    ({ port }) =>
+      keys.find((key) => nodeOf(client, slotOf(`matrix-invite:room:${key}`)) === `127.0.0.1:${port}`) ?? [],
   );
-  return keys.filter((key) => key !== undefined);
 }
 
 const room = (key: string | undefined) => ({ scope: 'room' as const, key: key ?? '' });
 
-describe.each(['killed', 'stopped'])('a node of a cluster that is %s', (what) => {
-  it('is replaced by counts in memory, and keys on the other nodes are still counted exactly', async () => {
-    await start('no');
-    const [lost, ...kept] = await keyOfEach();
-    const limits = newLimits();
-    const other = newLimits();
-    for (const key of [lost, ...kept]) await consume(limits, room(key));
-    const [node] = cluster.nodes;
-    if (what === 'killed') await node?.kill();
-    else node?.signal('SIGSTOP');
+describe.each(newest)('a node of a cluster, with $name', (library) => {
+  it.each(['killed', 'stopped'])(
+    'that is %s is replaced by counts in memory, and other keys are still counted exactly',
+    async (what) => {
+      await start(library, 'no');
+      const [lost, ...kept] = keyOfEach();
+      const limits = newLimits();
+      const other = newLimits();
+      for (const key of [lost, ...kept]) await consume(limits, room(key));
+      const [node] = cluster.nodes;
+      if (what === 'killed') await node?.kill();
+      else node?.signal('SIGSTOP');
 
-    for (let tries = 0; tries < 10; tries += 1) {
-      const { ms } = await timed(() => limits.consume([room(lost)]));
-      expect(ms).toBeLessThan(TIMEOUT_MS + 10_000);
-    }
-    for (const key of kept) {
-      const racing = times(20, (index) => (index % 2 ? limits : other).consume([room(key)]));
-      expect(await countAllowed(racing)).toBe(POINTS - 1);
-    }
-    // One key that refuses is enough, even if another key is unavailable.
-    for (const each of [other, newLimits(new Log())]) {
-      expect((await each.consume([room(kept[0]), room(lost)])).allowed).toBe(false);
-    }
-    expect((await newLimits(new Log()).peek([room(kept[0]), room(lost)])).allowed).toBe(false);
-    expect([...new Set(log.lines)]).toEqual([DOWN]);
-    expect(log.lines.length).toBe(2);
+      for (let tries = 0; tries < 10; tries += 1) {
+        const { ms } = await timed(() => limits.consume([room(lost)]));
+        expect(ms).toBeLessThan(TIMEOUT_MS + 10_000);
+      }
+      for (const key of kept) {
+        const racing = times(20, (index) => (index % 2 ? limits : other).consume([room(key)]));
+        expect(await countAllowed(racing)).toBe(POINTS - 1);
+      }
+      // One key that refuses is enough, even if another key is unavailable.
+      for (const each of [other, newLimits(new Log())]) {
+        expect((await each.consume([room(kept[0]), room(lost)])).allowed).toBe(false);
+      }
+      expect((await newLimits(new Log()).peek([room(kept[0]), room(lost)])).allowed).toBe(false);
+      expect([...new Set(log.lines)]).toEqual([DOWN]);
+      expect(log.lines.length).toBe(2);
 
-    if (what === 'killed') await node?.startAgain();
-    else node?.signal('SIGCONT');
-    await eventually('the node is back', async () => {
-      await Promise.all([limits, other].map((each) => each.consume([room(lost)])));
-      return log.lines.length === 4;
-    });
-    expect(log.lines.slice(2)).toEqual([BACK, BACK]);
-    // Redis does not know the calls that were allowed without it. The calls that it knows apply to all
-    // processes.
-    await drain(limits, room(lost));
-    expect((await other.consume([room(lost)])).allowed).toBe(false);
-  });
+      if (what === 'killed') await node?.startAgain();
+      else node?.signal('SIGCONT');
+      await eventually('the node is back', async () => {
+        await Promise.all([limits, other].map((each) => each.consume([room(lost)])));
+        return log.lines.length === 4;
+      });
+      expect(log.lines.slice(2)).toEqual([BACK, BACK]);
+      // Redis does not know the calls that were allowed without it. The calls that it knows apply to all
+      // processes.
+      await drain(limits, room(lost));
+      expect((await other.consume([room(lost)])).allowed).toBe(false);
+    },
+  );
 });
 
-describe('a cluster that needs all of its nodes', () => {
+describe.each(newest)('a cluster that needs all of its nodes, with $name', (library) => {
   it('is replaced by counts in memory when it has lost one', async () => {
-    await start('yes');
+    await start(library, 'yes');
     const limits = newLimits();
-    const keys = await keyOfEach();
+    const keys = keyOfEach();
     const [node] = cluster.nodes;
     await node?.kill();
     await eventually('the cluster is down', async () => {

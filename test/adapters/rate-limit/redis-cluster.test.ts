@@ -1,9 +1,17 @@
-import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisCluster } from '../../../servers/redis-cluster.ts';
-import { consume, countAllowed, drain, raceProcesses, testRedisContract, times } from './redis-support.ts';
+import { ioredis5, libraries, newest } from '../../support/redis-clients.ts';
+import {
+  connected,
+  consume,
+  countAllowed,
+  drain,
+  raceProcesses,
+  testRedisContract,
+  times,
+} from './redis-support.ts';
 
 let cluster: RedisCluster;
 beforeAll(async () => {
@@ -11,19 +19,22 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.close());
 
-testRedisContract('RedisRateLimit on a cluster', () => new Cluster(cluster.addresses));
+for (const { name, connectCluster } of libraries.filter((each) => each !== ioredis5)) {
+  testRedisContract(`RedisRateLimit on a cluster, with ${name}`, () => connectCluster(cluster.urls));
+}
 testRedisContract(
   'RedisRateLimit on a cluster, with automatic pipelining in ioredis 5',
-  () => new Cluster5(cluster.addresses, { enableAutoPipelining: true }),
+  () => new Cluster5(cluster.urls, { enableAutoPipelining: true }),
 );
 
-describe('keys on several nodes', () => {
+describe.each(newest)('keys on several nodes, with $name', ({ name, connectCluster }) => {
   it('are consumed together, and refunded together', async () => {
-    const client = new Cluster(cluster.addresses);
+    const client = connectCluster(cluster.urls);
+    await connected(client);
     const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
     for (let index = 0; index < 10; index += 1) {
       const scopes = ['inviter', 'room', 'invitee'] as const;
-      const buckets = scopes.map((scope) => ({ scope, key: `spread ${index}` }));
+      const buckets = scopes.map((scope) => ({ scope, key: `spread ${name} ${index}` }));
       await limits.refund(await consume(limits, ...buckets));
       await consume(limits, ...buckets);
       expect(await limits.peek(buckets)).toEqual({ allowed: true });
@@ -38,10 +49,11 @@ describe('keys on several nodes', () => {
   });
 
   it('lose no points when many calls race on them', async () => {
-    const client = new Cluster(cluster.addresses);
+    const client = connectCluster(cluster.urls);
+    await connected(client);
     const limits = new RedisRateLimit(client, { onStoreError: 'deny', timeoutMs: 20_000 });
-    const inviters = times(5, (index) => ({ scope: 'inviter' as const, key: `racing ${index}` }));
-    const rooms = times(5, (index) => ({ scope: 'room' as const, key: `racing ${index}` }));
+    const inviters = times(5, (index) => ({ scope: 'inviter' as const, key: `racing ${name} ${index}` }));
+    const rooms = times(5, (index) => ({ scope: 'room' as const, key: `racing ${name} ${index}` }));
     const calls = inviters.flatMap((inviter) => rooms.flatMap((room) => times(10, () => [inviter, room])));
     const allowed = await countAllowed(calls.map((buckets) => limits.consume(buckets)));
     const left = { inviters: 0, rooms: 0 };
@@ -54,7 +66,6 @@ describe('keys on several nodes', () => {
 
 describe('eight processes', () => {
   it('that race on one key together get exactly its points', async () => {
-    const urls = cluster.nodes.map(({ url }) => url);
-    expect(await raceProcesses('cluster', urls, { points: 100, callsOfEach: 60 })).toBe(100);
+    expect(await raceProcesses('cluster', cluster.urls, { points: 100, callsOfEach: 60 })).toBe(100);
   });
 });

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually } from '../../../servers/eventually.ts';
 import { RedisServer } from '../../../servers/redis-server.ts';
-import { BOB, consume, drain, Log, ROOM, type TestClient, timed, times } from './redis-support.ts';
+import { ioredis6, isReady, libraries, newest, type TestClient } from '../../support/redis-clients.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { BOB, connected, consume, drain, Log, ROOM, timed, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
@@ -42,13 +43,12 @@ async function limitsOn(options: RedisRateLimitOptions = {}, client = newClient(
     logger: log.logger,
     ...options,
   });
-  await eventually('the client is connected', async () => client.status === 'ready');
+  await connected(client);
   return limits;
 }
 
-function newClient(): TestClient {
-  const client = new Redis(server.port, '127.0.0.1', { retryStrategy: () => 50 });
-  client.on('error', () => {});
+function newClient(library = ioredis6, url = server.url): TestClient {
+  const client = library.connect(url);
   clients.push(client);
   return client;
 }
@@ -66,18 +66,13 @@ async function expectBounded(call: () => Promise<unknown>, most = TIMEOUT_MS + S
   expect(ms).toBeLessThan(most);
 }
 
-describe.each([
-  ['ioredis 6', (options: { retryStrategy(): number }) => new Redis(server.port, '127.0.0.1', options)],
-  ['ioredis 5', (options: { retryStrategy(): number }) => new Redis5(server.port, '127.0.0.1', options)],
-])('a Redis that is killed, with %s', (_, connect) => {
+describe.each(libraries)('a Redis that is killed, with $name', (library) => {
   it('is replaced by counts in memory at once, and used again when it is back', async () => {
-    const client: TestClient = connect({ retryStrategy: () => 50 });
-    client.on('error', () => {});
-    clients.push(client);
+    const client = newClient(library);
     const limits = await limitsOn({ timeoutMs: 5_000 }, client);
     expect(await drain(limits, ROOM)).toBe(3);
     await server.kill();
-    await eventually('the client has noticed', async () => client.status === 'reconnecting');
+    await eventually('the client has noticed', async () => !isReady(client));
     for (const allowed of [true, true, true, ...times(200, () => false)]) {
       await expectBounded(async () => {
         expect((await limits.consume([ROOM])).allowed).toBe(allowed);
@@ -95,10 +90,10 @@ describe.each([
   });
 });
 
-describe('a Redis that hangs', () => {
+describe.each(newest)('a Redis that hangs, with $name', (library) => {
   it('is replaced by counts in memory after the timeout, and at once for a key with an overdue command', async () => {
     const timeoutMs = 2_000;
-    const limits = await limitsOn({ timeoutMs });
+    const limits = await limitsOn({ timeoutMs }, newClient(library));
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
     const first = await timed(() => consume(limits, ROOM));
@@ -113,7 +108,7 @@ describe('a Redis that hangs', () => {
   });
 
   it('loses no points to calls that it executes late', async () => {
-    const limits = await limitsOn();
+    const limits = await limitsOn({}, newClient(library));
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await Promise.all(times(3, () => limits.consume([ROOM, BOB])));
@@ -126,21 +121,24 @@ describe('a Redis that hangs', () => {
   });
 
   it('loses no points to calls whose connection broke in the meantime', async () => {
-    const client = newClient();
+    const proxy = await TcpProxy.start(server.port);
+    const client = newClient(library, `redis://127.0.0.1:${proxy.port}`);
     const limits = await limitsOn({}, client);
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await Promise.all(times(3, () => limits.consume([ROOM])));
     // ioredis resends commands without a reply. Here, Redis executes them both times.
-    if (client instanceof Redis) client.disconnect(true);
-    await delay(100);
+    proxy.cut();
+    await eventually('the connection is lost', async () => !isReady(client));
     server.signal('SIGCONT');
     await isBack(limits);
     expect(await drain(limits, ROOM)).toBe(2);
+    client.disconnect();
+    await proxy.close();
   });
 
   it('is not assumed when it was this process that was busy', async () => {
-    const limits = await limitsOn({ onStoreError: 'deny' });
+    const limits = await limitsOn({ onStoreError: 'deny' }, newClient(library));
     await consume(limits, ROOM);
     const consuming = consume(limits, ROOM);
     await new Promise((resolve) => process.nextTick(resolve));
@@ -151,7 +149,7 @@ describe('a Redis that hangs', () => {
   });
 
   it('does not delay a refund beyond the timeout', async () => {
-    const limits = await limitsOn();
+    const limits = await limitsOn({}, newClient(library));
     const receipt = await consume(limits, ROOM);
     server.signal('SIGSTOP');
     await expectBounded(() => limits.refund(receipt));
@@ -162,14 +160,14 @@ describe('a Redis that hangs', () => {
   });
 });
 
-describe('a Redis that rejects writes', () => {
+describe.each(newest)('a Redis that rejects writes, with $name', (library) => {
   it.each([
     ['out of memory', ['CONFIG', 'SET', 'maxmemory', '1']],
     ['a replica', ['REPLICAOF', '127.0.0.1', '1']],
   ])(
     'because it is %s, is replaced by counts in memory, and used again when it accepts writes',
     async (_, [command = '', ...parameters]) => {
-      const limits = await limitsOn();
+      const limits = await limitsOn({}, newClient(library));
       await server.admin((redis) => redis.call(command, ...parameters));
       for (const allowed of [true, true, true, false]) {
         await expectBounded(async () => {
@@ -189,7 +187,7 @@ describe('a Redis that rejects writes', () => {
   );
 
   it('still accepts refunds when it is out of memory', async () => {
-    const limits = await limitsOn();
+    const limits = await limitsOn({}, newClient(library));
     const receipt = await consume(limits, ROOM);
     await server.admin((redis) => redis.config('SET', 'maxmemory', '1'));
     await limits.refund(receipt);
@@ -197,11 +195,11 @@ describe('a Redis that rejects writes', () => {
   });
 
   it('because a key has another type, is replaced by counts in memory for that key only', async () => {
-    const limits = await limitsOn();
+    const limits = await limitsOn({}, newClient(library));
     await server.admin((redis) => redis.set('matrix-invite:room:!a:example.org', 'something else'));
     expect(await drain(limits, ROOM)).toBe(3);
     await consume(limits, BOB);
-    expect(await drain(await limitsOn(), BOB)).toBe(1);
+    expect(await drain(await limitsOn({}, newClient(library)), BOB)).toBe(1);
     expect(log.lines).toEqual([DOWN]);
   });
 });
@@ -295,7 +293,17 @@ describe('a peek while Redis is unavailable', () => {
   });
 });
 
-describe('a client', () => {
+describe.each(newest)('a client of $name', (library) => {
+  it('that was closed is replaced by counts in memory', async () => {
+    const client = newClient(library);
+    const limits = await limitsOn({}, client);
+    client.disconnect();
+    await expectBounded(() => consume(limits, ROOM));
+    expect(log.lines).toEqual([DOWN]);
+  });
+});
+
+describe('a client of ioredis', () => {
   it('with lazyConnect is connected by the first call', async () => {
     const client = new Redis(server.port, '127.0.0.1', { lazyConnect: true });
     clients.push(client);
@@ -307,14 +315,6 @@ describe('a client', () => {
 
   it('that is still connecting is waited for', async () => {
     await consume(new RedisRateLimit(newClient(), { timeoutMs: 5_000, onStoreError: 'deny' }), ROOM);
-  });
-
-  it('that was closed is replaced by counts in memory', async () => {
-    const client = newClient();
-    const limits = await limitsOn({}, client);
-    client.disconnect();
-    await expectBounded(() => consume(limits, ROOM));
-    expect(log.lines).toEqual([DOWN]);
   });
 
   it('gets no listeners, and keeps its own commands', async () => {

@@ -1,16 +1,27 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { slotOf } from '../../../adapters/rate-limit/redis/slot.ts';
 import { eventually } from '../../../servers/eventually.ts';
 import { RedisCluster } from '../../../servers/redis-cluster.ts';
 import { RedisServer } from '../../../servers/redis-server.ts';
+import {
+  ioredis5,
+  ioredis6,
+  isReady,
+  kept,
+  newest,
+  nodeOf,
+  nodeRedis6,
+  send,
+  type TestClient,
+} from '../../support/redis-clients.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-import { ALICE, consume, countAllowed, drain, Log, ROOM, type TestClient, times } from './redis-support.ts';
+import { ALICE, connected, consume, countAllowed, drain, Log, ROOM, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
@@ -55,9 +66,6 @@ function closed<Client extends TestClient>(client: Client): Client {
 const newLimits = (client: TestClient, options: RedisRateLimitOptions = {}) =>
   new RedisRateLimit(client, { limits: LIMITS, timeoutMs: 100, logger: log.logger, ...options });
 
-const isReady = (client: TestClient) =>
-  eventually('the client is connected', async () => client.status === 'ready');
-
 const inviter = (index: number | string) => ({ scope: 'inviter' as const, key: `@${index}:example.org` });
 
 const roomOf = (index: number) => ({ scope: 'room' as const, key: `!${index}:example.org` });
@@ -66,15 +74,6 @@ const roomOf = (index: number) => ({ scope: 'room' as const, key: `!${index}:exa
 async function consumeInTurn(limits: RedisRateLimit, from: number, count: number): Promise<void> {
   for (let index = from; index < from + count; index += 1)
     await consume(limits, inviter(index), roomOf(index));
-}
-
-/** The number of commands that a client keeps until they have a reply. */
-function kept(client: TestClient): number {
-  const sizes = ['commandQueue', 'offlineQueue'].map((name) => {
-    const queue: unknown = Reflect.get(client, name);
-    return typeof queue === 'object' && queue !== null ? Number(Reflect.get(queue, 'length')) : 0;
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Returns how many scripts a server has run. */
@@ -106,16 +105,11 @@ async function countsIn(server: RedisServer, limits: RedisRateLimit): Promise<vo
   });
 }
 
-const versions = [
-  ['ioredis 6', (port: number, options: Options = {}) => new Redis(port, '127.0.0.1', options)],
-  ['ioredis 5', (port: number, options: Options = {}) => new Redis5(port, '127.0.0.1', options)],
-] as const;
-
-describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
+describe.each([ioredis6, ioredis5, nodeRedis6])('a Redis that hangs, with $name', ({ connect }) => {
   it('costs the calls under way their timeout, and later calls neither time nor memory', async () => {
     const server = await startServer();
-    const client = closed(connect(server.port));
-    await isReady(client);
+    const client = closed(connect(server.url));
+    await connected(client);
     const limits = newLimits(client);
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
@@ -137,8 +131,8 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
 
   it('is used again as soon as it has replied to one call', async () => {
     const server = await startServer();
-    const client = closed(connect(server.port));
-    await isReady(client);
+    const client = closed(connect(server.url));
+    await connected(client);
     const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
     server.signal('SIGSTOP');
     await expect(limits.consume([ROOM])).rejects.toThrow('without Redis');
@@ -153,8 +147,8 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
 
   it('keeps a bounded number of commands of calls that begin before it is noticed', async () => {
     const server = await startServer();
-    const client = closed(connect(server.port));
-    await isReady(client);
+    const client = closed(connect(server.url));
+    await connected(client);
     const limits = newLimits(client);
     server.signal('SIGSTOP');
     const allowed = await countAllowed(times(15_000, (index) => limits.consume([inviter(index)])));
@@ -165,6 +159,48 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     await eventually('all late points are refunded', async () => (await server.ttls()).size === 1);
   });
 
+  it('does not delay refunds once that is known, and gets them when it replies', async () => {
+    const server = await startServer();
+    const client = closed(connect(server.url));
+    await connected(client);
+    const limits = newLimits(client);
+    const receipts = await Promise.all(times(500, (index) => consume(limits, inviter(index))));
+    server.signal('SIGSTOP');
+    await consume(limits, ROOM);
+    // With a timeout for each, this would take longer than the test may.
+    for (const receipt of receipts) await limits.refund(receipt);
+    server.signal('SIGCONT');
+    await eventually('all points are refunded', async () => (await server.ttls()).size === 0);
+  });
+
+  it.each(['before it', 'after it'])(
+    'is used again on the next connection: commands are overdue %s',
+    (when) => isUsedOnNextConnection(when, (port) => connect(`redis://127.0.0.1:${port}`)),
+  );
+
+  it('because the host app blocks the connection is used again afterwards', async () => {
+    const server = await startServer();
+    const client = closed(connect(server.url));
+    await connected(client);
+    const limits = newLimits(client);
+    const blocking = send(client, 'BLPOP', 'jobs of the host app', '0');
+    await consume(limits, ROOM);
+    const keptByThen = kept(client);
+    await consumeInTurn(limits, 0, 500);
+    expect(kept(client)).toBe(keptByThen);
+    await server.admin((redis) => redis.rpush('jobs of the host app', 'a job'));
+    expect(await blocking).toEqual(['jobs of the host app', 'a job']);
+    await isBack(limits);
+    expect(await drain(limits, ROOM)).toBe(POINTS);
+  });
+});
+
+const versions = [
+  ['ioredis 6', (port: number, options: Options = {}) => new Redis(port, '127.0.0.1', options)],
+  ['ioredis 5', (port: number, options: Options = {}) => new Redis5(port, '127.0.0.1', options)],
+] as const;
+
+describe.each(versions)('a Redis that hangs, with options of %s', (_, connect) => {
   it.each([true, false])(
     'before the first connection is replaced at once (enableOfflineQueue: %s), and used when it replies',
     async (enableOfflineQueue) => {
@@ -200,7 +236,7 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
   it('is asked by few calls if the client gives up commands on its own (commandTimeout)', async () => {
     const server = await startServer();
     const client = closed(connect(server.port, { commandTimeout: 20 }));
-    await isReady(client);
+    await connected(client);
     const limits = newLimits(client);
     server.signal('SIGSTOP');
     const began = performance.now();
@@ -213,24 +249,10 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     expect(await drain(limits, inviter('new'))).toBe(POINTS);
   });
 
-  it('does not delay refunds once that is known, and gets them when it replies', async () => {
-    const server = await startServer();
-    const client = closed(connect(server.port));
-    await isReady(client);
-    const limits = newLimits(client);
-    const receipts = await Promise.all(times(500, (index) => consume(limits, inviter(index))));
-    server.signal('SIGSTOP');
-    await consume(limits, ROOM);
-    // With a timeout for each, this would take longer than the test may.
-    for (const receipt of receipts) await limits.refund(receipt);
-    server.signal('SIGCONT');
-    await eventually('all points are refunded', async () => (await server.ttls()).size === 0);
-  });
-
   it('and loses its connection during a probe is used again once it is connected', async () => {
     const server = await startServer();
     const client = closed(connect(server.port, { autoResendUnfulfilledCommands: false }));
-    await isReady(client);
+    await connected(client);
     const limits = newLimits(client, { onStoreError: 'deny' });
     server.signal('SIGSTOP');
     await expect(limits.consume([ROOM])).rejects.toThrow('without Redis');
@@ -244,57 +266,39 @@ describe.each(versions)('a Redis that hangs, with %s', (_, connect) => {
     await eventually('the first call is allowed', async () => (await limits.consume([ROOM])).allowed);
   });
 
-  it.each([
-    ['before it', true],
-    ['before it', false],
-    ['after it', true],
-    ['after it', false],
-  ])(
-    'is used again on the next connection: commands are overdue %s (sent again: %s)',
-    async (when, autoResendUnfulfilledCommands) => {
-      const server = await startServer();
-      const proxy = await TcpProxy.start(server.port);
-      closings.push(() => proxy.close());
-      const client = closed(connect(proxy.port, { autoResendUnfulfilledCommands }));
-      await isReady(client);
-      const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
-      await consume(limits, ROOM);
-      proxy.onRequest = () => 'swallow';
-      // Each is two commands: as many as may wait.
-      const lost = Promise.allSettled(
-        times(5_000, (index) => limits.consume([inviter(index), roomOf(index)])),
-      );
-      if (when === 'before it') await lost;
-      client.disconnect(true);
-      await eventually('the connection is lost', async () => client.status !== 'ready');
-      proxy.onRequest = () => 'pass';
-      await isReady(client);
-      if (autoResendUnfulfilledCommands) {
-        await eventually('all commands have their replies', async () => kept(client) === 0);
-      }
-      expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
-      await lost;
-      expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
-      expect(await limits.consume([ROOM])).toHaveProperty('allowed', false);
-    },
+  it.each(['before it', 'after it'])(
+    'is used again on the next connection, which resends nothing: commands are overdue %s',
+    (when) =>
+      isUsedOnNextConnection(when, (port) => connect(port, { autoResendUnfulfilledCommands: false }), false),
   );
-
-  it('because the host app blocks the connection is used again afterwards', async () => {
-    const server = await startServer();
-    const client = closed(connect(server.port));
-    await isReady(client);
-    const limits = newLimits(client);
-    const blocking = client.blpop('jobs of the host app', 0);
-    await consume(limits, ROOM);
-    const keptByThen = kept(client);
-    await consumeInTurn(limits, 0, 500);
-    expect(kept(client)).toBe(keptByThen);
-    await server.admin((redis) => redis.rpush('jobs of the host app', 'a job'));
-    expect(await blocking).toEqual(['jobs of the host app', 'a job']);
-    await isBack(limits);
-    expect(await drain(limits, ROOM)).toBe(POINTS);
-  });
 });
+
+async function isUsedOnNextConnection(
+  when: string,
+  connect: (port: number) => TestClient,
+  sendsAgain = true,
+): Promise<void> {
+  const server = await startServer();
+  const proxy = await TcpProxy.start(server.port);
+  closings.push(() => proxy.close());
+  const client = closed(connect(proxy.port));
+  await connected(client);
+  const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
+  await consume(limits, ROOM);
+  proxy.onRequest = () => 'swallow';
+  // Each is two commands: as many as may wait.
+  const lost = Promise.allSettled(times(5_000, (index) => limits.consume([inviter(index), roomOf(index)])));
+  if (when === 'before it') await lost;
+  proxy.cut();
+  await eventually('the connection is lost', async () => !isReady(client));
+  proxy.onRequest = () => 'pass';
+  await connected(client);
+  if (sendsAgain) await eventually('all commands have their replies', async () => kept(client) === 0);
+  expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
+  await lost;
+  expect(await limits.consume([ROOM])).toHaveProperty('allowed', true);
+  expect(await limits.consume([ROOM])).toHaveProperty('allowed', false);
+}
 
 describe('a Redis whose replies are always late', () => {
   it('is asked by one call at a time, and by all when it is fast again', async () => {
@@ -302,7 +306,7 @@ describe('a Redis whose replies are always late', () => {
     const proxy = await TcpProxy.start(server.port);
     closings.push(() => proxy.close());
     const client = closed(new Redis(proxy.port, '127.0.0.1'));
-    await isReady(client);
+    await connected(client);
     const limits = newLimits(client);
     await consume(limits, ROOM);
     const before = await scriptsRun(server);
@@ -322,7 +326,7 @@ describe('a Redis whose replies are always late', () => {
   it('does not lose calls to a single late reply', async () => {
     const server = await startServer();
     const client = closed(new Redis(server.port, '127.0.0.1'));
-    await isReady(client);
+    await connected(client);
     const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
     await consume(limits, ROOM);
     server.signal('SIGSTOP');
@@ -340,8 +344,10 @@ describe('together with the counts in memory', () => {
     'points × (processes + 1) are allowed in a window, and no more (processes: %i)',
     async (processes) => {
       const server = await startServer();
-      const clients = times(processes, () => closed(new Redis(server.port, '127.0.0.1')));
-      await Promise.all(clients.map(isReady));
+      const clients = times(processes, (index) =>
+        closed((newest[index % newest.length] ?? ioredis6).connect(server.url)),
+      );
+      await Promise.all(clients.map(connected));
       const limiters = clients.map((client) => newLimits(client, { timeoutMs: PATIENT_MS }));
       const allowed = async () => {
         let sum = 0;
@@ -364,58 +370,52 @@ describe('together with the counts in memory', () => {
   );
 });
 
-const clusters = [
-  [
-    'ioredis 6',
-    (nodes: RedisCluster, redisOptions: RedisOptions) => new Cluster(nodes.addresses, { redisOptions }),
-  ],
-  [
-    'ioredis 5',
-    (nodes: RedisCluster, redisOptions: object) => new Cluster5(nodes.addresses, { redisOptions }),
-  ],
-] as const;
-
-describe.each(clusters)('a node of a cluster that hangs, with %s', (_, connect) => {
-  it('puts out its own keys, of any number, and no others', async () => {
-    const cluster = await RedisCluster.start(['--cluster-require-full-coverage', 'no']);
-    closings.push(() => cluster.close());
-    const client = closed(connect(cluster, { keyPrefix: 'host-{' }));
-    await isReady(client);
-    const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
-    const nodeOf = (index: number) =>
-      client.slots[slotOf(`host-{matrix-invite:inviter:@${index}:example.org`)]?.[0];
-    const [stopped] = cluster.nodes;
-    const isOn = (index: number) => nodeOf(index) === `127.0.0.1:${stopped?.port}`;
-    const own = times(3_000, (index) => index).filter(isOn);
-    const others = times(300, (index) => index).filter((index) => !isOn(index));
-    stopped?.signal('SIGSTOP');
-    await expect(limits.consume([inviter(own[0] ?? 0)])).rejects.toThrow();
-    // With a timeout for each, this would take longer than the test may.
-    for (const index of own) await expect(limits.consume([inviter(index)])).rejects.toThrow('without Redis');
-    for (const index of others) expect(await drain(limits, inviter(index))).toBe(POINTS);
-    stopped?.signal('SIGCONT');
-    await eventually('its keys are counted again', async () => {
-      return (await limits.consume([inviter(own[0] ?? 0)])).allowed;
+describe.each([ioredis6, ioredis5, nodeRedis6])(
+  'a node of a cluster that hangs, with $name',
+  ({ connectCluster }) => {
+    it('puts out its own keys, of any number, and no others', async () => {
+      const cluster = await RedisCluster.start(['--cluster-require-full-coverage', 'no']);
+      closings.push(() => cluster.close());
+      const client = closed(connectCluster(cluster.urls, { keyPrefix: 'host-{' }));
+      await connected(client);
+      const limits = newLimits(client, { onStoreError: 'deny', timeoutMs: PATIENT_MS });
+      const [stopped] = cluster.nodes;
+      const isOn = (index: number) => {
+        const slot = slotOf(`host-{matrix-invite:inviter:@${index}:example.org`);
+        return nodeOf(client, slot) === `127.0.0.1:${stopped?.port}`;
+      };
+      const own = times(3_000, (index) => index).filter(isOn);
+      const others = times(300, (index) => index).filter((index) => !isOn(index));
+      stopped?.signal('SIGSTOP');
+      await expect(limits.consume([inviter(own[0] ?? 0)])).rejects.toThrow();
+      // With a timeout for each, this would take longer than the test may.
+      for (const index of own)
+        await expect(limits.consume([inviter(index)])).rejects.toThrow('without Redis');
+      for (const index of others) expect(await drain(limits, inviter(index))).toBe(POINTS);
+      stopped?.signal('SIGCONT');
+      await eventually('its keys are counted again', async () => {
+        return (await limits.consume([inviter(own[0] ?? 0)])).allowed;
+      });
+      for (const index of own.slice(1, 100)) expect(await drain(limits, inviter(index))).toBe(POINTS);
     });
-    for (const index of own.slice(1, 100)) expect(await drain(limits, inviter(index))).toBe(POINTS);
-  });
 
-  it('before the first connection is replaced at once, if all of them hang', async () => {
-    const cluster = await RedisCluster.start();
-    closings.push(() => cluster.close());
-    for (const node of cluster.nodes) node.signal('SIGSTOP');
-    const client = closed(connect(cluster, {}));
-    const limits = newLimits(client);
-    await Promise.all(times(10, (index) => consume(limits, inviter(index))));
-    const keptByThen = kept(client);
-    await consumeInTurn(limits, 10, 1_000);
-    expect(kept(client)).toBe(keptByThen);
-    expect(log.lines).toEqual([DOWN]);
-    for (const node of cluster.nodes) node.signal('SIGCONT');
-    await isBack(limits);
-    expect(await drain(limits, inviter('new'))).toBe(POINTS);
-  });
-});
+    it('before the first connection is replaced at once, if all of them hang', async () => {
+      const cluster = await RedisCluster.start();
+      closings.push(() => cluster.close());
+      for (const node of cluster.nodes) node.signal('SIGSTOP');
+      const client = closed(connectCluster(cluster.urls));
+      const limits = newLimits(client);
+      await Promise.all(times(10, (index) => consume(limits, inviter(index))));
+      const keptByThen = kept(client);
+      await consumeInTurn(limits, 10, 1_000);
+      expect(kept(client)).toBe(keptByThen);
+      expect(log.lines).toEqual([DOWN]);
+      for (const node of cluster.nodes) node.signal('SIGCONT');
+      await isBack(limits);
+      expect(await drain(limits, inviter('new'))).toBe(POINTS);
+    });
+  },
+);
 
 describe('the slot of a key', () => {
   it('is the one that Redis computes', async () => {

@@ -1,10 +1,12 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
+import { Redis as Valkey } from 'iovalkey';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually } from '../../../servers/eventually.ts';
 import { TestRedis } from '../../../servers/test-redis.ts';
-import { ALICE, BOB, consume, drain, Log, ROOM, type TestClient, times } from './redis-support.ts';
+import { libraries, send, type TestClient } from '../../support/redis-clients.ts';
+import { ALICE, BOB, connected, consume, drain, Log, ROOM, times } from './redis-support.ts';
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const BACK = 'Redis is available for rate limits again';
@@ -63,23 +65,22 @@ async function isBack(limits: RedisRateLimit): Promise<void> {
   });
 }
 
-describe.each([
-  ['ioredis 6', () => newClient()],
-  ['ioredis 5', () => opened(new Redis5(server.url))],
-])('a client that the host app also uses, with %s', (_, connect) => {
+describe.each(libraries)('a client that the host app also uses, with $name', (library) => {
+  const connect = () => opened(library.connect(server.url));
+
   it.each(['EXEC', 'DISCARD'])('for a MULTI counts in memory until the %s', async (end) => {
     const client = connect();
+    await connected(client);
     const limits = newLimits(client);
     const receipt = await consume(limits, ROOM);
-    await client.multi({ pipeline: false });
+    await send(client, 'MULTI');
     expect(await drain(limits, ROOM)).toBe(3);
     expect(await limits.peek([ROOM])).toMatchObject({ allowed: false, scope: 'room' });
     expect(await drain(limits, BOB)).toBe(3);
     await limits.refund(receipt);
     expect(log.lines).toEqual([DOWN]);
 
-    // ioredis wants `exec` to follow its own `multi`.
-    await client.call(end);
+    await send(client, end);
     await isBack(limits);
     // The refund was part of the MULTI.
     expect(await drain(limits, ROOM)).toBe(end === 'EXEC' ? 3 : 2);
@@ -89,14 +90,32 @@ describe.each([
 
   it('for a MULTI says so, and adds few commands to it', async () => {
     const client = connect();
+    await connected(client);
     const limits = newLimits(client, { onStoreError: 'deny' });
-    await client.multi({ pipeline: false });
+    await send(client, 'MULTI');
     const message = 'The Redis client is inside a MULTI: give RedisRateLimit a connection of its own';
     for (const _call of times(1_000, () => 0)) expect(await causeOf(limits)).toBe(message);
-    const results = await client.call('EXEC');
+    const results = await send(client, 'EXEC');
     expect(Array.isArray(results) && results.length).toBeLessThan(20);
   });
 
+  it('is not disturbed when the host app deletes all scripts', async () => {
+    const client = connect();
+    await connected(client);
+    const limits = newLimits(client, { onStoreError: 'deny' });
+    await consume(limits, ROOM, ALICE);
+    await send(client, 'SCRIPT', 'FLUSH');
+    await consume(limits, ROOM, ALICE);
+    await send(client, 'SCRIPT', 'FLUSH');
+    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
+    expect([await drain(limits, ROOM), await drain(limits, ALICE)]).toEqual([1, 1]);
+  });
+});
+
+describe.each([
+  ['ioredis 6', () => newClient()],
+  ['ioredis 5', () => opened(new Redis5(server.url))],
+])('a client of %s that the host app also uses', (_, connect) => {
   it('to monitor Redis says so, and counts in memory', async () => {
     const client = connect();
     await eventually('the client is connected', async () => client.status === 'ready');
@@ -121,22 +140,12 @@ describe.each([
     });
     expect((await Promise.all(work)).filter(Boolean)).toHaveLength(3);
   });
-
-  it('is not disturbed when the host app deletes all scripts', async () => {
-    const client = connect();
-    const limits = newLimits(client, { onStoreError: 'deny' });
-    await consume(limits, ROOM, ALICE);
-    await client.script('FLUSH');
-    await consume(limits, ROOM, ALICE);
-    await client.script('FLUSH');
-    expect(await limits.peek([ROOM])).toEqual({ allowed: true });
-    expect([await drain(limits, ROOM), await drain(limits, ALICE)]).toEqual([1, 1]);
-  });
 });
 
 describe.each([
   ['ioredis 6 with RESP2', () => newClient({ protocol: 2 })],
   ['ioredis 5', () => opened(new Redis5(server.url))],
+  ['iovalkey', () => opened(new Valkey(server.url))],
 ])('a client that subscribes to channels, with %s', (_, connect) => {
   it('is replaced by counts in memory until it has unsubscribed, and the log says what to do', async () => {
     const client = connect();

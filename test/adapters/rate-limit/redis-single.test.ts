@@ -1,7 +1,6 @@
-import { Redis } from 'ioredis';
-import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestRedis } from '../../../servers/test-redis.ts';
+import { libraries } from '../../support/redis-clients.ts';
 import { raceProcesses, testRedisContract } from './redis-support.ts';
 
 let server: TestRedis;
@@ -10,8 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => server?.close());
 
-testRedisContract('RedisRateLimit on ioredis 6', () => new Redis(server.url));
-testRedisContract('RedisRateLimit on ioredis 5', () => new Redis5(server.url));
+for (const { name, connect } of libraries) {
+  testRedisContract(`RedisRateLimit on ${name}`, () => connect(server.url));
+}
 
 describe('eight processes', () => {
   it('that race on one key together get exactly its points', async () => {

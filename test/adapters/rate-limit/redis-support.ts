@@ -1,16 +1,12 @@
 import { describe, vi } from 'vitest';
-import type { RedisClient, RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
+import type { RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { RedisRateLimit } from '../../../adapters/rate-limit/redis/index.ts';
+import { eventually } from '../../../servers/eventually.ts';
 import type { RateLimitBucket, RateLimitDecision, RateLimitScope } from '../../../src/ports/rate-limit.ts';
 import { rateLimitContract } from '../../../src/testing/index.ts';
 import { Child } from '../../support/child.ts';
+import { ioredis6, isReady, libraries, type TestClient } from '../../support/redis-clients.ts';
 import { testContract } from '../../testing/support.ts';
-
-/** A client that tests can disconnect. */
-export type TestClient = RedisClient & {
-  disconnect(): void;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-};
 
 export const ROOM: RateLimitBucket = { scope: 'room', key: '!a:example.org' };
 export const ALICE: RateLimitBucket = { scope: 'inviter', key: '@alice:example.org' };
@@ -32,6 +28,7 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
     const secondInstance = async () => {
       const client = newClient();
       clients.push(client);
+      await connected(client);
       return new RedisRateLimit(client, {
         limits: {
           attempt: limitOf('attempt'),
@@ -60,6 +57,10 @@ export function testRedisContract(what: string, newClient: () => TestClient): vo
   vi.setConfig({ maxConcurrency: 16 });
   describe.concurrent('on a real server', () => testContract(what, rateLimitContract, createHarness));
 }
+
+/** Waits until a client is connected: a cluster, until it knows its nodes. */
+export const connected = (client: TestClient) =>
+  eventually('the client is connected', async () => isReady(client));
 
 /** Returns the receipt of a call that must be allowed. */
 export async function consume(limits: RedisRateLimit, ...buckets: RateLimitBucket[]): Promise<object> {
@@ -98,14 +99,20 @@ export class Log {
   };
 }
 
-/** Starts eight processes that race on one key, and returns how many calls they were allowed together. */
+/**
+ * Starts eight processes that race on one key, with clients of all libraries, and returns how many calls they were allowed
+ * together.
+ */
 export async function raceProcesses(
   kind: 'single' | 'cluster',
   urls: readonly string[],
   { points, callsOfEach }: { readonly points: number; readonly callsOfEach: number },
 ): Promise<number> {
   const parameters = [kind, urls.join(','), String(points), String(callsOfEach)];
-  const children = times(8, () => new Child('redis-race.ts', ...parameters));
+  const children = times(8, (index) => {
+    const { name } = libraries[index % libraries.length] ?? ioredis6;
+    return new Child('redis-race.ts', name, ...parameters);
+  });
   try {
     await Promise.all(children.map((child) => child.hasPrinted(1)));
     const begin = Date.now() + 100;

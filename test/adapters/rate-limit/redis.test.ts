@@ -97,7 +97,7 @@ describe('options', () => {
     'are rejected with %j instead of a client',
     (client) => {
       expect(() => create(client)).toThrow(
-        new TypeError('RedisRateLimit takes an ioredis client: a Redis or a Cluster'),
+        new TypeError('RedisRateLimit takes a client of ioredis, iovalkey or node-redis'),
       );
     },
   );
