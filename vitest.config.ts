@@ -43,14 +43,18 @@ const notQuick = [
   ...browserTests,
   ...installedTests,
   ...operationsTests,
-  // Start PostgreSQL, PgBouncer or Redis.
+  // Start PostgreSQL, PgBouncer, MariaDB or Redis.
   'test/adapters/storage/*postgres*.test.ts',
+  'test/adapters/storage/*mysql*.test.ts',
   'test/adapters/storage/not-stored-transactional.test.ts',
   'test/adapters/rate-limit/redis*.test.ts',
+  'test/servers/ports.test.ts',
+  'test/servers/test-mariadb.test.ts',
   'test/http/store-error-deny.test.ts',
   'test/soak/soak.test.ts',
   // Start programs that share a store, or run until they are killed.
   'test/examples/**',
+  'test/recipes/**',
   'test/adapters/observability/prometheus-register.test.ts',
   'test/adapters/observability/route.test.ts',
   'test/adapters/storage/sqlite-failures.test.ts',

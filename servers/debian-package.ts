@@ -28,6 +28,19 @@ export class MissingProgram extends Error {
   }
 }
 
+/** Starts a server. If it is not installed, the error also names the variable that takes the URL of a running one. */
+export async function startInstead<Server>(
+  urlVariable: string,
+  start: () => Promise<Server>,
+): Promise<Server> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!(error instanceof MissingProgram)) throw error;
+    throw new MissingProgram(`${error.message}\nOr set ${urlVariable} to a running server.`);
+  }
+}
+
 /**
  * Returns the path of a file from a Debian package. Installs the package if the file is missing and this process runs
  * as root.

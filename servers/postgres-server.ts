@@ -8,16 +8,14 @@ import pg from 'pg';
 import { installedFile } from './debian-package.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { Pools } from './postgres-pools.ts';
+import { Pools } from './pools.ts';
+import { startOnFreePort } from './start-on-free-port.ts';
 import { unprivilegedAccount } from './unprivileged-account.ts';
 
 const run = promisify(execFile);
 
 /** Debian installs each version of PostgreSQL in its own folder here, not on the PATH. */
 const VERSIONS_FOLDER = '/usr/lib/postgresql';
-
-/** Another program may take the port before the server does. */
-const MAX_STARTS = 5;
 
 export type PostgresConnection = {
   readonly host: string;
@@ -34,7 +32,7 @@ export class PostgresServer {
   readonly port: number;
   readonly #folder: string;
   readonly #binaries: string;
-  readonly #pools = new Pools();
+  readonly #pools = new Pools(openPool);
   #process: ChildProcess | undefined;
 
   private constructor(port: number, folder: string, binaries: string) {
@@ -46,24 +44,17 @@ export class PostgresServer {
   /** @throws {Error} with the command that installs PostgreSQL, if it is missing and cannot be installed */
   static async start(): Promise<PostgresServer> {
     const binaries = await installedFile('postgresql', newestBinaries);
-    const folder = await mkdtemp(join(tmpdir(), 'invite-postgres-'));
-    const account = unprivilegedAccount();
-    if (account !== undefined) await chown(folder, account.uid, account.gid);
-    await run(
-      join(binaries, 'initdb'),
-      ['-D', folder, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
-      { ...account, cwd: folder },
-    );
-    for (let attempt = 1; ; attempt += 1) {
-      const server = new PostgresServer(await freePort(), folder, binaries);
-      try {
-        await server.startAgain();
-        return server;
-      } catch (error) {
-        await server.stop();
-        if (attempt === MAX_STARTS) throw error;
-      }
-    }
+    return startOnFreePort(async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'invite-postgres-'));
+      const account = unprivilegedAccount();
+      if (account !== undefined) await chown(folder, account.uid, account.gid);
+      await run(
+        join(binaries, 'initdb'),
+        ['-D', folder, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+        { ...account, cwd: folder },
+      );
+      return new PostgresServer(await freePort(), folder, binaries);
+    });
   }
 
   /** Opens a connection pool. `close()` ends it. */
@@ -121,6 +112,14 @@ export class PostgresServer {
     await this.stop('SIGQUIT');
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** For `Pools`. */
+export function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config);
+  // Idle connections break when a test stops the server. Without a listener, that would end the process.
+  pool.on('error', () => {});
+  return pool;
 }
 
 /** Returns a server's data folder: another server may have taken the port. */

@@ -7,12 +7,10 @@ import { Redis } from 'ioredis';
 import { installedCommand } from './debian-package.ts';
 import { eventually } from './eventually.ts';
 import { freePort, listenBriefly } from './free-port.ts';
+import { startOnFreePort } from './start-on-free-port.ts';
 
 /** The nodes of a cluster talk to each other on their port plus this number. */
 const CLUSTER_BUS_OFFSET = 10_000;
-
-/** Another program may take the port before the server does. */
-const MAX_STARTS = 5;
 
 /**
  * A private Redis server on a free port, in a temporary folder. It loses its data when it is killed. For tests that
@@ -39,20 +37,10 @@ export class RedisServer {
    */
   static async start(parameters: readonly string[] = []): Promise<RedisServer> {
     const binary = await installedCommand('redis-server');
-    const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
-    for (let attempt = 1; ; attempt += 1) {
-      const server = new RedisServer(await freePortWithBus(), binary, folder, parameters);
-      try {
-        await server.startAgain();
-        return server;
-      } catch (error) {
-        await server.kill();
-        process.off('exit', server.#killNow);
-        if (attempt < MAX_STARTS) continue;
-        await rm(folder, { recursive: true, force: true });
-        throw error;
-      }
-    }
+    return startOnFreePort(async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'invite-redis-'));
+      return new RedisServer(await freePortWithBus(), binary, folder, parameters);
+    });
   }
 
   get url(): string {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { MissingProgram } from './debian-package.ts';
-import { Pools } from './postgres-pools.ts';
-import { PostgresServer } from './postgres-server.ts';
+import { startInstead } from './debian-package.ts';
+import { Pools } from './pools.ts';
+import { openPool, PostgresServer } from './postgres-server.ts';
 
 /** A PostgreSQL server that tests may use, such as `postgres://postgres:secret@127.0.0.1:5432/postgres`. */
 const URL_VARIABLE = 'TEST_DATABASE_URL';
@@ -18,7 +18,7 @@ export class TestPostgres {
   readonly #connection: pg.ClientConfig;
   readonly #server: PostgresServer | undefined;
   readonly #admin: pg.Pool;
-  readonly #pools = new Pools();
+  readonly #pools = new Pools(openPool);
   readonly #names: string[] = [];
 
   private constructor(connection: GivenConnection, server: PostgresServer | undefined) {
@@ -37,7 +37,7 @@ export class TestPostgres {
   /** @throws {Error} if there is no server, or if it does not let its user create databases */
   static async open(): Promise<TestPostgres> {
     const url = process.env[URL_VARIABLE];
-    const server = url ? undefined : await startServer();
+    const server = url ? undefined : await startInstead(URL_VARIABLE, PostgresServer.start);
     const database = new TestPostgres(server?.connection ?? connectionOf(url ?? ''), server);
     try {
       for (const name of database.#names) await database.#create(name);
@@ -98,15 +98,6 @@ type GivenConnection = {
 
 function newName(): string {
   return `invite_test_${randomUUID().replaceAll('-', '')}`;
-}
-
-async function startServer(): Promise<PostgresServer> {
-  try {
-    return await PostgresServer.start();
-  } catch (error) {
-    if (!(error instanceof MissingProgram)) throw error;
-    throw new MissingProgram(`${error.message}\nOr set ${URL_VARIABLE} to a running server.`);
-  }
 }
 
 /** @throws {Error} for a URL that asks for TLS: tests read the protocol between client and server */

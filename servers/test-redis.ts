@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { MissingProgram } from './debian-package.ts';
+import { startInstead } from './debian-package.ts';
 import { RedisServer, ttlsOf, withConnection } from './redis-server.ts';
 
 /** A Redis server that tests may use, such as `redis://127.0.0.1:6379`. */
@@ -35,7 +35,7 @@ export class TestRedis {
   /** @throws {Error} if there is no server, or if none of its databases is empty */
   static async open(): Promise<TestRedis> {
     const given = process.env[URL_VARIABLE];
-    const server = given ? undefined : await startServer();
+    const server = given ? undefined : await startInstead(URL_VARIABLE, RedisServer.start);
     try {
       return new TestRedis(await claimDatabase(given || (server?.url ?? '')), server);
     } catch (cause) {
@@ -63,15 +63,6 @@ export class TestRedis {
 }
 
 type Claim = { readonly index: number; readonly url: string; release(): Promise<unknown> };
-
-async function startServer(): Promise<RedisServer> {
-  try {
-    return await RedisServer.start();
-  } catch (error) {
-    if (!(error instanceof MissingProgram)) throw error;
-    throw new MissingProgram(`${error.message}\nOr set ${URL_VARIABLE} to a running server.`);
-  }
-}
 
 async function claimDatabase(serverUrl: string): Promise<Claim> {
   const token = randomUUID();

@@ -47,6 +47,9 @@ export function matrixStorage(database: Kysely<Tables>): StorageAdapter {
       return { eventId: `${event.room_id} ${event.state_key} ${event.origin_server_ts}` };
     },
 
+    // Saves a transaction for most invites. Each process remembers on its own, and the insert compares.
+    remember: true,
+
     isConflict: (error) => CONFLICTS.has((error as { code?: unknown } | undefined)?.code),
   });
 }

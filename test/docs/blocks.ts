@@ -18,12 +18,15 @@ export type BlockFolder = {
 
 /**
  * Writes each `ts` block of the README and docs to its own file, as a module. A block that begins with a comment such
- * as `// club-storage.ts` gets that file name, so that other blocks of the page can import it.
+ * as `// club-storage.ts` gets that file name, so that other blocks of the page can import it. Leaves out the blocks that
+ * show a file, which is tested itself.
  */
 export async function writeBlocks(): Promise<BlockFolder> {
   // Inside the package, so that its dependencies are found. The dot hides the folder from other tools.
   const path = await mkdtemp(`${ROOT}.docs-blocks-`);
-  const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language === 'ts');
+  const blocks = pages
+    .flatMap(codeBlocksOf)
+    .filter(({ language, file }) => language === 'ts' && file === undefined);
   const files = blocks.map((block) => ({
     ...block,
     path: `${path}/${fileNameOf(block)}`,

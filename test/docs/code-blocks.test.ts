@@ -94,12 +94,13 @@ function expectedResponsesOf(text: string): string[] {
 describe('code blocks in the README and docs', () => {
   const blocks = pages.flatMap(codeBlocksOf).filter(({ language }) => language !== 'ts');
 
-  it('that are not in TypeScript are in Bash, JavaScript, JSON, or the Python of a Synapse module', () => {
+  it('that are not in TypeScript are in Bash, JavaScript, JSON, SQL, or the Python of a Synapse module', () => {
     expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual([
       'bash',
       'js',
       'json',
       'python',
+      'sql',
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The root folder of the package, with a trailing slash. */
@@ -14,27 +15,36 @@ export function readPage(path: string): Page {
 /** README.md and every page in docs/. */
 export const pages: readonly Page[] = [
   'README.md',
-  ...readdirSync(`${ROOT}docs`)
+  ...readdirSync(`${ROOT}docs`, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `docs/${name}`),
 ].map(readPage);
 
-/** A fenced code block. `language` is the word after the fence, and `line` is the number of its first line. */
+/**
+ * A fenced code block. `language` is the word after the fence, and `line` is the number of its first line. A block that
+ * follows a link and a colon shows a file: `file` is the file's path.
+ */
 export type CodeBlock = {
   readonly page: string;
   readonly language: string;
   readonly text: string;
   readonly line: number;
+  readonly file?: string;
 };
 
 export function codeBlocksOf({ path, text }: Page): CodeBlock[] {
-  return [...text.matchAll(/^```(\S*)\n(.*?)^```$/gms)].map((match) => ({
-    page: path,
-    language: match[1] ?? '',
-    text: match[2] ?? '',
-    line: text.slice(0, match.index).split('\n').length + 1,
-  }));
+  return [...text.matchAll(/^```(\S*)\n(.*?)^```$/gms)].map((match) => {
+    const before = text.slice(0, match.index);
+    const link = /\]\(([^)#]+)\):\n\n$/.exec(before)?.[1];
+    return {
+      page: path,
+      language: match[1] ?? '',
+      text: match[2] ?? '',
+      line: before.split('\n').length + 1,
+      ...(link !== undefined && { file: join(dirname(path), link) }),
+    };
+  });
 }
 
 /** Returns the text of a page without its code blocks. */

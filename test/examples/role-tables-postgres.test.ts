@@ -44,6 +44,7 @@ async function setRoles(tx: Tx, roomId: string, levels: Readonly<Record<string, 
 async function harness(): Promise<StorageHarness> {
   return {
     adapter: matrixStorage(database),
+    recall: true,
     createRoom: ({ roomId, creator, members, powerLevels }) =>
       inRoom(database, roomId, async (tx) => {
         await addRoom(tx, roomId, creator, role(powerLevels.invite));
@@ -75,7 +76,6 @@ testContract('the storage of role-tables-postgres', storageContract, harness, [
   'eventIds',
   'refusedContent',
   'createUsers',
-  'recall',
 ]);
 
 describe('the storage of role-tables-postgres', () => {

@@ -17,11 +17,14 @@ testContract('MemoryStorage', roomStoreContract, async () => ({ store: new Memor
 ]);
 testContract('SqliteStorage', storageContract, sqliteStorageHarness, ['refusedContent']);
 testContract('SqliteStorage', roomStoreContract, sqliteRoomStoreHarness);
+const TABLES_LACK = ['putState', 'eventIds', 'secondInstance', 'crash', 'unreachable'] as const;
 testContract('transactionalStorage', storageContract, async () => transactionalHarness(), [
-  'putState',
-  'eventIds',
-  'secondInstance',
-  'crash',
-  'unreachable',
+  ...TABLES_LACK,
   'recall',
 ]);
+testContract(
+  'transactionalStorage that remembers',
+  storageContract,
+  async () => transactionalHarness(true),
+  TABLES_LACK,
+);

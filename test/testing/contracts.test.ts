@@ -17,7 +17,7 @@ import { authHarness, storageHarness } from './reference/harnesses.ts';
 import { roleTablesHarness } from './reference/role-tables.ts';
 
 const CONTRACTS = {
-  storage: { cases: storageContract, promised: ['readState 1-4', 'appendEvent 1-7'] },
+  storage: { cases: storageContract, promised: ['readState 1-4', 'appendEvent 1-7', 'recall 1-4'] },
   roomStore: {
     cases: roomStoreContract,
     promised: ['migrate 1-1', 'createRoom 1-2', 'putState 1-2', 'roomState 1-1', 'timeline 1-2'],

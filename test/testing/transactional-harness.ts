@@ -9,8 +9,10 @@ const REFUSED = 'a reason that this host app refuses';
 /**
  * `transactionalStorage` on a host app's own tables, with one lock for all rooms, and I/O between any two
  * steps.
+ *
+ * @param remember the option of that name
  */
-export function transactionalHarness(): StorageHarness {
+export function transactionalHarness(remember = false): StorageHarness {
   const host = roleTablesHarness();
   let last: Promise<unknown> = Promise.resolve();
   const locked = <T>(work: () => Promise<T>): Promise<T> => {
@@ -33,11 +35,13 @@ export function transactionalHarness(): StorageHarness {
       host.insert(event);
       return { eventId: '' };
     },
+    remember,
   });
 
   return {
     ...host,
     adapter,
+    ...(remember ? { recall: true as const } : {}),
     refusedContent: { membership: 'invite', reason: REFUSED },
     setMembership: (...change) => locked(() => host.setMembership(...change)),
     setPowerLevels: (...change) => locked(() => host.setPowerLevels(...change)),

@@ -46,6 +46,9 @@ class Found<Stored> {
   }
 }
 
+/** The revision of a snapshot that was recalled: an append on it proves only what is remembered already. */
+export const RECALLED = Symbol('recalled');
+
 /**
  * The state of rooms as this process last saw it, for `recall` of a storage adapter. What it returns may be out of date:
  * the store compares it when an event is appended.
@@ -71,9 +74,16 @@ export class RememberedState<Stored extends StateKey> {
     return { roomId, keys: copyOfKeys(keys), events, revision: new Found(found) };
   }
 
-  /** Remembers an event that was appended, and the basis that it has proved. */
-  appended({ roomId, keys, revision }: StateSnapshot, event: Stored): void {
-    const found = Found.events<Stored>(revision);
+  /**
+   * Remembers an event that was appended, and the basis that it has proved.
+   *
+   * @param found the events under the keys of the basis; default: those that the read of the basis has found
+   */
+  appended(
+    { roomId, keys, revision }: StateSnapshot,
+    event: Stored,
+    found = Found.events<Stored>(revision),
+  ): void {
     if (found !== undefined) {
       const room = this.#rooms.get(roomId) ?? { shared: new Map(), members: new Map(), size: 0 };
       for (const key of keys) {
@@ -119,7 +129,7 @@ export class RememberedState<Stored extends StateKey> {
       if (stored !== undefined) events.push(this.#form.toEvent(stored));
     }
     this.#use(roomId, room);
-    return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
+    return { roomId, keys: copyOfKeys(keys), events, revision: RECALLED };
   }
 
   #set(room: Room<Stored>, key: StateKey, stored: Stored | undefined): void {

@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { checkOptions } from '../../../src/internal/options.ts';
 import type { AppendResult, StorageAdapter } from '../../../src/ports/storage.ts';
-import type { StateKey } from '../../../src/rooms/event.ts';
+import type { StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 import { throwIfAborted } from '../shared/aborted.ts';
 import { checkBasis, eventUnder, isSameEvent, sameState } from '../shared/same-state.ts';
 import { copyOfKeys, uniqueKeys } from '../shared/state-key.ts';
+import { Memory } from './memory.ts';
 import { optionChecks, type TransactionalStorageOptions } from './options.ts';
 import { checkedEventId, checkedEvents } from './results.ts';
 import { Transaction } from './transaction.ts';
@@ -44,11 +45,15 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
     optionChecks,
   );
 
+  const memory = functions.remember ? new Memory() : undefined;
+
   /** Reads each key once, so that host apps need not handle keys that are passed twice. */
   const currentEvents = async (tx: Tx, roomId: string, keys: readonly StateKey[]) =>
     checkedEvents(await functions.readState(tx, roomId, [...uniqueKeys(keys)]));
 
   return {
+    ...(memory && { recall: (roomId, keys) => memory.recall(roomId, keys) }),
+
     async readState(roomId, keys, context) {
       for (let attempt = 1; ; attempt += 1) {
         throwIfAborted(context);
@@ -72,8 +77,10 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
       const transaction = new Transaction(functions);
       /** Whether a later run found the event of an earlier one, which was not rolled back, or an equal event. */
       let isFound = false;
+      /** What the last run has read. */
+      let current: readonly StrippedStateEvent[] | undefined;
       const appendIfSame = async (tx: Tx): Promise<AppendResult> => {
-        const current = await currentEvents(tx, event.room_id, basis.keys);
+        current = await currentEvents(tx, event.room_id, basis.keys);
         if (current === undefined || !sameState(basis, current)) {
           isFound =
             transaction.hasInserted &&
@@ -94,6 +101,8 @@ export function transactionalStorage<Tx>(options: TransactionalStorageOptions<Tx
         if (transaction.isConflict(error)) return { outcome: 'stale' };
         throw transaction.failure(error);
       }
+      if (result.outcome === 'appended') memory?.appended(basis, { event, ...result }, current ?? []);
+      else memory?.forget(event.room_id);
       if (result.outcome === 'stale' && isFound) {
         throw new StorageUnavailableError(
           'A later run of work found an event like the one of an earlier run',

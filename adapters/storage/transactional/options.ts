@@ -1,4 +1,9 @@
-import { functionOption, type OptionCheck, type OptionChecks } from '../../../src/internal/options.ts';
+import {
+  booleanOption,
+  functionOption,
+  type OptionCheck,
+  type OptionChecks,
+} from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { NewStateEvent, StateKey, StrippedStateEvent } from '../../../src/rooms/event.ts';
 
@@ -46,6 +51,13 @@ export type TransactionalStorageOptions<Tx> = {
    * be `async`.
    */
   readonly isConflict?: ((error: unknown) => boolean) | undefined;
+
+  /**
+   * Whether the adapter has `recall`: it remembers the state of rooms after an invite, so that most invites need a single
+   * transaction instead of two (default: false). What it remembers may be out of date, but every invite compares it with
+   * what `readState` returns in its transaction.
+   */
+  readonly remember?: boolean | undefined;
 };
 
 const required: OptionCheck = { ...functionOption, required: true };
@@ -55,4 +67,5 @@ export const optionChecks: OptionChecks<TransactionalStorageOptions<unknown>> = 
   readState: required,
   insert: required,
   isConflict: functionOption,
+  remember: booleanOption,
 };

@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 
-/** A pool waits for clients that a failed test has not released. It is abandoned after this time. */
+/** A pool waits for connections that a failed test has not released. It is abandoned after this time. */
 const MAX_END_MS = 2_000;
 
 /** Connection pools that are ended together. */
-export class Pools {
-  readonly #pools: pg.Pool[] = [];
+export class Pools<Config, Pool extends { end(): Promise<void> }> {
+  readonly #open: (config: Config) => Pool;
+  readonly #pools: Pool[] = [];
 
-  open(config: pg.PoolConfig): pg.Pool {
-    const pool = new pg.Pool(config);
-    // Idle connections break when a test stops the server. Without a listener, that would end the process.
-    pool.on('error', () => {});
+  constructor(open: (config: Config) => Pool) {
+    this.#open = open;
+  }
+
+  open(config: Config): Pool {
+    const pool = this.#open(config);
     this.#pools.push(pool);
     return pool;
   }
