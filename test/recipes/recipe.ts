@@ -8,6 +8,7 @@ import type { StorageAdapter } from '../../src/ports/storage.ts';
 import { type StorageHarness, storageContract } from '../../src/testing/index.ts';
 import { silent } from '../http/support.ts';
 import { inTime, inviteOf, member } from '../support/storage-room.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { testContract } from '../testing/support.ts';
 import { chatApp } from './chat-app.ts';
 import { type Connection, type Database, openMariadb, openPostgres } from './database.ts';
@@ -51,7 +52,13 @@ export function testRecipe(
       await database.crash();
       return other;
     },
-    unreachable: () => openAdapter({ port: 1 }),
+    unreachable: async () => {
+      // TypeORM opens only if the server answers.
+      const proxy = await TcpProxy.start(database.connection.port);
+      const reachable = await openAdapter({ port: proxy.port });
+      await proxy.close();
+      return reachable;
+    },
   });
 
   // The tables contain no events, so no other types, no event IDs and no other content. Usernames have 64 characters.
