@@ -47,8 +47,7 @@ export type TransactionalStorageOptions<Tx> = {
 
   /**
    * Returns true if an error means that the transaction was rolled back because of another transaction, such as
-   * SQLSTATE 40001 or Prisma's P2034 (default: never). Must return false if the commit may have succeeded, and must not
-   * be `async`.
+   * SQLSTATE 40001 (default: never). Must return false if the commit may have succeeded, and must not be `async`.
    */
   readonly isConflict?: ((error: unknown) => boolean) | undefined;
 
