@@ -26,6 +26,19 @@ const expressOnly = [
 /** Tests of `test/http` that write HTTP/1 by hand. Those of HTTP/2 are in test/frameworks/http2.test.ts. */
 const http1Only = ['test/http/raw-socket.test.ts', 'test/http/http1-headers.test.ts'];
 
+/** Tests of the calls that an invite makes, and of what stores remember. */
+const countsCalls = [
+  'test/invite/deferred-attempt.test.ts',
+  'test/invite/lost-answers.test.ts',
+  'test/invite/policies.test.ts',
+  'test/invite/remembered.test.ts',
+  'test/invite/retries.test.ts',
+  'test/invite/unknown-outcome.test.ts',
+  'test/invite/users.test.ts',
+  // Starts a process of its own.
+  'test/invite/failing-host-functions.test.ts',
+];
+
 /** Each is a Vitest project. `test/frameworks/hosts` contains the host of that name. */
 const frameworks = ['fastify', 'fastify hook', 'nest', 'koa', 'node:http', 'node:http2'] as const;
 
@@ -130,6 +143,17 @@ export default defineConfig({
           provide: { expressMajor: 5 as const, host },
         },
       })),
+      {
+        extends: true,
+        // What stores remember is always wrong, and nothing but the number of calls differs.
+        test: {
+          name: 'wrong memory',
+          include: ['test/http/**/*.test.ts', 'test/invite/**/*.test.ts'],
+          exclude: [...expressOnly, ...countsCalls],
+          setupFiles: 'test/support/wrong-memory-everywhere.ts',
+          provide: { expressMajor: 5 },
+        },
+      },
       {
         extends: true,
         // Needs the npm registry, and minutes.

@@ -57,7 +57,7 @@ function decideByRoom<R extends Requester>(
         `The storage adapter returned a room without an m.room.create event: ${printable(roomId)}`,
       );
     case 'refused':
-      if (decision.reason === 'powerLevelUnreadable') {
+      if (decision.reason === 'powerLevelUnreadable' && !run.isRemembered) {
         run.log.warn({ roomId }, 'A power level of the room cannot be read');
       }
       return refusedBy(run, decision.reason);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { StateKey } from '../rooms/event.ts';
+import type { NewStateEvent, StateKey } from '../rooms/event.ts';
 import { InviteAppend, type TryAgain } from './append.ts';
 import { decide } from './decide.ts';
-import { type Decision, type Invited, isRefused } from './decision.ts';
+import { type Decision, type Invited, isRefused, type Refused } from './decision.ts';
 import { bareEvent, completeEvent, readProfile } from './event.ts';
 import {
   type Ending,
@@ -80,59 +80,80 @@ async function inviteInTries<R extends Requester>(
 
 /**
  * Invites on the state that the store remembers, which saves a read. Only an invite that the store has appended counts,
- * because the append compares the state: everything else is decided on a read.
+ * because the append compares the state. Everything else is decided on a read: refusals, and failures of host functions
+ * that might not be called then.
+ *
+ * @throws (rejects) when the time is over, and what the store throws when it appends
  */
 async function inviteAsRemembered<R extends Requester>(
   run: Run<R>,
   steps: Steps<R>,
   keys: readonly StateKey[],
-): Promise<Invited | undefined> {
+): Promise<Invited | Refused | undefined> {
   const snapshot = recallState(run, keys);
   if (snapshot === undefined) return undefined;
+  const { deadline } = run;
   run.tries = 1;
   run.isRemembered = true;
-  const decision = await decide(run, snapshot);
+  const event = await eventAsRemembered(run, steps.points, snapshot).catch((error: unknown) => {
+    if (deadline.isOver) throw error;
+    return undefined;
+  });
   run.isRemembered = false;
-  const result = decision.kind === 'append' ? await appendDecided(run, steps, decision) : undefined;
-  if (result?.kind === 'invited') return result;
+  if (event !== undefined && !isRefused(event)) {
+    const result = await steps.append.append(event, snapshot);
+    if (result.kind === 'invited') return result;
+  } else if (!deadline.isOver) {
+    deadline.failedCall = undefined;
+  } else if (event?.explanation.by === 'policy') {
+    // A late policy refuses, and nothing can be read any more.
+    return event;
+  }
   run.tries = 0;
   return undefined;
+}
+
+async function eventAsRemembered<R extends Requester>(
+  run: Run<R>,
+  points: InvitePoints<R>,
+  snapshot: StateSnapshot,
+): Promise<NewStateEvent | Refused | undefined> {
+  const decision = await decide(run, snapshot);
+  if (decision.kind === 'append') return eventToAppend(run, points);
+  return isRefused(decision) ? decision : undefined;
 }
 
 /** Invites on one snapshot of the room. */
 async function inviteOn<R extends Requester>(
   run: Run<R>,
-  steps: Steps<R>,
+  { points, append }: Steps<R>,
   snapshot: StateSnapshot | undefined,
 ): Promise<TryResult> {
   const decision = await decide(run, snapshot);
   if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
   run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
-  return appendDecided(run, steps, decision);
+  const event = await eventToAppend(run, points);
+  if (isRefused(event)) return event;
+  return decision.kind === 'drop' ? decision : append.append(event, decision.basis);
 }
 
-/** Consumes the limits of an invite that may be sent, and appends it, unless it is to be dropped. */
-async function appendDecided<R extends Requester>(
+/** Consumes the limits of an invite that may be sent, and returns its event. One that is to be dropped stays bare. */
+async function eventToAppend<R extends Requester>(
   run: Run<R>,
-  { points, append }: Steps<R>,
-  decision: Extract<Decision, { readonly kind: 'append' | 'drop' }>,
-): Promise<TryResult> {
+  points: InvitePoints<R>,
+): Promise<NewStateEvent | Refused> {
   const { config } = run;
+  const isDrop = run.droppedBy !== undefined;
   // Checked before the limits: an invite that is too large must not hold points, not even for a moment.
   const bare = bareEvent(run);
   if (isRefused(bare)) return bare;
   if (config.rateLimit !== false) {
-    const limited = await points.consumeOnce(decision.kind === 'drop');
+    const limited = await points.consumeOnce(isDrop);
     if (limited !== undefined) return limited;
   }
-  if (decision.kind === 'drop') return decision;
-  let event: ReturnType<typeof bareEvent> = bare;
-  if (config.users?.getProfile !== undefined || config.beforeAppend !== undefined) {
-    run.profile ??= await readProfile(run);
-    event = await completeEvent(run, run.profile);
-    if (isRefused(event)) return event;
-  }
-  return append.append(event, decision.basis);
+  if (isDrop || (config.users?.getProfile === undefined && config.beforeAppend === undefined)) return bare;
+  run.profile ??= await readProfile(run);
+  return completeEvent(run, run.profile);
 }
 
 /** Waits for a random time, longer with each try, so that racing requests spread out. */

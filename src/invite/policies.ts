@@ -41,9 +41,18 @@ export async function decideByPolicies<R extends Requester>(
   return { kind: 'append', basis: snapshot };
 }
 
-/** Returns the refusal for a policy that failed: an invite that cannot be judged is refused. */
-export function policyFailed<R extends Requester>({ log }: Run<R>, policy: string, err: unknown): Refused {
-  log.error({ err, policy }, 'A policy failed or returned an invalid decision: the invite is refused');
+/**
+ * Returns the refusal for a policy that failed: an invite that cannot be judged is refused. On remembered state, only a
+ * late policy is logged, because any other is asked again.
+ */
+export function policyFailed<R extends Requester>(
+  { log, isRemembered, deadline }: Run<R>,
+  policy: string,
+  err: unknown,
+): Refused {
+  if (!isRemembered || deadline.isOver) {
+    log.error({ err, policy }, 'A policy failed or returned an invalid decision: the invite is refused');
+  }
   return refusedByPolicy(policy, { message: 'The invite could not be checked' });
 }
 

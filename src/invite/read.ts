@@ -1,8 +1,8 @@
 import { isMatrixError } from '../errors.ts';
-import { ignoreRejections } from '../internal/unawaited.ts';
+import { ignoreRejections, isThenable } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
-import type { StateSnapshot } from '../ports/storage.ts';
+import type { StateSnapshot, StorageAdapter } from '../ports/storage.ts';
 import { isStateKey, type StateKey, type StrippedStateEvent } from '../rooms/event.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import { type Refused, refused } from './decision.ts';
@@ -73,12 +73,24 @@ export function recallState<R extends Requester>(
 ): StateSnapshot | undefined {
   try {
     const { roomId, requester } = request;
-    const inviter = storage.recall?.(roomId, [{ type: 'm.room.member', state_key: requester.userId }]);
-    return inviter?.events.length === 1 ? storage.recall?.(roomId, keys) : undefined;
+    const inviter = recalled(storage, roomId, [{ type: 'm.room.member', state_key: requester.userId }]);
+    return inviter?.events.length === 1 ? recalled(storage, roomId, keys) : undefined;
   } catch (err) {
     log.error({ err }, 'recall failed: the state is read instead');
     return undefined;
   }
+}
+
+/** @throws {TypeError} for a promise: nobody waits for it */
+function recalled(
+  storage: StorageAdapter,
+  roomId: string,
+  keys: readonly StateKey[],
+): StateSnapshot | undefined {
+  const snapshot = storage.recall?.(roomId, keys);
+  if (!isThenable(snapshot)) return snapshot;
+  ignoreRejections(snapshot);
+  throw new TypeError('recall must return a snapshot or undefined, and not a promise');
 }
 
 /** Returns the member event of a user, if the snapshot has one. */

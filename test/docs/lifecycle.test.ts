@@ -50,11 +50,17 @@ describe('the steps in docs/lifecycle.md', () => {
 
   it('in src/invite are in the order in which invite.ts runs them', () => {
     const source = readFileSync(`${ROOT}src/invite/invite.ts`, 'utf8');
-    const loop = source.slice(source.indexOf('while (run.tries'));
-    const calls = ['readState(', 'decide(', 'consumeOnce(', 'completeEvent(', 'append.append('];
-    const positions = calls.map((call) => loop.indexOf(call));
-    expect(positions).not.toContain(-1);
-    expect(positions).toEqual([...positions].sort((one, other) => one - other));
+    const order = {
+      'while (run.tries': ['readState(', 'inviteOn('],
+      'function inviteOn': ['decide(', 'eventToAppend(', 'append.append('],
+      'function eventToAppend': ['consumeOnce(', 'completeEvent('],
+    };
+    for (const [start, calls] of Object.entries(order)) {
+      const text = source.slice(source.indexOf(start));
+      const positions = calls.map((call) => text.indexOf(call));
+      expect(positions).not.toContain(-1);
+      expect(positions).toEqual([...positions].sort((one, other) => one - other));
+    }
   });
 });
 

@@ -13,10 +13,10 @@ import {
   type StorageAdapter,
 } from '../../src/index.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
-import type { StateEvent } from '../../src/rooms/event.ts';
+import type { StateEvent, StrippedStateEvent } from '../../src/rooms/event.ts';
 import { ALICE, BOB, CAROL, ROOM, seedRoom } from '../http/support.ts';
 import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
-import { recordedLogger, refusalOf } from './support.ts';
+import { never, recordedLogger, refusalOf } from './support.ts';
 
 /** A storage whose memory holds this state of the room, and counts reads. */
 function remembering(store: RoomStore, state: () => readonly StateEvent[] | undefined) {
@@ -37,6 +37,21 @@ function remembering(store: RoomStore, state: () => readonly StateEvent[] | unde
 
 const isSame = (one: StateKey, other: StateKey) =>
   one.type === other.type && one.state_key === other.state_key;
+
+function fail(): never {
+  throw new Error('a bug');
+}
+
+/** Returns the event with a content that throws when it is read. */
+const unreadable = (event: StrippedStateEvent): StrippedStateEvent =>
+  Object.defineProperty({ ...event }, 'content', { get: fail });
+
+const UNREADABLE_LEVELS: StrippedStateEvent = {
+  type: 'm.room.power_levels',
+  state_key: '',
+  sender: ALICE,
+  content: { invite: 'fifty' },
+};
 
 type Options = Partial<Parameters<typeof createInviteService>[0]>;
 
@@ -92,19 +107,72 @@ describe('an invite on remembered state', () => {
     expect(reads.count).toBe(2);
   });
 
-  it('reads if what the store remembers cannot be used', async () => {
-    const { storage, reads } = await roomWithMemory();
-    const broken: StorageAdapter = {
-      ...storage,
-      recall() {
-        throw new Error('a bug');
-      },
+  it.each<[string, (recalled: StateSnapshot | undefined) => unknown, string[]]>([
+    ['is nothing', () => undefined, []],
+    ['has no create event', (recalled) => recalled && { ...recalled, events: recalled.events.slice(1) }, []],
+    [
+      'has a content that cannot be read',
+      (recalled) => recalled && { ...recalled, events: recalled.events.map(unreadable) },
+      [],
+    ],
+    [
+      'has a power level that cannot be read',
+      (recalled) => recalled && { ...recalled, events: [...recalled.events, UNREADABLE_LEVELS] },
+      [],
+    ],
+    ['is an error', () => fail(), ['recall failed: the state is read instead']],
+    ['is a promise that rejects', async () => fail(), ['recall failed: the state is read instead']],
+  ])('is decided on a read if what the store remembers %s', async (_what, change, problems) => {
+    const { store, storage, reads } = await roomWithMemory();
+    const logger = recordedLogger();
+    const recall: unknown = (roomId: string, keys: readonly StateKey[]) => {
+      const recalled = storage.recall?.(roomId, keys);
+      return keys.length === 1 && recalled?.events.length === 1 && problems.length === 0
+        ? recalled
+        : change(recalled);
     };
-    expect((await serviceOn(broken).invite(inviteOf(BOB))).outcome).toBe('invited');
-    expect((await serviceOn({ ...storage, recall: () => undefined }).invite(inviteOf(CAROL))).outcome).toBe(
-      'invited',
-    );
-    expect(reads.count).toBe(2);
+    const broken = { ...storage, recall } as StorageAdapter;
+    expect((await serviceOn(broken, { logger }).invite(inviteOf(BOB))).outcome).toBe('invited');
+    expect(reads.count).toBe(1);
+    expect((await store.timeline(ROOM))?.events).toHaveLength(3);
+    expect(logger.lines.flatMap(({ details }) => Reflect.get(details, 'problems'))).toEqual(problems);
+  });
+
+  it.each<[string, Options]>([
+    ['exists', { users: { exists: fail } }],
+    ['getAccountData', { users: { getAccountData: fail } }],
+    ['a policy', { policies: [{ name: 'failing', decide: fail }] }],
+    ['consume', { rateLimit: { consume: fail, refund: fail } }],
+    ['beforeAppend', { beforeAppend: fail }],
+  ])('is refused by the room if that has changed, although %s fails', async (_what, options) => {
+    const { store, storage } = await roomWithMemory();
+    const member = { room_id: ROOM, type: 'm.room.member', sender: ALICE, origin_server_ts: 1 };
+    await store.putState({ ...member, state_key: ALICE, content: { membership: 'leave' } });
+    const logger = recordedLogger();
+    const trace = { tries: 0 };
+    const inviting = serviceOn(storage, { ...options, logger }).invite(inviteOf(BOB), trace);
+    expect((await refusalOf(inviting)).message).toBe('You are not in this room');
+    expect(trace).toEqual({ tries: 1, reason: 'roomUnknownOrInviterNotJoined' });
+    expect(logger.lines).toEqual([]);
+  });
+
+  it('is refused by a policy that is late, as without memory', async () => {
+    const policies: InvitePolicy[] = [{ name: 'late', decide: () => never() }];
+    for (const recall of [undefined, (await roomWithMemory()).storage.recall]) {
+      const { storage } = await roomWithMemory();
+      const logger = recordedLogger();
+      const service = serviceOn({ ...storage, recall } as StorageAdapter, {
+        policies,
+        logger,
+        deadlineMs: 20,
+      });
+      const trace = { tries: 0 };
+      expect((await refusalOf(service.invite(inviteOf(BOB), trace))).message).toBe(
+        'The invite could not be checked',
+      );
+      expect(trace).toEqual({ tries: 1, policy: 'late', failedCall: 'decide' });
+      expect(logger.lines).toMatchObject([{ level: 'error', details: { policy: 'late' } }]);
+    }
   });
 
   it('consumes the limits once, and answers a pending invite although they are used up', async () => {
