@@ -17,20 +17,15 @@ import type {
 } from '../../../src/ports/storage.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
+import type { Appended } from '../shared/append-lanes.ts';
 import { newEventId } from '../shared/event-id.ts';
-import { RememberedState } from '../shared/remembered-state.ts';
 import { checkBasis } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey } from '../shared/state-key.ts';
+import { newRememberedState, storedEvent } from '../shared/stored-event.ts';
+import { toStoredText } from '../shared/stored-text.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
-import { type Appended, Appends } from './appends.ts';
-import {
-  type Row,
-  rowsWithEvent,
-  type StoredEvent,
-  toStateEvent,
-  toStoredText,
-  toStripped,
-} from './encoding.ts';
+import { Appends } from './appends.ts';
+import { type Row, rowsWithEvent, toStateEvents } from './encoding.ts';
 import { refusalBehind } from './failures.ts';
 import { type PostgresPool, withClient } from './pool.ts';
 import { Reads } from './reads.ts';
@@ -89,10 +84,7 @@ export class PostgresStorage implements RoomStore {
   readonly #statements: Statements;
   readonly #reads: Reads;
   readonly #appends: Appends;
-  readonly #remembered = new RememberedState<StoredEvent>({
-    toEvent: toStripped,
-    sizeOf: ({ content }) => content.length,
-  });
+  readonly #remembered = newRememberedState();
 
   /**
    * @param pool a Pool of pg, or any object with its `connect` method, for a writable server
@@ -178,7 +170,7 @@ export class PostgresStorage implements RoomStore {
 
   async roomState(roomId: string): Promise<StateEvent[] | undefined> {
     const rows = await this.#run('roomState', [toStoredText(roomId)]);
-    return rows.length === 0 ? undefined : rowsWithEvent(rows).map((row) => toStateEvent(roomId, row));
+    return rows.length === 0 ? undefined : toStateEvents(roomId, rowsWithEvent(rows));
   }
 
   async timeline(
@@ -190,7 +182,7 @@ export class PostgresStorage implements RoomStore {
     if (rows.length === 0) return undefined;
     const present = rowsWithEvent(rows);
     return {
-      events: present.map((row) => toStateEvent(roomId, row)),
+      events: toStateEvents(roomId, present),
       next: Number(present.at(-1)?.position ?? after),
     };
   }
@@ -200,13 +192,4 @@ export class PostgresStorage implements RoomStore {
       this.#statements.run(client, name, values),
     );
   }
-}
-
-/** @param content as it was stored: the caller may have changed the event since */
-function storedEvent(
-  { type, state_key, sender }: NewStateEvent,
-  content: string,
-  event_id: string,
-): StoredEvent {
-  return { type, state_key, sender, event_id, content };
 }

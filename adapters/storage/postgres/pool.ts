@@ -1,9 +1,11 @@
-import { isAborted, onAbort } from '../../../src/internal/call-context.ts';
 import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { abortedError, throwIfAborted } from '../shared/aborted.ts';
+import { throwIfAborted } from '../shared/aborted.ts';
+import { acquired } from '../shared/acquired.ts';
+import type { Connections } from '../shared/lane.ts';
 import {
   InTransactionError,
+  isAboutOneEvent,
   isConnectionLost,
   isConnectionState,
   postgresFailure,
@@ -98,6 +100,11 @@ export async function withClient<Result>(
   }
 }
 
+/** Returns the connections of a pool, for a lane. */
+export function connectionsOf(pool: PostgresPool): Connections<PostgresClient> {
+  return { use: (work) => withClient(pool, undefined, work), isAboutOneEvent, failure: postgresFailure };
+}
+
 /** @throws {TypeError} if `connect` resolved to no client, as that of other databases and libraries does */
 function checkedClient(client: PostgresClient): PostgresClient {
   if (typeof client?.query === 'function' && typeof client.release === 'function') return client;
@@ -162,22 +169,7 @@ async function connect(pool: PostgresPool, context: CallContext | undefined): Pr
   const connecting = pool.connect().catch((error: unknown) => {
     throw postgresFailure(error, false);
   });
-  if (context === undefined) return connecting;
-  return new Promise((resolve, reject) => {
-    const stopListening = onAbort(context, () => reject(abortedError(context)));
-    connecting.then(
-      (client) => {
-        stopListening();
-        // Too late: the caller no longer waits for the connection.
-        if (isAborted(context)) handleRejection(client.release());
-        else resolve(client);
-      },
-      (error: unknown) => {
-        stopListening();
-        reject(error);
-      },
-    );
-  });
+  return acquired(connecting, context, (client) => client.release());
 }
 
 const poolsWithListener = new WeakSet<PostgresPool>();

@@ -1,23 +1,25 @@
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey } from '../../../src/rooms/event.ts';
+import { Lane, SHARED_PATIENCE_MS } from '../shared/lane.ts';
 import type { RememberedState } from '../shared/remembered-state.ts';
 import { uniqueKeys } from '../shared/state-key.ts';
-import { type Row, rowsWithEvent, type StoredEvent, toStored, toStoredText } from './encoding.ts';
-import { Lane, SHARED_PATIENCE_MS } from './lane.ts';
-import type { PostgresPool } from './pool.ts';
+import type { StoredEvent } from '../shared/stored-event.ts';
+import { toStoredText } from '../shared/stored-text.ts';
+import { type Row, rowsWithEvent, toStored } from './encoding.ts';
+import { connectionsOf, type PostgresClient, type PostgresPool } from './pool.ts';
 import type { Statements } from './statements.ts';
 
 type Read = { readonly roomId: string; readonly keys: readonly StateKey[] };
 
 /** The reads of this process. Reads that wait together share a statement. */
 export class Reads {
-  readonly #lane: Lane<Read, StateSnapshot | undefined>;
+  readonly #lane: Lane<PostgresClient, Read, StateSnapshot | undefined>;
 
   /** @param remembered makes the snapshots */
   constructor(pool: PostgresPool, statements: Statements, remembered: RememberedState<StoredEvent>) {
     this.#lane = new Lane(
-      pool,
+      connectionsOf(pool),
       async (client, reads) =>
         snapshotsOf(reads, await statements.run(client, 'readState', readValues(reads)), remembered),
       { patienceMs: SHARED_PATIENCE_MS },

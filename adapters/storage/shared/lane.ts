@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { StorageUnavailableError } from '../../../src/errors.ts';
 import { onAbort } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { abortedError, throwIfAborted } from '../shared/aborted.ts';
-import { isAboutOneEvent, postgresFailure } from './failures.ts';
-import { type PostgresClient, type PostgresPool, withClient } from './pool.ts';
+import { abortedError, throwIfAborted } from './aborted.ts';
 
 /** The maximum number of jobs in one statement. */
 const MAX_BATCH = 100;
@@ -13,9 +12,19 @@ const MAX_BATCH = 100;
  */
 export const SHARED_PATIENCE_MS = 250;
 
+/** The connections of a pool, and what their errors mean. */
+export type Connections<Client> = {
+  /** Runs `work` on a connection, and again on another one if the first is of no use. */
+  use(work: (client: Client) => Promise<void>): Promise<void>;
+  /** Returns true if a statement failed because of the data of one event, so that a retry cannot succeed. */
+  isAboutOneEvent(error: unknown): boolean;
+  /** Returns the error that callers get. */
+  failure(error: unknown): StorageUnavailableError;
+};
+
 /** Sends jobs in one statement. Resolves to one result for each job, in the same order. */
-export type SendBatch<Job, Result> = (
-  client: PostgresClient,
+export type SendBatch<Client, Job, Result> = (
+  client: Client,
   jobs: readonly Job[],
 ) => Promise<readonly Result[]>;
 
@@ -39,17 +48,21 @@ type Waiting<Job, Result> = { readonly job: Job; settle(outcome: Outcome<Result>
  * Sends jobs of one kind, one statement at a time. While a statement is in flight, new jobs wait, and then share the
  * next one: its round trip, its connection and its commit. A job in an idle lane is sent without waiting for others.
  */
-export class Lane<Job, Result> {
-  readonly #pool: PostgresPool;
-  readonly #sendBatch: SendBatch<Job, Result>;
+export class Lane<Client, Job, Result> {
+  readonly #connections: Connections<Client>;
+  readonly #sendBatch: SendBatch<Client, Job, Result>;
   readonly #options: LaneOptions;
   readonly #waiting: Waiting<Job, Result>[] = [];
   /** True while a statement is in flight and `patienceMs` has not passed. */
   #isBlocked = false;
   #inFlight = 0;
 
-  constructor(pool: PostgresPool, sendBatch: SendBatch<Job, Result>, options: LaneOptions) {
-    this.#pool = pool;
+  constructor(
+    connections: Connections<Client>,
+    sendBatch: SendBatch<Client, Job, Result>,
+    options: LaneOptions,
+  ) {
+    this.#connections = connections;
     this.#sendBatch = sendBatch;
     this.#options = options;
   }
@@ -61,13 +74,14 @@ export class Lane<Job, Result> {
    * @throws {StorageUnavailableError} (rejects)
    */
   send(job: Job, context: CallContext): Promise<Result> {
+    const { failure } = this.#connections;
     return new Promise((resolve, reject) => {
       throwIfAborted(context);
       const waiting: Waiting<Job, Result> = {
         job,
         settle(outcome) {
           stopListening();
-          if (outcome.isError) reject(postgresFailure(outcome.error));
+          if (outcome.isError) reject(failure(outcome.error));
           else resolve(outcome.result);
         },
       };
@@ -102,7 +116,7 @@ export class Lane<Job, Result> {
     let batch: readonly Waiting<Job, Result>[] | undefined;
     const outcomes: Outcome<Result>[] = [];
     try {
-      await withClient(this.#pool, undefined, async (client) => {
+      await this.#connections.use(async (client) => {
         // The batch is picked once a connection is available. On another connection, it goes on after its last outcome.
         batch ??= this.#waiting.splice(0, MAX_BATCH);
         const jobs = batch.slice(outcomes.length).map(({ job }) => job);
@@ -127,13 +141,13 @@ export class Lane<Job, Result> {
    *
    * @throws (rejects) a failure that is not about one job: it may be that of the connection
    */
-  async #send(client: PostgresClient, jobs: readonly Job[], outcomes: Outcome<Result>[]): Promise<void> {
+  async #send(client: Client, jobs: readonly Job[], outcomes: Outcome<Result>[]): Promise<void> {
     if (jobs.length === 0) return;
     try {
       const results = await this.#sendBatch(client, jobs);
       for (const result of results) outcomes.push({ isError: false, result });
     } catch (error) {
-      if (!isAboutOneEvent(error)) throw error;
+      if (!this.#connections.isAboutOneEvent(error)) throw error;
       if (jobs.length === 1) outcomes.push({ isError: true, error });
       else for (const job of jobs) await this.#send(client, [job], outcomes);
     }
