@@ -15,11 +15,14 @@ export class TcpProxy {
   onResponse: (chunk: Buffer) => Verdict = () => 'pass';
   /** Milliseconds by which chunks from the server arrive later. */
   responseDelayMs = 0;
+  /** Where new connections lead. */
+  targetPort: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   private constructor(targetPort: number, targetHost: string) {
-    this.#server = createServer((client) => this.#serve(client, connect(targetPort, targetHost)));
+    this.targetPort = targetPort;
+    this.#server = createServer((client) => this.#serve(client, connect(this.targetPort, targetHost)));
   }
 
   /** Starts a proxy on a free port of 127.0.0.1. */

@@ -23,8 +23,9 @@ const UNSTORABLE: ReadonlySet<unknown> = new Set([1364, 1366]);
 /** SQLSTATEs of data that does not fit, of constraints and of views. */
 const ABOUT_DATA = /^(?:22|23|44)/;
 
-/** SQLSTATEs that a trigger of the host app may choose for `SIGNAL`: 45, and those that no standard uses. */
-const SIGNALED = /^(?:45|[6-9I-Z])/;
+/** `SIGNAL` in a trigger of the host app. It may choose the SQLSTATE and the number: 45 is that of an exception. */
+const SIGNALED = 1644;
+const SIGNALED_STATE = /^45/;
 
 /**
  * Returns the error that callers get, with the driver's error as its cause.
@@ -104,23 +105,20 @@ export function isTimeout(error: unknown): boolean {
 export function isAboutOneEvent(error: unknown): boolean {
   const { errno, sqlState } = fieldsOf(error);
   if (typeof sqlState !== 'string') return false;
-  return (
-    ABOUT_DATA.test(sqlState) ||
-    SIGNALED.test(sqlState) ||
-    UNSTORABLE.has(errno) ||
-    isRefusingConstraint(error)
-  );
+  return ABOUT_DATA.test(sqlState) || UNSTORABLE.has(errno) || isRefusal(error);
 }
 
 /** Returns the response to an event that the database rejects, or undefined for other failures. */
 export function refusalBehind(failure: unknown): MatrixError | undefined {
   const cause = failure instanceof Error ? failure.cause : undefined;
   if (!isAboutOneEvent(cause)) return undefined;
-  return rejectedEvent(isRefusingConstraint(cause) || SIGNALED.test(String(fieldsOf(cause).sqlState)), cause);
+  return rejectedEvent(isRefusal(cause), cause);
 }
 
-function isRefusingConstraint(error: unknown): boolean {
-  return REFUSING_CONSTRAINTS.has(fieldsOf(error).errno);
+/** Returns true if a constraint, a view or a trigger of the host app refuses the event. */
+function isRefusal(error: unknown): boolean {
+  const { errno, sqlState } = fieldsOf(error);
+  return REFUSING_CONSTRAINTS.has(errno) || errno === SIGNALED || SIGNALED_STATE.test(String(sqlState));
 }
 
 type Fields = {

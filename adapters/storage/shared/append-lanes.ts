@@ -28,19 +28,23 @@ type SendAppends<Client> = (
  *
  * No append in the shared lane waits for a room that another connection is changing, because all other appends would
  * have to wait too. The append moves to a lane for that room, and so do further appends to the room until that lane is
- * idle.
+ * idle. If a statement is overdue, one of its rooms may be locked for long: until it is done, further appends to these
+ * rooms take their own lanes, so that they hold up no other room and take one more connection each.
  */
 export class AppendLanes<Client> {
   readonly #connections: Connections<Client>;
   readonly #sendAppends: SendAppends<Client>;
   readonly #sharedLane: Lane<Client, Append, Appended>;
   readonly #busyRooms = new Map<string, Lane<Client, Append, Appended>>();
+  /** How many overdue statements a room is part of. */
+  readonly #overdueRooms = new Map<string, number>();
 
   constructor(connections: Connections<Client>, sendAppends: SendAppends<Client>) {
     this.#connections = connections;
     this.#sendAppends = sendAppends;
     this.#sharedLane = new Lane(connections, (client, appends) => sendAppends(client, appends, false), {
       patienceMs: SHARED_PATIENCE_MS,
+      onOverdue: (appends) => this.#setApart(new Set(appends.map(({ event }) => event.room_id))),
     });
   }
 
@@ -52,13 +56,25 @@ export class AppendLanes<Client> {
    */
   async append(append: Append, context: CallContext): Promise<Appended> {
     const roomId = append.event.room_id;
-    if (!this.#busyRooms.has(roomId)) {
+    if (!this.#busyRooms.has(roomId) && !this.#overdueRooms.has(roomId)) {
       const appended = await this.#sharedLane.send(append, context);
       if (appended !== 'busy') return appended;
       // Checked before the lane exists: a lane that nobody enters would never become idle.
       throwIfAborted(context);
     }
     return this.#laneOf(roomId).send(append, context);
+  }
+
+  #setApart(roomIds: ReadonlySet<string>): () => void {
+    const add = (difference: number) => {
+      for (const roomId of roomIds) {
+        const count = (this.#overdueRooms.get(roomId) ?? 0) + difference;
+        if (count === 0) this.#overdueRooms.delete(roomId);
+        else this.#overdueRooms.set(roomId, count);
+      }
+    };
+    add(1);
+    return () => add(-1);
   }
 
   #laneOf(roomId: string): Lane<Client, Append, Appended> {

@@ -28,12 +28,14 @@ export type SendBatch<Client, Job, Result> = (
   jobs: readonly Job[],
 ) => Promise<readonly Result[]>;
 
-export type LaneOptions = {
+export type LaneOptions<Job> = {
   /**
    * Milliseconds after which waiting jobs go out in another statement, because a dead connection must not hold up
    * everyone. Default: they wait until the statement is done.
    */
   readonly patienceMs?: number;
+  /** Called with the jobs of a statement that takes longer. Returns a function to call once the statement is done. */
+  readonly onOverdue?: (jobs: readonly Job[]) => () => void;
   /** Called when no job is waiting and no statement is in flight. */
   readonly onIdle?: () => void;
 };
@@ -51,7 +53,7 @@ type Waiting<Job, Result> = { readonly job: Job; settle(outcome: Outcome<Result>
 export class Lane<Client, Job, Result> {
   readonly #connections: Connections<Client>;
   readonly #sendBatch: SendBatch<Client, Job, Result>;
-  readonly #options: LaneOptions;
+  readonly #options: LaneOptions<Job>;
   readonly #waiting: Waiting<Job, Result>[] = [];
   /** True while a statement is in flight and `patienceMs` has not passed. */
   #isBlocked = false;
@@ -60,7 +62,7 @@ export class Lane<Client, Job, Result> {
   constructor(
     connections: Connections<Client>,
     sendBatch: SendBatch<Client, Job, Result>,
-    options: LaneOptions,
+    options: LaneOptions<Job>,
   ) {
     this.#connections = connections;
     this.#sendBatch = sendBatch;
@@ -111,9 +113,16 @@ export class Lane<Client, Job, Result> {
 
     // Jobs of the same turn of the event loop join the batch, which makes an invite 9 % cheaper at 32 callers.
     await nextTurn();
-    const patience = this.#options.patienceMs && setTimeout(unblock, this.#options.patienceMs);
-
     let batch: readonly Waiting<Job, Result>[] | undefined;
+    let afterOverdue: (() => void) | undefined;
+    const { patienceMs, onOverdue } = this.#options;
+    const patience =
+      patienceMs &&
+      setTimeout(() => {
+        afterOverdue = onOverdue?.((batch ?? []).map(({ job }) => job));
+        unblock();
+      }, patienceMs);
+
     const outcomes: Outcome<Result>[] = [];
     try {
       await this.#connections.use(async (client) => {
@@ -128,6 +137,7 @@ export class Lane<Client, Job, Result> {
       while (batch !== undefined && outcomes.length < batch.length) outcomes.push({ isError: true, error });
     }
     clearTimeout(patience);
+    afterOverdue?.();
     unblock();
 
     // Callers continue only now, when the connection is free again.

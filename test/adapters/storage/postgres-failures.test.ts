@@ -1,18 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'express-matrix-invite';
 import type pg from 'pg';
-import type { Response } from 'supertest';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
-import { expectDescribed, invite, invitesOf, seedRoom, setUp } from '../../http/support.ts';
-import { newRoom } from '../../support/storage-room.ts';
+import { expectUnavailable, type InviteResult, openFaultyHost } from '../../support/faulty-host.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 // Vitest fails the run for an unhandled error event or rejection.
-
-const DEADLINE_MS = 1_000;
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 let server: PostgresServer;
 /** Reads and writes on its own connections. */
@@ -32,42 +26,8 @@ afterEach(async () => {
 
 /** Opens a host app with a room of Alice. */
 async function openHost(config: pg.PoolConfig = {}, options: PostgresStorageOptions = {}) {
-  const roomId = await seedRoom(observer, { roomId: newRoom().roomId });
   const pool = server.pool({ connectionTimeoutMillis: 5_000, ...config });
-  const storage = new PostgresStorage(pool, options);
-  const { app } = setUp({ storage, logger: silent, deadlineMs: DEADLINE_MS });
-  let guests = 0;
-  return {
-    pool,
-    roomId,
-    /** Invites a new user, or the user with this ID. */
-    async invites(userId = `@guest${++guests}:example.org`): Promise<InviteResult> {
-      const startedAt = performance.now();
-      const response = await invite(app, { roomId, body: { user_id: userId } });
-      return { response, userId, durationMs: performance.now() - startedAt };
-    },
-  };
-}
-
-type InviteResult = { readonly response: Response; readonly userId: string; readonly durationMs: number };
-
-function expectInTime({ durationMs }: InviteResult): void {
-  expect(durationMs).toBeLessThan(DEADLINE_MS + 20_000);
-}
-
-function expectUnavailable(result: InviteResult): void {
-  expectInTime(result);
-  expect(result.response.status).toBe(503);
-  expect(result.response.body.errcode).toBe('M_UNKNOWN');
-  expect(Number(result.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-  expectDescribed(result.response);
-}
-
-/** Expects that an invite succeeded and is stored once. */
-async function expectInvited(result: InviteResult, roomId: string): Promise<void> {
-  expectInTime(result);
-  expect([result.response.status, result.response.body]).toEqual([200, {}]);
-  expect(await invitesOf(observer, result.userId, roomId)).toBe(1);
+  return { pool, ...(await openFaultyHost(observer, new PostgresStorage(pool, options))) };
 }
 
 /** Starts a proxy between the host app and the server. */
@@ -84,7 +44,7 @@ describe('PostgreSQL that is down', () => {
     const result = await host.invites();
     await server.startAgain();
     expectUnavailable(result);
-    await expectInvited(await host.invites(result.userId), host.roomId);
+    await host.expectInvited(await host.invites(result.userId));
   });
 
   it.each(['SIGINT', 'SIGQUIT'] as const)('after %s: 503 until it is back', async (signal) => {
@@ -94,8 +54,8 @@ describe('PostgreSQL that is down', () => {
     const results = await Promise.all([host.invites(), host.invites(), host.invites()]);
     await server.startAgain();
     for (const result of results) expectUnavailable(result);
-    await expectInvited(before, host.roomId);
-    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
+    await host.expectInvited(before);
+    for (const { userId } of results) await host.expectInvited(await host.invites(userId));
   });
 
   it('after a crash under 50 parallel invites: each 200 is stored once, and each 503 can be repeated', async () => {
@@ -108,10 +68,10 @@ describe('PostgreSQL that is down', () => {
       await server.startAgain();
       const results = await pending;
       for (const result of results) {
-        if (result.response.status === 200) await expectInvited(result, host.roomId);
+        if (result.response.status === 200) await host.expectInvited(result);
         else expectUnavailable(result);
       }
-      for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
+      for (const { userId } of results) await host.expectInvited(await host.invites(userId));
     }
   });
 });
@@ -129,7 +89,7 @@ describe('PostgreSQL that hangs', () => {
       await server.signalAll('SIGCONT');
     }
     for (const result of results) expectUnavailable(result);
-    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
+    for (const { userId } of results) await host.expectInvited(await host.invites(userId));
     expect(host.pool.waitingCount).toBe(0);
   });
 
@@ -142,7 +102,7 @@ describe('PostgreSQL that hangs', () => {
     proxy.onResponse = () => 'pass';
     for (const result of results) expectUnavailable(result);
     await delay(1_000);
-    for (const { userId } of results) await expectInvited(await host.invites(userId), host.roomId);
+    for (const { userId } of results) await host.expectInvited(await host.invites(userId));
   });
 });
 
@@ -154,9 +114,9 @@ describe('an exhausted pool', () => {
     held.release();
     for (const result of results) {
       expectUnavailable(result);
-      expect(await invitesOf(observer, result.userId, host.roomId)).toBe(0);
+      expect(await host.stored(result.userId)).toBe(0);
     }
-    await expectInvited(await host.invites(), host.roomId);
+    await host.expectInvited(await host.invites());
   });
 
   it('causes 503 when the server has too many connections, until there are fewer', async () => {
@@ -169,7 +129,7 @@ describe('an exhausted pool', () => {
     held.release(true);
     expectUnavailable(result);
     await delay(100);
-    await expectInvited(await host.invites(result.userId), host.roomId);
+    await host.expectInvited(await host.invites(result.userId));
   });
 });
 
@@ -186,15 +146,15 @@ describe('a server that cannot write', () => {
     await admin.query('SELECT pg_reload_conf()');
     await delay(100);
     expectUnavailable(result);
-    expect(await invitesOf(observer, result.userId, host.roomId)).toBe(0);
-    await expectInvited(await host.invites(result.userId), host.roomId);
+    expect(await host.stored(result.userId)).toBe(0);
+    await host.expectInvited(await host.invites(result.userId));
   });
 
   it('has failed over: its connections are closed, and new ones lead to the new primary', async () => {
     const host = await openHost({ max: 1 });
     await host.invites();
     await host.pool.query('SET default_transaction_read_only = on');
-    await expectInvited(await host.invites(), host.roomId);
+    await host.expectInvited(await host.invites());
   });
 
   it('lacks the function: 503 until migrate() runs', async () => {
@@ -207,7 +167,7 @@ describe('a server that cannot write', () => {
     const result = await host.invites();
     await admin.query(rows[0].definition);
     expectUnavailable(result);
-    await expectInvited(await host.invites(result.userId), host.roomId);
+    await host.expectInvited(await host.invites(result.userId));
   });
 });
 
@@ -222,8 +182,8 @@ describe('a lock of another connection on the room', () => {
     await holder.query('COMMIT');
     holder.release();
     expectUnavailable(result);
-    await expectInvited(ofOther, other.roomId);
-    await expectInvited(await host.invites(result.userId), host.roomId);
+    await other.expectInvited(ofOther);
+    await host.expectInvited(await host.invites(result.userId));
   });
 
   it('delays putState no longer than lockTimeoutMs', async () => {
@@ -254,8 +214,8 @@ describe('a connection that is cut during a commit', () => {
     });
     const result = await host.invites();
     expect(times).toBe(1);
-    await expectInvited(result, host.roomId);
-    await expectInvited(await host.invites(), host.roomId);
+    await host.expectInvited(result);
+    await host.expectInvited(await host.invites());
   }
 
   const isAppend = (piece: Buffer) => piece.includes('matrix_append');
