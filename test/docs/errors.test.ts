@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { staticTokens } from '../../adapters/auth/static-tokens.ts';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
 import { MemoryStorage } from '../../adapters/storage/memory.ts';
+import { MysqlStorage } from '../../adapters/storage/mysql/index.ts';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { SqliteStorage, sqliteSchema } from '../../adapters/storage/sqlite/index.ts';
 import { transactionalStorage } from '../../adapters/storage/transactional/index.ts';
@@ -95,6 +96,10 @@ describe('the TypeErrors in docs/errors.md', () => {
     'a misspelled prefix option': () => new SqliteStorage(connection, { prefix: 'a' } as never),
     'a prefix that is not a string': () => new SqliteStorage(connection, { tablePrefix: 1 } as never),
     'no pool': () => new PostgresStorage({} as never),
+    'a pool that takes callbacks': () =>
+      new MysqlStorage({ getConnection: transact, promise: transact } as never),
+    'a prefix with a space for MySQL': () =>
+      new MysqlStorage({ getConnection: transact } as never, { tablePrefix: 'a b' }),
     'an unknown option of PostgresStorage': () => new PostgresStorage(pool, { timeoutMs: 1 } as never),
     'a timeout of 0': () => new PostgresStorage(pool, { queryTimeoutMs: 0 }),
     'a prefix with a capital letter': () => new PostgresStorage(pool, { tablePrefix: 'Matrix_' }),

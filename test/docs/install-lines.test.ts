@@ -8,6 +8,7 @@ const SUBPATH = `${manifest.name}/`;
 /** The host app creates their clients, so these adapters import no driver. */
 const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   'rate-limit/redis': ['ioredis'],
+  'storage/mysql': ['mysql2'],
   'storage/postgres': ['pg'],
 };
 
