@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { SeededRandom } from './random.ts';
 
-/** Matches the message that runs a prepared statement which stores an event. */
-const COMMITS = /appendEvent_1|putState_1/;
+/** Matches the message that runs a statement which stores an event: prepared in PostgreSQL, as text in MariaDB. */
+const COMMITS = /appendEvent_1|putState_1|INSERT INTO matrix_events/;
 
 /**
  * - `atResponse`: the response is dropped, so the event is stored without an acknowledgment
@@ -13,7 +13,7 @@ const COMMITS = /appendEvent_1|putState_1/;
 const CUTS = ['atResponse', 'immediately', 'clientOnly'] as const;
 
 /**
- * A proxy between the workers and PostgreSQL that cuts connections in the middle of a commit on demand: after it has
+ * A proxy between the workers and a database that cuts connections in the middle of a commit on demand: after it has
  * forwarded the request, and before it forwards the response.
  */
 export class CuttingProxy {

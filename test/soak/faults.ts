@@ -13,7 +13,7 @@ export const WORKER_KILLED = 'worker killed';
 /** The parts of a run that faults can hit. */
 export type FaultTargets = {
   readonly workers: readonly WorkerProcess[];
-  readonly postgres: Store['postgres'];
+  readonly database: Store['database'];
   readonly redis: RedisServer | undefined;
 };
 
@@ -23,11 +23,11 @@ export class FaultInjector {
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #random: SeededRandom;
 
-  constructor({ workers, postgres, redis }: FaultTargets, random: SeededRandom) {
+  constructor({ workers, database, redis }: FaultTargets, random: SeededRandom) {
     this.#random = random;
     this.#faults = new Map([
       ...workerFaults(workers, random),
-      ...postgresFaults(postgres, random),
+      ...databaseFaults(database, random),
       ...redisFaults(redis, random),
     ]);
   }
@@ -63,32 +63,31 @@ function workerFaults(workers: readonly WorkerProcess[], random: SeededRandom): 
   ];
 }
 
-function postgresFaults(postgres: Store['postgres'], random: SeededRandom): [string, Fault][] {
-  if (postgres === undefined) return [];
-  const { server, proxy } = postgres;
+function databaseFaults(database: Store['database'], random: SeededRandom): [string, Fault][] {
+  if (database === undefined) return [];
+  const { name, server, proxy } = database;
   return [
     [
-      'PostgreSQL restarted',
+      `${name} restarted`,
       async () => {
-        await server.stop('SIGINT');
+        await server.stop();
         await server.startAgain();
       },
     ],
     [
-      'PostgreSQL crashed',
+      `${name} crashed`,
       async () => {
-        await server.stop('SIGQUIT');
+        await server.crash();
         await delay(random.between(0, 500));
         await server.startAgain();
       },
     ],
     [
-      'PostgreSQL paused',
+      `${name} paused`,
       async () => {
-        // A process of the server can end while it is being looked up.
-        await server.signalAll('SIGSTOP').catch(() => {});
+        await server.signal('SIGSTOP');
         await delay(random.between(500, 4_000));
-        await server.signalAll('SIGCONT');
+        await server.signal('SIGCONT');
       },
     ],
     ['commits cut', async () => proxy.cutNext(random.between(1, 20))],

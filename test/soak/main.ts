@@ -1,4 +1,4 @@
-// Runs the history checker: npm run soak -- --operations N --storage sqlite|postgres --seed S --faults on|off
+// Runs the history checker: npm run soak -- --operations N --storage sqlite|postgres|mysql --seed S --faults on|off
 import { parseArgs } from 'node:util';
 import type { Report } from './report.ts';
 import { type SoakOptions, soak } from './soak.ts';
@@ -23,8 +23,9 @@ function optionsOf(args: string[]): SoakOptions {
     throw new TypeError('--operations must be an integer, at least 1');
   }
   if (!Number.isSafeInteger(seed)) throw new TypeError('--seed must be an integer');
-  if (storage !== 'sqlite' && storage !== 'postgres')
-    throw new TypeError('--storage must be sqlite or postgres');
+  if (storage !== 'sqlite' && storage !== 'postgres' && storage !== 'mysql') {
+    throw new TypeError('--storage must be sqlite, postgres or mysql');
+  }
   if (faults !== 'on' && faults !== 'off') throw new TypeError('--faults must be on or off');
   return { operations, storage, seed, faults: faults === 'on' };
 }

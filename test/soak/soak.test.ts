@@ -4,7 +4,7 @@ import { type SoakOptions, soak } from './soak.ts';
 const TIMEOUT_MS = 120_000;
 
 describe('a run with faults', () => {
-  it.each(['sqlite', 'postgres'] as const)(
+  it.each(['sqlite', 'postgres', 'mysql'] as const)(
     'has no anomalies on %s',
     async (storage) => {
       const signal = AbortSignal.timeout(20_000);
@@ -30,7 +30,7 @@ describe('a run on a broken storage', () => {
     return new Set(anomalies.map(({ kind }) => kind));
   };
 
-  it.each(['sqlite', 'postgres'] as const)(
+  it.each(['sqlite', 'postgres', 'mysql'] as const)(
     'finds a basis that is compared before the lock on %s',
     async (storage) => {
       const kinds = await run({ storage, sabotage: 'comparesBeforeTheLock' });

@@ -5,7 +5,7 @@ import { RoundCounters, WORKER_LIMITS } from './limits.ts';
 import { SeededRandom } from './random.ts';
 import { type Report, Tally } from './report.ts';
 import { Round } from './round.ts';
-import { openPostgres, openSqlite } from './store.ts';
+import { openMysql, openPostgres, openSqlite } from './store.ts';
 import type { Sabotage, WorkerConfig } from './worker-config.ts';
 import { WorkerProcess } from './worker-process.ts';
 import type { Traffic } from './workload.ts';
@@ -13,8 +13,8 @@ import type { Traffic } from './workload.ts';
 /** Options of a run. */
 export type SoakOptions = {
   readonly operations: number;
-  /** With PostgreSQL, Redis counts the limits. With SQLite, each worker counts them in memory. */
-  readonly storage: 'sqlite' | 'postgres';
+  /** With a database server, Redis counts the limits. With SQLite, each worker counts them in memory. */
+  readonly storage: keyof typeof STORES;
   /** An even seed sets `onStoreError: 'memory'`, an odd one `'deny'`. */
   readonly seed: number;
   readonly faults: boolean;
@@ -28,6 +28,8 @@ export type SoakOptions = {
   readonly onProgress?: (report: Report) => void;
 };
 
+const STORES = { sqlite: openSqlite, postgres: openPostgres, mysql: openMysql };
+
 const WORKERS = 4;
 /** After each round its rooms are checked and dropped, so that memory does not grow with a run. */
 const OPERATIONS_PER_ROUND = 20_000;
@@ -39,7 +41,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   const { operations, storage, seed, faults, sabotage, traffic = 'mixed', signal, onProgress } = options;
   const random = new SeededRandom(seed);
   const faultRandom = new SeededRandom(seed ^ 0x5eed);
-  const store = storage === 'sqlite' ? await openSqlite() : await openPostgres(faultRandom);
+  const store = await STORES[storage](faultRandom);
   const redisServer = storage === 'sqlite' ? undefined : await RedisServer.start();
   const redis: WorkerConfig['redis'] = redisServer && {
     port: redisServer.port,
@@ -56,10 +58,10 @@ export async function soak(options: SoakOptions): Promise<Report> {
         died: (death) => round?.died(death),
       }),
   );
-  const injector = new FaultInjector({ workers, postgres: store.postgres, redis: redisServer }, faultRandom);
+  const injector = new FaultInjector({ workers, database: store.database, redis: redisServer }, faultRandom);
   const counters = new RoundCounters(redis, WORKERS, injector);
   const tally = new Tally();
-  const report = () => tally.report(injector.counts, store.postgres?.proxy.cutsMade);
+  const report = () => tally.report(injector.counts, store.database?.proxy.cutsMade);
   try {
     await Promise.all(workers.map((worker) => worker.start()));
     for (let number = 1; tally.operations < operations && !signal?.aborted; number += 1) {
@@ -70,7 +72,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
       const anomalies = check(history, logs, {
         deadlineMs: DEADLINE_MS,
         graceMs: GRACE_MS,
-        outcomesCanBeUnknown: faults && storage === 'postgres',
+        outcomesCanBeUnknown: faults && storage !== 'sqlite',
         limits: counters.limits(faults),
       });
       tally.add(history, logs, anomalies);

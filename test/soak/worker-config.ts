@@ -8,7 +8,7 @@ export type Sabotage = 'comparesBeforeTheLock' | 'forgets' | 'readsOldState';
 export type WorkerConfig = {
   readonly store:
     | { readonly type: 'sqlite'; readonly path: string }
-    | { readonly type: 'postgres'; readonly port: number };
+    | { readonly type: 'postgres' | 'mysql'; readonly port: number };
   readonly deadlineMs: number;
   readonly limits: RateLimits;
   /** The Redis that counts the limits; without it, each worker counts in memory. */

@@ -6,9 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import express from 'express';
 import { Redis } from 'ioredis';
+import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { MemoryRateLimit } from '../../adapters/rate-limit/memory.ts';
 import { RedisRateLimit } from '../../adapters/rate-limit/redis/index.ts';
+import { type MysqlPool, MysqlStorage } from '../../adapters/storage/mysql/index.ts';
 import { PostgresStorage } from '../../adapters/storage/postgres/index.ts';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { createInviteRouter } from '../../src/index.ts';
@@ -44,6 +46,7 @@ function openStore({ store, deadlineMs }: WorkerConfig): OpenStore {
   if (store.type === 'sqlite') {
     return { storage: new SqliteStorage(new DatabaseSync(store.path)), isIdle: () => true };
   }
+  if (store.type === 'mysql') return openMysql(store.port, deadlineMs);
   const pool = new pg.Pool({
     host: '127.0.0.1',
     port: store.port,
@@ -57,6 +60,33 @@ function openStore({ store, deadlineMs }: WorkerConfig): OpenStore {
     storage: new PostgresStorage(pool, { lockTimeoutMs: deadlineMs }),
     isIdle: () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount,
   };
+}
+
+function openMysql(port: number, connectTimeout: number): OpenStore {
+  const pool = mysql.createPool({
+    host: '127.0.0.1',
+    port,
+    user: 'root',
+    database: 'rooms',
+    connectionLimit: 10,
+    connectTimeout,
+  });
+  let inUse = 0;
+  const counted: MysqlPool = {
+    on: (event, listener) => pool.on(event, listener),
+    async getConnection() {
+      const connection = await pool.getConnection();
+      inUse += 1;
+      const returned = (end: () => void) => () => {
+        inUse -= 1;
+        end.call(connection);
+      };
+      connection.release = returned(connection.release);
+      connection.destroy = returned(connection.destroy);
+      return connection;
+    },
+  };
+  return { storage: new MysqlStorage(counted), isIdle: () => inUse === 0 };
 }
 
 function rateLimitOf({ redis, limits }: WorkerConfig): RateLimitAdapter {
