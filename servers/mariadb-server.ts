@@ -66,6 +66,11 @@ export class MariadbServer {
     return { host: '127.0.0.1', port: this.port, user: 'root', database: 'mysql' };
   }
 
+  /** The process ID; undefined while the server is stopped. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   get url(): string {
     const { host, port, user, database } = this.connection;
     return `mysql://${user}@${host}:${port}/${database}`;

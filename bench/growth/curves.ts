@@ -5,7 +5,7 @@ import type { Sample } from '../harness/measure.ts';
 export type Curve = {
   readonly id: string;
   readonly dimension: Dimension;
-  readonly store: Case['store'];
+  readonly store: (typeof STORES)[number];
   readonly sizes: readonly number[];
 };
 

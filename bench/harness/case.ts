@@ -1,7 +1,7 @@
 /** One thing to measure: the configuration of the server and the requests that it gets. */
 export type Case = {
   readonly app: 'express5' | 'express4' | 'headers' | 'invite';
-  readonly store: 'memory' | 'sqlite' | 'postgres';
+  readonly store: 'memory' | 'sqlite' | 'postgres' | 'mysql';
   readonly limits: 'none' | 'memory' | 'limited' | 'redis';
   readonly processes: number;
   readonly rooms: number;

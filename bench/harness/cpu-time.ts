@@ -6,7 +6,7 @@ import type { Testbed } from './testbed.ts';
 export type CpuTime = {
   /** Used by the processes of the server. */
   readonly node: number;
-  /** Used by PostgreSQL and Redis. */
+  /** Used by PostgreSQL, MariaDB and Redis. */
   readonly stores: number;
   /** Used by all processes on the machine. */
   readonly machine: number;
@@ -25,7 +25,7 @@ export async function cpuTime(testbed: Testbed, pids: readonly number[]): Promis
   const idle = all.reduce((sum, times) => sum + times.idle, 0) * 1_000;
   return {
     node,
-    stores: (await postgresTime(testbed)) + (await redisTime(testbed)),
+    stores: (await postgresTime(testbed)) + (await mariadbTime(testbed)) + (await redisTime(testbed)),
     machine: busy,
     available: busy + idle,
   };
@@ -54,6 +54,10 @@ async function postgresTime(testbed: Testbed): Promise<number> {
     );
   }
   return time;
+}
+
+async function mariadbTime({ mariadb }: Testbed): Promise<number> {
+  return mariadb?.pid === undefined ? 0 : (await statOf(mariadb.pid)).own;
 }
 
 async function redisTime({ redis }: Testbed): Promise<number> {

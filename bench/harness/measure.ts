@@ -150,5 +150,5 @@ function limitsOf({ redis }: Testbed, { limits }: Case): LimitsConfig {
 }
 
 function usesStoreProcesses({ store, limits }: Case): boolean {
-  return store === 'postgres' || limits === 'redis';
+  return store === 'postgres' || store === 'mysql' || limits === 'redis';
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { StoreConfig } from '../server/config.ts';
 import type { Case } from './case.ts';
+import { countMysql, dropMysql, seedMysql } from './seed-mysql.ts';
 import { countPostgres, dropPostgres, seedPostgres } from './seed-postgres.ts';
 import { countSqlite, seedSqlite } from './seed-sqlite.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -49,6 +50,18 @@ export async function makeStore(
         config: { kind: 'postgres', connection, tablePrefix },
         countEvents: () => countPostgres(pool, tablePrefix),
         remove: () => dropPostgres(pool, tablePrefix),
+      };
+    }
+    case 'mysql': {
+      const { mariadb } = testbed;
+      if (mariadb === undefined) throw new Error('MariaDB was not started');
+      const tablePrefix = `bench${stores}_`;
+      const pool = mariadb.pool({ connectionLimit: 2 });
+      await seedMysql(pool, tablePrefix, rooms);
+      return {
+        config: { kind: 'mysql', connection: mariadb.connection, tablePrefix },
+        countEvents: () => countMysql(pool, tablePrefix),
+        remove: () => dropMysql(pool, tablePrefix),
       };
     }
   }

@@ -1,4 +1,5 @@
 import type { HeapProfiler, Profiler } from 'node:inspector';
+import type mysql from 'mysql2/promise';
 import type pg from 'pg';
 
 /** The configuration of a benchmark server, passed as JSON in an environment variable. */
@@ -18,7 +19,8 @@ export type StoreConfig =
       readonly levels: number;
     }
   | { readonly kind: 'sqlite'; readonly file: string }
-  | { readonly kind: 'postgres'; readonly connection: pg.ClientConfig; readonly tablePrefix: string };
+  | { readonly kind: 'postgres'; readonly connection: pg.ClientConfig; readonly tablePrefix: string }
+  | { readonly kind: 'mysql'; readonly connection: mysql.ConnectionOptions; readonly tablePrefix: string };
 
 /** The first request reaches the limits of `limited`, which are counted in memory. No request reaches the others. */
 export type LimitsConfig =

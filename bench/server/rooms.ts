@@ -1,3 +1,5 @@
+import type { NewRoom } from '../../src/ports/storage.ts';
+import type { JsonObject } from '../../src/rooms/event.ts';
 /** Sends the invites. Joined to every room, with the power to invite. */
 export const ALICE = '@alice:example.org';
 /** Has a pending invite to every room. */
@@ -26,4 +28,19 @@ export function firstState(levels: number): readonly StateOfRoom[] {
     { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'invite' } },
     { type: 'm.room.member', state_key: BOB, content: { membership: 'invite' } },
   ];
+}
+
+/** Returns the whole state of a room, as `createRoom` takes it. */
+export function roomState(members: number, levels: number): NewRoom['state'] {
+  const joins = Array.from({ length: members }, (_, index) => ({
+    type: 'm.room.member',
+    state_key: memberIdOf(index),
+    content: { membership: 'join' },
+  }));
+  return [...firstState(levels), ...joins].map((event) => ({
+    ...event,
+    content: event.content as JsonObject,
+    sender: ALICE,
+    origin_server_ts: 1,
+  }));
 }

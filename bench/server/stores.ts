@@ -1,7 +1,6 @@
 import type { StorageAdapter } from 'express-matrix-invite';
-import type { JsonObject } from '../../src/rooms/event.ts';
 import type { StoreConfig } from './config.ts';
-import { ALICE, firstState, memberIdOf, roomIdOf } from './rooms.ts';
+import { roomIdOf, roomState } from './rooms.ts';
 
 export type OpenStore = {
   readonly storage: StorageAdapter;
@@ -26,6 +25,15 @@ export async function openStore(config: StoreConfig, processes: number): Promise
       pool.on('error', (error) => console.error(error.message));
       return { storage: new PostgresStorage(pool, { tablePrefix: config.tablePrefix }) };
     }
+    case 'mysql': {
+      const { createPool } = await import('mysql2/promise');
+      const { MysqlStorage } = await import('express-matrix-invite/storage/mysql');
+      const pool = createPool({
+        ...config.connection,
+        connectionLimit: Math.min(16, Math.ceil(32 / processes)),
+      });
+      return { storage: new MysqlStorage(pool, { tablePrefix: config.tablePrefix }) };
+    }
   }
 }
 
@@ -36,17 +44,7 @@ async function inMemory({
 }: Extract<StoreConfig, { kind: 'memory' }>): Promise<OpenStore> {
   const { MemoryStorage } = await import('express-matrix-invite/storage/memory');
   const storage = new MemoryStorage();
-  const joins = Array.from({ length: members }, (_, index) => ({
-    type: 'm.room.member',
-    state_key: memberIdOf(index),
-    content: { membership: 'join' },
-  }));
-  const state = [...firstState(levels), ...joins].map((event) => ({
-    ...event,
-    content: event.content as JsonObject,
-    sender: ALICE,
-    origin_server_ts: 1,
-  }));
+  const state = roomState(members, levels);
   for (let index = 0; index < rooms; index += 1) {
     await storage.createRoom({ roomId: roomIdOf(index), state });
   }

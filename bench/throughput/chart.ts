@@ -7,7 +7,7 @@ const LEFT = 275;
 const RIGHT = 60;
 const TOP = 30;
 const STEP = 22;
-const GROUPS = ['memory', 'redis', 'sqlite', 'express', 'postgres'];
+const GROUPS = ['memory', 'redis', 'sqlite', 'express', 'postgres', 'mysql'];
 
 /** Draws a bar for each row: the median of its ratios to Express 5, with a line from the smallest to the largest. */
 export function chartOf(results: Results): string {

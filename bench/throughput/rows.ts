@@ -8,7 +8,7 @@ import type { Testbed } from '../harness/testbed.ts';
 export type Row = {
   readonly id: string;
   readonly label: string;
-  readonly group: 'express' | 'memory' | 'sqlite' | 'postgres' | 'redis';
+  readonly group: 'express' | 'memory' | 'sqlite' | 'postgres' | 'mysql' | 'redis';
   readonly testCase: Case;
   /** The commit rate that the row is compared with. */
   readonly commitRate?: 'pgbench' | 'sqlite-insert';
@@ -76,6 +76,12 @@ export const ROWS: readonly Row[] = [
     commitRate: 'sqlite-insert',
   },
   ...postgres('postgres', 'PostgreSQL, 1,000 rooms', {}),
+  {
+    id: 'mysql',
+    label: 'MariaDB, 1,000 rooms, 1 process',
+    group: 'mysql',
+    testCase: { ...DEFAULT_CASE, store: 'mysql' },
+  },
   ...postgres('hot', 'PostgreSQL, one room', { rooms: 1 }),
   ...postgres('postgres-redis', 'PostgreSQL, 1,000 rooms, Redis', { limits: 'redis' }),
   {

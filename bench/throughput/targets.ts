@@ -34,6 +34,13 @@ const TARGETS: readonly Target[] = [
     id: 'postgres-2',
     measured: bestPerCommit,
   },
+  vsBaseline('mysql', 'MariaDB, many rooms, one process', 0.5),
+  {
+    label: 'MariaDB, many rooms: vs. PostgreSQL',
+    min: 0.6,
+    id: 'mysql',
+    measured: (results) => results.ratio('mysql', 'postgres-1'),
+  },
   {
     label: 'PostgreSQL, one room: vs. many rooms',
     min: 0.5,
