@@ -30,7 +30,8 @@ import { migrate, mysqlTablePrefix } from './schema.ts';
 import type { Session } from './session.ts';
 import { type Statements, statementsOn } from './statements.ts';
 
-export type { MysqlConnection, MysqlPool, MysqlQuery } from './pool.ts';
+export type { MysqlConnection, MysqlQuery } from './connection.ts';
+export type { MysqlPool } from './pool.ts';
 export { mysqlSchema } from './schema.ts';
 
 /** Options for {@link MysqlStorage}. */

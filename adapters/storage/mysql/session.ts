@@ -1,5 +1,5 @@
+import type { MysqlConnection, MysqlQuery } from './connection.ts';
 import { InTransactionError, isResponse, isUncertain } from './failures.ts';
-import type { MysqlConnection, MysqlQuery } from './pool.ts';
 
 /** A row: the value of each column as the server sends it. */
 export type Row = readonly (Buffer | null)[];
