@@ -4,6 +4,9 @@ import { withWrongMemory } from './wrong-memory.ts';
 
 const seed = Number(process.env.WRONG_MEMORY_SEED ?? Math.trunc(Math.random() * 2 ** 31));
 
+// Not in a test: some read the console.
+console.log(`To repeat what the memory says: WRONG_MEMORY_SEED=${seed}`);
+
 /**
  * Tests that count the calls of host functions, or interfere with the first: on wrong memory, an invite may call them
  * once more. They run without memory.
@@ -34,8 +37,6 @@ vi.mock(import('../../src/invite/config.ts'), async (original) => {
       const config = module.serviceConfig(options);
       const test = expect.getState().currentTestName ?? '';
       if (COUNTS_CALLS.some((name) => test.endsWith(name))) return config;
-      // Shown for failed tests only.
-      console.log(`To repeat what the memory said: WRONG_MEMORY_SEED=${seed}`);
       // Each test has a seed of its own, so that a test that runs alone sees what it saw among the others.
       const ofTest = createHash('sha256').update(`${seed} ${test}`).digest().readInt32LE();
       return { ...config, storage: withWrongMemory(config.storage, ofTest) };
