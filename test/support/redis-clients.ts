@@ -53,7 +53,7 @@ export const ioredis5: Library = {
     listening(new Cluster5([...urls], { ...clusterOptions, redisOptions })),
 };
 
-export const iovalkey: Library = {
+const iovalkey: Library = {
   name: 'iovalkey',
   connect: (url) => listening(new Valkey(url, { retryStrategy })),
   connectCluster: (urls) => listening(new ValkeyCluster([...urls], clusterOptions)),
@@ -66,7 +66,7 @@ export const nodeRedis6: Library = {
     connecting(createCluster({ rootNodes: rootNodesOf(urls), defaults: { socket }, ...options })),
 };
 
-export const nodeRedis5: Library = {
+const nodeRedis5: Library = {
   name: 'node-redis 5',
   connect: (url) => connecting(createClient5({ url, socket: { ...socket } })),
   connectCluster: (urls) =>
