@@ -16,7 +16,7 @@ export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
 const POINTS = { attempt: 6, inviter: 4, room: 3, invitee: 2 };
-const WINDOW_MS = 4_000;
+const WINDOW_MS = 6_000;
 
 /**
  * Tests the contract on a server that all cases share. Cases wait for real windows to end, several at once.
