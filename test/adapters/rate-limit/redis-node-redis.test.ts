@@ -3,7 +3,7 @@ import { createClient as createClient5, createClientPool as createClientPool5 } 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually } from '../../../servers/eventually.ts';
-import { TestRedis } from '../../../servers/test-redis.ts';
+import { RedisServer } from '../../../servers/redis-server.ts';
 import type { TestClient } from '../../support/redis-clients.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { ALICE, BOB, consume, drain, Log, ROOM, times } from './redis-support.ts';
@@ -13,12 +13,13 @@ import { ALICE, BOB, consume, drain, Log, ROOM, times } from './redis-support.ts
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
 const POINTS = { points: 3, durationSeconds: 60 };
 
-let server: TestRedis;
+// Its own server: some tests count all commands that a server runs, and delete all of its scripts.
+let server: RedisServer;
 let log: Log;
 const clients: TestClient[] = [];
 
 beforeAll(async () => {
-  server = await TestRedis.open();
+  server = await RedisServer.start();
 });
 afterAll(() => server?.close());
 
@@ -140,7 +141,7 @@ describe('a client', () => {
   });
 
   it('that gives up to reconnect is replaced by counts in memory', async () => {
-    const proxy = await TcpProxy.start(Number(new URL(server.url).port));
+    const proxy = await TcpProxy.start(server.port);
     const socket = { port: proxy.port, reconnectStrategy: () => false as const };
     const client = opened(createClient({ socket }));
     await client.connect();
