@@ -108,12 +108,20 @@ function hasSymbols(error: Error): boolean {
   );
 }
 
-/** PostgreSQL's messages of class 22 quote the value: `invalid input syntax for type integer: "…"`. */
+/**
+ * Some messages quote what was sent. Those of class 22 quote the value: PostgreSQL's `invalid input syntax for type
+ * integer: "…"`, and MariaDB's `Incorrect string value: '…' for column`. Knex adds the statement and its values before
+ * the driver's message, and Drizzle the values after the statement.
+ */
 function messageOf(error: Error): string {
   const message = typeof error.message === 'string' ? withoutQuotedJson(error.message) : '';
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  const quotesValue = severity !== undefined && typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
-  return quotesValue ? message.replace(/".*/s, '…') : message;
+  const { code, severity, sqlState } = error as Error & Readonly<Record<string, unknown>>;
+  const ofDriver = message
+    .replace(/^(?:delete|insert|replace|select|update|with)\s.* - /s, '')
+    .replace(/^(Failed query: .*?)\nparams: .*/s, '$1');
+  const isPostgres = severity !== undefined;
+  if (!/^22[0-9A-Z]{3}$/.test(String(isPostgres ? code : sqlState))) return ofDriver;
+  return isPostgres ? ofDriver.replace(/".*/s, '…') : ofDriver.replace(/'.*'(?= for )/s, '…');
 }
 
 /** `JSON.parse` quotes the JSON: `Unexpected token 'x', ..."…"... is not valid JSON`. Its other messages do not. */

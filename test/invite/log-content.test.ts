@@ -80,6 +80,29 @@ describe('the err of a log line', () => {
       { message: 'invalid input syntax for type integer: …', code: '22P02' },
     ],
     [
+      "MariaDB's messages that quote a value",
+      failWith(
+        { code: 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD', errno: 1366, sqlState: '22007', sql: SECRET },
+        `Incorrect string value: '${SECRET}' \n' for column 'reason' at row 1`,
+      ),
+      { message: "Incorrect string value: … for column 'reason' at row 1", errno: 1366 },
+    ],
+    [
+      'Knex, which puts the statement and its values before the message',
+      failWith({ code: '23505' }, `insert into "t" ("reason") values ('${SECRET} - \n') - duplicate key`),
+      { message: 'duplicate key', code: '23505' },
+    ],
+    [
+      'Drizzle, which puts the values after the statement',
+      new Error(`Failed query: insert into "t" values ($1)\nparams: \nparams: ${SECRET}`, {
+        cause: failWith({ sqlState: '23000' }, "Duplicate entry '1' for key 'a'"),
+      }),
+      {
+        message: 'Failed query: insert into "t" values ($1)',
+        cause: { message: "Duplicate entry '1' for key 'a'" },
+      },
+    ],
+    [
       'ioredis',
       failWith({ command: { name: 'evalsha', args: [SECRET] }, previousErrors: [new Error(SECRET)] }, 'OOM'),
       { message: 'OOM' },

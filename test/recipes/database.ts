@@ -23,8 +23,11 @@ export type Database = {
   readonly replacingMembership: string;
   query: Query;
   transact<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** Creates a trigger: an invite with the reason `lose` fails like a transaction that loses against another. */
-  createLosingTrigger(): Promise<unknown>;
+  /**
+   * Creates a trigger. An invite with the reason `lose` fails like a transaction that loses against another, and one with
+   * the reason `fail secretly` with an error that no recipe knows.
+   */
+  createTrigger(): Promise<unknown>;
   /** Kills the server and starts it again. */
   crash(): Promise<void>;
   close(): Promise<void>;
@@ -51,12 +54,14 @@ export async function openPostgres(): Promise<Database> {
       SET status = EXCLUDED.status, changed_by = EXCLUDED.changed_by, invite = NULL`,
     query: queryOn(pool),
     transact: (work) => transact(pool.connect(), queryOn, work),
-    createLosingTrigger: () =>
+    createTrigger: () =>
       pool.query(`
-        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN RAISE serialization_failure; END $$;
-        CREATE TRIGGER losing BEFORE INSERT ON memberships FOR EACH ROW
-          WHEN (NEW.invite LIKE '%"lose"%') EXECUTE FUNCTION lose()`),
+        CREATE FUNCTION check_invite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF NEW.invite LIKE '%"lose"%' THEN RAISE serialization_failure; END IF;
+          IF NEW.invite LIKE '%fail secretly%' THEN RAISE EXCEPTION 'broken'; END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER check_invite BEFORE INSERT ON memberships FOR EACH ROW EXECUTE FUNCTION check_invite()`),
     async crash() {
       await server.stop('SIGQUIT');
       await server.startAgain();
@@ -83,10 +88,12 @@ export async function openMariadb(): Promise<Database> {
       'ON DUPLICATE KEY UPDATE status = VALUES(status), changed_by = VALUES(changed_by), invite = NULL',
     query: queryOn(pool),
     transact: (work) => transact(pool.getConnection(), queryOn, work),
-    createLosingTrigger: () =>
+    createTrigger: () =>
       pool.query(`
-        CREATE TRIGGER losing BEFORE INSERT ON memberships FOR EACH ROW
-          IF NEW.invite LIKE '%"lose"%' THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF`),
+        CREATE TRIGGER check_invite BEFORE INSERT ON memberships FOR EACH ROW BEGIN
+          IF NEW.invite LIKE '%"lose"%' THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF;
+          IF NEW.invite LIKE '%fail secretly%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'broken'; END IF;
+        END`),
     async crash() {
       await server.stop('SIGKILL');
       await server.startAgain();

@@ -1,9 +1,11 @@
+import { inspect } from 'node:util';
 import express from 'express';
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roomNumberOf } from '../../examples/recipes/matrix.ts';
+import type { Logger } from '../../src/ports/logger.ts';
 import type { StorageAdapter } from '../../src/ports/storage.ts';
 import { type StorageHarness, storageContract } from '../../src/testing/index.ts';
 import { silent } from '../http/support.ts';
@@ -80,16 +82,17 @@ export function testRecipe(
         powerLevels: { users: { [alice]: 100 }, users_default: 0, invite: 50 },
       });
       roomId = room?.roomId ?? '';
+      await database.createTrigger();
     });
 
     /** Sends an invite by Alice. */
-    const invite = async (invitee: string, reason: string) => {
+    const invite = async (invitee: string, reason: string, logger: Logger = silent) => {
       const router = createInviteRouter({
         serverName: 'example.org',
         storage: adapter,
         rateLimit: false,
         auth: staticTokens({ 'alice-token': alice }),
-        logger: silent,
+        logger,
       });
       const { status, body } = await supertest(express().use(router))
         .post(`/rooms/${roomId}/invite`)
@@ -108,12 +111,21 @@ export function testRecipe(
     });
 
     it('resolves stale if the database has rolled back because of another transaction', async () => {
-      await database.createLosingTrigger();
       const basis = await adapter.readState(roomId, [member(bob)], inTime());
       if (basis === undefined) throw new Error('no room');
       const event = inviteOf(roomId, bob, 'lose');
       expect(await adapter.appendEvent(event, basis, inTime())).toEqual({ outcome: 'stale' });
       expect(await rows()).toEqual([]);
+    });
+
+    it('logs an error without the invite, although drivers and ORMs add it', async () => {
+      const lines: string[] = [];
+      const log = (...line: unknown[]) => lines.push(inspect(line, { depth: 30, showHidden: true }));
+      const { status } = await invite(bob, 'fail secretly', { debug: log, info: log, warn: log, error: log });
+      expect(status).toBe(503);
+      const text = lines.join('\n');
+      expect(text).toContain('broken');
+      expect(text).not.toContain('secretly');
     });
 
     it('stores an invite in one row', async () => {
