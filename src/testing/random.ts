@@ -1,8 +1,11 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 
-/** Returns a user ID that no other case uses, in lower-case letters that every host app can store. */
+/**
+ * Returns a user ID that no other case uses. Its name has at most 24 lower-case letters and digits, so that it is a valid
+ * name in most host apps.
+ */
 export function newUserId(name = 'user'): string {
-  return `@${name}-${randomUUID()}:example.org`;
+  return `@${name}${randomBytes(6).toString('hex')}:example.org`;
 }
 
 /** Returns user IDs that no other case uses. */

@@ -46,6 +46,22 @@ describe.each(Object.entries(CONTRACTS))('the %s contract', (_, { cases, promise
   });
 });
 
+describe('the users of the storage contract', () => {
+  it('have names of up to 24 letters and digits, except in the case with the longest IDs', async () => {
+    const users: string[] = [];
+    const harness = (): StorageHarness => {
+      const host = roleTablesHarness();
+      return { ...host, createUsers: async (userIds) => void users.push(...userIds) };
+    };
+    await runContract(
+      storageContract.filter(({ unless }) => unless !== 'longUserIds'),
+      async () => harness(),
+    );
+    expect(users.length).toBeGreaterThan(1_000);
+    expect(users.filter((userId) => !/^@[a-z0-9]{1,24}:example\.org$/.test(userId))).toEqual([]);
+  });
+});
+
 describe('runContract', () => {
   type Harness = { readonly extra?: true; close?(): Promise<void> };
   const passing: ContractCase<Harness> = { name: 'passes', postcondition: 'test 1', run: async () => {} };
