@@ -1,8 +1,9 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { alias, integer, pgTable, primaryKey, serial, text, varchar } from 'drizzle-orm/pg-core';
 import { MatrixError, type StorageAdapter } from 'express-matrix-invite';
 import { transactionalStorage } from 'express-matrix-invite/storage/transactional';
+import type { Pool } from 'pg';
 import { type Role, roomNumberOf, type Status, stateOf, usernameOf, usernamesIn } from './matrix.ts';
 
 const users = pgTable('users', { id: serial().primaryKey(), username: varchar({ length: 64 }).notNull() });
@@ -30,20 +31,24 @@ type Tx = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
 /** Serialization failure and deadlock: the transaction was rolled back. */
 const CONFLICTS: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
-export function drizzleStorage(database: NodePgDatabase): StorageAdapter {
+export function drizzleStorage(pool: Pool): StorageAdapter {
   return transactionalStorage<Tx>({
-    transact: (roomId, work) =>
-      database.transaction(
-        async (tx) => {
-          await tx
-            .select({ id: rooms.id })
-            .from(rooms)
-            .where(eq(rooms.id, roomNumberOf(roomId)))
-            .for('update');
-          return work(tx);
-        },
-        { isolationLevel: 'read committed' },
-      ),
+    async transact(roomId, work) {
+      // With drizzle(pool), a transaction whose BEGIN fails never gives its connection back.
+      const client = await pool.connect();
+      try {
+        return await drizzle(client).transaction(
+          async (tx) => {
+            const number = roomNumberOf(roomId);
+            await tx.select({ id: rooms.id }).from(rooms).where(eq(rooms.id, number)).for('update');
+            return work(tx);
+          },
+          { isolationLevel: 'read committed' },
+        );
+      } finally {
+        client.release();
+      }
+    },
 
     async readState(tx, roomId, keys) {
       const number = roomNumberOf(roomId);

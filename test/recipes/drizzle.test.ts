@@ -1,5 +1,4 @@
-import { drizzle as drizzleMariadb } from 'drizzle-orm/mysql2';
-import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres';
+import { drizzle } from 'drizzle-orm/mysql2';
 import { createPool } from 'mysql2/promise';
 import pg from 'pg';
 import { drizzleStorage as mariadbStorage } from '../../examples/recipes/drizzle-mariadb.ts';
@@ -10,10 +9,10 @@ testRecipe('Drizzle', 'PostgreSQL', (connection) => {
   const pool = new pg.Pool(connection);
   // As the page says: without listeners, a broken connection ends the process.
   pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
-  return { adapter: postgresStorage(drizzlePostgres(pool)), close: () => pool.end() };
+  return { adapter: postgresStorage(pool), close: () => pool.end() };
 });
 
 testRecipe('Drizzle', 'MariaDB', (connection) => {
   const pool = createPool(connection);
-  return { adapter: mariadbStorage(drizzleMariadb(pool)), close: () => pool.end() };
+  return { adapter: mariadbStorage(drizzle(pool)), close: () => pool.end() };
 });

@@ -3,7 +3,7 @@ import express from 'express';
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import supertest from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { roomNumberOf } from '../../examples/recipes/matrix.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { StorageAdapter } from '../../src/ports/storage.ts';
@@ -116,6 +116,22 @@ export function testRecipe(
       const event = inviteOf(roomId, bob, 'lose');
       expect(await adapter.appendEvent(event, basis, inTime())).toEqual({ outcome: 'stale' });
       expect(await rows()).toEqual([]);
+    });
+
+    it('frees its connections when transactions cannot begin', async () => {
+      const proxy = await TcpProxy.start(database.connection.port);
+      onTestFinished(() => proxy.close());
+      const behind = await openAdapter({ port: proxy.port });
+      proxy.onRequest = (chunk) =>
+        /begin|start transaction/i.test(chunk.toString('latin1')) ? 'cut' : 'pass';
+      // More than fit into a pool.
+      for (let tries = 0; tries < 12; tries += 1) {
+        await expect(behind.readState(roomId, [], inTime())).rejects.toMatchObject({
+          code: 'ERR_STORAGE_UNAVAILABLE',
+        });
+      }
+      proxy.onRequest = () => 'pass';
+      expect(await behind.readState(roomId, [], inTime())).toMatchObject({ events: [] });
     });
 
     it('logs an error without the invite, although drivers and ORMs add it', async () => {
