@@ -6,7 +6,7 @@ import { refusalError } from '../invite/refusals.ts';
 import type { Verdict } from '../openapi/validators.ts';
 import { errorStatusOf } from './error-status.ts';
 import { hasBegun } from './has-begun.ts';
-import { askForBody, isHttp2 } from './transport.ts';
+import { askForBody, isAllBuffered, isHttp2 } from './transport.ts';
 
 /** Options for {@link readBody}. */
 export type BodyOptions = {
@@ -17,7 +17,11 @@ export type BodyOptions = {
 };
 
 type RequestWithBody = IncomingMessage & { readonly body?: unknown };
-type BodyExchange = { readonly request: RequestWithBody; readonly response: ServerResponse };
+type BodyExchange = {
+  readonly request: RequestWithBody;
+  readonly response: ServerResponse;
+  isBodyRead: boolean;
+};
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -46,16 +50,17 @@ const ACCEPTED_ENCODINGS = Object.keys(DECODERS)
 const BROKEN_COMPRESSION = /^(?:Z_|ERR__ERROR_|ZSTD_)/;
 
 /**
- * Returns the JSON of a request's body. Uses the body that the host has parsed, or else reads and parses it.
+ * Returns the JSON of a request's body, or a promise of it. Uses the body that the host has parsed, or else reads and
+ * parses it.
  *
- * @throws {MatrixError} (rejects) 400, 408, 413 or 415
+ * @throws {MatrixError} (or rejects) 400, 408, 413 or 415
  */
-export async function readBody(exchange: BodyExchange, options: BodyOptions): Promise<unknown> {
+export function readBody(exchange: BodyExchange, options: BodyOptions): unknown {
   const { request } = exchange;
   if (request.aborted) throw notJson('The body could not be read');
   if (isReadByHost(request)) return parse(bodyOfHost(request));
-  if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(request));
-  return parse(await readStream(exchange, options));
+  if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(exchange));
+  return readStream(exchange, options).then(parse);
 }
 
 /** Checks the stream, not `request.body`: Express 4 sets that to `{}` even if nobody has read the body. */
@@ -74,18 +79,19 @@ export function isBodyHere(request: IncomingMessage, { limitBytes }: BodyOptions
  */
 function isBuffered(request: IncomingMessage, limitBytes: number): boolean {
   return (
-    request.headers['content-length'] === String(request.readableLength) &&
+    isAllBuffered(request) &&
     request.headers['content-encoding'] === undefined &&
     request.readableLength <= limitBytes &&
-    request.readableFlowing !== true &&
-    request.readableEncoding === null
+    request.readableFlowing !== true
   );
 }
 
 /** Reads to the end of the stream: otherwise neither `end` nor `close` is emitted, and hosts clean up on those. */
-function takeBuffered(request: IncomingMessage): Buffer | string {
+function takeBuffered(exchange: BodyExchange): Buffer | string {
+  const { request } = exchange;
   const body: Buffer | null = request.read();
   request.resume();
+  exchange.isBodyRead = !isHttp2(request);
   return body ?? '';
 }
 

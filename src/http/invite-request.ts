@@ -34,7 +34,10 @@ export async function inviteByRequest<R extends Requester>(
   });
   let inviteRequest: PolicyRequest<R>;
   try {
-    inviteRequest = await validRequest(config, exchange, requester, roomIdInPath);
+    const isParsedByHost = isReadByHost(exchange.request);
+    const verdict = validateInviteBody(await readBody(exchange, config.body));
+    const fields = required(isParsedByHost ? explainedByContentType(verdict, exchange.request) : verdict);
+    inviteRequest = policyRequestOf(requester, required(validateRoomId(roomIdInPath)), fields);
   } catch (error) {
     // An invalid request is an attempt too.
     if (isAttemptDue) await throttle(config, exchange, requester);
@@ -47,18 +50,11 @@ export async function inviteByRequest<R extends Requester>(
   );
 }
 
-/** @throws {MatrixError} (rejects) 400, 403, 408, 413 or 415 */
-async function validRequest<R extends Requester>(
-  config: InviteRequestConfig<R>,
-  exchange: Exchange,
+function policyRequestOf<R extends Requester>(
   requester: R,
-  roomIdInPath: string,
-): Promise<PolicyRequest<R>> {
-  const { request } = exchange;
-  const isParsedByHost = isReadByHost(request);
-  const verdict = validateInviteBody(await readBody(exchange, config.body));
-  const fields: InviteBody = required(isParsedByHost ? explainedByContentType(verdict, request) : verdict);
-  const roomId = required(validateRoomId(roomIdInPath));
+  roomId: string,
+  fields: InviteBody,
+): PolicyRequest<R> {
   // A missing field must not be looked up in the prototype.
   const reason = Object.hasOwn(fields, 'reason') ? fields.reason : undefined;
   return { requester, roomId, userId: fields.user_id, reason };

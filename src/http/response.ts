@@ -22,6 +22,11 @@ export type Exchange = {
   readonly response: ServerResponse;
   readonly trace: RequestTrace;
   readonly log: Logger;
+  /**
+   * Whether all bytes of the body have been read. Node notices its end only after it has delivered the last of them, so
+   * `request.complete` may still be false.
+   */
+  isBodyRead: boolean;
 };
 
 /** The end of an exchange. */
@@ -61,7 +66,7 @@ export async function respond<Result>(
   const startedAt = performance.now();
   const trace: RequestTrace = { tries: 0 };
   const log = new RequestLog(options.logger);
-  const exchange = { request, response, trace, log };
+  const exchange: Exchange = { request, response, trace, log, isBodyRead: false };
   setCommonHeaders(response, options.cors);
   let result: Result | undefined;
   let error: MatrixError | undefined;
@@ -71,19 +76,19 @@ export async function respond<Result>(
     result = await work(exchange);
     if (!hasBegun(response)) {
       sendJson(response, 200, JSON.stringify(options.bodyOf(result)));
-      limitUnreadBody(request, options.bodyTimeoutMs);
+      if (!exchange.isBodyRead) limitUnreadBody(request, options.bodyTimeoutMs);
     }
   } catch (thrown) {
     const sent = errorResponse(thrown);
     error = sent.error;
     if (!hasBegun(response)) {
       sendError(response, sent);
-      limitUnreadBody(request, options.bodyTimeoutMs);
+      if (!exchange.isBodyRead) limitUnreadBody(request, options.bodyTimeoutMs);
     }
   }
   const durationMs = performance.now() - startedAt;
-  const details = () => (result === undefined ? {} : options.detailsOf(result));
-  log.end(options.what, () => ({ ...trace, ...details(), durationMs }), error);
+  const details = () => ({ ...trace, ...(result && options.detailsOf(result)), durationMs });
+  log.end(options.what, details, error);
   if (options.onEnd === undefined) return;
   try {
     await options.onEnd(exchange, { result, error, durationMs });

@@ -31,6 +31,13 @@ export function askForBody(request: IncomingMessage, response: ServerResponse): 
   if (isSent !== true && informational.length === 0) response.writeContinue();
 }
 
+/** Returns true if all bytes of the body are buffered. */
+export function isAllBuffered(request: IncomingMessage): boolean {
+  return (
+    request.headers['content-length'] === String(request.readableLength) && request.readableEncoding === null
+  );
+}
+
 /**
  * Limits how long the server reads the rest of a body that the response did not wait for: discards it, and closes the
  * connection (in HTTP/2, the stream) once `timeoutMs` is over. To close it at once could make a client that is still
@@ -39,7 +46,10 @@ export function askForBody(request: IncomingMessage, response: ServerResponse): 
 export function limitUnreadBody(request: IncomingMessage, timeoutMs: number = DEFAULT_BODY_TIMEOUT_MS): void {
   // Undefined in requests that a serverless platform or a test made up.
   if (request.complete !== false || request.destroyed) return;
+  // In HTTP/2 the client must still end the stream.
+  const hasArrived = isAllBuffered(request) && !isHttp2(request);
   request.resume();
+  if (hasArrived) return;
   const stream = streamOf(request);
   const close = () => (stream === undefined ? request.socket.destroy() : stream.close());
   const timer = setTimeout(close, timeoutMs).unref();
