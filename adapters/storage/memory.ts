@@ -16,7 +16,7 @@ import type {
 import { throwIfAborted } from './shared/aborted.ts';
 import { newEventId } from './shared/event-id.ts';
 import { withContent } from './shared/lazy-content.ts';
-import { checkBasis, sameState } from './shared/same-state.ts';
+import { checkBasis, eventUnder, isSameEvent } from './shared/same-state.ts';
 import { CREATE_KEY, copyOfKeys, isSameKey } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
@@ -48,7 +48,7 @@ export class MemoryStorage implements RoomStore {
     throwIfAborted(context);
     const room = this.#rooms.get(roomId);
     if (room === undefined) return undefined;
-    const events = room.current(keys).map((event) => event.toStripped());
+    const events = room.current(keys);
     return { roomId, keys: copyOfKeys(keys), events, revision: undefined };
   }
 
@@ -56,7 +56,7 @@ export class MemoryStorage implements RoomStore {
     checkBasis(event, basis);
     throwIfAborted(context);
     const room = this.#rooms.get(event.room_id);
-    if (room === undefined || !sameState(basis, room.current(basis.keys))) return { outcome: 'stale' };
+    if (room === undefined || !room.isStill(basis)) return { outcome: 'stale' };
     return { outcome: 'appended', eventId: room.add(event) };
   }
 
@@ -89,28 +89,31 @@ class Room {
   #createContent: JsonObject | undefined;
 
   add(event: NewStateEvent): string {
-    const { room_id, type, state_key, sender, origin_server_ts, content } = event;
-    const contentJson = JSON.stringify(content);
+    const { type, state_key } = event;
+    const contentJson = JSON.stringify(event.content);
     // Parsed from the JSON, because the caller may change its own object later.
     if (isSameKey(event, CREATE_KEY)) this.#createContent = JSON.parse(contentJson) as JsonObject;
-    const event_id = newEventId(sender, this.#createContent);
-    const stored = new StoredEvent(
-      { room_id, type, state_key, sender, origin_server_ts, event_id },
-      contentJson,
-    );
+    const eventId = newEventId(event.sender, this.#createContent);
+    const stored = new StoredEvent(event, eventId, contentJson);
     const ofType = this.#current.get(type) ?? new Map<string, StoredEvent>();
     this.#current.set(type, ofType.set(state_key, stored));
     this.#log.push(stored);
-    return event_id;
+    return eventId;
   }
 
-  current(keys: readonly StateKey[]): StoredEvent[] {
-    const found = new Set<StoredEvent>();
+  /** Returns a copy of each current event under the keys. */
+  current(keys: readonly StateKey[]): StrippedStateEvent[] {
+    const found: StoredEvent[] = [];
     for (const key of keys) {
       const event = this.#under(key);
-      if (event !== undefined) found.add(event);
+      if (event !== undefined && !found.includes(event)) found.push(event);
     }
-    return [...found];
+    return found.map((event) => event.toStripped());
+  }
+
+  /** Returns true if the room is as the snapshot shows it. */
+  isStill({ keys, events }: StateSnapshot): boolean {
+    return keys.every((key) => isSameEvent(eventUnder(events, key), this.#under(key)));
   }
 
   state(): StateEvent[] {
@@ -132,19 +135,21 @@ class Room {
  * reader gets its own object.
  */
 class StoredEvent implements StrippedStateEvent {
+  readonly room_id: string;
   readonly type: string;
   readonly state_key: string;
   readonly sender: string;
+  readonly origin_server_ts: number;
   readonly event_id: string;
-  readonly #fields: Readonly<Omit<StateEvent, 'content'>>;
   readonly #contentJson: string;
 
-  constructor(fields: Readonly<Omit<StateEvent, 'content'>>, contentJson: string) {
-    this.type = fields.type;
-    this.state_key = fields.state_key;
-    this.sender = fields.sender;
-    this.event_id = fields.event_id;
-    this.#fields = fields;
+  constructor(event: NewStateEvent, eventId: string, contentJson: string) {
+    this.room_id = event.room_id;
+    this.type = event.type;
+    this.state_key = event.state_key;
+    this.sender = event.sender;
+    this.origin_server_ts = event.origin_server_ts;
+    this.event_id = eventId;
     this.#contentJson = contentJson;
   }
 
@@ -160,6 +165,7 @@ class StoredEvent implements StrippedStateEvent {
 
   /** Returns a copy of the whole event. */
   toStateEvent(): StateEvent {
-    return { ...this.#fields, content: this.content };
+    const { content } = this;
+    return { ...this, content };
   }
 }

@@ -25,17 +25,17 @@ export type InviteDecision =
   /** Every room has a create event: the given state is at fault, not the invite. */
   | { readonly decision: 'createEventMissing' };
 
-const CREATE_KEY: StateKey = { type: 'm.room.create', state_key: '' };
-const POWER_LEVELS_KEY: StateKey = { type: 'm.room.power_levels', state_key: '' };
-const memberKey = (userId: string): StateKey => ({ type: 'm.room.member', state_key: userId });
-
 /**
  * Returns the keys of the state that decides: create event, power levels, and the memberships of inviter and invitee,
  * each once, even if somebody invites themselves.
  */
 export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
-  const keys = [{ ...CREATE_KEY }, { ...POWER_LEVELS_KEY }, memberKey(inviter)];
-  if (invitee !== inviter) keys.push(memberKey(invitee));
+  const keys = [
+    { type: 'm.room.create', state_key: '' },
+    { type: 'm.room.power_levels', state_key: '' },
+    { type: 'm.room.member', state_key: inviter },
+  ];
+  if (invitee !== inviter) keys.push({ type: 'm.room.member', state_key: invitee });
   return keys;
 }
 
@@ -53,12 +53,12 @@ export function decideInvite(
   inviter: string,
   invitee: string,
 ): InviteDecision {
-  const create = find(events, CREATE_KEY);
+  const create = find(events, 'm.room.create', '');
   if (create === undefined) return { decision: 'createEventMissing' };
 
   // Only joined members can invite.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  if (membershipIn(find(events, memberKey(inviter))) !== 'join') {
+  if (membershipIn(find(events, 'm.room.member', inviter)) !== 'join') {
     return refused('roomUnknownOrInviterNotJoined');
   }
 
@@ -73,14 +73,14 @@ export function decideInvite(
 
   // A banned or joined user cannot be invited.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  const inviteeMember = find(events, memberKey(invitee));
+  const inviteeMember = find(events, 'm.room.member', invitee);
   const membership = membershipIn(inviteeMember);
   if (membership === 'ban') return refused('inviteeBanned');
   if (membership === 'join') return refused('inviteeJoined');
 
   // The inviter's power level must be at least the invite level.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  const lack = lackOfPower(inviter, rules, create, find(events, POWER_LEVELS_KEY));
+  const lack = lackOfPower(inviter, rules, create, find(events, 'm.room.power_levels', ''));
   if (lack !== undefined) return refused(lack);
 
   // Inviting an invited user changes nothing.
@@ -94,8 +94,13 @@ function refused(reason: InviteRefusalReason): InviteDecision {
   return { decision: 'refused', reason };
 }
 
-function find(events: readonly StrippedStateEvent[], key: StateKey): StrippedStateEvent | undefined {
-  return events.find(({ type, state_key }) => type === key.type && state_key === key.state_key);
+function find(
+  events: readonly StrippedStateEvent[],
+  type: string,
+  stateKey: string,
+): StrippedStateEvent | undefined {
+  for (const event of events) if (event.state_key === stateKey && event.type === type) return event;
+  return undefined;
 }
 
 function membershipIn(member: StrippedStateEvent | undefined) {

@@ -31,7 +31,9 @@ type Bare = Omit<StrippedStateEvent, 'content'> & { readonly event_id: string };
 export function withContent(event: Bare, content: string | (() => string)): StrippedStateEvent {
   if (typeof content === 'string' && content.length <= MAX_EAGER_LENGTH) {
     try {
-      return Object.assign(event, { content: JSON.parse(content) as JsonObject });
+      const whole: Bare & { content?: JsonObject } = event;
+      whole.content = JSON.parse(content) as JsonObject;
+      return whole as StrippedStateEvent;
     } catch {
       // The getter throws again when the content is read.
     }

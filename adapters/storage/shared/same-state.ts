@@ -19,7 +19,12 @@ export function eventUnder(
   events: readonly StrippedStateEvent[],
   key: StateKey,
 ): StrippedStateEvent | undefined {
-  return events.findLast((event) => isSameKey(event, key));
+  // Not findLast: its function would be created for each key.
+  for (let index = events.length - 1; index >= 0; index -= 1) {
+    const event = events[index];
+    if (event !== undefined && isSameKey(event, key)) return event;
+  }
+  return undefined;
 }
 
 /**
