@@ -33,13 +33,23 @@ export async function authenticateAndThrottle<R extends Requester>(
   { request, trace }: Exchange,
   isAttemptDeferred: (requester: R) => boolean = () => false,
 ): Promise<R> {
-  return unlessRefused(config, trace, async (deadline) => {
+  const deadline = new Deadline(config.deadlineMs);
+  let refused: Refused | undefined;
+  try {
     const requester = await authenticate(config, request, deadline);
     trace.requesterId = requester.userId;
-    const refused = refuseRequester(requester, config.serverNames);
-    if (refused !== undefined || isAttemptDeferred(requester)) return refused ?? { requester };
-    return (await consumeAttempt(config.rateLimit, requester, deadline)) ?? { requester };
-  });
+    refused = refuseRequester(requester, config.serverNames);
+    if (refused === undefined && config.rateLimit !== false && !isAttemptDeferred(requester)) {
+      refused = await consumeAttempt(config.rateLimit, requester, deadline);
+    }
+    if (refused !== undefined) throw refused.error;
+    return requester;
+  } catch (error) {
+    // Never a 401 for an outage: it would log clients out.
+    throw isMatrixError(error) ? error : hostFailure(error);
+  } finally {
+    endRun({ deadline, trace, tries: 0 }, refused);
+  }
 }
 
 /**
@@ -48,63 +58,57 @@ export async function authenticateAndThrottle<R extends Requester>(
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */
 export async function throttle<R extends Requester>(
-  config: ServiceConfig<R>,
+  { rateLimit, deadlineMs }: ServiceConfig<R>,
   { trace }: Exchange,
   requester: R,
 ): Promise<void> {
-  await unlessRefused(
-    config,
-    trace,
-    async (deadline) => (await consumeAttempt(config.rateLimit, requester, deadline)) ?? { requester },
-  );
-}
-
-/** Runs a step before the invite, with a deadline of its own. Throws its refusal. */
-async function unlessRefused<R extends Requester>(
-  { deadlineMs }: ServiceConfig<R>,
-  trace: Exchange['trace'],
-  step: (deadline: Deadline) => Promise<{ readonly requester: R } | Refused>,
-): Promise<R> {
   const deadline = new Deadline(deadlineMs);
   let refused: Refused | undefined;
   try {
-    const result = await step(deadline);
-    if ('requester' in result) return result.requester;
-    refused = result;
-    throw refused.error;
+    refused = await consumeAttempt(rateLimit, requester, deadline);
+    if (refused !== undefined) throw refused.error;
   } finally {
     endRun({ deadline, trace, tries: 0 }, refused);
   }
 }
 
-/** Identifies the sender of a request: by its token, or by the host's session if it has no token. */
-async function authenticate<R extends Requester>(
+/**
+ * Identifies the sender of a request: by its token, or by the host's session if it has no token.
+ *
+ * @throws (or rejects) the failure
+ */
+function authenticate<R extends Requester>(
   { auth, session, queryToken }: Logins<R>,
   request: IncomingMessage,
   deadline: Deadline,
 ): Promise<R> {
-  try {
-    const credentials = credentialsOf(request, queryToken);
-    const { accessToken } = credentials;
-    if (accessToken !== undefined) {
-      if (auth === undefined) throw authError('unknown');
-      const authRequest = { ...credentials, accessToken, request };
-      const result = await deadline.call('authenticate', (context) =>
-        auth.authenticate(authRequest, context),
-      );
-      return requesterOf('auth', result);
-    }
-    if (session !== undefined && maySendCookies(request, session.allowedOrigins)) {
-      const result = await deadline.call('authenticate', (context) => session.authenticate(request, context));
-      // Many lookups return null for nobody. Without a token, `unknown` can only mean that nobody is logged in.
-      const isNobody = result === undefined || result === null || hasFailure(result, 'unknown');
-      if (!isNobody) return requesterOf('session', result);
-    }
-    throw refusalError(401, 'M_MISSING_TOKEN', 'An access token is required');
-  } catch (error) {
-    // Never a 401 for an outage: it would log clients out.
-    throw isMatrixError(error) ? error : hostFailure(error);
+  const credentials = credentialsOf(request, queryToken);
+  const { accessToken } = credentials;
+  if (accessToken !== undefined) {
+    if (auth === undefined) throw authError('unknown');
+    const authRequest = { ...credentials, accessToken, request };
+    return deadline
+      .call('authenticate', (context) => auth.authenticate(authRequest, context))
+      .then(requesterOfToken);
   }
+  if (session === undefined || !maySendCookies(request, session.allowedOrigins)) throw missingToken();
+  return deadline
+    .call('authenticate', (context) => session.authenticate(request, context))
+    .then(requesterOfSession);
+}
+
+function requesterOfToken<R extends Requester>(result: AuthResult<R>): R {
+  return requesterOf('auth', result);
+}
+
+function requesterOfSession<R extends Requester>(result: AuthResult<R> | null | undefined): R {
+  // Many lookups return null for nobody. Without a token, `unknown` can only mean that nobody is logged in.
+  if (result === undefined || result === null || hasFailure(result, 'unknown')) throw missingToken();
+  return requesterOf('session', result);
+}
+
+function missingToken(): MatrixError {
+  return refusalError(401, 'M_MISSING_TOKEN', 'An access token is required');
 }
 
 /** @throws {MatrixError} the failure, or 500 when the host's function returned neither a requester nor a failure */

@@ -8,7 +8,7 @@ export class DeadlineContext implements CallContext {
   declare readonly signal: AbortSignal;
   #controller: AbortController | undefined;
   #isAborted = false;
-  readonly #listeners = new Set<() => void>();
+  #listeners: Set<() => void> | undefined;
 
   constructor() {
     // An own property, so that `{ ...context }` includes it.
@@ -26,7 +26,7 @@ export class DeadlineContext implements CallContext {
   static abort(context: DeadlineContext): void {
     context.#isAborted = true;
     context.#controller?.abort();
-    for (const listener of context.#listeners) listener();
+    for (const listener of context.#listeners ?? []) listener();
   }
 
   static isAborted(context: CallContext): boolean {
@@ -35,8 +35,9 @@ export class DeadlineContext implements CallContext {
 
   static onAbort(context: CallContext, listener: () => void): () => void {
     if (#listeners in context) {
+      context.#listeners ??= new Set();
       context.#listeners.add(listener);
-      return () => context.#listeners.delete(listener);
+      return () => context.#listeners?.delete(listener);
     }
     const { signal } = context;
     signal.addEventListener('abort', listener, { once: true });

@@ -153,22 +153,19 @@ export class InviteAppend<R extends Requester> {
    * @param whenLate called with the outcome of an append that ended after the deadline: it may have stored the event,
    *   although the caller got a 503
    */
-  async #appendEvent(
+  #appendEvent(
     event: NewStateEvent,
     basis: StateSnapshot,
     whenLate: (late: AppendOutcome) => unknown,
   ): Promise<AppendOutcome> {
     const { config, deadline } = this.#run;
-    try {
-      return await deadline.call(
+    return deadline
+      .call<AppendOutcome>(
         'appendEvent',
         (context) => config.storage.appendEvent(event, basis, context),
         (leftBehind) => config.background.add(leftBehind.catch(failedAppend).then(whenLate)),
-      );
-    } catch (cause) {
-      if (isStorageUnavailable(cause)) return failedAppend(cause);
-      throw cause;
-    }
+      )
+      .catch(unavailableAppend);
   }
 }
 
@@ -191,6 +188,11 @@ function isSameEvent(
   if (one === undefined || other === undefined) return false;
   if (one.event_id !== undefined && other.event_id !== undefined) return one.event_id === other.event_id;
   return one.sender === other.sender && isSameJson(one.content, other.content) ? undefined : false;
+}
+
+function unavailableAppend(cause: unknown): AppendOutcome {
+  if (isStorageUnavailable(cause)) return failedAppend(cause);
+  throw cause;
 }
 
 function failedAppend(thrown: unknown): AppendOutcome {

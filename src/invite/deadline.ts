@@ -13,7 +13,7 @@ export class Deadline {
   /** The first call that failed or was late. */
   failedCall: HostCall | undefined;
   readonly #timer: NodeJS.Timeout;
-  readonly #stopFollowing: () => void;
+  readonly #stopFollowing: (() => void) | undefined;
   /** Ends each pending wait. `Promise.race` would take twice as long. */
   readonly #waits = new Set<(error: DeadlineOverError) => void>();
   #isOver = false;
@@ -31,9 +31,10 @@ export class Deadline {
     };
     this.context = context;
     this.#timer = setTimeout(abort, milliseconds);
-    this.#stopFollowing = () => callerSignal?.removeEventListener('abort', abort);
-    callerSignal?.addEventListener('abort', abort, { once: true });
-    if (callerSignal?.aborted) abort();
+    if (callerSignal === undefined) return;
+    this.#stopFollowing = () => callerSignal.removeEventListener('abort', abort);
+    callerSignal.addEventListener('abort', abort, { once: true });
+    if (callerSignal.aborted) abort();
   }
 
   get isOver(): boolean {
@@ -116,7 +117,7 @@ export class Deadline {
   /** Stops the clock. Call it once the request is done. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#stopFollowing();
+    this.#stopFollowing?.();
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { NewStateEvent, StateKey } from '../rooms/event.ts';
+import type { NewStateEvent } from '../rooms/event.ts';
 import { InviteAppend, type TryAgain } from './append.ts';
 import { decide } from './decide.ts';
 import { type Decision, type Invited, isRefused, type Refused } from './decision.ts';
@@ -61,9 +61,10 @@ async function inviteInTries<R extends Requester>(
 ): Promise<Exclude<TryResult, TryAgain>> {
   const keys = keysToRead(run);
   if (isRefused(keys)) return keys;
-  const invited = await inviteAsRemembered(run, steps, keys);
+  const remembered = recallState(run, keys);
+  const invited = remembered && (await inviteAsRemembered(run, steps, remembered));
   if (invited !== undefined) return invited;
-  const limited = await consumeDueAttempt(run);
+  const limited = run.isAttemptDue ? await consumeDueAttempt(run) : undefined;
   if (limited !== undefined) return limited;
   let cause: unknown;
   while (run.tries < MAX_TRIES) {
@@ -88,10 +89,8 @@ async function inviteInTries<R extends Requester>(
 async function inviteAsRemembered<R extends Requester>(
   run: Run<R>,
   steps: Steps<R>,
-  keys: readonly StateKey[],
+  snapshot: StateSnapshot,
 ): Promise<Invited | Refused | undefined> {
-  const snapshot = recallState(run, keys);
-  if (snapshot === undefined) return undefined;
   const { deadline } = run;
   run.tries = 1;
   run.isRemembered = true;

@@ -33,9 +33,8 @@ export async function consumeAttempt(
   return refusedByLimit(await consume(deadline, 'consume', (context) => rateLimit.consume(buckets, context)));
 }
 
-/** Consumes a point of the `attempt` limit if that is due. Returns the refusal, if the limit is reached. */
+/** Consumes the point of the `attempt` limit that is due. Returns the refusal, if the limit is reached. */
 export async function consumeDueAttempt<R extends Requester>(run: Run<R>): Promise<Refused | undefined> {
-  if (!run.isAttemptDue) return undefined;
   run.isAttemptDue = false;
   return consumeAttempt(run.config.rateLimit, run.request.requester, run.deadline);
 }

@@ -33,14 +33,18 @@ export function notifyOnInvite<R extends Requester>(
 
 /** The work of a service that continues after responses. Closing the service waits for it. */
 export class Background {
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
   #isClosed = false;
+  readonly #whenIdle: (() => void)[] = [];
+  readonly #remove = () => {
+    this.#running -= 1;
+    if (this.#running === 0) for (const resolve of this.#whenIdle) resolve();
+  };
 
   /** Tracks a promise until it settles. Its failure must be handled elsewhere. */
   add(work: Promise<unknown>): void {
-    this.#running.add(work);
-    const remove = () => this.#running.delete(work);
-    work.then(remove, remove);
+    this.#running += 1;
+    work.then(this.#remove, this.#remove);
   }
 
   /** @throws {MatrixError} 503 after {@link close} */
@@ -60,14 +64,14 @@ export class Background {
       timer = setTimeout(() => resolve(false), timeoutMs);
     });
     try {
-      return await Promise.race([this.#settled(), timeout]);
+      return await Promise.race([this.#idle(), timeout]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #settled(): Promise<true> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    return true;
+  #idle(): Promise<true> | true {
+    if (this.#running === 0) return true;
+    return new Promise((resolve) => this.#whenIdle.push(() => resolve(true)));
   }
 }

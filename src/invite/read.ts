@@ -48,19 +48,22 @@ export type ReadResult = { readonly kind: 'read'; readonly snapshot: StateSnapsh
  *
  * @throws (rejects) when the store fails or is late
  */
-export async function readState<R extends Requester>(
+export function readState<R extends Requester>(
   { config, request, deadline }: Run<R>,
   keys: readonly StateKey[],
 ): Promise<ReadResult> {
-  try {
-    const snapshot = await deadline.call('readState', (context) =>
-      config.storage.readState(request.roomId, keys, context),
-    );
-    return { kind: 'read', snapshot };
-  } catch (error) {
-    if (isMatrixError(error)) return refused({ by: 'storage' }, error);
-    throw error;
-  }
+  return deadline
+    .call('readState', (context) => config.storage.readState(request.roomId, keys, context))
+    .then(wasRead, refusedByStore);
+}
+
+function wasRead(snapshot: StateSnapshot | undefined): ReadResult {
+  return { kind: 'read', snapshot };
+}
+
+function refusedByStore(error: unknown): Refused {
+  if (isMatrixError(error)) return refused({ by: 'storage' }, error);
+  throw error;
 }
 
 /**

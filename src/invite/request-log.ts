@@ -5,13 +5,16 @@ import type { Logger } from '../ports/logger.ts';
 type Level = keyof Logger;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
+type Problem = { readonly level: Level; readonly details: object; readonly message: string };
+const NO_PROBLEMS: readonly Problem[] = [];
+
 /**
  * The log of one request. It collects problems, so that the request writes a single line when it ends. Work that
  * continues after the response writes separate lines.
  */
 export class RequestLog implements Logger {
   readonly #logger: Logger;
-  #problems: { readonly level: Level; readonly details: object; readonly message: string }[] | undefined = [];
+  #problems: readonly Problem[] | undefined = NO_PROBLEMS;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -41,7 +44,7 @@ export class RequestLog implements Logger {
    * @param error the error of the response; undefined with a 200
    */
   end(what: string, details: () => object, error?: MatrixError): void {
-    const problems = this.#problems ?? [];
+    const problems = this.#problems ?? NO_PROBLEMS;
     this.#problems = undefined;
     let level = levelOf(error);
     for (const problem of problems) {
@@ -64,7 +67,7 @@ export class RequestLog implements Logger {
 
   #add(level: Level, details: object, message: string): void {
     if (this.#problems === undefined) this.#logger[level](details, message);
-    else this.#problems.push({ level, details, message });
+    else this.#problems = [...this.#problems, { level, details, message }];
   }
 }
 
