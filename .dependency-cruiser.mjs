@@ -14,11 +14,14 @@ export const DRIVERS = {
 };
 
 const ROOMS = '^src/rooms/';
+const PDU = '^src/pdu/';
 const ERRORS = '^src/errors\\.ts$';
 const PORTS = '^src/ports/';
 const INTERNAL = '^src/internal/';
 const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
 const INVITE = '^src/invite/';
+/** The files of src that check signatures. A host app that uses none of them never loads src/pdu. */
+const VERIFYING = '^src/invite/onbind\\.ts$';
 const OPENAPI = '^src/openapi/';
 const HTTP = '^src/http/';
 const TESTING = '^src/testing/';
@@ -26,6 +29,7 @@ const ROUTER = '^src/router\\.ts$';
 const ALL_BUT_TESTING = '^src/(?!testing/)';
 const PUBLIC = '^(src/(|testing/|openapi/)index|adapters/[^/]+/[^/]+(|/index))\\.ts$';
 const PACKAGES = '(^|/)node_modules/';
+const CRYPTO = '^(node:)?crypto$';
 const EXPRESS = `${PACKAGES}express/`;
 const NODE = Symbol('the modules of Node');
 
@@ -49,7 +53,7 @@ const adapter = (from, ...allowed) =>
   only(
     'adapter',
     from,
-    ['^adapters/$1/($2(/|\\.ts$)|shared/)', ...SHARED, ...allowed, NODE],
+    ['^adapters/$1/($2(/|\\.ts$)|shared/)', ...SHARED, PDU, ...allowed, NODE],
     'Each adapter can be read on its own, and loads no other adapter and no driver but its own.',
   );
 
@@ -60,10 +64,27 @@ export default {
 
     // The core: a folder imports only what is below it.
     only('rooms', ROOMS, [ROOMS], 'The room rules are pure functions: no I/O, no clock, no HTTP.'),
+    only(
+      'pdu',
+      PDU,
+      [PDU, ROOMS, CRYPTO],
+      'The format of PDUs is pure functions: of Node, they need only crypto.',
+    ),
+    never(
+      'pdu-users',
+      { path: '^src/', pathNot: [PDU, VERIFYING] },
+      { path: PDU },
+      'The main entry does not load it: most host apps neither sign nor check a signature.',
+    ),
     only('errors', ERRORS, [ROOMS], 'Every folder imports it, so it imports only the room rules.'),
     only('ports', PORTS, [PORTS, ROOMS, ERRORS, NODE], 'A port knows neither its callers nor its adapters.'),
     only('internal', INTERNAL, [...SHARED, NODE], 'The core and the adapters share it: it knows neither.'),
-    only('invite', INVITE, [INVITE, ...SHARED, NODE], 'An invite needs no HTTP, no Express, no adapter.'),
+    only(
+      'invite',
+      INVITE,
+      [INVITE, ...SHARED, PDU, NODE],
+      'An invite needs no HTTP, no Express, no adapter.',
+    ),
     never('invite-http', { path: INVITE }, { path: '^(node:)?(http2?|https)$' }, 'HTTP belongs in src/http.'),
     only('openapi', OPENAPI, [OPENAPI, ROOMS], 'Users import it without the router.'),
     only(
@@ -81,7 +102,7 @@ export default {
     only('router', ROUTER, [ALL_BUT_TESTING, EXPRESS, NODE], 'The host app passes the adapters.'),
     only(
       'src',
-      { path: '^src/', pathNot: [...SHARED, INVITE, OPENAPI, HTTP, TESTING, ROUTER] },
+      { path: '^src/', pathNot: [...SHARED, PDU, INVITE, OPENAPI, HTTP, TESTING, ROUTER] },
       [ALL_BUT_TESTING, NODE],
       'The rest of src needs no Express, no adapter, no contract kit.',
     ),

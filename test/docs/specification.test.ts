@@ -8,7 +8,17 @@ const SPECIFICATION = 'https://spec.matrix.org/v1.18';
 /** The sections of that version that links may point to, by page. */
 const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'application-service-api/': ['registration'],
-  'appendices/': ['common-identifier-format', 'event-ids', 'historical-user-ids', 'room-ids', 'server-name'],
+  'appendices/': [
+    'canonical-json',
+    'checking-for-a-signature',
+    'common-identifier-format',
+    'event-ids',
+    'historical-user-ids',
+    'room-ids',
+    'server-name',
+    'signing-details',
+    'unpadded-base64',
+  ],
   'client-server-api/': [
     'account-locking',
     'account-suspension',

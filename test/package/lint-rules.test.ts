@@ -31,6 +31,22 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
     ['src/rooms/x.ts', 'node:util'],
     ['src/rooms/x.ts', 'ajv'],
   ],
+  pdu: [
+    ['src/pdu/x.ts', '../errors.ts'],
+    ['src/pdu/x.ts', '../ports/storage.ts'],
+    ['src/pdu/x.ts', '../internal/waits.ts'],
+    ['src/pdu/x.ts', '../invite/invite.ts'],
+    ['src/pdu/x.ts', 'node:https'],
+    ['src/pdu/x.ts', 'jose'],
+  ],
+  'pdu-users': [
+    ['src/index.ts', './pdu/signatures.ts'],
+    ['src/router.ts', './pdu/signatures.ts'],
+    ['src/rooms/x.ts', '../pdu/signatures.ts'],
+    ['src/invite/invite.ts', '../pdu/signatures.ts'],
+    ['src/http/x.ts', '../pdu/signatures.ts'],
+    ['src/new-folder/x.ts', '../pdu/signatures.ts'],
+  ],
   errors: [
     ['src/errors.ts', './ports/storage.ts'],
     ['src/errors.ts', './internal/waits.ts'],
@@ -180,6 +196,10 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
 
 const allowed: readonly Import[] = [
   ['src/rooms/x.ts', './event.ts'],
+  ['src/pdu/x.ts', './base64.ts'],
+  ['src/pdu/x.ts', '../rooms/event.ts'],
+  ['src/pdu/x.ts', 'node:crypto'],
+  ['src/invite/onbind.ts', '../pdu/signatures.ts'],
   ['src/errors.ts', './rooms/event.ts'],
   ['src/ports/x.ts', '../rooms/event.ts'],
   ['src/ports/x.ts', '../errors.ts'],
@@ -205,6 +225,7 @@ const allowed: readonly Import[] = [
   ['src/router.ts', 'express'],
   ['adapters/storage/x.ts', '../../src/ports/storage.ts'],
   ['adapters/storage/x.ts', '../../src/internal/options.ts'],
+  ['adapters/storage/x.ts', '../../src/pdu/base64.ts'],
   ['adapters/storage/x.ts', './x/values.ts'],
   ['adapters/storage/x.ts', './shared/state-key.ts'],
   ['adapters/storage/sqlite/x.ts', '../shared/state-key.ts'],

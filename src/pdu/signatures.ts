@@ -1,0 +1,104 @@
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { fieldOf, isJsonObject } from '../rooms/content.ts';
+import type { JsonObject, JsonValue } from '../rooms/event.ts';
+import { decodeBase64, encodeBase64, encodeUrlSafeBase64 } from './base64.ts';
+import { canonicalJson } from './canonical-json.ts';
+
+const KEY_BYTES = 32;
+
+/** A check takes up to half a millisecond, and strangers choose how many signatures an object has. */
+const MAX_CHECKS = 100;
+
+/** The ID of a signing key, such as `ed25519:1`. */
+export type SigningKeyId = `ed25519:${string}`;
+
+/**
+ * Returns a copy of an object with a signature of `entity` added.
+ *
+ * @param entity the server name
+ * @param privateKey of type `ed25519`
+ * @throws {TypeError} if the object has no canonical JSON
+ * @see https://spec.matrix.org/v1.18/appendices/#signing-details
+ */
+export function signJson(
+  object: JsonObject,
+  entity: string,
+  keyId: SigningKeyId,
+  privateKey: KeyObject,
+): JsonObject {
+  const bytes = signedBytes(object);
+  if (bytes === undefined) throw new TypeError('only an object that has canonical JSON can be signed');
+  const signature = encodeBase64(sign(null, bytes, privateKey));
+  const signatures = objectOf(fieldOf(object, 'signatures'));
+  const own = { ...objectOf(fieldOf(signatures, entity)), [keyId]: signature };
+  return { ...object, signatures: { ...signatures, [entity]: own } };
+}
+
+/**
+ * Returns true if `entity` has signed the object with this key. Malformed input is not signed.
+ *
+ * @param publicKey 32 bytes in unpadded base64, in either alphabet
+ * @see https://spec.matrix.org/v1.18/appendices/#checking-for-a-signature
+ */
+export function isSignedBy(
+  object: JsonObject,
+  entity: string,
+  keyId: SigningKeyId,
+  publicKey: string,
+): boolean {
+  const signature = readSignature(fieldOf(fieldOf(fieldOf(object, 'signatures'), entity), keyId));
+  const key = readPublicKey(publicKey);
+  const bytes = signedBytes(object);
+  return (
+    signature !== undefined && key !== undefined && bytes !== undefined && verify(null, bytes, key, signature)
+  );
+}
+
+/**
+ * Returns those of some public keys that have signed an object, under the name of any entity and any ID of an Ed25519 key.
+ * A signature or a key that is malformed or wrong does not matter beside a good one. But if the number of signatures times
+ * the number of keys is above 100, nobody has signed.
+ *
+ * @param publicKeys each 32 bytes in unpadded base64, in either alphabet
+ */
+export function keysThatSigned(object: JsonObject, publicKeys: readonly string[]): string[] {
+  const signatures = signaturesOf(object);
+  const keys = [...new Set(publicKeys)];
+  const bytes = signedBytes(object);
+  if (bytes === undefined || signatures.length * keys.length > MAX_CHECKS) return [];
+  return keys.filter((text) => {
+    const key = readPublicKey(text);
+    return key !== undefined && signatures.some((signature) => verify(null, bytes, key, signature));
+  });
+}
+
+/** Returns what a signature covers: the object without `signatures` and `unsigned`. */
+function signedBytes({
+  signatures: _signatures,
+  unsigned: _unsigned,
+  ...signed
+}: JsonObject): Buffer | undefined {
+  const text = canonicalJson(signed);
+  return text === undefined ? undefined : Buffer.from(text);
+}
+
+function signaturesOf(object: JsonObject): Buffer[] {
+  return Object.values(objectOf(fieldOf(object, 'signatures')))
+    .flatMap((byKeyId) => Object.entries(objectOf(byKeyId)))
+    .flatMap(([keyId, text]) => (keyId.startsWith('ed25519:') ? (readSignature(text) ?? []) : []));
+}
+
+function readSignature(text: JsonValue | undefined): Buffer | undefined {
+  return typeof text === 'string' ? decodeBase64(text) : undefined;
+}
+
+function readPublicKey(text: string): KeyObject | undefined {
+  const bytes = decodeBase64(text);
+  if (bytes?.length !== KEY_BYTES) return undefined;
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) };
+  return createPublicKey({ key: jwk, format: 'jwk' });
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
