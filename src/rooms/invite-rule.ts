@@ -1,7 +1,6 @@
-import { fieldOf } from './content.ts';
 import type { StateKey, StrippedStateEvent } from './event.ts';
-import { domainOf } from './identifiers.ts';
 import { inviteLevelOf, powerLevelOf } from './power-levels.ts';
+import { CREATE_KEY, find, mayTakePart, memberKey, membershipIn, POWER_LEVELS_KEY } from './room-state.ts';
 import { type RoomVersionRules, roomVersionOf } from './room-version.ts';
 
 /** The reason why a room's own rules refuse an invite. */
@@ -28,14 +27,16 @@ export type InviteDecision =
 /**
  * Returns the keys of the state that decides: create event, power levels, and the memberships of inviter and invitee,
  * each once, even if somebody invites themselves.
+ *
+ * @param invitee user ID, `undefined` for an invite by address
  */
-export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
+export function inviteStateKeys(inviter: string, invitee: string | undefined): StateKey[] {
   const keys = [
     { type: 'm.room.create', state_key: '' },
     { type: 'm.room.power_levels', state_key: '' },
-    { type: 'm.room.member', state_key: inviter },
+    memberKey(inviter),
   ];
-  if (invitee !== inviter) keys.push({ type: 'm.room.member', state_key: invitee });
+  if (invitee !== undefined && invitee !== inviter) keys.push(memberKey(invitee));
   return keys;
 }
 
@@ -43,22 +44,25 @@ export function inviteStateKeys(inviter: string, invitee: string): StateKey[] {
  * Decides an invite by user ID, as the authorization rules of the room's version do for `membership: invite`. The order
  * of the checks reveals nothing to outsiders: somebody who is not in the room learns only that.
  *
+ * An invite by address is an `m.room.third_party_invite`, to which the same rules apply, without those on the invitee. So
+ * is its revocation. Neither `state_default` nor the level of the event type matters.
+ *
  * @param events the current events under {@link inviteStateKeys}; others are ignored
  * @param inviter user ID
- * @param invitee user ID
+ * @param invitee user ID, `undefined` for an invite by address
  * @see https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules
  */
 export function decideInvite(
   events: readonly StrippedStateEvent[],
   inviter: string,
-  invitee: string,
+  invitee: string | undefined,
 ): InviteDecision {
-  const create = find(events, 'm.room.create', '');
+  const create = find(events, CREATE_KEY);
   if (create === undefined) return { decision: 'createEventMissing' };
 
   // Only joined members can invite.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  if (membershipIn(find(events, 'm.room.member', inviter)) !== 'join') {
+  if (membershipIn(find(events, memberKey(inviter))) !== 'join') {
     return refused('roomUnknownOrInviterNotJoined');
   }
 
@@ -73,14 +77,14 @@ export function decideInvite(
 
   // A banned or joined user cannot be invited.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  const inviteeMember = find(events, 'm.room.member', invitee);
+  const inviteeMember = invitee === undefined ? undefined : find(events, memberKey(invitee));
   const membership = membershipIn(inviteeMember);
   if (membership === 'ban') return refused('inviteeBanned');
   if (membership === 'join') return refused('inviteeJoined');
 
   // The inviter's power level must be at least the invite level.
   // https://spec.matrix.org/v1.18/rooms/v11/#authorization-rules (m.room.member, invite)
-  const lack = lackOfPower(inviter, rules, create, find(events, 'm.room.power_levels', ''));
+  const lack = lackOfPower(inviter, rules, create, find(events, POWER_LEVELS_KEY));
   if (lack !== undefined) return refused(lack);
 
   // Inviting an invited user changes nothing.
@@ -92,23 +96,6 @@ export function decideInvite(
 
 function refused(reason: InviteRefusalReason): InviteDecision {
   return { decision: 'refused', reason };
-}
-
-function find(
-  events: readonly StrippedStateEvent[],
-  type: string,
-  stateKey: string,
-): StrippedStateEvent | undefined {
-  for (const event of events) if (event.state_key === stateKey && event.type === type) return event;
-  return undefined;
-}
-
-function membershipIn(member: StrippedStateEvent | undefined) {
-  return fieldOf(member?.content, 'membership');
-}
-
-function mayTakePart(userId: string, create: StrippedStateEvent): boolean {
-  return fieldOf(create.content, 'm.federate') !== false || domainOf(userId) === domainOf(create.sender);
 }
 
 function lackOfPower(

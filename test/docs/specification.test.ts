@@ -69,6 +69,7 @@ describe('links to the specification', () => {
   it.each([
     'src/rooms/identifiers.ts',
     'src/rooms/invite-rule.ts',
+    'src/rooms/third-party-invite-rule.ts',
     'src/rooms/power-levels.ts',
     'src/rooms/room-version.ts',
     'src/http/credentials.ts',

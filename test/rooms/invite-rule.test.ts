@@ -59,6 +59,14 @@ describe('the state keys of an invite', () => {
     ]);
   });
 
+  it('contain no invitee if the invite is by address', () => {
+    expect(inviteStateKeys(ALICE, undefined)).toEqual([
+      { type: 'm.room.create', state_key: '' },
+      { type: 'm.room.power_levels', state_key: '' },
+      { type: 'm.room.member', state_key: ALICE },
+    ]);
+  });
+
   it('can be changed by the caller without side effects', () => {
     inviteStateKeys(ALICE, BOB).length = 0;
     for (const key of inviteStateKeys(ALICE, BOB)) Object.assign(key, { type: 'x' });
@@ -209,6 +217,53 @@ describe.each(VERSIONS)('an invite in version %s', (version) => {
   });
 });
 
+describe.each(VERSIONS)('an invite by address in version %s', (version) => {
+  const byAddress = (content: JsonObject, inviter: JsonValue = 'join', create: JsonObject = {}) =>
+    decideInvite(
+      [createEvent(version, create), powerLevelsEvent(content), memberEvent(ALICE, inviter)],
+      ALICE,
+      undefined,
+    );
+
+  it('requires the invite level, and no other', () => {
+    const levels = { invite: 50, state_default: 100, events: { 'm.room.third_party_invite': 100 } };
+
+    expect(byAddress({ ...levels, users: { [ALICE]: 50 } })).toEqual(ALLOWED);
+    expect(byAddress({ ...levels, users: { [ALICE]: 49 } })).toEqual(refused('insufficientPower'));
+    expect(byAddress({ state_default: 100 })).toEqual(ALLOWED);
+    expect(byAddress({ invite: {} })).toEqual(refused('powerLevelUnreadable'));
+  });
+
+  it.each([null, 'invite', 'leave', 'ban', 'knock'])(
+    'is refused for an inviter whose membership is %j',
+    (inviter) => {
+      expect(byAddress({ users: { [ALICE]: 100 } }, inviter)).toEqual(
+        refused('roomUnknownOrInviterNotJoined'),
+      );
+    },
+  );
+
+  it('is refused in a room of an unknown version, and by other servers in a room that is not federated', () => {
+    const other = '@alice:other.org';
+    const events = [createEvent(version, { 'm.federate': false }), memberEvent(other, 'join')];
+
+    expect(byAddress({}, 'join', { room_version: '13' })).toEqual(refused('roomVersionUnknown'));
+    expect(decideInvite(events, other, undefined)).toEqual(refused('unfederatable'));
+    expect(byAddress({}, 'join', { 'm.federate': false })).toEqual(ALLOWED);
+  });
+
+  it('does not depend on the membership of anybody else', () => {
+    const events = [
+      createEvent(version),
+      memberEvent(ALICE, 'join'),
+      memberEvent('undefined', 'ban'),
+      memberEvent('', 'join'),
+    ];
+
+    expect(decideInvite(events, ALICE, undefined)).toEqual(ALLOWED);
+  });
+});
+
 describe('the differences between room versions', () => {
   const strings = { powerLevels: { invite: '+050', users: { [ALICE]: ' 50 ' } } };
   const floats = { powerLevels: { invite: 50.9, users: { [ALICE]: 50.1 } } };
@@ -252,6 +307,13 @@ describe('the differences between room versions', () => {
 
       expect(decide('12', { powerLevels }, CREATOR)).toEqual(ALLOWED);
       expect(decide('12', { powerLevels, create: { additional_creators: [ALICE] } })).toEqual(ALLOWED);
+      expect(
+        decideInvite(
+          [createEvent('12'), powerLevelsEvent(powerLevels), memberEvent(CREATOR, 'join')],
+          CREATOR,
+          undefined,
+        ),
+      ).toEqual(ALLOWED);
     }
     expect(decide('12', belowTheInviteLevel)).toEqual(refused('insufficientPower'));
   });
