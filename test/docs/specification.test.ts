@@ -9,6 +9,7 @@ const SPECIFICATION = 'https://spec.matrix.org/v1.18';
 const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'application-service-api/': ['registration'],
   'appendices/': [
+    '3pid-types',
     'canonical-json',
     'checking-for-a-signature',
     'common-identifier-format',
