@@ -2,6 +2,7 @@ import { _, Ajv2020, type KeywordCxt, type ValidateFunction } from 'ajv/dist/202
 import standalone from 'ajv/dist/standalone/index.js';
 import { inviteDescription } from '../src/openapi/description.ts';
 import type { Schema } from '../src/openapi/document.ts';
+import { onBindInviteSchema, onBindSchema } from '../src/openapi/on-bind-schemas.ts';
 import { isRoomId, isUserId } from '../src/rooms/identifiers.ts';
 
 const DESCRIPTION = 'invite';
@@ -58,16 +59,17 @@ const formats = {
 `;
 
 /** The modules in `src/openapi/compiled`: the source of each, by its name. */
-export function compileValidators(): Record<'requests.js' | 'responses.js', string> {
+export function compileValidators(): Record<'on-bind.js' | 'requests.js' | 'responses.js', string> {
   // The names in the code depend on what an Ajv has compiled before.
   const fresh = newAjv();
   return {
-    'requests.js': moduleOf(fresh, ['InviteByUserId', 'RoomId']),
+    'requests.js': moduleOf(fresh, ['InviteByThirdPartyId', 'InviteByUserId', 'RoomId']),
     'responses.js': moduleOf(
       fresh,
       ['Error', 'Invited', 'RateLimitError', 'UnauthorizedError', 'UnavailableError'],
       headerSchemas(),
     ),
+    'on-bind.js': moduleOf(fresh, [], { OnBind: onBindSchema, OnBindInvite: onBindInviteSchema }),
   };
 }
 

@@ -52,7 +52,7 @@ export function createInviteCheckRouter<R extends Requester = Requester>(
   const config = { ...serviceConfig(checked), ...loginsOf(checked), explainTo: checked.explainTo };
   const router = createRoute<CheckBody>({
     path: '/rooms/:roomId/invite/check',
-    method: 'GET',
+    methods: ['GET'],
     responseOptions: {
       ...responseOptionsOf(checked, config.logger),
       what: 'an invite check',

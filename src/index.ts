@@ -11,12 +11,16 @@ export {
   type NotFoundHandler,
 } from './http/not-found-handler.ts';
 export { printable } from './internal/printable.ts';
+export type { AddressInviteRequest } from './invite/address-request.ts';
+export type { AddressInviteResult } from './invite/by-address.ts';
 export type { InviteDraft, InviteServiceOptions } from './invite/config.ts';
 export type { InviteExplanation } from './invite/decision.ts';
 export type { InviteForecast, InviteResult } from './invite/explain.ts';
 export type { InviteNotice } from './invite/notify.ts';
 export type { InviteCheckRequest, InviteRequest } from './invite/request.ts';
+export type { AddressRevocation, AddressRevocationResult } from './invite/revoke.ts';
 export { createInviteService, type InviteService } from './invite/service.ts';
+export type { ThirdPartyOptions } from './invite/third-party-config.ts';
 export type {
   AuthAdapter,
   AuthFailure,
@@ -28,7 +32,14 @@ export type {
 export type { CallContext } from './ports/context.ts';
 export type { Logger } from './ports/logger.ts';
 export type { HostCall, InviteTrace, RequestOutcome } from './ports/outcome.ts';
-export type { InvitePolicy, PolicyDecision, PolicyRefusal, PolicyRequest } from './ports/policy.ts';
+export type { AddressClaim, AddressKey, PendingAddressInvites } from './ports/pending-address-invites.ts';
+export type {
+  AddressPolicyRequest,
+  InvitePolicy,
+  PolicyDecision,
+  PolicyRefusal,
+  PolicyRequest,
+} from './ports/policy.ts';
 export type {
   RateLimitAdapter,
   RateLimitBucket,
@@ -44,6 +55,13 @@ export type {
   StorageAdapter,
   TimelinePage,
 } from './ports/storage.ts';
+export type {
+  AddressInvite,
+  AddressInviteKey,
+  InviteRoomDetails,
+  StoredAddressInvite,
+  ThirdPartyIdentity,
+} from './ports/third-party.ts';
 export type { Profile, UserDirectory } from './ports/user-directory.ts';
 export type {
   JsonObject,

@@ -74,15 +74,15 @@ export function loginsOf<R extends Requester>(options: InviteRouterOptions<R>): 
   return { auth: options.auth, session: options.session, queryToken: options.queryToken ?? true };
 }
 
-export function bodyTimeoutOf<R extends Requester>({
+export function bodyTimeoutOf({
   bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS,
-}: InviteRouterOptions<R>): number {
+}: Pick<InviteRouterOptions, 'bodyTimeoutMs'>): number {
   return bodyTimeoutMs;
 }
 
 /** @param logger the logger of the service */
-export function responseOptionsOf<R extends Requester>(
-  options: InviteRouterOptions<R>,
+export function responseOptionsOf(
+  options: Pick<InviteRouterOptions, 'cors' | 'requestId' | 'bodyTimeoutMs'>,
   logger: Logger,
 ): Pick<ResponseOptions<unknown>, 'logger' | 'cors' | 'requestId' | 'bodyTimeoutMs'> {
   const { cors = true, requestId = ownIdOf } = options;

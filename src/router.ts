@@ -1,8 +1,8 @@
 import { inviteByRequest } from './http/invite-request.ts';
 import { createRoute, type MatrixRouter } from './http/route.ts';
 import { checkOptions } from './internal/options.ts';
+import type { AddressInviteResult } from './invite/by-address.ts';
 import { serviceConfig } from './invite/config.ts';
-import type { InviteResult } from './invite/explain.ts';
 import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import {
@@ -45,9 +45,9 @@ export function createInviteRouter<R extends Requester = Requester>(
     ...loginsOf(checked),
     body: { limitBytes, timeoutMs: bodyTimeoutOf(checked) },
   };
-  const router = createRoute<InviteResult>({
+  const router = createRoute<AddressInviteResult>({
     path: '/rooms/:roomId/invite',
-    method: 'POST',
+    methods: ['POST'],
     responseOptions: {
       ...responseOptionsOf(checked, config.logger),
       what: 'an invite',

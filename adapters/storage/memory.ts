@@ -1,4 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { CallContext } from '../../src/ports/context.ts';
+import type {
+  AddressClaim,
+  AddressKey,
+  PendingAddressInvites,
+} from '../../src/ports/pending-address-invites.ts';
 import type {
   AppendResult,
   NewRoom,
@@ -6,6 +12,7 @@ import type {
   StateSnapshot,
   TimelinePage,
 } from '../../src/ports/storage.ts';
+import type { StoredAddressInvite } from '../../src/ports/third-party.ts';
 import type {
   JsonObject,
   NewStateEvent,
@@ -14,6 +21,7 @@ import type {
   StrippedStateEvent,
 } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
+import { CLAIM_MS, isClaimed } from './shared/claim.ts';
 import { newEventId } from './shared/event-id.ts';
 import { withContent } from './shared/lazy-content.ts';
 import { checkBasis, eventUnder, isSameEvent } from './shared/same-state.ts';
@@ -26,8 +34,9 @@ import { timelineOptions } from './shared/timeline-options.ts';
  *
  * Every method does its work synchronously, before it returns a promise, so it needs no lock.
  */
-export class MemoryStorage implements RoomStore {
+export class MemoryStorage implements RoomStore, PendingAddressInvites {
   readonly #rooms = new Map<string, Room>();
+  readonly #addresses = new Map<string, PendingAddress>();
 
   /** Does nothing: there are no tables. */
   async migrate(): Promise<void> {}
@@ -76,6 +85,55 @@ export class MemoryStorage implements RoomStore {
     const { after, limit } = timelineOptions(options);
     return this.#rooms.get(roomId)?.page(after, limit);
   }
+
+  async claimAddress(key: AddressKey, context: CallContext): Promise<AddressClaim> {
+    throwIfAborted(context);
+    const name = nameOfAddress(key);
+    const pending = this.#addresses.get(name);
+    if (pending?.invite !== undefined) return { outcome: 'stored', invite: structuredClone(pending.invite) };
+    if (pending !== undefined && isClaimed(pending.until)) return { outcome: 'inProgress' };
+    const claimId = randomUUID();
+    this.#addresses.set(name, { claimId, until: Date.now() + CLAIM_MS });
+    return { outcome: 'claimed', claimId };
+  }
+
+  async settleAddress(
+    key: AddressKey,
+    claimId: string,
+    invite: StoredAddressInvite,
+    context: CallContext,
+  ): Promise<StoredAddressInvite> {
+    throwIfAborted(context);
+    const name = nameOfAddress(key);
+    const stored = this.#addresses.get(name)?.invite ?? structuredClone(invite);
+    this.#addresses.set(name, { claimId, until: 0, invite: stored });
+    return structuredClone(stored);
+  }
+
+  async releaseAddress(key: AddressKey, claimId: string, context: CallContext): Promise<void> {
+    throwIfAborted(context);
+    const pending = this.#addresses.get(nameOfAddress(key));
+    if (pending?.claimId === claimId && pending.invite === undefined)
+      this.#addresses.delete(nameOfAddress(key));
+  }
+
+  async forgetAddress(key: AddressKey, token: string, context: CallContext): Promise<void> {
+    throwIfAborted(context);
+    const name = nameOfAddress(key);
+    if (this.#addresses.get(name)?.invite?.token === token) this.#addresses.delete(name);
+  }
+}
+
+/** An address that was claimed or, with an invite, settled. */
+type PendingAddress = {
+  readonly claimId: string;
+  /** The Unix time in milliseconds at which the claim ends. */
+  readonly until: number;
+  readonly invite?: StoredAddressInvite;
+};
+
+function nameOfAddress({ roomId, addressHash }: AddressKey): string {
+  return `${addressHash} ${roomId}`;
 }
 
 /** One room: its log and its current events. A position in the log is the number of events up to it. */

@@ -1,9 +1,17 @@
+import { type AddressInviteRequest, startAddressRun } from '../invite/address-request.ts';
+import { type AddressInviteResult, inviteByAddress } from '../invite/by-address.ts';
 import type { ServiceConfig } from '../invite/config.ts';
-import type { InviteResult } from '../invite/explain.ts';
 import { invite } from '../invite/invite.ts';
 import { mayDeferAttempt } from '../invite/limits.ts';
 import { startRun } from '../invite/run.ts';
-import { type InviteBody, validateInviteBody, validateRoomId } from '../openapi/validators.ts';
+import {
+  type AddressInviteBody,
+  type InviteBody,
+  isByAddress,
+  validateAddressInviteBody,
+  validateInviteBody,
+  validateRoomId,
+} from '../openapi/validators.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
 import { authenticateAndThrottle, type Logins, throttle } from './authenticate.ts';
@@ -25,37 +33,63 @@ export async function inviteByRequest<R extends Requester>(
   config: InviteRequestConfig<R>,
   exchange: Exchange,
   roomIdInPath: string,
-): Promise<InviteResult> {
+): Promise<AddressInviteResult> {
   config.background.throwIfClosed();
   let isAttemptDue = false;
   const requester = await authenticateAndThrottle(config, exchange, (each) => {
     isAttemptDue = mayDeferAttempt(config, each) && isBodyHere(exchange.request, config.body);
     return isAttemptDue;
   });
-  let inviteRequest: PolicyRequest<R>;
+  let form: InviteForm<R>;
   try {
-    const isParsedByHost = isReadByHost(exchange.request);
-    const verdict = validateInviteBody(await readBody(exchange, config.body));
-    const fields = required(isParsedByHost ? explainedByContentType(verdict, exchange.request) : verdict);
-    inviteRequest = policyRequestOf(requester, required(validateRoomId(roomIdInPath)), fields);
+    form = await validForm(config, exchange, requester, roomIdInPath);
   } catch (error) {
     // An invalid request is an attempt too.
     if (isAttemptDue) await throttle(config, exchange, requester);
     throw error;
   }
   const { trace, log } = exchange;
-  trace.roomId = inviteRequest.roomId;
-  return invite(
-    startRun(config, inviteRequest, { trace, log, isAttemptDue, signal: undefined, resend: false }),
-  );
+  trace.roomId = form.request.roomId;
+  if (form.by === 'userId') {
+    return invite(
+      startRun(config, form.request, { trace, log, isAttemptDue, signal: undefined, resend: false }),
+    );
+  }
+  if (isAttemptDue) await throttle(config, exchange, requester);
+  return inviteByAddress(startAddressRun(config, form.request, { trace, log, signal: undefined }));
 }
 
-function policyRequestOf<R extends Requester>(
+/** A valid request, by the form of its body. */
+type InviteForm<R extends Requester> =
+  | { readonly by: 'userId'; readonly request: PolicyRequest<R> }
+  | { readonly by: 'address'; readonly request: AddressInviteRequest<R> };
+
+/** @throws {MatrixError} (rejects) 400, 403, 408, 413 or 415 */
+async function validForm<R extends Requester>(
+  config: InviteRequestConfig<R>,
+  exchange: Exchange,
   requester: R,
-  roomId: string,
-  fields: InviteBody,
-): PolicyRequest<R> {
+  roomIdInPath: string,
+): Promise<InviteForm<R>> {
+  const { request } = exchange;
+  const isParsedByHost = isReadByHost(request);
+  const body = await readBody(exchange, config.body);
+  if (config.thirdParty !== undefined && isByAddress(body)) {
+    const fields = required(validateAddressInviteBody(body));
+    const roomId = required(validateRoomId(roomIdInPath));
+    return { by: 'address', request: addressRequestOf(fields, { requester, roomId }) };
+  }
+  const verdict = validateInviteBody(body);
+  const fields: InviteBody = required(isParsedByHost ? explainedByContentType(verdict, request) : verdict);
+  const roomId = required(validateRoomId(roomIdInPath));
   // A missing field must not be looked up in the prototype.
   const reason = Object.hasOwn(fields, 'reason') ? fields.reason : undefined;
-  return { requester, roomId, userId: fields.user_id, reason };
+  return { by: 'userId', request: { requester, roomId, userId: fields.user_id, reason } };
+}
+
+function addressRequestOf<R extends Requester>(
+  { id_server: idServer, id_access_token: idAccessToken, medium, address }: AddressInviteBody,
+  { requester, roomId }: { readonly requester: R; readonly roomId: string },
+): AddressInviteRequest<R> {
+  return { requester, roomId, idServer, idAccessToken, medium, address };
 }

@@ -14,14 +14,14 @@ export type MatrixRouter = (
 
 /** A path, and the work that handles it. */
 export type Route<Result> = {
-  /** The path, with `:roomId` for the room ID. */
+  /** The path, with `:roomId` for the room ID, if it has one. */
   readonly path: string;
-  readonly method: 'GET' | 'POST';
+  readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
   readonly responseOptions: ResponseOptions<Result>;
   /**
    * Handles a request.
    *
-   * @param roomId the room ID from the path, percent-decoded
+   * @param roomId the room ID from the path, percent-decoded; empty if the path has none
    */
   work(exchange: Exchange, roomId: string): Promise<Result>;
 };
@@ -51,14 +51,14 @@ export function createRoute<Result>(route: Route<Result>): MatrixRouter {
 
   function router(request: RoutedRequest, response: ServerResponse, next: (error?: unknown) => void): void {
     const url = encodedUrlOf(request);
-    const segment = pattern.exec(url)?.[1];
-    if (segment === undefined) {
+    const match = pattern.exec(url);
+    if (match === null) {
       next();
       return;
     }
     request.url = url;
     // Where Express stores them.
-    request.params = { roomId: decoded(segment) };
+    request.params = { roomId: decoded(match[1] ?? '') };
     layer.handle(request, response, (error) => passOn(error, next, route.responseOptions.logger));
   }
   return Object.assign(router, { stack });
@@ -94,7 +94,11 @@ function decoded(segment: string): string | undefined {
 }
 
 /** Returns the handler of the requests that match. */
-function handlerOf<Result>({ method, responseOptions, work }: Route<Result>): MatrixRouter {
+function handlerOf<Result>({ methods, responseOptions, work }: Route<Result>): MatrixRouter {
+  const accepted: ReadonlySet<string | undefined> = new Set([
+    ...methods,
+    ...(methods.includes('GET') ? ['HEAD'] : []),
+  ]);
   return (request: RoutedRequest, response, next) => {
     // If responding itself fails, the host gets the error, as with any router: an unhandled rejection would end the
     // process.
@@ -105,12 +109,12 @@ function handlerOf<Result>({ method, responseOptions, work }: Route<Result>): Ma
       void respondWith(() => Promise.reject(new URIError('The path cannot be decoded')));
     else if (request.method === 'OPTIONS') {
       respondToPreflight(request, response, responseOptions.cors, responseOptions.bodyTimeoutMs);
-    } else if (request.method === method || (request.method === 'HEAD' && method === 'GET')) {
+    } else if (accepted.has(request.method)) {
       void respondWith((exchange) => work(exchange, roomId));
     } else {
       void respondWith(async () => {
-        response.setHeader('Allow', `OPTIONS, ${method}`);
-        throw new MatrixError(405, 'M_UNRECOGNIZED', `This path only accepts ${method}`);
+        response.setHeader('Allow', `OPTIONS, ${methods.join(', ')}`);
+        throw new MatrixError(405, 'M_UNRECOGNIZED', `This path only accepts ${methods.join(' and ')}`);
       });
     }
   };

@@ -18,6 +18,12 @@ import type { UserDirectory } from '../ports/user-directory.ts';
 import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 import { Background, type InviteNotice } from './notify.ts';
+import {
+  type ThirdPartyConfig,
+  type ThirdPartyOptions,
+  thirdPartyCheck,
+  thirdPartyConfig,
+} from './third-party-config.ts';
 
 /** An invite that is about to be appended, as passed to `beforeAppend`. */
 export type InviteDraft<R extends Requester = Requester> = {
@@ -59,6 +65,12 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
    * response, and a crash may lose a call. The room's timeline is the durable record. Default none.
    */
   readonly onInvite?: ((invite: InviteNotice<R>) => unknown) | undefined;
+  /** Invites by e-mail address or phone number. Default none: they are refused with 403 `M_THREEPID_DENIED`. */
+  readonly thirdParty?: ThirdPartyOptions | undefined;
+  /**
+   * Called after an invite by address is stored in a room, as `onInvite` is for the invite of a user. Default none.
+   */
+  readonly onAddressInvite?: ((invite: InviteNotice<R>) => unknown) | undefined;
   /**
    * Whether a 403 from the room's rules also has a machine-readable code, in the field
    * `org.matrix.msc3848.unstable.errcode`: not joined, already joined, banned or insufficient power. Default true.
@@ -82,6 +94,8 @@ export type ServiceConfig<R extends Requester = Requester> = {
   readonly users: UserDirectory | undefined;
   readonly beforeAppend: InviteServiceOptions<R>['beforeAppend'];
   readonly onInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
+  readonly thirdParty: ThirdPartyConfig | undefined;
+  readonly onAddressInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
   readonly reasonCodes: boolean;
   readonly logger: Logger;
   readonly deadlineMs: number;
@@ -98,6 +112,8 @@ export function serviceConfig<R extends Requester>(options: InviteServiceOptions
     users: options.users,
     beforeAppend: options.beforeAppend,
     onInvite: options.onInvite,
+    thirdParty: options.thirdParty && thirdPartyConfig(options.thirdParty, options.policies ?? []),
+    onAddressInvite: options.onAddressInvite,
     reasonCodes: options.reasonCodes ?? true,
     logger: neverThrows(options.logger ?? defaultLogger),
     deadlineMs: options.deadlineMs ?? 5_000,
@@ -137,6 +153,8 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   },
   beforeAppend: functionOption,
   onInvite: functionOption,
+  thirdParty: thirdPartyCheck,
+  onAddressInvite: functionOption,
   reasonCodes: booleanOption,
   logger: loggerOption,
   deadlineMs: integerOption('milliseconds'),

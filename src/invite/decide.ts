@@ -3,7 +3,8 @@ import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import { domainOf } from '../rooms/identifiers.ts';
-import { decideInvite, type InviteRefusalReason } from '../rooms/invite-rule.ts';
+import { decideInvite, type InviteDecision } from '../rooms/invite-rule.ts';
+import type { ServiceConfig } from './config.ts';
 import { type Decision, type Refused, refused } from './decision.ts';
 import { decideByPolicies } from './policies.ts';
 import {
@@ -40,36 +41,54 @@ export function decide<R extends Requester>(
   return isHostAsked ? decideByHost(run, snapshot, decision) : decision;
 }
 
+/** Decides by the room's own rules whether the requester may invite the owner of an address. */
+export function decideForAddress<R extends Requester>(
+  run: Pick<Run<R>, 'config' | 'log'> & { readonly requester: R },
+  snapshot: StateSnapshot | undefined,
+): Extract<Decision, { readonly kind: 'append' | 'refused' }> {
+  if (snapshot === undefined) return roomUnknown(run);
+  const decision = decideInvite(snapshot.events, run.requester.userId, undefined);
+  return decision.decision === 'refused' || decision.decision === 'createEventMissing'
+    ? notAllowed(run, snapshot, decision)
+    : { kind: 'append', basis: snapshot };
+}
+
 /** Applies the room's own rules. */
 function decideByRoom<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot,
 ): Exclude<Decision, { readonly kind: 'drop' }> {
-  const { roomId, events } = snapshot;
-  const decision = decideInvite(events, run.request.requester.userId, run.request.userId);
+  const decision = decideInvite(snapshot.events, run.request.requester.userId, run.request.userId);
   switch (decision.decision) {
     case 'allowed':
       return { kind: 'append', basis: snapshot };
     case 'alreadyInvited':
       return { kind: 'alreadyInvited', invite: decision.invite };
-    case 'createEventMissing':
-      throw new Error(
-        `The storage adapter returned a room without an m.room.create event: ${printable(roomId)}`,
-      );
-    case 'refused':
-      if (decision.reason === 'powerLevelUnreadable' && !run.isRemembered) {
-        run.log.warn({ roomId }, 'A power level of the room cannot be read');
-      }
-      return refusedBy(run, decision.reason);
+    default:
+      return notAllowed(run, snapshot, decision);
   }
 }
 
-function refusedBy<R extends Requester>({ config }: Run<R>, reason: InviteRefusalReason): Refused {
+/** @throws {Error} for a room without a create event */
+function notAllowed<R extends Requester>(
+  { config, log, isRemembered }: Pick<Run<R>, 'config' | 'log' | 'isRemembered'>,
+  { roomId }: StateSnapshot,
+  decision: Extract<InviteDecision, { readonly decision: 'refused' | 'createEventMissing' }>,
+): Refused {
+  if (decision.decision === 'createEventMissing') {
+    throw new Error(
+      `The storage adapter returned a room without an m.room.create event: ${printable(roomId)}`,
+    );
+  }
+  const { reason } = decision;
+  if (reason === 'powerLevelUnreadable' && !isRemembered) {
+    log.warn({ roomId }, 'A power level of the room cannot be read');
+  }
   return refused({ by: 'room', reason }, refusedByRoom(reason, config.reasonCodes));
 }
 
 /** The response is that for an inviter who has not joined. Only the host's own log and metrics tell the two apart. */
-function roomUnknown<R extends Requester>({ config }: Run<R>): Refused {
+export function roomUnknown<R extends Requester>({ config }: Pick<Run<R>, 'config'>): Refused {
   const reason = 'roomUnknownOrInviterNotJoined';
   const error = refusedByRoom(reason, config.reasonCodes);
   return refused({ by: 'room', reason, isRoomUnknown: true }, error);
@@ -87,6 +106,11 @@ async function decideByHost<R extends Requester>(
   return decideByPolicies(run, snapshot);
 }
 
+type InviteeRun<R extends Requester> = Pick<Run<R>, 'deadline'> & {
+  readonly config: Pick<ServiceConfig<R>, 'users'>;
+  readonly request: { readonly userId: string };
+};
+
 const INVITE_PERMISSION_TYPE = 'm.invite_permission_config';
 
 /**
@@ -94,11 +118,11 @@ const INVITE_PERMISSION_TYPE = 'm.invite_permission_config';
  *
  * @see https://spec.matrix.org/v1.18/client-server-api/#invite-permission
  */
-async function isInviteBlocked<R extends Requester>({
+export async function isInviteBlocked<R extends Requester>({
   config: { users },
   request: { userId },
   deadline,
-}: Run<R>): Promise<boolean> {
+}: InviteeRun<R>): Promise<boolean> {
   if (users?.getAccountData === undefined) return false;
   const permission = await deadline
     .call('getAccountData', (context) => users.getAccountData?.(userId, INVITE_PERMISSION_TYPE, context))
@@ -107,11 +131,11 @@ async function isInviteBlocked<R extends Requester>({
   return permission?.default_action === 'block';
 }
 
-async function inviteeExists<R extends Requester>({
+export async function inviteeExists<R extends Requester>({
   config: { users },
   request: { userId },
   deadline,
-}: Run<R>): Promise<boolean> {
+}: InviteeRun<R>): Promise<boolean> {
   if (users?.exists === undefined) return true;
   const exists = await deadline
     .call('exists', (context) => users.exists?.(userId, context))

@@ -32,6 +32,9 @@ export type Refused = {
   readonly error: MatrixError;
 };
 
+/** An invite that a policy dropped: the response is a 200, and nothing is stored. */
+export type Dropped = { readonly kind: 'drop'; readonly policy: string };
+
 /** An invite whose event is stored. */
 export type Invited = { readonly kind: 'invited'; readonly eventId: string | undefined };
 
@@ -44,7 +47,7 @@ export type Invited = { readonly kind: 'invited'; readonly eventId: string | und
  */
 export type Decision =
   | { readonly kind: 'append'; readonly basis: StateSnapshot }
-  | { readonly kind: 'drop'; readonly policy: string }
+  | Dropped
   | { readonly kind: 'alreadyInvited'; readonly invite: StrippedStateEvent }
   | Refused;
 

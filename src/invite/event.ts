@@ -121,7 +121,7 @@ function isInvite(content: unknown): content is JsonObject {
   return typeof content === 'object' && content !== null && Reflect.get(content, 'membership') === 'invite';
 }
 
-function unlessTooLarge(event: NewStateEvent): NewStateEvent | Refused {
+export function unlessTooLarge(event: NewStateEvent): NewStateEvent | Refused {
   return isSmallEnough(event) ? event : refused({ by: 'size' }, eventTooLarge());
 }
 

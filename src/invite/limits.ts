@@ -28,8 +28,32 @@ export async function consumeAttempt(
   requester: Requester,
   deadline: Deadline,
 ): Promise<Refused | undefined> {
+  return consumeForGood(rateLimit, requester, attemptOf(requester), deadline);
+}
+
+/**
+ * Consumes the limits of an invite by address, which are never refunded: without them, anybody could ask an identity
+ * server who has an account, and have it send e-mails, for free.
+ *
+ * @returns the refusal, if a limit is reached
+ * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
+ */
+export async function consumeForAddress(
+  rateLimit: RateLimitAdapter | false,
+  { requester, roomId, addressHash }: { requester: Requester; roomId: string; addressHash: string },
+  deadline: Deadline,
+): Promise<Refused | undefined> {
+  const buckets = bucketsOf({ requester, roomId, userId: addressHash }, false);
+  return consumeForGood(rateLimit, requester, buckets, deadline);
+}
+
+async function consumeForGood(
+  rateLimit: RateLimitAdapter | false,
+  requester: Requester,
+  buckets: readonly RateLimitBucket[],
+  deadline: Deadline,
+): Promise<Refused | undefined> {
   if (rateLimit === false || requester.isRateLimitExempt === true) return undefined;
-  const buckets = attemptOf(requester);
   return refusedByLimit(await consume(deadline, 'consume', (context) => rateLimit.consume(buckets, context)));
 }
 
@@ -78,9 +102,9 @@ export class InvitePoints<R extends Requester> {
    * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
    */
   async consumeOnce(isDrop: boolean): Promise<Refused | undefined> {
-    const { config, request, deadline } = this.#run;
+    const { config, request, deadline, isInviterCounted } = this.#run;
     const { rateLimit, background } = config;
-    const buckets = bucketsOf(request, isDrop);
+    const buckets = bucketsOf(request, isDrop, isInviterCounted);
     if (this.#consumed !== undefined || rateLimit === false || buckets.length === 0) return undefined;
     const consumeKeeping = this.#run.isAttemptDue ? rateLimit.consumeKeeping : undefined;
     const decision = await consume(
@@ -202,15 +226,19 @@ function attemptOf({ userId }: Requester): readonly RateLimitBucket[] {
  * The buckets that an invite consumes.
  *
  * @param isDrop whether to leave out the invitee's bucket: invites that the invitee never sees must not use it up
+ * @param isInviterCounted whether the other buckets have been consumed before
  */
 function bucketsOf(
   { requester, roomId, userId }: PolicyRequest,
   isDrop: boolean,
+  isInviterCounted = false,
 ): readonly RateLimitBucket[] {
   if (requester.isRateLimitExempt === true) return [];
-  const ofInviter = [
-    { scope: 'inviter', key: requester.userId },
-    { scope: 'room', key: roomId },
-  ] as const;
+  const ofInviter: readonly RateLimitBucket[] = isInviterCounted
+    ? []
+    : [
+        { scope: 'inviter', key: requester.userId },
+        { scope: 'room', key: roomId },
+      ];
   return isDrop ? ofInviter : [...ofInviter, { scope: 'invitee', key: userId }];
 }

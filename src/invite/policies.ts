@@ -1,10 +1,12 @@
 import { MatrixError } from '../errors.ts';
 import { ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { PolicyRefusal, PolicyRequest } from '../ports/policy.ts';
+import type { AddressPolicyRequest, PolicyRefusal } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import { type Decision, type Refused, refused } from './decision.ts';
+import { type Decision, type Dropped, type Refused, refused } from './decision.ts';
 import type { Run } from './run.ts';
+
+type PolicyRun = Pick<Run, 'log' | 'deadline' | 'isRemembered'>;
 
 /**
  * Asks the host's policies in order: the first decision wins. Fails closed. A policy that decided on remembered state
@@ -32,21 +34,50 @@ export async function decideByPolicies<R extends Requester>(
       run.statelessDecisions ??= new Map();
       run.statelessDecisions.set(policy, decision);
     }
-    if (decision === undefined) continue;
-    if (decision === 'drop') return { kind: 'drop', policy: policy.name };
-    if (isPolicyRefusal(decision)) return refusedByPolicy(policy.name, decision);
-    ignoreRejections(decision);
-    return policyFailed(run, policy.name, invalidDecision(decision));
+    const against = decisionAgainst(run, policy.name, decision);
+    if (against !== undefined) return against;
   }
   return { kind: 'append', basis: snapshot };
+}
+
+/** Asks the host's policies about an invite by address, as {@link decideByPolicies} does. */
+export async function decideAddressByPolicies<R extends Requester>(
+  { config: { policies }, deadline, log }: PolicyRun & Pick<Run<R>, 'config'>,
+  request: AddressPolicyRequest<R>,
+  snapshot: StateSnapshot,
+): Promise<Refused | Dropped | undefined> {
+  for (const policy of policies) {
+    const state = new PolicyState(snapshot);
+    let decision: unknown;
+    try {
+      decision = await deadline.call('decide', (context) =>
+        policy.decideByAddress?.(state.addTo(request), context),
+      );
+    } catch (err) {
+      state.throwIfUnreadable();
+      return policyFailed({ deadline, log }, policy.name, err);
+    }
+    const against = decisionAgainst({ deadline, log }, policy.name, decision);
+    if (against !== undefined) return against;
+  }
+  return undefined;
+}
+
+/** Returns what a policy decided against an invite, or undefined if it has no objection. */
+function decisionAgainst(run: PolicyRun, policy: string, decision: unknown): Refused | Dropped | undefined {
+  if (decision === undefined) return undefined;
+  if (decision === 'drop') return { kind: 'drop', policy };
+  if (isPolicyRefusal(decision)) return refusedByPolicy(policy, decision);
+  ignoreRejections(decision);
+  return policyFailed(run, policy, invalidDecision(decision));
 }
 
 /**
  * Returns the refusal for a policy that failed: an invite that cannot be judged is refused. On remembered state, only a
  * late policy is logged, because any other is asked again.
  */
-export function policyFailed<R extends Requester>(
-  { log, isRemembered, deadline }: Run<R>,
+export function policyFailed(
+  { log, isRemembered, deadline }: PolicyRun,
   policy: string,
   err: unknown,
 ): Refused {
@@ -81,9 +112,7 @@ class PolicyState {
   }
 
   /** Returns the request of a policy. Its state is copied when the policy looks at it. */
-  addTo<R extends Requester>(
-    request: PolicyRequest<R>,
-  ): PolicyRequest<R> & { readonly state: StateSnapshot } {
+  addTo<Request extends object>(request: Request): Request & { readonly state: StateSnapshot } {
     const stateOf = () => this.#read();
     return {
       ...request,

@@ -5,6 +5,7 @@ import type { InvitePolicy } from '../ports/policy.ts';
 import type { StateSnapshot, StorageAdapter } from '../ports/storage.ts';
 import { isStateKey, type StateKey, type StrippedStateEvent } from '../rooms/event.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
+import type { ServiceConfig } from './config.ts';
 import { type Refused, refused } from './decision.ts';
 import { policyFailed } from './policies.ts';
 import type { Run } from './run.ts';
@@ -43,13 +44,18 @@ function isIterable(value: unknown): value is Iterable<unknown> {
  */
 export type ReadResult = { readonly kind: 'read'; readonly snapshot: StateSnapshot | undefined } | Refused;
 
+type ReadRun<R extends Requester> = Pick<Run<R>, 'deadline'> & {
+  readonly config: Pick<ServiceConfig<R>, 'storage'>;
+  readonly request: { readonly roomId: string };
+};
+
 /**
  * Reads the state that decides, at one moment.
  *
  * @throws (rejects) when the store fails or is late
  */
 export function readState<R extends Requester>(
-  { config, request, deadline }: Run<R>,
+  { config, request, deadline }: ReadRun<R>,
   keys: readonly StateKey[],
 ): Promise<ReadResult> {
   return deadline

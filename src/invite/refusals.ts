@@ -107,6 +107,31 @@ export function eventTooLarge(): MatrixError {
   return refusalError(413, 'M_TOO_LARGE', 'The invite is too large for an event');
 }
 
+/** Milliseconds to wait before retrying while another request invites the same address. */
+const RETRY_AFTER_CLAIM_MS = 2_000;
+
+export function addressInviteUnderWay(): MatrixError {
+  return refusalError(503, 'M_UNKNOWN', 'The address is being invited by another request', {
+    retryAfterMs: RETRY_AFTER_CLAIM_MS,
+  });
+}
+
+/** The identity server knows an owner of the address, and does not say who. */
+export function addressInUse(): MatrixError {
+  return refusalError(400, 'M_THREEPID_IN_USE', 'The address belongs to a user who cannot be found');
+}
+
+/**
+ * Turns the failure of a `ThirdPartyIdentity` into the error of a response: 504 if it was late, 500 for a mistake in the
+ * host's code, otherwise 502.
+ */
+export function identityFailure(cause: unknown): MatrixError {
+  if (isFault(cause)) return internalError(cause);
+  return cause instanceof DeadlineOverError
+    ? new MatrixError(504, 'M_UNKNOWN', 'The identity server did not respond in time', { cause })
+    : new MatrixError(502, 'M_UNKNOWN', 'The identity server could not be asked', { cause });
+}
+
 /** Creates the error for an adapter that is down, hung or overloaded: the same request may succeed soon. */
 export function unavailable(cause?: unknown): MatrixError {
   return new MatrixError(503, 'M_UNKNOWN', 'The server cannot process this request right now', {

@@ -58,13 +58,17 @@ export function checkRequester({ userId }: Requester): void {
  * @throws {MatrixError} 400
  */
 export function checkInvite({ roomId, userId, reason }: PolicyRequest): void {
-  if (typeof roomId !== 'string' || !isRoomId(roomId)) {
-    throw new MatrixError(400, 'M_INVALID_PARAM', 'roomId is not a Matrix room ID');
-  }
+  checkRoomId({ roomId });
   if (typeof userId !== 'string' || !isUserId(userId)) {
     throw new MatrixError(400, 'M_INVALID_PARAM', 'userId is not a Matrix user ID');
   }
   if (reason !== undefined && !(typeof reason === 'string' && reason.isWellFormed())) {
     throw new MatrixError(400, 'M_BAD_JSON', 'reason must be a well-formed string');
   }
+}
+
+/** @throws {MatrixError} 400 */
+export function checkRoomId({ roomId }: { readonly roomId: string }): void {
+  if (typeof roomId === 'string' && isRoomId(roomId)) return;
+  throw new MatrixError(400, 'M_INVALID_PARAM', 'roomId is not a Matrix room ID');
 }

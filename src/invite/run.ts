@@ -16,6 +16,8 @@ export type Run<R extends Requester = Requester> = {
   readonly log: Logger;
   /** Whether to send a pending invite again. */
   readonly resend: boolean;
+  /** Whether the limits of the inviter and the room have been consumed before, as for a user found by address. */
+  readonly isInviterCounted: boolean;
   /** Whether a point of the `attempt` limit must still be consumed. */
   isAttemptDue: boolean;
   /** The number of times that the invite was decided. */
@@ -39,6 +41,8 @@ export type RunOptions = {
   readonly resend: boolean;
   /** Whether the run consumes a point of the `attempt` limit. Default false. */
   readonly isAttemptDue?: boolean;
+  /** See {@link Run.isInviterCounted}. Default false. */
+  readonly isInviterCounted?: boolean;
 };
 
 /**
@@ -49,9 +53,9 @@ export type RunOptions = {
 export function startRun<R extends Requester>(
   config: ServiceConfig<R>,
   request: PolicyRequest<R>,
-  { trace, log, signal, resend, isAttemptDue = false }: RunOptions,
+  { trace, log, signal, resend, isAttemptDue = false, isInviterCounted = false }: RunOptions,
 ): Run<R> {
   config.background.throwIfClosed();
   const deadline = new Deadline(config.deadlineMs, signal);
-  return { config, request, deadline, trace, log, resend, isAttemptDue, tries: 0 };
+  return { config, request, deadline, trace, log, resend, isAttemptDue, isInviterCounted, tries: 0 };
 }

@@ -3,6 +3,8 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
+import { type AddressInviteRequest, startAddressRun } from './address-request.ts';
+import { type AddressInviteResult, inviteByAddress } from './by-address.ts';
 import {
   type InviteServiceOptions,
   inviteServiceOptionChecks,
@@ -15,11 +17,13 @@ import { toMatrixError, withStack } from './refusals.ts';
 import {
   checkInvite,
   checkRequester,
+  checkRoomId,
   type InviteCheckRequest,
   type InviteRequest,
   refuseRequester,
 } from './request.ts';
 import { RequestLog } from './request-log.ts';
+import { type AddressRevocation, type AddressRevocationResult, revokeAddressInvite } from './revoke.ts';
 import { startRun } from './run.ts';
 
 /** Invites without HTTP: for the invite list of createRoom, and for bots. */
@@ -33,6 +37,26 @@ export interface InviteService<R extends Requester = Requester> {
    * @throws {MatrixError} (rejects) the refusal, or the failure with its `cause`
    */
   invite(request: InviteRequest<R>, trace?: InviteTrace): Promise<InviteResult>;
+
+  /**
+   * Invites the owner of an e-mail address or a phone number: the user who has it, or else whoever proves to own it
+   * later. It consumes the same rate limits as an invite, and never refunds them.
+   *
+   * @param trace filled in when the invite ends, for metrics
+   * @returns `storedForAddress` if the invite waits in the room for the owner of the address, `alreadyInvited` if it did
+   *   before; otherwise the result of inviting the user who has the address
+   * @throws {MatrixError} (rejects) the refusal, or the failure with its `cause`
+   */
+  inviteByAddress(request: AddressInviteRequest<R>, trace?: InviteTrace): Promise<AddressInviteResult>;
+
+  /**
+   * Revokes an invite by address: whoever proves to own the address later is not invited. It needs the same power as an
+   * invite.
+   *
+   * @throws {MatrixError} (rejects) 404 `M_NOT_FOUND` if the room has no invite with this token; otherwise the refusal,
+   *   or the failure with its `cause`
+   */
+  revokeAddressInvite(revocation: AddressRevocation<R>): Promise<AddressRevocationResult>;
 
   /**
    * A dry run: returns what `invite` would do now, and why. It appends nothing and consumes no rate limits. It checks
@@ -72,6 +96,24 @@ export function createInviteService<R extends Requester = Requester>(
         checkInvite(request);
         return invite(startRun(config, requestOf(request), { trace, log, signal, resend }));
       }),
+    inviteByAddress: (request, trace = { tries: 0 }) =>
+      logged({ what: 'an invite by address', config, request, trace }, async (log) => {
+        config.background.throwIfClosed();
+        checkRequester(request.requester);
+        const refused = refuseRequester(request.requester, config.serverNames);
+        if (refused !== undefined) throw refused.error;
+        checkRoomId(request);
+        return inviteByAddress(startAddressRun(config, request, { trace, log, signal: request.signal }));
+      }),
+    revokeAddressInvite(request) {
+      const trace = { tries: 0 };
+      return logged({ what: 'a revocation', config, request, trace }, async (log) => {
+        config.background.throwIfClosed();
+        checkRequester(request.requester);
+        checkRoomId(request);
+        return revokeAddressInvite(config, request, { trace, log });
+      });
+    },
     check(request) {
       const trace = { tries: 0 };
       return logged({ what: 'an invite check', config, request, trace }, async (log) => {
@@ -91,9 +133,11 @@ export function createInviteService<R extends Requester = Requester>(
 export async function closeService<R extends Requester>({
   background,
   deadlineMs,
+  thirdParty,
   logger,
 }: ServiceConfig<R>): Promise<void> {
-  const isDone = await background.close(deadlineMs);
+  const longestMs = thirdParty === undefined ? deadlineMs : thirdParty.timeoutMs + 2 * deadlineMs;
+  const isDone = await background.close(longestMs);
   if (!isDone) logger.warn({}, 'Closed while an append or onInvite was still running');
 }
 
@@ -111,12 +155,12 @@ type LoggedRequest = {
   /** The name of the request in its log line. */
   readonly what: string;
   readonly config: { readonly logger: Logger };
-  readonly request: PolicyRequest;
+  readonly request: Pick<PolicyRequest, 'requester' | 'roomId'>;
   readonly trace: InviteTrace;
 };
 
 /** Runs the work of one request, and writes its log line. */
-async function logged<Result extends InviteResult | InviteForecast>(
+async function logged<Result extends AddressInviteResult | AddressRevocationResult | InviteForecast>(
   { what, config, request, trace }: LoggedRequest,
   work: (log: Logger) => Promise<Result>,
 ): Promise<Result> {

@@ -49,13 +49,14 @@ type SecurityScheme =
   | { type: 'apiKey'; in: 'query'; name: string; description: string };
 
 export type Schema = {
-  type?: 'object' | 'string' | 'integer' | 'boolean';
+  type?: 'object' | 'array' | 'string' | 'integer' | 'boolean';
   title?: string;
   description?: string;
   examples?: unknown[];
   deprecated?: boolean;
   required?: string[];
   properties?: Record<string, Schema>;
+  maxItems?: number;
   allOf?: (Schema | Reference)[];
   anyOf?: (Schema | Reference)[];
   pattern?: string;

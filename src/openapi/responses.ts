@@ -24,13 +24,15 @@ export const responses: Record<string, ResponseDescription> = {
     description:
       'The request is invalid: not JSON (`M_NOT_JSON`), a missing field or one of the wrong type (`M_BAD_JSON`), ' +
       'an invalid Matrix identifier (`M_INVALID_PARAM`), a room version that this server does not support ' +
-      '(`M_UNSUPPORTED_ROOM_VERSION`), or a device ID that does not belong to the token (`M_UNKNOWN_DEVICE`).',
+      '(`M_UNSUPPORTED_ROOM_VERSION`), a device ID that does not belong to the token (`M_UNKNOWN_DEVICE`), or an ' +
+      'address of a user who cannot be found (`M_THREEPID_IN_USE`).',
     'x-errcodes': [
       'M_BAD_JSON',
       'M_NOT_JSON',
       'M_INVALID_PARAM',
       'M_UNSUPPORTED_ROOM_VERSION',
       'M_UNKNOWN_DEVICE',
+      'M_THREEPID_IN_USE',
     ],
     content: errorContent,
   },
@@ -46,13 +48,20 @@ export const responses: Record<string, ResponseDescription> = {
       'The invite is not allowed: the inviter is not in the room or has too little power, or the invitee is ' +
       'banned, already in the room or unknown (`M_FORBIDDEN`); the inviter is a guest ' +
       '(`M_GUEST_ACCESS_FORBIDDEN`) or suspended (`M_USER_SUSPENDED`); the invitee does not accept invites ' +
-      '(`M_INVITE_BLOCKED`, since Matrix 1.18); the invitee is named by an address (`M_THREEPID_DENIED`).',
+      '(`M_INVITE_BLOCKED`, since Matrix 1.18). Of an invite by address: this server does not support it ' +
+      '(`M_THREEPID_DENIED`), or not for this kind of address (`M_THREEPID_MEDIUM_NOT_SUPPORTED`); this server does ' +
+      'not use the identity server (`M_SERVER_NOT_TRUSTED`), or that server rejects the inviter ' +
+      '(`M_UNAUTHORIZED`, `M_TERMS_NOT_SIGNED`).',
     'x-errcodes': [
       'M_FORBIDDEN',
       'M_GUEST_ACCESS_FORBIDDEN',
       'M_USER_SUSPENDED',
       'M_INVITE_BLOCKED',
       'M_THREEPID_DENIED',
+      'M_THREEPID_MEDIUM_NOT_SUPPORTED',
+      'M_SERVER_NOT_TRUSTED',
+      'M_UNAUTHORIZED',
+      'M_TERMS_NOT_SIGNED',
     ],
     content: errorContent,
   },
@@ -88,11 +97,23 @@ export const responses: Record<string, ResponseDescription> = {
     'x-errcodes': ['M_UNKNOWN'],
     content: errorContent,
   },
+  502: {
+    description: 'The identity server cannot be reached, or gave no valid answer.',
+    'x-errcodes': ['M_UNKNOWN'],
+    content: errorContent,
+  },
   503: {
-    description: 'The server cannot process the request right now: a store is down, too slow or overloaded.',
+    description:
+      'The server cannot process the request right now: a store is down, too slow or overloaded, or another request ' +
+      'is inviting the same address.',
     'x-errcodes': ['M_UNKNOWN'],
     headers: { 'Retry-After': retryAfter },
     content: json('UnavailableError'),
+  },
+  504: {
+    description: 'The identity server did not answer in time.',
+    'x-errcodes': ['M_UNKNOWN'],
+    content: errorContent,
   },
 };
 

@@ -37,14 +37,26 @@ const inviteByThirdPartyId: Schema = {
   type: 'object',
   title: 'InviteByThirdPartyId',
   description:
-    'Invites the owner of an e-mail address or a phone number. This server rejects it with 403 ' +
+    'Invites the owner of an e-mail address or a phone number. A server that does not support it rejects it with 403 ' +
     '`M_THREEPID_DENIED`, even without `id_server` and `id_access_token`. A body that also has `user_id` is an ' +
     '`InviteByUserId`.',
   properties: {
-    id_server: { type: 'string', description: 'Host name and optional port of the identity server.' },
-    id_access_token: { type: 'string', description: "The inviter's access token for the identity server." },
-    medium: { type: 'string', description: 'The kind of address, such as `email` or `msisdn`.' },
-    address: { type: 'string', description: 'The address.' },
+    id_server: {
+      type: 'string',
+      description: 'Host name and optional port of the identity server.',
+      'x-well-formed': true,
+    },
+    id_access_token: {
+      type: 'string',
+      description: "The inviter's access token for the identity server.",
+      'x-well-formed': true,
+    },
+    medium: {
+      type: 'string',
+      description: 'The kind of address, such as `email` or `msisdn`.',
+      'x-well-formed': true,
+    },
+    address: { type: 'string', description: 'The address.', 'x-well-formed': true },
   },
   required: ['id_server', 'id_access_token', 'medium', 'address'],
 };

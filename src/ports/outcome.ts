@@ -12,7 +12,14 @@ export type HostCall =
   | 'getProfile'
   | 'getAccountData'
   | 'decide'
-  | 'beforeAppend';
+  | 'beforeAppend'
+  | 'claimAddress'
+  | 'settleAddress'
+  | 'releaseAddress'
+  | 'forgetAddress'
+  | 'lookUp'
+  | 'storeInvite'
+  | 'isKeyValid';
 
 /** Details of a run, for logs and metrics, never for the caller. */
 export type InviteTrace = {
@@ -40,7 +47,7 @@ export type RequestOutcome = InviteTrace & {
   /** The `errcode` of the response; undefined with a 200. */
   readonly errcode?: string | undefined;
   /** The result of the invite; undefined with an error. */
-  readonly outcome?: 'invited' | 'alreadyInvited' | 'dropped' | undefined;
+  readonly outcome?: 'invited' | 'alreadyInvited' | 'dropped' | 'storedForAddress' | undefined;
   /** Time from the router's first line to its response, in milliseconds. */
   readonly durationMs: number;
   /** The requester, once known. */

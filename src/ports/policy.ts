@@ -12,6 +12,16 @@ export type PolicyRequest<R extends Requester = Requester> = {
   readonly reason?: string;
 };
 
+/** An invite of the owner of an address who has no account here, for a policy to judge. */
+export type AddressPolicyRequest<R extends Requester = Requester> = {
+  readonly requester: R;
+  readonly roomId: string;
+  /** `email` or `msisdn`. */
+  readonly medium: string;
+  /** The address in its canonical form. It must not reach a log. */
+  readonly address: string;
+};
+
 /** A refusal: the error of the response. */
 export type PolicyRefusal = {
   /** HTTP status, 400 to 599. Default 403. */
@@ -45,6 +55,15 @@ export interface InvitePolicy<R extends Requester = Requester> {
    */
   decide(
     request: PolicyRequest<R> & { readonly state: StateSnapshot },
+    context: CallContext,
+  ): PolicyDecision | Promise<PolicyDecision>;
+
+  /**
+   * Judges one invite by address. Required if invites by address are on, unless `policiesApplyToAddresses` is false: no
+   * rule is bypassed in silence. `state` contains the state that `stateKeys` asks for only if that is a list.
+   */
+  decideByAddress?(
+    request: AddressPolicyRequest<R> & { readonly state: StateSnapshot },
     context: CallContext,
   ): PolicyDecision | Promise<PolicyDecision>;
 }

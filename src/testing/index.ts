@@ -2,6 +2,8 @@ export { authContract } from './auth/contract.ts';
 export { type AuthHarness, authRequest, type KnownToken } from './auth/harness.ts';
 export { abortedContext, deadlineContext } from './context.ts';
 export { type ContractCase, canRun, whyNot } from './contract.ts';
+export { pendingAddressInvitesContract } from './pending-address-invites/contract.ts';
+export type { PendingAddressInvitesHarness } from './pending-address-invites/harness.ts';
 export { rateLimitContract } from './rate-limit/contract.ts';
 export type { RateLimitHarness } from './rate-limit/harness.ts';
 export { roomStoreContract } from './room-store/contract.ts';

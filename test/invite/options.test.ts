@@ -7,6 +7,7 @@ import {
   type InviteServiceOptions,
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
+  type ThirdPartyOptions,
 } from 'express-matrix-invite';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
@@ -21,6 +22,19 @@ const session = { authenticate: async () => undefined, allowedOrigins: ['https:/
 
 const required = { serverName: 'example.org', storage: new MemoryStorage(), rateLimit: false } as const;
 
+const thirdParty: Required<ThirdPartyOptions> = {
+  identity: {
+    objectionTo: () => undefined,
+    lookUp: async () => undefined,
+    storeInvite: async () => 'inUse',
+    isKeyValid: async () => true,
+  },
+  pending: new MemoryStorage(),
+  secret: 'a secret of at least thirty-two bytes',
+  policiesApplyToAddresses: false,
+  timeoutMs: 10_000,
+};
+
 /** Every option, with a valid value. */
 const serviceOptions: Required<InviteServiceOptions> = {
   ...required,
@@ -29,6 +43,8 @@ const serviceOptions: Required<InviteServiceOptions> = {
   users: { exists: async () => true },
   beforeAppend: () => undefined,
   onInvite() {},
+  thirdParty,
+  onAddressInvite() {},
   reasonCodes: false,
   logger,
   deadlineMs: 5_000,
@@ -152,6 +168,8 @@ describe('an invalid option', () => {
     ],
     ['beforeAppend', [{}, null, 'log'], 'a function'],
     ['onInvite', [{}, null, 'log'], 'a function'],
+    ['thirdParty', [null, [], true, 'x'], 'an object with identity, pending and secret'],
+    ['onAddressInvite', [{}, null, 'log'], 'a function'],
     ['reasonCodes', [1, null, 'true'], 'a boolean'],
     ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],
     ['deadlineMs', [0, -1, 1.5, '5000', Number.NaN, Infinity, 2_147_483_648, 5n], 'milliseconds'],

@@ -95,7 +95,14 @@ describe("beyond the specification's files, the description", () => {
       [200, undefined],
       [
         400,
-        ['M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_UNSUPPORTED_ROOM_VERSION', 'M_UNKNOWN_DEVICE'],
+        [
+          'M_BAD_JSON',
+          'M_NOT_JSON',
+          'M_INVALID_PARAM',
+          'M_UNSUPPORTED_ROOM_VERSION',
+          'M_UNKNOWN_DEVICE',
+          'M_THREEPID_IN_USE',
+        ],
       ],
       [401, ['M_MISSING_TOKEN', 'M_UNKNOWN_TOKEN', 'M_USER_LOCKED']],
       [
@@ -106,6 +113,10 @@ describe("beyond the specification's files, the description", () => {
           'M_USER_SUSPENDED',
           'M_INVITE_BLOCKED',
           'M_THREEPID_DENIED',
+          'M_THREEPID_MEDIUM_NOT_SUPPORTED',
+          'M_SERVER_NOT_TRUSTED',
+          'M_UNAUTHORIZED',
+          'M_TERMS_NOT_SIGNED',
         ],
       ],
       [405, ['M_UNRECOGNIZED']],
@@ -114,7 +125,9 @@ describe("beyond the specification's files, the description", () => {
       [415, ['M_NOT_JSON']],
       [429, ['M_LIMIT_EXCEEDED']],
       [500, ['M_UNKNOWN']],
+      [502, ['M_UNKNOWN']],
       [503, ['M_UNKNOWN']],
+      [504, ['M_UNKNOWN']],
     ]);
   });
 

@@ -22,7 +22,7 @@ export async function sqliteStorageHarness(): Promise<StorageHarness> {
 }
 
 /** Opens what a process finds after a crash: the files, but nothing that was in memory. */
-async function openCopy(path: string): Promise<SqliteStorage> {
+export async function openCopy(path: string): Promise<SqliteStorage> {
   const copy = `${path}.copy`;
   await copyFile(path, copy);
   await copyFile(`${path}-wal`, `${copy}-wal`);

@@ -8,7 +8,14 @@ const OTHER = 'other';
 /** The responses of the endpoint itself: the errcodes of each status. */
 export const ERRCODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
   200: [''],
-  400: ['M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_UNSUPPORTED_ROOM_VERSION', 'M_UNKNOWN_DEVICE'],
+  400: [
+    'M_BAD_JSON',
+    'M_NOT_JSON',
+    'M_INVALID_PARAM',
+    'M_UNSUPPORTED_ROOM_VERSION',
+    'M_UNKNOWN_DEVICE',
+    'M_THREEPID_IN_USE',
+  ],
   401: ['M_MISSING_TOKEN', 'M_UNKNOWN_TOKEN', 'M_USER_LOCKED'],
   403: [
     'M_FORBIDDEN',
@@ -16,6 +23,10 @@ export const ERRCODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'M_USER_SUSPENDED',
     'M_INVITE_BLOCKED',
     'M_THREEPID_DENIED',
+    'M_THREEPID_MEDIUM_NOT_SUPPORTED',
+    'M_SERVER_NOT_TRUSTED',
+    'M_UNAUTHORIZED',
+    'M_TERMS_NOT_SIGNED',
   ],
   405: ['M_UNRECOGNIZED'],
   408: ['M_UNKNOWN'],
@@ -23,7 +34,9 @@ export const ERRCODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
   415: ['M_NOT_JSON'],
   429: ['M_LIMIT_EXCEEDED'],
   500: ['M_UNKNOWN'],
+  502: ['M_UNKNOWN'],
   503: ['M_UNKNOWN'],
+  504: ['M_UNKNOWN'],
 };
 
 export const STATUS_CLASSES = ['2xx', '4xx', '5xx'] as const;
@@ -32,6 +45,7 @@ export const OUTCOMES = keysOf<NonNullable<RequestOutcome['outcome']>>({
   invited: true,
   alreadyInvited: true,
   dropped: true,
+  storedForAddress: true,
 });
 
 export const SCOPES = keysOf<RateLimitScope>({ attempt: true, inviter: true, room: true, invitee: true });
@@ -57,6 +71,13 @@ export const CALLS = keysOf<HostCall>({
   getAccountData: true,
   decide: true,
   beforeAppend: true,
+  claimAddress: true,
+  settleAddress: true,
+  releaseAddress: true,
+  forgetAddress: true,
+  lookUp: true,
+  storeInvite: true,
+  isKeyValid: true,
 });
 
 export const errcodeLabel = labelOf(Object.values(ERRCODES_BY_STATUS).flat());

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import {
   booleanOption,
@@ -9,12 +10,18 @@ import {
 } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type {
+  AddressClaim,
+  AddressKey,
+  PendingAddressInvites,
+} from '../../../src/ports/pending-address-invites.ts';
+import type {
   AppendResult,
   NewRoom,
   RoomStore,
   StateSnapshot,
   TimelinePage,
 } from '../../../src/ports/storage.ts';
+import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 import type { Appended } from '../shared/append-lanes.ts';
@@ -78,7 +85,7 @@ const CONNECTION_TIMEOUT_MS = 5_000;
  * Every method rejects with a `StorageUnavailableError` if PostgreSQL fails or cannot be reached. The driver's error is
  * its `cause`. An append that a constraint or a trigger of the host app rejects resolves to `refused`.
  */
-export class PostgresStorage implements RoomStore {
+export class PostgresStorage implements RoomStore, PendingAddressInvites {
   readonly #pool: PostgresPool;
   readonly #tablePrefix: string;
   readonly #statements: Statements;
@@ -187,9 +194,42 @@ export class PostgresStorage implements RoomStore {
     };
   }
 
-  #run(name: StatementName, values: unknown[]): Promise<readonly Row[]> {
-    return withClient(this.#pool, contextWithTimeout(CONNECTION_TIMEOUT_MS), (client) =>
-      this.#statements.run(client, name, values),
-    );
+  async claimAddress(key: AddressKey, context: CallContext): Promise<AddressClaim> {
+    const [row] = await this.#run('claimAddress', [...columnsOf(key), randomUUID()], context);
+    if (typeof row?.claim_id === 'string') return { outcome: 'claimed', claimId: row.claim_id };
+    return typeof row?.invite === 'string'
+      ? { outcome: 'stored', invite: JSON.parse(row.invite) }
+      : { outcome: 'inProgress' };
   }
+
+  async settleAddress(
+    key: AddressKey,
+    claimId: string,
+    invite: StoredAddressInvite,
+    context: CallContext,
+  ): Promise<StoredAddressInvite> {
+    const values = [...columnsOf(key), claimId, invite.token, JSON.stringify(invite)];
+    const [row] = await this.#run('settleAddress', values, context);
+    return JSON.parse(row?.invite as string);
+  }
+
+  async releaseAddress(key: AddressKey, claimId: string, context: CallContext): Promise<void> {
+    await this.#run('releaseAddress', [...columnsOf(key), claimId], context);
+  }
+
+  async forgetAddress(key: AddressKey, token: string, context: CallContext): Promise<void> {
+    await this.#run('forgetAddress', [...columnsOf(key), token], context);
+  }
+
+  #run(
+    name: StatementName,
+    values: unknown[],
+    context: CallContext = contextWithTimeout(CONNECTION_TIMEOUT_MS),
+  ): Promise<readonly Row[]> {
+    return withClient(this.#pool, context, (client) => this.#statements.run(client, name, values));
+  }
+}
+
+function columnsOf({ roomId, addressHash }: AddressKey): [string, string] {
+  return [toStoredText(roomId), addressHash];
 }

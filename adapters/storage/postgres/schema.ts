@@ -3,6 +3,18 @@ import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
 /** The script from each version of the tables to the next. A released script never changes. */
 const VERSIONS: readonly ((prefix: string) => string)[] = [
   (prefix) => tablesOf(prefix) + checkFunctionOf(prefix) + readFunctionOf(prefix) + appendFunctionOf(prefix),
+  (prefix) => `
+CREATE TABLE ${prefix}pending_addresses (
+  room_id text COLLATE "C" NOT NULL,
+  address_hash text COLLATE "C" NOT NULL,
+  claim_id text COLLATE "C" NOT NULL,
+  claimed_until timestamptz NOT NULL,
+  token text COLLATE "C",
+  invite text,
+  PRIMARY KEY (room_id, address_hash)
+);
+UPDATE ${prefix}schema SET version = 2;
+`,
 ];
 
 /** The advisory lock of migrations: "matrix" in ASCII, a number that others are unlikely to use. */

@@ -1,3 +1,4 @@
+import { CLAIM_MS } from '../shared/claim.ts';
 import type { Row } from './encoding.ts';
 import { isConflict } from './failures.ts';
 import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
@@ -31,6 +32,10 @@ export class Statements {
       createRoom: statement('createRoom'),
       roomState: statement('roomState'),
       timeline: statement('timeline'),
+      claimAddress: statement('claimAddress'),
+      settleAddress: statement('settleAddress'),
+      releaseAddress: statement('releaseAddress'),
+      forgetAddress: statement('forgetAddress'),
     };
     this.#queryTimeoutMs = queryTimeoutMs;
   }
@@ -56,6 +61,8 @@ export class Statements {
 
 /** Each is a single statement: one round trip, and one moment. A statement on an unknown room returns no rows. */
 function sqlOn(prefix: string) {
+  const durable = `CASE current_setting('synchronous_commit') WHEN 'off'
+  THEN set_config('synchronous_commit', 'on', true) END AS durable`;
   return {
     readState: `
 SELECT room::text, type, state_key, event_id, sender, content FROM ${prefix}read_state($1, $2, $3, $4)`,
@@ -90,8 +97,7 @@ WITH room AS (
   SELECT DISTINCT ON (type, state_key) room_id, type, state_key, position, event_id, sender, content
   FROM event ORDER BY type, state_key, position DESC
 )
-SELECT room_id, CASE current_setting('synchronous_commit') WHEN 'off'
-  THEN set_config('synchronous_commit', 'on', true) END AS durable
+SELECT room_id, ${durable}
 FROM room`,
 
     roomState: `
@@ -114,5 +120,35 @@ LEFT JOIN LATERAL (
 ) AS event ON true
 WHERE ${prefix}check_encoding() AND room.room_id = $1
 ORDER BY event.position`,
+
+    // The row of another claim is the one from before the statement. If it came in the meantime, none is returned.
+    claimAddress: `
+WITH claim AS (
+  INSERT INTO ${prefix}pending_addresses AS pending (room_id, address_hash, claim_id, claimed_until)
+  SELECT $1, $2, $3, now() + interval '${CLAIM_MS} milliseconds' WHERE ${prefix}check_encoding()
+  ON CONFLICT (room_id, address_hash) DO UPDATE
+    SET claim_id = excluded.claim_id, claimed_until = excluded.claimed_until
+    WHERE pending.invite IS NULL AND pending.claimed_until <= now()
+  RETURNING claim_id
+)
+SELECT claim_id, NULL AS invite, ${durable} FROM claim
+UNION ALL
+SELECT NULL, invite, NULL FROM ${prefix}pending_addresses
+WHERE room_id = $1 AND address_hash = $2 AND NOT EXISTS (SELECT 1 FROM claim)`,
+
+    settleAddress: `
+INSERT INTO ${prefix}pending_addresses AS pending (room_id, address_hash, claim_id, claimed_until, token, invite)
+SELECT $1, $2, $3, now(), $4, $5 WHERE ${prefix}check_encoding()
+ON CONFLICT (room_id, address_hash) DO UPDATE
+  SET token = coalesce(pending.token, excluded.token), invite = coalesce(pending.invite, excluded.invite)
+RETURNING invite, ${durable}`,
+
+    releaseAddress: `
+DELETE FROM ${prefix}pending_addresses
+WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND claim_id = $3 AND invite IS NULL`,
+
+    forgetAddress: `
+DELETE FROM ${prefix}pending_addresses
+WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND token = $3`,
   };
 }

@@ -2,12 +2,18 @@ import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import { checkOptions, hasMethods, type OptionChecks, stringOption } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type {
+  AddressClaim,
+  AddressKey,
+  PendingAddressInvites,
+} from '../../../src/ports/pending-address-invites.ts';
+import type {
   AppendResult,
   NewRoom,
   RoomStore,
   StateSnapshot,
   TimelinePage,
 } from '../../../src/ports/storage.ts';
+import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { RememberedState } from '../shared/remembered-state.ts';
 import { checkBasis } from '../shared/same-state.ts';
@@ -15,6 +21,7 @@ import { timelineOptions } from '../shared/timeline-options.ts';
 import { SqliteConnection, type SqliteDatabase } from './connection.ts';
 import { fromStoredText, type NewEventRow, toEventRow } from './encoding.ts';
 import { refusalBehind } from './failures.ts';
+import { PendingAddresses } from './pending-addresses.ts';
 import { sqliteTablePrefix } from './schema.ts';
 import { type FoundEvent, Tables } from './tables.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -44,9 +51,10 @@ const LOCK_TIMEOUT_MS = 5_000;
  * Every method rejects with a `StorageUnavailableError` if SQLite fails or stays locked for too long. The driver's error
  * is its `cause`. Missing tables count as such a failure.
  */
-export class SqliteStorage implements RoomStore {
+export class SqliteStorage implements RoomStore, PendingAddressInvites {
   readonly #connection: SqliteConnection;
   readonly #tables: Tables;
+  readonly #addresses: PendingAddresses;
   readonly #queue: WriteQueue;
   readonly #remembered: RememberedState<FoundEvent>;
 
@@ -63,7 +71,9 @@ export class SqliteStorage implements RoomStore {
     }
     checkOptions('SqliteStorage', options, optionChecks);
     this.#connection = new SqliteConnection(database);
-    this.#tables = new Tables(this.#connection, sqliteTablePrefix(options.tablePrefix));
+    const prefix = sqliteTablePrefix(options.tablePrefix);
+    this.#tables = new Tables(this.#connection, prefix);
+    this.#addresses = new PendingAddresses(this.#connection, prefix);
     this.#queue = new WriteQueue(this.#connection);
     this.#remembered = new RememberedState({
       toEvent: (found) => this.#tables.toStripped(found),
@@ -149,6 +159,27 @@ export class SqliteStorage implements RoomStore {
       if (!this.#tables.hasRoom(roomId)) return undefined;
       return this.#tables.page(roomId, after, limit);
     }, contextWithTimeout(LOCK_TIMEOUT_MS));
+  }
+
+  claimAddress(key: AddressKey, context: CallContext): Promise<AddressClaim> {
+    return this.#queue.write(() => this.#addresses.claim(key), context);
+  }
+
+  settleAddress(
+    key: AddressKey,
+    claimId: string,
+    invite: StoredAddressInvite,
+    context: CallContext,
+  ): Promise<StoredAddressInvite> {
+    return this.#queue.write(() => this.#addresses.settle(key, claimId, invite), context);
+  }
+
+  releaseAddress(key: AddressKey, claimId: string, context: CallContext): Promise<void> {
+    return this.#queue.write(() => this.#addresses.release(key, claimId), context);
+  }
+
+  forgetAddress(key: AddressKey, token: string, context: CallContext): Promise<void> {
+    return this.#queue.write(() => this.#addresses.forget(key, token), context);
   }
 }
 

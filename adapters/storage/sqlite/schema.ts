@@ -25,6 +25,18 @@ const VERSIONS: readonly ((prefix: string) => string[])[] = [
   PRIMARY KEY (room_id, type, state_key)
 ) WITHOUT ROWID`,
   ],
+  (prefix) => [
+    `CREATE TABLE ${prefix}pending_addresses (
+  room_id TEXT NOT NULL,
+  address_hash TEXT NOT NULL,
+  claim_id TEXT NOT NULL,
+  claimed_until INTEGER NOT NULL,
+  token TEXT,
+  invite TEXT,
+  PRIMARY KEY (room_id, address_hash)
+) WITHOUT ROWID`,
+    `UPDATE ${prefix}schema SET version = 2`,
+  ],
 ];
 
 /**

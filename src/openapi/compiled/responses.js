@@ -6,15 +6,15 @@ const formats = {
   'mx-user-id': { validate: identifiers.isUserId },
 };
 
-export const isError = validate24;
-const schema35 = {"type":"object","title":"Error","description":"An error.","properties":{"errcode":{"type":"string","description":"For programs.","pattern":"^[A-Z0-9_.]+$"},"error":{"type":"string","description":"A message for people. Its wording may change."}},"required":["errcode","error"],"examples":[{"errcode":"M_FORBIDDEN","error":"The user is banned from the room"}]};
+export const isError = validate25;
+const schema36 = {"type":"object","title":"Error","description":"An error.","properties":{"errcode":{"type":"string","description":"For programs.","pattern":"^[A-Z0-9_.]+$"},"error":{"type":"string","description":"A message for people. Its wording may change."}},"required":["errcode","error"],"examples":[{"errcode":"M_FORBIDDEN","error":"The user is banned from the room"}]};
 const func0 = Object.prototype.hasOwnProperty;
 const pattern6 = new RegExp("^[A-Z0-9_.]+$", "u");
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -90,18 +90,18 @@ vErrors.push(err5);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":{"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":{"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
 
-export const isInvited = validate25;
-const schema36 = {"type":"object","title":"Invited","description":"An empty object.","examples":[{}]};
+export const isInvited = validate26;
+const schema37 = {"type":"object","title":"Invited","description":"An empty object.","examples":[{}]};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate26.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -118,18 +118,18 @@ vErrors.push(err0);
 }
 errors++;
 }
-validate25.errors = vErrors;
+validate26.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"dynamicProps":false,"dynamicItems":false};
+validate26.evaluated = {"dynamicProps":false,"dynamicItems":false};
 
-export const isRateLimitError = validate26;
-const schema37 = {"title":"RateLimitError","description":"An error that also says when to retry.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"retry_after_ms":{"type":"integer","minimum":1,"deprecated":true,"description":"Milliseconds to wait before retrying. For clients that do not read `Retry-After`."}},"required":["retry_after_ms"]}]};
+export const isRateLimitError = validate27;
+const schema38 = {"title":"RateLimitError","description":"An error that also says when to retry.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"retry_after_ms":{"type":"integer","minimum":1,"deprecated":true,"description":"Milliseconds to wait before retrying. For clients that do not read `Retry-After`."}},"required":["retry_after_ms"]}]};
 
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate26.evaluated;
+const evaluated0 = validate27.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -252,18 +252,18 @@ vErrors.push(err9);
 }
 errors++;
 }
-validate26.errors = vErrors;
+validate27.errors = vErrors;
 return errors === 0;
 }
-validate26.evaluated = {"props":{"retry_after_ms":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
+validate27.evaluated = {"props":{"retry_after_ms":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
 
-export const isUnauthorizedError = validate27;
-const schema39 = {"title":"UnauthorizedError","description":"An error that also says whether the session is still valid.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"soft_logout":{"type":"boolean","description":"True: the client may keep its stored data, including encryption keys, and log in again (expired token) or wait (locked account). False or absent: the session is gone."}}}]};
+export const isUnauthorizedError = validate28;
+const schema40 = {"title":"UnauthorizedError","description":"An error that also says whether the session is still valid.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"soft_logout":{"type":"boolean","description":"True: the client may keep its stored data, including encryption keys, and log in again (expired token) or wait (locked account). False or absent: the session is gone."}}}]};
 
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate27.evaluated;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -363,18 +363,18 @@ vErrors.push(err7);
 }
 errors++;
 }
-validate27.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate27.evaluated = {"props":{"soft_logout":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":{"soft_logout":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
 
-export const isUnavailableError = validate28;
-const schema41 = {"title":"UnavailableError","description":"A temporary failure, which also says when to retry.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"retry_after_ms":{"type":"integer","minimum":1,"deprecated":true,"description":"Milliseconds to wait before retrying. For clients that do not read `Retry-After`."}},"required":["retry_after_ms"]}]};
+export const isUnavailableError = validate29;
+const schema42 = {"title":"UnavailableError","description":"A temporary failure, which also says when to retry.","allOf":[{"$ref":"#/components/schemas/Error"},{"type":"object","properties":{"retry_after_ms":{"type":"integer","minimum":1,"deprecated":true,"description":"Milliseconds to wait before retrying. For clients that do not read `Retry-After`."}},"required":["retry_after_ms"]}]};
 
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate28.evaluated;
+const evaluated0 = validate29.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -497,18 +497,18 @@ vErrors.push(err9);
 }
 errors++;
 }
-validate28.errors = vErrors;
+validate29.errors = vErrors;
 return errors === 0;
 }
-validate28.evaluated = {"props":{"retry_after_ms":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
+validate29.evaluated = {"props":{"retry_after_ms":true,"errcode":true,"error":true},"dynamicProps":false,"dynamicItems":false};
 
-export const isAllowHeader = validate29;
-const schema43 = {"type":"string"};
+export const isAllowHeader = validate30;
+const schema44 = {"type":"string"};
 
-function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate29.evaluated;
+const evaluated0 = validate30.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -525,18 +525,18 @@ vErrors.push(err0);
 }
 errors++;
 }
-validate29.errors = vErrors;
+validate30.errors = vErrors;
 return errors === 0;
 }
-validate29.evaluated = {"dynamicProps":false,"dynamicItems":false};
+validate30.evaluated = {"dynamicProps":false,"dynamicItems":false};
 
-export const isRetryAfterHeader = validate30;
-const schema44 = {"type":"integer","minimum":1};
+export const isRetryAfterHeader = validate31;
+const schema45 = {"type":"integer","minimum":1};
 
-function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate30.evaluated;
+const evaluated0 = validate31.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -565,7 +565,7 @@ vErrors.push(err1);
 errors++;
 }
 }
-validate30.errors = vErrors;
+validate31.errors = vErrors;
 return errors === 0;
 }
-validate30.evaluated = {"dynamicProps":false,"dynamicItems":false};
+validate31.evaluated = {"dynamicProps":false,"dynamicItems":false};

@@ -1,0 +1,4 @@
+export {
+  createThirdPartyInviteRouter,
+  type ThirdPartyInviteRouterOptions,
+} from '../../src/third-party-invite-router.ts';

@@ -1,0 +1,73 @@
+import { MatrixError } from '../errors.ts';
+import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { InviteTrace } from '../ports/outcome.ts';
+import { isServerName } from '../rooms/identifiers.ts';
+import { isMedium, normalizeAddress } from './address.ts';
+import { addressHash } from './address-hash.ts';
+import type { AddressRun } from './by-address.ts';
+import type { ServiceConfig } from './config.ts';
+
+/** An invite by address. */
+export type AddressInviteRequest<R extends Requester = Requester> = {
+  readonly requester: R;
+  readonly roomId: string;
+  /** The identity server: host name and optional port. */
+  readonly idServer: string;
+  /** The requester's access token for that server. It is a secret: it must not reach a log. */
+  readonly idAccessToken: string;
+  /** The kind of address: `email` or `msisdn`. */
+  readonly medium: string;
+  /** The address, as a person writes it. It must not reach a log. */
+  readonly address: string;
+  /** Ends the wait early, as the deadlines do. It does not undo what has started. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+type RunOptions = {
+  readonly trace: InviteTrace;
+  readonly log: Logger;
+  readonly signal: AbortSignal | undefined;
+};
+
+/**
+ * Starts a run, with the address in its canonical form. Nothing else from the request gets into it.
+ *
+ * @throws {MatrixError} 400 or 403 for an invalid request, 503 once the service is closed
+ */
+export function startAddressRun<R extends Requester>(
+  config: ServiceConfig<R>,
+  { requester, roomId, idServer, idAccessToken, medium, address }: AddressInviteRequest<R>,
+  { trace, log, signal }: RunOptions,
+): AddressRun<R> {
+  config.background.throwIfClosed();
+  const { thirdParty } = config;
+  if (thirdParty === undefined) {
+    throw new MatrixError(403, 'M_THREEPID_DENIED', 'Users can only be invited by their Matrix user ID');
+  }
+  for (const [name, value] of Object.entries({ idServer, idAccessToken, medium, address })) {
+    if (typeof value !== 'string' || !value.isWellFormed()) {
+      throw new MatrixError(400, 'M_BAD_JSON', `${name} must be a well-formed string`);
+    }
+  }
+  if (!isMedium(medium)) {
+    throw new MatrixError(403, 'M_THREEPID_MEDIUM_NOT_SUPPORTED', 'This kind of address is not supported');
+  }
+  const normalized = normalizeAddress(medium, address);
+  if (normalized === undefined) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'address is not a valid address of its medium');
+  }
+  if (!isServerName(idServer)) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'id_server is not a server name');
+  }
+  const sender = requester.userId;
+  return {
+    config: { ...config, thirdParty },
+    requester,
+    invite: { roomId, sender, idServer, idAccessToken, medium, address: normalized },
+    key: { roomId, addressHash: addressHash(thirdParty.secret, medium, normalized) },
+    trace,
+    log,
+    signal,
+  };
+}

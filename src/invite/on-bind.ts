@@ -1,0 +1,174 @@
+import { isMatrixError } from '../errors.ts';
+import { keysThatSigned } from '../pdu/signatures.ts';
+import type { Requester } from '../ports/auth.ts';
+import type { Logger } from '../ports/logger.ts';
+import { fieldOf } from '../rooms/content.ts';
+import type { JsonObject, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
+import { domainOf } from '../rooms/identifiers.ts';
+import {
+  decideThirdPartyInvite,
+  type ThirdPartyKey,
+  thirdPartyInviteStateKeys,
+} from '../rooms/third-party-invite-rule.ts';
+import { type AppendedState, appendState } from './append-state.ts';
+import type { ServiceConfig } from './config.ts';
+import { Deadline } from './deadline.ts';
+import { inviteeExists, isInviteBlocked } from './decide.ts';
+import { isRefused, type Refused } from './decision.ts';
+import { isSameInvite, unlessTooLarge } from './event.ts';
+import { notifyOnInvite } from './notify.ts';
+import { identityFailure, toMatrixError } from './refusals.ts';
+import type { ThirdPartyConfig } from './third-party-config.ts';
+
+/** An invite by address whose address now belongs to a user. */
+export type BoundInvite = {
+  readonly roomId: string;
+  /** The user ID of the inviter. */
+  readonly sender: string;
+  /** What the identity server has signed: the token and the user ID. */
+  readonly signed: JsonObject;
+};
+
+export type OnBindConfig = Pick<
+  ServiceConfig,
+  'serverNames' | 'storage' | 'users' | 'onInvite' | 'background' | 'deadlineMs'
+> & { readonly thirdParty: ThirdPartyConfig };
+
+/** The parameter of every step. */
+type BindRun = {
+  readonly config: OnBindConfig;
+  readonly userId: string;
+  readonly deadline: Deadline;
+  readonly log: Logger;
+};
+
+/**
+ * Turns invites by address into invites of the user who owns the address now. Only the signatures are trusted.
+ *
+ * It resolves when each is appended or refused for good: an identity server repeats a request that fails.
+ *
+ * @throws {MatrixError} (rejects) 500, 502 or 503 if one of them failed, and may succeed later
+ */
+export async function bindInvites(
+  config: OnBindConfig,
+  { userId, invites }: { readonly userId: string; readonly invites: readonly BoundInvite[] },
+  log: Logger,
+): Promise<void> {
+  const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
+  const run = { config, userId, deadline, log };
+  try {
+    if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not of this server');
+    const request = { userId };
+    if (!(await inviteeExists({ config, request, deadline }))) return refuse(run, 'there is no such user');
+    if (await isInviteBlocked({ config, request, deadline })) return refuse(run, 'the user blocks invites');
+    const results = await Promise.allSettled(invites.map((invite) => bindInvite(run, invite)));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw toMatrixError(failure.reason);
+  } finally {
+    deadline.end();
+  }
+}
+
+/** Resolves when the invite is appended, or refused for good. */
+async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite): Promise<void> {
+  const { config, userId, deadline, log } = run;
+  // The event needs a signature of the sender's server.
+  if (!config.serverNames.has(domainOf(sender) ?? ''))
+    return refuse(run, 'the inviter is not of this server');
+  const token = fieldOf(signed, 'token');
+  if (typeof token !== 'string') return refuse(run, 'signedMalformed');
+  /** The keys that were found valid. A room that changes meanwhile is no reason to ask again. */
+  const validKeys = new Set<string>();
+  const notify = (appended: AppendedState) =>
+    notifyOnInvite(config, log, { requester: { userId: sender }, ...appended });
+  const result = await appendState<Requester, undefined>(
+    { config, roomId, deadline },
+    {
+      keys: thirdPartyInviteStateKeys(userId, token),
+      async decide(snapshot, tried) {
+        const decision = decideThirdPartyInvite(snapshot.events, sender, userId, signed, keysThatSigned);
+        switch (decision.decision) {
+          case 'createEventMissing':
+            throw new Error('The storage adapter returned a room without an m.room.create event');
+          case 'refused':
+            refuse(run, decision.reason);
+            return { ended: undefined };
+          case 'alreadyMember': {
+            const { member } = decision;
+            if (tried && isSameInvite(tried, member)) notify({ event: tried, eventId: member.event_id });
+            return { ended: undefined };
+          }
+          case 'allowed': {
+            const event = inviteByToken(decision.thirdPartyInvite, { roomId, userId, signed });
+            if (isRefused(event)) refuse(run, 'the event would be too large');
+            else if (await hasValidKey(run, decision.keys, validKeys)) return { event, basis: snapshot };
+            else refuse(run, 'the key is not valid any more');
+            return { ended: undefined };
+          }
+        }
+      },
+      whenLate: notify,
+    },
+  );
+  if (result === undefined) refuse(run, 'there is no such room');
+  else if ('refused' in result) refuse(run, 'the store refused');
+  else if ('appended' in result) notify(result.appended);
+}
+
+/**
+ * Returns true if one of the keys is valid.
+ *
+ * @throws {MatrixError} (rejects) if no key is valid, and one could not be checked
+ */
+async function hasValidKey(
+  { config: { thirdParty }, deadline }: BindRun,
+  keys: readonly ThirdPartyKey[],
+  validKeys: Set<string>,
+): Promise<boolean> {
+  let failure: unknown;
+  for (const { public_key: publicKey, key_validity_url: keyValidityUrl } of keys) {
+    const name = JSON.stringify([publicKey, keyValidityUrl]);
+    if (keyValidityUrl === undefined || validKeys.has(name)) return true;
+    try {
+      const isValid: unknown = await deadline.call('isKeyValid', (context) =>
+        thirdParty.identity.isKeyValid({ publicKey, keyValidityUrl }, context),
+      );
+      if (isValid !== true) continue;
+      validKeys.add(name);
+      return true;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (failure !== undefined) throw isMatrixError(failure) ? failure : identityFailure(failure);
+  return false;
+}
+
+/**
+ * Returns the invite of the user who owns the address of an earlier event.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#third-party-invites
+ */
+function inviteByToken(
+  { sender, content }: StrippedStateEvent,
+  {
+    roomId,
+    userId,
+    signed,
+  }: { readonly roomId: string; readonly userId: string; readonly signed: JsonObject },
+): NewStateEvent | Refused {
+  const display_name = fieldOf(content, 'display_name') ?? '';
+  return unlessTooLarge({
+    room_id: roomId,
+    type: 'm.room.member',
+    state_key: userId,
+    sender,
+    origin_server_ts: Date.now(),
+    content: { membership: 'invite', third_party_invite: { display_name, signed } },
+  });
+}
+
+/** A refusal for good is no error: an identity server would repeat the request for ever. */
+function refuse({ log }: BindRun, reason: string): void {
+  log.info({}, `An invite by address was refused when its address was bound: ${reason}`);
+}

@@ -1,0 +1,105 @@
+import type { MatrixError } from '../errors.ts';
+import type { CallContext } from './context.ts';
+
+/** An invite of the owner of an e-mail address or a phone number. */
+export type AddressInvite = {
+  readonly roomId: string;
+  /** The inviter's user ID. */
+  readonly sender: string;
+  /** The identity server that the client names: host name and optional port. */
+  readonly idServer: string;
+  /** The inviter's access token for that server. It is a secret: it must not reach a log. */
+  readonly idAccessToken: string;
+  /** The kind of address: `email` or `msisdn`. */
+  readonly medium: string;
+  /**
+   * The address in its canonical form: an e-mail address with its case folded, a phone number as digits. It must not
+   * reach a log.
+   *
+   * @see https://spec.matrix.org/v1.18/appendices/#3pid-types
+   */
+  readonly address: string;
+};
+
+/** What the room and the inviter tell about themselves, for the text of an e-mail. Each is absent if unknown. */
+export type InviteRoomDetails = {
+  readonly roomName?: string | undefined;
+  readonly roomAlias?: string | undefined;
+  readonly roomAvatarUrl?: string | undefined;
+  readonly roomJoinRules?: string | undefined;
+  readonly roomType?: string | undefined;
+  readonly senderDisplayName?: string | undefined;
+  readonly senderAvatarUrl?: string | undefined;
+};
+
+/** A key that may sign for the owner of an address. */
+export type AddressInviteKey = {
+  /** An Ed25519 key of 32 bytes in unpadded base64. It is kept letter by letter. */
+  readonly publicKey: string;
+  /** Says whether the key is still valid. Without a URL, it always is. */
+  readonly keyValidityUrl?: string | undefined;
+};
+
+/**
+ * An invite that waits for the owner of an address, as it is stored in the room.
+ *
+ * @see https://spec.matrix.org/v1.18/client-server-api/#mroomthird_party_invite
+ */
+export type StoredAddressInvite = {
+  /** Proves, once it is signed, that somebody owns the address. 1 to 255 of the characters `0-9 a-z A-Z . = _ -`. */
+  readonly token: string;
+  /** Shown to the room's members instead of the address, such as `a…@e…`. At most 255 characters. */
+  readonly displayName: string;
+  /** 1 to 10 keys. */
+  readonly publicKeys: readonly AddressInviteKey[];
+};
+
+/**
+ * Finds the users of addresses, and invites the owners of others: an identity server, or a host's own accounts and
+ * mails. The numbers are promises.
+ */
+export interface ThirdPartyIdentity {
+  /**
+   * Returns the error for a medium, an address or an identity server that it does not accept.
+   *
+   * 1. It is called before everything else, and does no I/O.
+   */
+  objectionTo(invite: AddressInvite): MatrixError | undefined;
+
+  /**
+   * Returns the ID of the user who has the address, or `undefined` if nobody has.
+   *
+   * 2. It sends nothing to the owner of the address.
+   * 3. It rejects if it cannot tell: an outage is never `undefined`, which would mail somebody who has an account.
+   *
+   * @throws {MatrixError} (rejects) the error of the response. Any other error is a 502, or a 504 if the time is over.
+   */
+  lookUp(invite: AddressInvite, context: CallContext): Promise<string | undefined>;
+
+  /**
+   * Stores an invite for an address that nobody has, and may send an e-mail.
+   *
+   * 4. It is called only when the room, the policies and the rate limits allow the invite, and at most once for each
+   *    claim (see `PendingAddressInvites`).
+   * 5. It resolves `inUse` if somebody has the address by now, and then has sent nothing.
+   * 6. If it rejects with a `MatrixError` whose status is below 500, it has stored and sent nothing, and the next request
+   *    may try again. After any other error it is unknown whether it has, and for a minute no other request tries.
+   *
+   * @throws {MatrixError} (rejects) see 6. Any other error is a 502, or a 504 if the time is over.
+   */
+  storeInvite(
+    invite: AddressInvite,
+    room: InviteRoomDetails,
+    context: CallContext,
+  ): Promise<StoredAddressInvite | 'inUse'>;
+
+  /**
+   * Returns whether a key may still sign for the owner of an address.
+   *
+   * 7. It is called only after a signature of that key has been verified. The URL may be anything that a member of a
+   *    room wrote.
+   *
+   * @throws (rejects) if it cannot tell: then the signature is neither accepted nor refused for good
+   */
+  isKeyValid(key: AddressInviteKey, context: CallContext): Promise<boolean>;
+}

@@ -1,0 +1,248 @@
+import type { StoredAddressInvite } from '../../ports/third-party.ts';
+import { check, checkSame, tamper } from '../check.ts';
+import { abortedContext, deadlineContext } from '../context.ts';
+import type { ContractCase } from '../contract.ts';
+import { range, wander } from '../random.ts';
+import {
+  claim,
+  claimed,
+  newHash,
+  newInvite,
+  newKey,
+  type PendingAddressInvitesHarness,
+  pendingCase,
+  settle,
+  settled,
+} from './harness.ts';
+
+/** The cases that every store of pending invites by address must pass: the promises of `PendingAddressInvites`. */
+export const pendingAddressInvitesContract: readonly ContractCase<PendingAddressInvitesHarness>[] = [
+  pendingCase({
+    name: 'gives an address to the first who claims it',
+    postcondition: 'claimAddress 1',
+    async run({ pending }) {
+      const key = newKey();
+      await claimed(pending, key);
+      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'second claim');
+    },
+  }),
+  pendingCase({
+    name: 'claims each address in each room on its own',
+    postcondition: 'claimAddress 1',
+    async run({ pending }) {
+      const key = newKey();
+      const { roomId, addressHash } = key;
+      const upper = addressHash.toUpperCase();
+      const near = [
+        { roomId, addressHash: newHash() },
+        { roomId: `${roomId} `, addressHash },
+        { roomId: roomId.toUpperCase(), addressHash },
+        { roomId: `${roomId}\u0000`, addressHash },
+        ...(upper === addressHash ? [] : [{ roomId, addressHash: upper }]),
+      ];
+      await settled(pending, key);
+      for (const other of near) await claimed(pending, other);
+      for (const other of near)
+        checkSame(await claim(pending, other), { outcome: 'inProgress' }, 'claim of a near key');
+    },
+  }),
+  pendingCase({
+    name: 'gives an address to exactly one of many who claim it at once',
+    postcondition: 'claimAddress 1',
+    async run(harness) {
+      const { pending } = harness;
+      const second = (await harness.secondInstance?.()) ?? pending;
+      for (const _ of range(5)) {
+        const key = newKey();
+        const results = await Promise.all(
+          range(20).map(async (index) => {
+            await wander();
+            return claim(index % 2 === 0 ? pending : second, key);
+          }),
+        );
+        const outcomes = results.map(({ outcome }) => outcome).sort();
+        checkSame(outcomes, ['claimed', ...range(19).map(() => 'inProgress')], 'outcomes of racing claims');
+      }
+    },
+  }),
+  pendingCase({
+    name: 'gives the address of a claim that has ended to exactly one other',
+    postcondition: 'claimAddress 1',
+    requires: 'endClaims',
+    async run({ pending, endClaims }) {
+      const key = newKey();
+      const first = await claimed(pending, key);
+      await endClaims();
+      const results = await Promise.all(range(10).map(() => claim(pending, key)));
+      const ids = results.flatMap((result) => (result.outcome === 'claimed' ? [result.claimId] : []));
+      checkSame(ids.length, 1, 'number of claims after the first has ended');
+      check(ids[0] !== first, 'a later claim has the ID of an earlier one');
+    },
+  }),
+  pendingCase({
+    name: 'shows a settled invite to everybody, whole',
+    postcondition: 'claimAddress 2',
+    async run(harness) {
+      const { pending } = harness;
+      const key = newKey();
+      const invite = newInvite();
+      checkSame(await settle(pending, key, await claimed(pending, key), invite), invite, 'settled invite');
+      for (const each of [pending, (await harness.secondInstance?.()) ?? pending])
+        checkSame(await claim(each, key), { outcome: 'stored', invite }, 'claim of a settled address');
+    },
+  }),
+  pendingCase({
+    name: 'still shows a settled invite after the time of its claim',
+    postcondition: 'claimAddress 2',
+    requires: 'endClaims',
+    async run({ pending, endClaims }) {
+      const key = newKey();
+      const invite = await settled(pending, key);
+      await endClaims();
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'claim of a settled address');
+    },
+  }),
+  pendingCase({
+    name: 'shares nothing mutable',
+    postcondition: 'claimAddress 2',
+    async run({ pending }) {
+      const key = newKey();
+      const invite = newInvite();
+      const expected = structuredClone(invite);
+      const stored = await settle(pending, key, await claimed(pending, key), invite);
+      const seen = await claim(pending, key);
+      check(seen.outcome === 'stored', `claimAddress resolved ${seen.outcome} after settleAddress`);
+      for (const each of [invite, stored, seen.invite]) tamper(() => rename(each));
+      checkSame(await claim(pending, key), { outcome: 'stored', invite: expected }, 'stored invite');
+    },
+  }),
+  pendingCase({
+    name: 'keeps claims and invites in a crash',
+    postcondition: 'claimAddress 3',
+    requires: 'crash',
+    async run({ pending, crash }) {
+      const [claimedKey, settledKey] = [newKey(), newKey()];
+      const invite = await settled(pending, settledKey);
+      await claimed(pending, claimedKey);
+      const survivor = await crash();
+      checkSame(await claim(survivor, claimedKey), { outcome: 'inProgress' }, 'claim from before the crash');
+      checkSame(
+        await claim(survivor, settledKey),
+        { outcome: 'stored', invite },
+        'invite from before the crash',
+      );
+    },
+  }),
+  pendingCase({
+    name: 'keeps the invite that was settled first',
+    postcondition: 'settleAddress 4',
+    requires: 'endClaims',
+    async run({ pending, endClaims }) {
+      const key = newKey();
+      const late = await claimed(pending, key);
+      await endClaims();
+      const invite = newInvite();
+      await settle(pending, key, await claimed(pending, key), invite);
+      checkSame(await settle(pending, key, late, newInvite()), invite, 'result of the late settleAddress');
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'stored invite');
+    },
+  }),
+  pendingCase({
+    name: 'settles a claim that has ended, if no other was settled',
+    postcondition: 'settleAddress 4',
+    requires: 'endClaims',
+    async run({ pending, endClaims }) {
+      const key = newKey();
+      const late = await claimed(pending, key);
+      await endClaims();
+      const other = await claimed(pending, key);
+      const invite = newInvite();
+      checkSame(await settle(pending, key, late, invite), invite, 'result of the late settleAddress');
+      checkSame(await settle(pending, key, other, newInvite()), invite, 'result of the later settleAddress');
+    },
+  }),
+  pendingCase({
+    name: 'settles twice as once',
+    postcondition: 'settleAddress 5',
+    async run({ pending }) {
+      const key = newKey();
+      const claimId = await claimed(pending, key);
+      const invite = newInvite();
+      for (const time of ['first', 'second'])
+        checkSame(await settle(pending, key, claimId, invite), invite, `result of the ${time} settleAddress`);
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'stored invite');
+    },
+  }),
+  pendingCase({
+    name: 'gives a released address to the next',
+    postcondition: 'releaseAddress 6',
+    async run({ pending }) {
+      const key = newKey();
+      const first = await claimed(pending, key);
+      await pending.releaseAddress(key, first, deadlineContext());
+      await claimed(pending, key);
+      await pending.releaseAddress(key, first, deadlineContext());
+      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'claim after an old one was released');
+    },
+  }),
+  pendingCase({
+    name: 'does not release what was settled',
+    postcondition: 'releaseAddress 6',
+    async run({ pending }) {
+      const key = newKey();
+      const claimId = await claimed(pending, key);
+      const invite = newInvite();
+      await settle(pending, key, claimId, invite);
+      await pending.releaseAddress(key, claimId, deadlineContext());
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'stored invite');
+    },
+  }),
+  pendingCase({
+    name: 'forgets an invite by its token, and no other',
+    postcondition: 'forgetAddress 7',
+    async run({ pending }) {
+      const [key, otherKey] = [newKey(), newKey()];
+      const [invite, other] = [await settled(pending, key), await settled(pending, otherKey)];
+      for (const token of [other.token, invite.token.toUpperCase(), ''])
+        if (token !== invite.token) await pending.forgetAddress(key, token, deadlineContext());
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'invite with another token');
+      await pending.forgetAddress(key, invite.token, deadlineContext());
+      await claimed(pending, key);
+      checkSame(
+        await claim(pending, otherKey),
+        { outcome: 'stored', invite: other },
+        'invite of another key',
+      );
+    },
+  }),
+  pendingCase({
+    name: 'does not end a claim when it forgets an invite',
+    postcondition: 'forgetAddress 7',
+    async run({ pending }) {
+      const key = newKey();
+      const { token } = await settled(pending, key);
+      await pending.forgetAddress(key, token, deadlineContext());
+      await claimed(pending, key);
+      await pending.forgetAddress(key, token, deadlineContext());
+      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'claim after a second forgetAddress');
+    },
+  }),
+  pendingCase({
+    name: 'claims nothing for a call whose time is over',
+    postcondition: 'aborted call',
+    async run({ pending }) {
+      const key = newKey();
+      const result = await pending.claimAddress(key, abortedContext()).then(
+        () => 'resolved',
+        () => 'rejected',
+      );
+      checkSame(result, 'rejected', 'an aborted claimAddress');
+      await claimed(pending, key);
+    },
+  }),
+];
+
+function rename(invite: StoredAddressInvite): void {
+  Object.assign(invite, { displayName: 'Mallory' });
+  Object.assign(invite.publicKeys[0] ?? {}, { publicKey: 'changed' });
+}

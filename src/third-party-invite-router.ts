@@ -1,0 +1,83 @@
+import { Budget, onBindByRequest } from './http/on-bind-request.ts';
+import { createRoute } from './http/route.ts';
+import { checkOptions, type OptionChecks } from './internal/options.ts';
+import { serviceConfig } from './invite/config.ts';
+import { closeService } from './invite/service.ts';
+import { type ThirdPartyOptions, thirdPartyConfig } from './invite/third-party-config.ts';
+import type { InviteRouter } from './router.ts';
+import {
+  bodyTimeoutOf,
+  type InviteRouterOptions,
+  inviteRouterOptionChecks,
+  responseOptionsOf,
+} from './router-options.ts';
+
+/** Options for `createThirdPartyInviteRouter`. They mean the same as for `createInviteRouter`. */
+export type ThirdPartyInviteRouterOptions = Pick<
+  InviteRouterOptions,
+  'serverName' | 'storage' | 'users' | 'logger' | 'deadlineMs' | 'bodyTimeoutMs' | 'requestId'
+> & {
+  /** Checks the keys. Required. */
+  readonly thirdParty: ThirdPartyOptions;
+  /** Called after each appended invite. The requester has the user ID of the inviter, and nothing else. Default none. */
+  readonly onInvite?: InviteRouterOptions['onInvite'];
+};
+
+const { serverName, storage, users, onInvite, thirdParty, logger, deadlineMs, bodyTimeoutMs, requestId } =
+  inviteRouterOptionChecks;
+const optionChecks: OptionChecks<ThirdPartyInviteRouterOptions> = {
+  serverName,
+  storage,
+  users,
+  onInvite,
+  thirdParty: { ...thirdParty, required: true },
+  logger,
+  deadlineMs,
+  bodyTimeoutMs,
+  requestId,
+};
+
+/** The maximum size of a body, in bytes. */
+const MAX_BODY_BYTES = 65_536;
+
+/**
+ * Creates the router for `PUT …/3pid/onbind`, by which an identity server says who has an address now: users who were
+ * invited by that address are then invited by user ID. Mount it at `/_matrix/federation/v1`. It also accepts `POST`, which
+ * identity servers send.
+ *
+ * ```ts
+ * app.use('/_matrix/federation/v1', createThirdPartyInviteRouter({ serverName, storage, thirdParty }));
+ * ```
+ *
+ * Nobody has to log in: an invite needs a signature of a key in the room's own event. It starts at most 10 requests a
+ * second. Invites of rooms or inviters of other servers are skipped.
+ *
+ * @throws {TypeError} for an unknown or missing option, or one of the wrong type
+ * @see [errors, Router and service](../docs/errors.md#router-and-service)
+ * @see https://spec.matrix.org/v1.18/server-server-api/#put_matrixfederationv13pidonbind
+ */
+export function createThirdPartyInviteRouter(options: ThirdPartyInviteRouterOptions): InviteRouter {
+  const checked = checkOptions<ThirdPartyInviteRouterOptions>(
+    'createThirdPartyInviteRouter',
+    options,
+    optionChecks,
+  );
+  const config = {
+    ...serviceConfig({ ...checked, rateLimit: false }),
+    thirdParty: thirdPartyConfig(checked.thirdParty, []),
+    body: { limitBytes: MAX_BODY_BYTES, timeoutMs: bodyTimeoutOf(checked) },
+    budget: new Budget(),
+  };
+  const router = createRoute<object>({
+    path: '/3pid/onbind',
+    methods: ['PUT', 'POST'],
+    responseOptions: {
+      ...responseOptionsOf({ ...checked, cors: false }, config.logger),
+      what: 'an onbind',
+      bodyOf: () => ({}),
+      detailsOf: () => ({}),
+    },
+    work: (exchange) => onBindByRequest(config, exchange),
+  });
+  return Object.assign(router, { close: () => closeService(config) });
+}

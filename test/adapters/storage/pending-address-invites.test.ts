@@ -1,0 +1,65 @@
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { PostgresStorage } from 'express-matrix-invite/storage/postgres';
+import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
+import type pg from 'pg';
+import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
+import { PostgresServer } from '../../../servers/postgres-server.ts';
+import { pendingAddressInvitesContract } from '../../../src/testing/index.ts';
+import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
+import { openCopy } from '../../testing/sqlite-harness.ts';
+import { testContract } from '../../testing/support.ts';
+
+let server: PostgresServer;
+let pools: readonly [pg.Pool, pg.Pool];
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  pools = [server.pool({ max: 20 }), server.pool({ max: 20 })];
+  await new PostgresStorage(pools[0]).migrate();
+});
+afterAll(() => server?.close());
+
+testContract(
+  'MemoryStorage',
+  pendingAddressInvitesContract,
+  async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    return {
+      pending: new MemoryStorage(),
+      endClaims: async () => void vi.advanceTimersByTime(60_001),
+    };
+  },
+  ['secondInstance', 'crash'],
+);
+
+testContract('SqliteStorage', pendingAddressInvitesContract, async () => {
+  const path = await newSqlitePath();
+  const database = openSqlite(path);
+  const pending = new SqliteStorage(database);
+  await pending.migrate();
+  return {
+    pending,
+    secondInstance: async () => new SqliteStorage(openSqlite(path)),
+    crash: () => openCopy(path),
+    endClaims: async () =>
+      void database.exec('UPDATE matrix_pending_addresses SET claimed_until = claimed_until - 60001'),
+  };
+});
+
+testContract('PostgresStorage', pendingAddressInvitesContract, async () => {
+  const pending = new PostgresStorage(pools[0]);
+  return {
+    pending,
+    secondInstance: async () => new PostgresStorage(pools[1]),
+    crash: async () => {
+      await server.stop('SIGQUIT');
+      await server.startAgain();
+      return new PostgresStorage(pools[1]);
+    },
+    endClaims: async () =>
+      void (await pools[0].query(
+        "UPDATE matrix_pending_addresses SET claimed_until = claimed_until - interval '61 seconds'",
+      )),
+  };
+});

@@ -1,0 +1,279 @@
+import { createInviteService } from 'express-matrix-invite';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { createThirdPartyInviteRouter } from 'express-matrix-invite/third-party';
+import { describe, expect, it, vi } from 'vitest';
+import type { JsonObject } from '../../src/rooms/event.ts';
+import { range } from '../../src/testing/random.ts';
+import { newApp } from '../frameworks/hosts/new-app.ts';
+import { OwnMailer } from '../support/own-mailer.ts';
+import { ALICE, agentOf, BOB, CAROL, memberOf, ROOM, recordingLogger, seedRoom, silent } from './support.ts';
+
+const PATH = '/_matrix/federation/v1/3pid/onbind';
+const secret = 'a secret of at least thirty-two bytes';
+
+async function setUp(options: object = {}, version = '11') {
+  const storage = new MemoryStorage();
+  const mailer = new OwnMailer();
+  const thirdParty = { identity: mailer, pending: storage, secret };
+  const common = { serverName: 'example.org', storage, thirdParty, logger: silent, ...options };
+  const service = createInviteService({ ...common, rateLimit: false });
+  await seedRoom(storage, { version, members: { [CAROL]: 'join' } });
+  const app = newApp();
+  app.use('/_matrix/federation/v1', createThirdPartyInviteRouter(common));
+  const inviteByAddress = async (requester = ALICE) => {
+    const { outcome } = await service.inviteByAddress({
+      requester: { userId: requester },
+      roomId: ROOM,
+      idServer: 'id.example.org',
+      idAccessToken: 'token',
+      medium: 'email',
+      address: 'bob@example.com',
+    });
+    expect(outcome).toBe('storedForAddress');
+    return mailer.mails.at(-1)?.token ?? '';
+  };
+  return { app, service, storage, mailer, inviteByAddress };
+}
+
+function inviteIn(signed: JsonObject, changes: object = {}) {
+  return {
+    medium: 'email',
+    address: 'bob@example.com',
+    mxid: BOB,
+    room_id: ROOM,
+    sender: ALICE,
+    signed,
+    ...changes,
+  };
+}
+
+async function bind(
+  app: Parameters<typeof agentOf>[0],
+  invites: unknown,
+  changes: object = {},
+  method: 'put' | 'post' = 'put',
+) {
+  const body = { medium: 'email', address: 'bob@example.com', mxid: BOB, invites, ...changes };
+  const { status, body: answer } = await agentOf(app)[method](PATH).send(body);
+  return { status, body: answer };
+}
+
+const OK = { status: 200, body: {} };
+
+function put(storage: MemoryStorage, type: string, state_key: string, content: JsonObject, sender = ALICE) {
+  return storage.putState({ room_id: ROOM, type, state_key, sender, origin_server_ts: 1, content });
+}
+
+describe('an address that is bound', () => {
+  it.each(['put', 'post'] as const)('becomes an invite of its user, by %s', async (method) => {
+    const onInvite = vi.fn();
+    const { app, storage, mailer, inviteByAddress } = await setUp({ onInvite });
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    expect(await bind(app, [inviteIn(signed)], {}, method)).toEqual(OK);
+    expect(await memberOf(storage, BOB)).toMatchObject({
+      sender: ALICE,
+      content: { membership: 'invite', third_party_invite: { display_name: 'b…@e…', signed } },
+    });
+    await vi.waitFor(() => expect(onInvite).toHaveBeenCalledTimes(1));
+    expect(onInvite.mock.calls[0]?.[0]).toMatchObject({
+      requester: { userId: ALICE },
+      eventId: expect.any(String),
+    });
+  });
+
+  it.each(range(12).map((index) => String(index + 1)))('does so in room version %s', async (version) => {
+    const { app, storage, mailer, inviteByAddress } = await setUp({}, version);
+    expect(await bind(app, [inviteIn(mailer.sign(await inviteByAddress(), BOB))])).toEqual(OK);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+
+  it('is invited once, however often the identity server says so', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    const answers = await Promise.all(range(9).map(() => bind(app, [inviteIn(signed)])));
+    expect(answers).toEqual(range(9).map(() => OK));
+    const { events = [] } = (await storage.timeline(ROOM)) ?? {};
+    expect(events.filter(({ state_key }) => state_key === BOB)).toHaveLength(1);
+  });
+
+  it('is invited although the inviter has left since', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    await put(storage, 'm.room.member', ALICE, { membership: 'leave' });
+    expect(await bind(app, [inviteIn(signed)])).toEqual(OK);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+});
+
+describe('what is refused for good', () => {
+  const refusals: [string, (setup: Awaited<ReturnType<typeof setUp>>, signed: JsonObject) => unknown][] = [
+    ['a user of another server', () => [inviteIn({}, {}), { mxid: '@bob:elsewhere.org' }]],
+    ['an inviter of another server', (_, signed) => inviteIn(signed, { sender: '@alice:elsewhere.org' })],
+    ['another sender', (_, signed) => inviteIn(signed, { sender: CAROL })],
+    ['an unknown room', (_, signed) => inviteIn(signed, { room_id: '!other:example.org' })],
+    ['a changed token', (_, signed) => inviteIn({ ...signed, token: 'x' })],
+    ['a changed user ID', (_, signed) => inviteIn({ ...signed, mxid: CAROL })],
+    ['a changed field', (_, signed) => inviteIn({ ...signed, sender: CAROL })],
+    ['no signature', ({ mailer: _ }, signed) => inviteIn({ ...signed, signatures: {} })],
+    [
+      'a signature of another key',
+      ({ mailer: _ }, { token }) => inviteIn(new OwnMailer().sign(String(token), BOB)),
+    ],
+    ['no object as signed', () => inviteIn('signed' as never)],
+    ['no room ID', (_, signed) => inviteIn(signed, { room_id: 7 })],
+    ['nothing', () => null],
+  ];
+
+  it.each(refusals)('%s', async (_case, inviteOf) => {
+    const setup = await setUp();
+    const signed = setup.mailer.sign(await setup.inviteByAddress(), BOB);
+    const made = inviteOf(setup, signed);
+    const [invite, changes] = Array.isArray(made) ? made : [made, {}];
+    expect(await bind(setup.app, [invite], changes)).toEqual(OK);
+    expect(await memberOf(setup.storage, BOB)).toBeUndefined();
+    expect(setup.mailer.validityChecks).toEqual([]);
+  });
+
+  it('a user who is banned, or joined', async () => {
+    for (const membership of ['ban', 'join']) {
+      const { app, storage, mailer, inviteByAddress } = await setUp();
+      const signed = mailer.sign(await inviteByAddress(), BOB);
+      await put(storage, 'm.room.member', BOB, { membership });
+      expect(await bind(app, [inviteIn(signed)])).toEqual(OK);
+      expect((await memberOf(storage, BOB))?.content).toEqual({ membership });
+    }
+  });
+
+  it('a user who does not exist, or blocks invites', async () => {
+    for (const users of [
+      { exists: async () => false },
+      { getAccountData: async () => ({ default_action: 'block' }) },
+    ]) {
+      const { app, storage, mailer, inviteByAddress } = await setUp({ users });
+      const signed = mailer.sign(await inviteByAddress(), BOB);
+      expect(await bind(app, [inviteIn(signed)])).toEqual(OK);
+      expect(await memberOf(storage, BOB)).toBeUndefined();
+    }
+  });
+
+  it('a key that is not valid any more', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    mailer.isValid = false;
+    expect(await bind(app, [inviteIn(signed)])).toEqual(OK);
+    expect(await memberOf(storage, BOB)).toBeUndefined();
+  });
+
+  it('one invite, without holding up the others', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const good = inviteIn(mailer.sign(await inviteByAddress(), BOB));
+    expect(await bind(app, [null, inviteIn({}), good])).toEqual(OK);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+});
+
+describe('what may succeed later', () => {
+  it('a key that cannot be checked is a 502, and the others are invited', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    mailer.isValid = new Error('down');
+    expect(await bind(app, [inviteIn(signed)])).toMatchObject({
+      status: 502,
+      body: { errcode: 'M_UNKNOWN' },
+    });
+    expect(await memberOf(storage, BOB)).toBeUndefined();
+    mailer.isValid = true;
+    expect(await bind(app, [inviteIn(signed)])).toEqual(OK);
+    expect(await memberOf(storage, BOB)).toBeDefined();
+  });
+
+  it('a store that fails is a 503', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp({ deadlineMs: 200 });
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    vi.spyOn(storage, 'readState').mockRejectedValue(
+      Object.assign(new Error(), { code: 'ERR_STORAGE_UNAVAILABLE' }),
+    );
+    expect(await bind(app, [inviteIn(signed)])).toMatchObject({ status: 503 });
+  });
+});
+
+describe('a body', () => {
+  it.each([
+    [{ mxid: undefined }, 'M_BAD_JSON'],
+    [{ mxid: 'bob' }, 'M_INVALID_PARAM'],
+    [{ invites: {} }, 'M_BAD_JSON'],
+    [{ invites: range(51).map(() => null) }, 'M_BAD_JSON'],
+  ])('%j is a 400', async (changes, errcode) => {
+    const { app } = await setUp();
+    expect(await bind(app, [], changes)).toMatchObject({ status: 400, body: { errcode } });
+  });
+
+  it('of more than 64 KiB is a 413', async () => {
+    const { app } = await setUp();
+    expect(await bind(app, ['x'.repeat(65_536)])).toMatchObject({ status: 413 });
+  });
+
+  it('by GET is a 405', async () => {
+    const { app } = await setUp();
+    const { status, headers } = await agentOf(app).get(PATH);
+    expect([status, headers.allow]).toEqual([405, 'OPTIONS, PUT, POST']);
+  });
+
+  it('is read at most ten times a second', async () => {
+    const { app } = await setUp();
+    const statuses = (await Promise.all(range(30).map(() => bind(app, [])))).map(({ status }) => status);
+    expect(statuses).toContain(429);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(10);
+  });
+
+  it('leaves no address and no reason to repeat it in the log', async () => {
+    const { logger, lines } = recordingLogger();
+    const all = { ...logger, debug: logger.warn, info: logger.warn };
+    const { app, mailer, inviteByAddress } = await setUp({ logger: all });
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    await bind(app, [inviteIn(signed, { sender: CAROL })]);
+    expect(lines.map(({ message }) => message)).toContain('Responded 200 to an onbind');
+    expect(JSON.stringify(lines)).not.toMatch(/bob@|example\.com/);
+  });
+});
+
+describe('a revoked invite by address', () => {
+  it('invites nobody, and the address can be invited again', async () => {
+    const { app, service, storage, mailer, inviteByAddress } = await setUp();
+    const token = await inviteByAddress();
+    const revocation = { requester: { userId: ALICE }, roomId: ROOM, token };
+    expect(await service.revokeAddressInvite(revocation)).toMatchObject({ outcome: 'revoked' });
+    expect(await service.revokeAddressInvite(revocation)).toMatchObject({ outcome: 'alreadyRevoked' });
+    expect(await bind(app, [inviteIn(mailer.sign(token, BOB))])).toEqual(OK);
+    expect(await memberOf(storage, BOB)).toBeUndefined();
+
+    const again = await inviteByAddress(CAROL);
+    expect(again).not.toBe(token);
+    expect(mailer.mails).toHaveLength(2);
+    expect(await bind(app, [inviteIn(mailer.sign(again, BOB), { sender: CAROL })])).toEqual(OK);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+
+  it("is noticed when the host's own state endpoint revoked it", async () => {
+    const { storage, mailer, inviteByAddress } = await setUp();
+    await put(storage, 'm.room.third_party_invite', await inviteByAddress(), {});
+    await inviteByAddress();
+    expect(mailer.mails).toHaveLength(2);
+  });
+
+  it.each([
+    ['an unknown token', { token: 'unknown' }, 404, 'M_NOT_FOUND'],
+    ['an inviter outside the room', { requester: { userId: BOB } }, 403, 'M_FORBIDDEN'],
+    ['an unknown room', { roomId: '!other:example.org' }, 403, 'M_FORBIDDEN'],
+    ['no room', { roomId: 'room' }, 400, 'M_INVALID_PARAM'],
+  ])('is not revoked by %s', async (_case, changes, status, errcode) => {
+    const { service, inviteByAddress } = await setUp();
+    const revocation = {
+      requester: { userId: ALICE },
+      roomId: ROOM,
+      token: await inviteByAddress(),
+      ...changes,
+    };
+    await expect(service.revokeAddressInvite(revocation)).rejects.toMatchObject({ status, errcode });
+  });
+});
