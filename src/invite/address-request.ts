@@ -3,7 +3,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import { isServerName } from '../rooms/identifiers.ts';
-import { isMedium, normalizeAddress } from './address.ts';
+import { MEDIA, normalizeAddress } from './address.ts';
 import { addressHash } from './address-hash.ts';
 import type { AddressRun } from './by-address.ts';
 import type { ServiceConfig } from './config.ts';
@@ -50,10 +50,11 @@ export function startAddressRun<R extends Requester>(
       throw new MatrixError(400, 'M_BAD_JSON', `${name} must be a well-formed string`);
     }
   }
-  if (!isMedium(medium)) {
+  const known = MEDIA.find((each) => each === medium);
+  if (known === undefined) {
     throw new MatrixError(403, 'M_THREEPID_MEDIUM_NOT_SUPPORTED', 'This kind of address is not supported');
   }
-  const normalized = normalizeAddress(medium, address);
+  const normalized = normalizeAddress(known, address);
   if (normalized === undefined) {
     throw new MatrixError(400, 'M_INVALID_PARAM', 'address is not a valid address of its medium');
   }
@@ -64,8 +65,8 @@ export function startAddressRun<R extends Requester>(
   return {
     config: { ...config, thirdParty },
     requester,
-    invite: { roomId, sender, idServer, idAccessToken, medium, address: normalized },
-    key: { roomId, addressHash: addressHash(thirdParty.secret, medium, normalized) },
+    invite: { roomId, sender, idServer, idAccessToken, medium: known, address: normalized },
+    key: { roomId, addressHash: addressHash(thirdParty.secret, known, normalized) },
     trace,
     log,
     signal,

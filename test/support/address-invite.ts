@@ -1,0 +1,63 @@
+// Invites an address into a room of an SQLite file, and prints the result:
+// address-invite.ts <file> <room ID> <file of the mails> <count> [<step>]
+// It sends <count> requests at once. Each mail is a line of the file of the mails. It kills itself at the step, which is
+// before or after a call, such as `before storeInvite`.
+import { appendFileSync } from 'node:fs';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
+import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { OwnMailer } from './own-mailer.ts';
+import { ALICE } from './storage-room.ts';
+
+const [path = '', roomId = '', mails = '', count = '1', step = ''] = process.argv.slice(2);
+const storage = new SqliteStorage(new DatabaseSync(path));
+const identity = new OwnMailer();
+const storeInvite = identity.storeInvite.bind(identity);
+identity.storeInvite = async (...parameters) => {
+  const stored = await storeInvite(...parameters);
+  appendFileSync(mails, `${identity.mails.at(-1)?.token}\n`);
+  return stored;
+};
+killAt(storage, 'readState');
+killAt(storage, 'claimAddress');
+killAt(identity, 'storeInvite');
+killAt(storage, 'settleAddress');
+killAt(storage, 'appendEvent');
+
+const service = createInviteService({
+  serverName: 'example.org',
+  storage,
+  rateLimit: false,
+  thirdParty: { identity, pending: storage, secret: 'a secret of at least thirty-two bytes' },
+});
+
+async function invite(): Promise<string> {
+  try {
+    const { outcome } = await service.inviteByAddress({
+      requester: { userId: ALICE },
+      roomId,
+      idServer: 'id.example.org',
+      idAccessToken: 'token',
+      medium: 'email',
+      address: 'bob@example.com',
+    });
+    return outcome;
+  } catch (error) {
+    return isMatrixError(error) ? String(error.status) : String(error);
+  }
+}
+
+for (const result of await Promise.all(Array.from({ length: Number(count) }, invite))) console.log(result);
+
+function killAt<Name extends string>(
+  target: Record<Name, (...parameters: never[]) => Promise<unknown>>,
+  name: Name,
+): void {
+  const method = target[name].bind(target);
+  target[name] = async (...parameters) => {
+    if (step === `before ${name}`) process.kill(process.pid, 'SIGKILL');
+    const result = await method(...parameters);
+    if (step === `after ${name}`) process.kill(process.pid, 'SIGKILL');
+    return result;
+  };
+}
