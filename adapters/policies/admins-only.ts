@@ -29,11 +29,9 @@ export function adminsOnly<R extends Requester = Requester>(options: AdminsOnlyO
     ...refusalChecks,
   });
   const refusal = refusalFrom(options, { message: 'Only administrators may invite' });
-  return {
-    name: 'adminsOnly',
-    async decide({ requester }, context) {
-      const isAllowed = await booleanResult('adminsOnly: isAdmin', isAdmin(requester, context));
-      return isAllowed ? undefined : refusal;
-    },
+  const decide = async ({ requester }: { readonly requester: R }, context: CallContext) => {
+    const isAllowed = await booleanResult('adminsOnly: isAdmin', isAdmin(requester, context));
+    return isAllowed ? undefined : refusal;
   };
+  return { name: 'adminsOnly', decide, decideByAddress: decide };
 }

@@ -32,10 +32,7 @@ export function blockedRooms(options: BlockedRoomsOptions): InvitePolicy {
   });
   const isBlocked = idTest('blockedRooms: rooms', rooms, isRoomId, '!room:example.org');
   const refusal = refusalFrom(options, { message: 'This room is blocked on this server' });
-  return {
-    name: 'blockedRooms',
-    async decide({ roomId }, context) {
-      return (await isBlocked(roomId, context)) ? refusal : undefined;
-    },
-  };
+  const decide = async ({ roomId }: { readonly roomId: string }, context: CallContext) =>
+    (await isBlocked(roomId, context)) ? refusal : undefined;
+  return { name: 'blockedRooms', decide, decideByAddress: decide };
 }

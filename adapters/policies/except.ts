@@ -1,8 +1,13 @@
 import { hasMethods } from '../../src/internal/options.ts';
 import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
-import type { InvitePolicy, PolicyRequest } from '../../src/ports/policy.ts';
+import type { AddressPolicyRequest, InvitePolicy, PolicyRequest } from '../../src/ports/policy.ts';
 import { booleanResult } from './shared/boolean-result.ts';
+
+/** The invite of a user, or of an address: then it has `medium` and `address` in place of `userId`. */
+export type ExemptionRequest<R extends Requester = Requester> = Partial<PolicyRequest<R>> &
+  Partial<AddressPolicyRequest<R>> &
+  Pick<PolicyRequest<R>, 'requester' | 'roomId'>;
 
 /**
  * Exempts some invites from a policy: those by administrators, for example, or those to one room. The policy
@@ -21,7 +26,7 @@ import { booleanResult } from './shared/boolean-result.ts';
  */
 export function except<R extends Requester = Requester>(
   policy: InvitePolicy<R>,
-  isExempt: (request: PolicyRequest<R>, context: CallContext) => boolean | Promise<boolean>,
+  isExempt: (request: ExemptionRequest<R>, context: CallContext) => boolean | Promise<boolean>,
 ): InvitePolicy<R> {
   if (!hasMethods(policy, 'decide')) {
     throw new TypeError('except: the first argument must be a policy, with the method decide');
@@ -31,13 +36,21 @@ export function except<R extends Requester = Requester>(
       'except: the second argument must be a function that returns true for exempt invites',
     );
   }
+  const isExempted = (request: ExemptionRequest<R>, context: CallContext) =>
+    booleanResult('except: isExempt', isExempt(request, context));
   return {
     name: policy.name,
-    stateKeys: (request) =>
-      typeof policy.stateKeys === 'function' ? policy.stateKeys(request) : (policy.stateKeys ?? []),
+    stateKeys:
+      typeof policy.stateKeys === 'function'
+        ? (request) => (typeof policy.stateKeys === 'function' ? policy.stateKeys(request) : [])
+        : (policy.stateKeys ?? []),
     async decide(request, context) {
-      if (await booleanResult('except: isExempt', isExempt(request, context))) return undefined;
-      return policy.decide(request, context);
+      return (await isExempted(request, context)) ? undefined : policy.decide(request, context);
     },
+    ...(policy.decideByAddress !== undefined && {
+      async decideByAddress(request, context) {
+        return (await isExempted(request, context)) ? undefined : policy.decideByAddress?.(request, context);
+      },
+    }),
   };
 }

@@ -39,6 +39,8 @@ export function ignoredUsers(options: IgnoredUsersOptions): InvitePolicy {
       const data = await readAccountData(users, userId, IGNORED_USERS_TYPE, context);
       return isIgnored(data, requester.userId) ? 'drop' : undefined;
     },
+    /** Nobody here has the address. If a user has it, `decide` judges the invite of that user. */
+    decideByAddress: () => undefined,
   };
 }
 

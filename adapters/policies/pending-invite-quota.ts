@@ -1,4 +1,5 @@
 import { checkOptions, functionOption, integerOption } from '../../src/internal/options.ts';
+import type { Requester } from '../../src/ports/auth.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { InvitePolicy } from '../../src/ports/policy.ts';
 import { type RefusalOptions, refusalChecks, refusalFrom } from './shared/refusal-options.ts';
@@ -39,16 +40,14 @@ export function pendingInviteQuota(options: PendingInviteQuotaOptions): InvitePo
     ...refusalChecks,
   });
   const refusal = refusalFrom(options, { message: 'You have too many unanswered invites' });
-  return {
-    name: 'pendingInviteQuota',
-    async decide({ requester }, context) {
-      const count: unknown = await countPending(requester.userId, context);
-      if (!isCount(count)) {
-        throw new TypeError('pendingInviteQuota: countPending must return an integer, at least 0');
-      }
-      return count >= max ? refusal : undefined;
-    },
+  const decide = async ({ requester }: { readonly requester: Requester }, context: CallContext) => {
+    const count: unknown = await countPending(requester.userId, context);
+    if (!isCount(count)) {
+      throw new TypeError('pendingInviteQuota: countPending must return an integer, at least 0');
+    }
+    return count >= max ? refusal : undefined;
   };
+  return { name: 'pendingInviteQuota', decide, decideByAddress: decide };
 }
 
 function isCount(value: unknown): value is number {

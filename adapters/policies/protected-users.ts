@@ -51,5 +51,7 @@ export function protectedUsers<R extends Requester = Requester>(
       const isAllowed = await booleanResult('protectedUsers: allow', allow(requester, userId, context));
       return isAllowed ? undefined : refusal;
     },
+    /** Nobody here has the address. If a user has it, `decide` judges the invite of that user. */
+    decideByAddress: () => undefined,
   };
 }

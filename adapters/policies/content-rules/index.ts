@@ -75,6 +75,8 @@ export function contentRules(options: ContentRulesOptions = {}): InvitePolicy {
       const isRefused = await booleanResult('contentRules: isUnwelcome', isUnwelcome(reason, context));
       return isRefused ? unwelcome : undefined;
     },
+    /** An invite by address has no reason. */
+    decideByAddress: () => undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import { defaultLogger, writeLine } from '../../../src/internal/logger.ts';
 import { handleRejection } from '../../../src/internal/unawaited.ts';
-import type { InvitePolicy } from '../../../src/ports/policy.ts';
+import type { CallContext } from '../../../src/ports/context.ts';
+import type { InvitePolicy, PolicyDecision } from '../../../src/ports/policy.ts';
 import { refusalFrom } from '../shared/refusal-options.ts';
 import { HttpAntispamError } from './error.ts';
 import { checkHttpAntispamOptions, type HttpAntispamOptions } from './options.ts';
@@ -20,6 +21,9 @@ export type { HttpAntispamOptions } from './options.ts';
  * });
  * ```
  *
+ * With `sendAddresses`, it also asks about invites by address: `POST <baseUrl>/user_may_send_3pid_invite` with `inviter`,
+ * `medium`, `address` and `room_id`.
+ *
  * A 2xx with a JSON object or no body means no objection. A 4xx with a JSON object becomes a 403 with the
  * service's `errcode` (`M_FORBIDDEN` if it has none) and its `error`, at most 500 characters. The options
  * `status`, `errcode` and `message` replace those of the service. Anything else is a failure, for which
@@ -32,34 +36,45 @@ export type { HttpAntispamOptions } from './options.ts';
  */
 export function httpAntispam(options: HttpAntispamOptions): InvitePolicy {
   const checked = checkHttpAntispamOptions(options);
-  const { accessToken, timeoutMs = 2_000, onFailure = 'refuse', onError, sendReason = false } = checked;
+  const {
+    accessToken,
+    timeoutMs = 2_000,
+    onFailure = 'refuse',
+    onError,
+    sendReason,
+    sendAddresses,
+  } = checked;
   const { status, errcode, message } = checked;
-  const url = new URL(checked.baseUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/user_may_invite`;
   const headers = {
     accept: 'application/json',
     'content-type': 'application/json',
     ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
   };
+  const ask = async (callback: string, body: object, context: CallContext): Promise<PolicyDecision> => {
+    const url = new URL(checked.baseUrl);
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/${callback}`;
+    try {
+      const refusal = await askService({ url, headers, body, timeoutMs }, context);
+      return refusal && refusalFrom({ status, errcode, message }, refusal);
+    } catch (error) {
+      if (!(error instanceof HttpAntispamError)) throw error;
+      handleRejection(onError?.(error), onErrorFailed);
+      if (onFailure === 'refuse') throw error;
+      return undefined;
+    }
+  };
   return {
     name: 'httpAntispam',
-    async decide({ requester, userId, roomId, reason }, context) {
-      const body = {
-        inviter: requester.userId,
-        invitee: userId,
-        room_id: roomId,
-        ...(sendReason && { reason }),
-      };
-      try {
-        const refusal = await askService({ url, headers, body, timeoutMs }, context);
-        return refusal && refusalFrom({ status, errcode, message }, refusal);
-      } catch (error) {
-        if (!(error instanceof HttpAntispamError)) throw error;
-        handleRejection(onError?.(error), onErrorFailed);
-        if (onFailure === 'refuse') throw error;
-        return undefined;
-      }
+    decide({ requester, userId, roomId, reason }, context) {
+      const body = { inviter: requester.userId, invitee: userId, room_id: roomId };
+      return ask('user_may_invite', sendReason ? { ...body, reason } : body, context);
     },
+    ...(sendAddresses && {
+      decideByAddress({ requester, medium, address, roomId }, context) {
+        const body = { inviter: requester.userId, medium, address, room_id: roomId };
+        return ask('user_may_send_3pid_invite', body, context);
+      },
+    }),
   };
 }
 

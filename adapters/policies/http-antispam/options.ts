@@ -37,6 +37,11 @@ export type HttpAntispamOptions = RefusalOptions & {
   readonly onError?: ((error: HttpAntispamError) => void) | undefined;
   /** Whether to send the invite's `reason`, which is private text between users. Default false. */
   readonly sendReason?: boolean | undefined;
+  /**
+   * Whether to ask about invites by address too, with the address: `POST <baseUrl>/user_may_send_3pid_invite`. Default
+   * false: the policy has no `decideByAddress`.
+   */
+  readonly sendAddresses?: boolean | undefined;
 };
 
 const optionChecks: OptionChecks<HttpAntispamOptions> = {
@@ -54,6 +59,7 @@ const optionChecks: OptionChecks<HttpAntispamOptions> = {
   onFailure: oneOf('refuse', 'allow'),
   onError: functionOption,
   sendReason: booleanOption,
+  sendAddresses: booleanOption,
   ...refusalChecks,
 };
 

@@ -72,6 +72,8 @@ export function inviteFilter(options: InviteFilterOptions): InvitePolicy {
       if (action === 'ignore') return 'drop';
       return action === 'block' ? refusal : undefined;
     },
+    /** Nobody here has the address. If a user has it, `decide` judges the invite of that user. */
+    decideByAddress: () => undefined,
   };
 }
 

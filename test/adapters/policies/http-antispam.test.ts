@@ -202,7 +202,7 @@ describe('the options of httpAntispam', () => {
     ['option "errcode" must be', { baseUrl, errcode: '' }],
     ['option "message" must be', { baseUrl, message: null }],
     [
-      'unknown option "url"; allowed: baseUrl, allowInsecureHttp, accessToken, timeoutMs, onFailure, onError, sendReason, ' +
+      'unknown option "url"; allowed: baseUrl, allowInsecureHttp, accessToken, timeoutMs, onFailure, onError, sendReason, sendAddresses, ' +
         'status, errcode, message',
       { url: baseUrl },
     ],
