@@ -11,6 +11,7 @@ export const DRIVERS = {
   'policies/content-rules': ['linkify-it'],
   'rate-limit/memory': ['rate-limiter-flexible'],
   'rate-limit/redis': ['rate-limiter-flexible'],
+  'third-party': ['ipaddr.js'],
 };
 
 const ROOMS = '^src/rooms/';
@@ -27,7 +28,9 @@ const HTTP = '^src/http/';
 const TESTING = '^src/testing/';
 const ROUTER = '^src/router\\.ts$';
 const ALL_BUT_TESTING = '^src/(?!testing/)';
-const PUBLIC = '^(src/(|testing/|openapi/)index|adapters/[^/]+/[^/]+(|/index))\\.ts$';
+const OUTBOUND = '^adapters/shared/outbound/';
+const PUBLIC =
+  '^(src/(|testing/|openapi/)index|adapters/(third-party/index|(?!third-party/)[^/]+/[^/]+(|/index)))\\.ts$';
 const PACKAGES = '(^|/)node_modules/';
 const CRYPTO = '^(node:)?crypto$';
 const EXPRESS = `${PACKAGES}express/`;
@@ -114,12 +117,20 @@ export default {
         ...drivers.map((driver) => `${PACKAGES}${driver}/`),
         // RedisRateLimit counts in memory while Redis is down.
         ...(name === 'rate-limit/redis' ? ['^adapters/rate-limit/memory\\.ts$'] : []),
+        // It has no other adapters of its kind beside it.
+        ...(name === 'third-party' ? ['^adapters/third-party/', OUTBOUND] : []),
       ),
     ),
     adapter({
       path: '^adapters/([^/]+)/([^/]+?)(?:/|\\.ts$)',
-      pathNot: `^adapters/(${Object.keys(DRIVERS).join('|')})(/|\\.ts$)`,
+      pathNot: `^adapters/(${Object.keys(DRIVERS).join('|')}|shared)(/|\\.ts$)`,
     }),
+    only(
+      'outbound',
+      OUTBOUND,
+      [OUTBOUND, ...SHARED, `${PACKAGES}ipaddr\\.js/`, NODE],
+      'Adapters of several kinds share it.',
+    ),
     never(
       'node-sqlite',
       { path: '^(src|adapters)/' },

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
  */
 export const DRIVER_VERSIONS = {
   '@opentelemetry/api': { from: '1.0.0', major: 1 },
+  'ipaddr.js': { from: '2.4.0', major: 2 },
   jose: { from: '6.0.8', major: 6 },
   'linkify-it': { from: '6.0.0', major: 6 },
   oauth4webapi: { from: '3.0.0', major: 3 },

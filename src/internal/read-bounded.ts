@@ -1,12 +1,12 @@
 /**
- * Reads the body of a fetch response, up to a number of bytes. It counts decompressed bytes, so that a small response
+ * Reads the body of a response, up to a number of bytes. From `fetch`, it counts decompressed bytes, so that a small response
  * cannot expand into a large one.
  *
  * @param maxBytes the maximum size
  * @param tooLarge makes the error to reject with when the body is larger
  */
 export async function readBounded(
-  { body }: Response,
+  { body }: { readonly body: AsyncIterable<Uint8Array> | null },
   maxBytes: number,
   tooLarge: () => Error,
 ): Promise<Buffer> {

@@ -138,6 +138,9 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
     ['adapters/auth/x.ts', '../../src/http/response.ts'],
     ['adapters/auth/jwt/index.ts', '../oauth-introspection/provider.ts'],
     ['adapters/policies/x.ts', '../../src/invite/invite.ts'],
+    ['adapters/policies/x.ts', '../shared/outbound/client.ts'],
+    ['adapters/third-party/x.ts', '../../src/invite/invite.ts'],
+    ['adapters/third-party/x.ts', '../policies/blocked-rooms.ts'],
     ...packages.map((name): Import => ['adapters/storage/driverless.ts', name]),
     ...Object.entries(drivers).flatMap(([adapter, own]) =>
       packages
@@ -147,6 +150,13 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
           [`adapters/${adapter}/x.ts`, name],
         ]),
     ),
+  ],
+  outbound: [
+    ['adapters/shared/outbound/x.ts', '../../third-party/index.ts'],
+    ['adapters/shared/outbound/x.ts', '../../policies/shared/id-list.ts'],
+    ['adapters/shared/outbound/x.ts', '../../../src/invite/invite.ts'],
+    ['adapters/shared/outbound/x.ts', 'express'],
+    ['adapters/shared/outbound/x.ts', 'jose'],
   ],
   'node-sqlite': [
     ['adapters/storage/sqlite/x.ts', 'node:sqlite'],
@@ -160,6 +170,7 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
     ['examples/quickstart/x.ts', 'express-matrix-invite/storage/shared/state-key'],
     ['examples/quickstart/x.ts', 'express-matrix-invite/storage/sqlite/schema'],
     ['test/x.ts', 'express-matrix-invite/storage/sqlite/schema'],
+    ['test/x.ts', 'express-matrix-invite/third-party/lookup'],
   ],
   examples: [
     ['examples/quickstart/x.ts', '../fastify/main.ts'],
@@ -234,6 +245,13 @@ const allowed: readonly Import[] = [
   ['adapters/rate-limit/redis/x.ts', '../shared/limits.ts'],
   ['adapters/rate-limit/redis/x.ts', '../memory.ts'],
   ['adapters/auth/jwt/x.ts', '../shared/token-digest.ts'],
+  ['adapters/third-party/index.ts', './lookup.ts'],
+  ['adapters/third-party/x.ts', '../shared/outbound/client.ts'],
+  ['adapters/third-party/x.ts', '../../src/ports/third-party.ts'],
+  ['adapters/shared/outbound/x.ts', './client.ts'],
+  ['adapters/shared/outbound/x.ts', '../../../src/internal/waits.ts'],
+  ['adapters/shared/outbound/x.ts', 'ipaddr.js'],
+  ['adapters/shared/outbound/x.ts', 'node:https'],
   ...Object.entries(drivers).flatMap(([adapter, own]) =>
     own.flatMap((name): Import[] => [
       [`adapters/${adapter}.ts`, name],
@@ -317,7 +335,7 @@ function fileOf(importer: string, imported: string): string | undefined {
   if (imported === packageJson.name) return 'src/index.ts';
   const [, subpath] = imported.split(`${packageJson.name}/`);
   if (subpath !== undefined) return subpath === 'openapi' ? 'src/openapi/index.ts' : `adapters/${subpath}.ts`;
-  return `node_modules/${imported}${imported.endsWith('.js') ? '' : '/index.js'}`;
+  return `node_modules/${imported}/index.js`;
 }
 
 async function put(path: string, text: string): Promise<void> {

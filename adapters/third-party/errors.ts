@@ -1,0 +1,84 @@
+import { MatrixError } from '../../src/errors.ts';
+import type { OutboundAnswer } from '../shared/outbound/client.ts';
+import { OutboundError } from '../shared/outbound/error.ts';
+
+/** The shortest and the longest wait that a client is told, in milliseconds, whatever an identity server says. */
+const MIN_RETRY_AFTER_MS = 1_000;
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** The wait for a client when too many requests are under way, in milliseconds. */
+const BUSY_RETRY_AFTER_MS = 2_000;
+
+/** Returns the `errcode` of an answer. */
+export function errcodeOf(answer: OutboundAnswer): string | undefined {
+  const errcode = fieldsOf(answer)?.errcode;
+  return typeof errcode === 'string' ? errcode : undefined;
+}
+
+/** Returns the fields of an answer that is a JSON object. */
+export function fieldsOf({ json }: OutboundAnswer): Readonly<Record<string, unknown>> | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? json : undefined;
+}
+
+/**
+ * Returns the error for an answer that is no success. Its text is never that of the identity server, which nobody here
+ * has chosen.
+ */
+export function errorOf(answer: OutboundAnswer): MatrixError {
+  const errcode = errcodeOf(answer);
+  const cause = answer.unusable(`status ${answer.status}`);
+  switch (answer.status) {
+    case 400:
+      if (errcode === 'M_INVALID_EMAIL' || errcode === 'M_INVALID_ADDRESS') {
+        return new MatrixError(400, 'M_INVALID_PARAM', 'The identity server rejects the address', { cause });
+      }
+      break;
+    case 401:
+      // Never a 401: it would log the client out of this server.
+      return new MatrixError(403, 'M_UNAUTHORIZED', 'The identity server rejects id_access_token', { cause });
+    case 403:
+      return errcode === 'M_TERMS_NOT_SIGNED'
+        ? new MatrixError(403, errcode, 'The terms of the identity server must be accepted first', { cause })
+        : new MatrixError(403, 'M_FORBIDDEN', 'The identity server refuses the request', { cause });
+    case 429:
+      return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'The identity server has received too many requests', {
+        retryAfterMs: retryAfterMsOf(answer),
+        cause,
+      });
+  }
+  return unusableAnswer(cause);
+}
+
+/** Returns the error for an answer that is not what the protocol says. */
+export function unusableAnswer(cause: OutboundError): MatrixError {
+  return new MatrixError(502, 'M_UNKNOWN', 'The identity server gave no valid answer', { cause });
+}
+
+/** Returns the error for a request without a complete answer. */
+export function unavailable(error: unknown): unknown {
+  if (!(error instanceof OutboundError)) return error;
+  const cause = error;
+  switch (error.failure) {
+    case 'timeout':
+      return new MatrixError(504, 'M_UNKNOWN', 'The identity server did not answer in time', { cause });
+    case 'busy':
+      return new MatrixError(503, 'M_UNKNOWN', 'Too many requests to identity servers are under way', {
+        retryAfterMs: BUSY_RETRY_AFTER_MS,
+        cause,
+      });
+    case 'answer':
+      return unusableAnswer(error);
+    default:
+      return new MatrixError(502, 'M_UNKNOWN', 'The identity server cannot be reached', { cause });
+  }
+}
+
+function retryAfterMsOf(answer: OutboundAnswer): number {
+  const { retryAfter } = answer;
+  const field = fieldsOf(answer)?.retry_after_ms;
+  const inSeconds =
+    retryAfter !== undefined && /^[0-9]{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined;
+  const asked = inSeconds === undefined ? field : inSeconds * 1_000;
+  const ms = typeof asked === 'number' ? asked : MIN_RETRY_AFTER_MS;
+  return Math.min(Math.max(ms, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
+}

@@ -1,0 +1,48 @@
+import { booleanOption, checkOptions, integerOption, type OptionChecks } from '../../src/internal/options.ts';
+import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
+import { isIdentityServer } from './server-name.ts';
+
+const MEDIA = ['email', 'msisdn'] as const;
+
+/** Options for `identityServers`. */
+export type IdentityServersOptions = OutboundOptions & {
+  /**
+   * The identity servers that clients may use: server names such as `id.example.org` or `id.example.org:8090`. With
+   * `'any'`, clients choose, and this server sends requests to wherever on the public internet they want. Required.
+   */
+  readonly servers: readonly string[] | 'any';
+  /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default `['email', 'msisdn']`. */
+  readonly media?: readonly (typeof MEDIA)[number][] | undefined;
+  /** The maximum time for a lookup, and for storing an invite, in milliseconds. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Whether to send addresses in plain text to an identity server that does not support hashed lookups. Default false:
+   * the response is a 502.
+   */
+  readonly plainLookup?: boolean | undefined;
+};
+
+const optionChecks: OptionChecks<IdentityServersOptions> = {
+  servers: {
+    expects: '"any", or an array of at least one server name such as id.example.org',
+    required: true,
+    accepts: (value) =>
+      value === 'any' || (Array.isArray(value) && value.length > 0 && value.every(isIdentityServer)),
+  },
+  media: {
+    expects: 'an array with "email", "msisdn" or both',
+    accepts: (value) =>
+      Array.isArray(value) && value.length > 0 && value.every((each) => MEDIA.includes(each)),
+  },
+  timeoutMs: integerOption('milliseconds'),
+  plainLookup: booleanOption,
+  ...outboundChecks,
+};
+
+/**
+ * @returns a copy
+ * @throws {TypeError} for unknown, missing and invalid options
+ */
+export function checkIdentityServersOptions(options: IdentityServersOptions): IdentityServersOptions {
+  return checkOptions<IdentityServersOptions>('identityServers', options, optionChecks);
+}
