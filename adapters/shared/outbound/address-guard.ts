@@ -42,8 +42,12 @@ export class AddressGuard {
    * @param address an IP address in any notation that Node accepts
    */
   admit(address: string): string | undefined {
-    if (isIP(address) === 0 || address.includes('%')) return undefined;
-    const parsed = ipaddr.process(address);
+    const family = isIP(address);
+    if (family === 0 || address.includes('%')) return undefined;
+    // URLs write every IPv6 address without dots. ipaddr.js reads `::8.8.8.8` as `::ffff:8.8.8.8`, and Node does not.
+    const parsed = ipaddr.process(
+      family === 4 ? address : new URL(`https://[${address}]`).hostname.slice(1, -1),
+    );
     return isPublic(parsed) || this.#allowed.some((range) => isWithin(parsed, range))
       ? parsed.toString()
       : undefined;
