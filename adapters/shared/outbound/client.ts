@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls';
 import { readBounded } from '../../../src/internal/read-bounded.ts';
-import { noop } from '../../../src/internal/unawaited.ts';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
 import { AddressGuard } from './address-guard.ts';
 import { Attempt } from './attempt.ts';
@@ -156,12 +154,9 @@ export class OutboundClient {
       signal: attempt.signal,
     };
     const outgoing = request(options);
-    // `once` hears the first error. There may be another one when the answer is aborted.
-    outgoing.on('error', noop);
     outgoing.end(body);
     try {
-      const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-      return incoming;
+      return await responseTo(outgoing);
     } catch (error) {
       const isStale = outgoing.reusedSocket && (error as { readonly code?: unknown }).code === 'ECONNRESET';
       if (isStale && outbound.isRepeatable && !attempt.signal.aborted)
@@ -169,6 +164,16 @@ export class OutboundClient {
       throw isTooLargeHeader(error) ? attempt.error('answer', error) : error;
     }
   }
+}
+
+function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve);
+    // Not once: there may be another error when the answer is aborted.
+    outgoing.on('error', reject);
+    // After a 101, Node closes the connection without an error.
+    outgoing.once('close', () => reject(new Error('The connection was closed')));
+  });
 }
 
 /** Connects only to addresses that the guard admits, and keeps connections for the next request. */

@@ -16,10 +16,14 @@ export function parseJson(bytes: Uint8Array): JsonValue | undefined {
 }
 
 function isTooDeep(value: JsonValue): boolean {
-  let level = [value];
-  for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
-    if (level.length === 0) return false;
+  let level = containersIn([value]);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    level = containersIn(level.flatMap((each) => Object.values(each)));
   }
-  return true;
+  return false;
+}
+
+function containersIn(values: readonly JsonValue[]): object[] {
+  return values.filter((each) => typeof each === 'object' && each !== null);
 }

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { TLSSocket } from 'node:tls';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
 import type { Credentials } from '../private-ca.ts';
 import { SigningKey } from './keys.ts';
@@ -61,6 +62,8 @@ export class IdentityServer {
     request: IdentityRequest,
     response: ServerResponse,
   ) => IdentityResponse | 'handled' | undefined = () => undefined;
+  /** Called for each connection, once its TLS handshake is complete. */
+  onConnection: (socket: TLSSocket) => void = () => {};
   readonly #server: Server;
   readonly #options: IdentityServerOptions;
 
@@ -68,6 +71,7 @@ export class IdentityServer {
     this.#server = server;
     this.mail = mail;
     this.#options = options;
+    server.on('secureConnection', (socket) => this.onConnection(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.#serve(request, response);
     });
