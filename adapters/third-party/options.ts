@@ -11,7 +11,7 @@ export type IdentityServersOptions = OutboundOptions & {
    * `'any'`, clients choose, and this server sends requests to wherever on the public internet they want. Required.
    */
   readonly servers: readonly string[] | 'any';
-  /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default `['email', 'msisdn']`. */
+  /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default: both. */
   readonly media?: readonly (typeof MEDIA)[number][] | undefined;
   /** The maximum time for a lookup, and for storing an invite, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;

@@ -11,6 +11,7 @@ import { driverOf, drivers, specifiers } from './support/subpaths.ts';
 const OLDER = {
   '@opentelemetry/api': '0.21.0',
   ioredis: '4',
+  'ipaddr.js': '1',
   jose: '5',
   'linkify-it': '4',
   oauth4webapi: '2',

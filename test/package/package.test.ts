@@ -65,7 +65,7 @@ async function load(kind: 'import' | 'require', name: string): Promise<{ names: 
     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
     const require = createRequire(process.cwd() + '/');
     const exported = ${kind === 'import' ? `await import(${specifier})` : `require(${specifier})`};
-    const builtIns = process.moduleLoadList.filter((name) => name.endsWith(' sqlite'));
+    const builtIns = process.moduleLoadList.filter((name) => / (?:sqlite|dns|dns\\/promises|https|tls)$/.test(name));
     console.log(JSON.stringify({ names: Object.keys(exported), files: [...Object.keys(require.cache), ...builtIns] }));
   `;
   const parameters = ['--input-type=module', '--eval', program];
@@ -88,13 +88,15 @@ describe.each(entries)('the entry point %s', (name, source) => {
       expect(new Set(loaded.names)).toEqual(new Set(Object.keys(exported)));
 
       const packages = new Set(
-        loaded.files.map((file) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? file),
+        loaded.files.map((file) => /^.*?\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? file),
       );
       const expected = new Set((imports[name] ?? []).flatMap(withDependencies));
       expect(listed.filter((each) => packages.has(each))).toEqual(
         listed.filter((each) => expected.has(each)),
       );
       expect(loaded.files.filter((file) => file.endsWith(' sqlite'))).toEqual([]);
+      if (name === 'index')
+        expect(loaded.files.filter((file) => /^NativeModule |^node:(?:dns|https)/.test(file))).toEqual([]);
 
       if (kind === 'require') {
         const isLoaded = (other: string) => loaded.files.includes(join(folder, 'dist', `${other}.cjs`));

@@ -3,9 +3,6 @@ import { createSecureContext } from 'node:tls';
 import type { OptionCheck, OptionChecks } from '../../../src/internal/options.ts';
 import { isCidr } from './address-guard.ts';
 
-/** A certificate of a CA in PEM. */
-export type CaCertificate = string | Uint8Array;
-
 /** Options for requests to other servers. */
 export type OutboundOptions = {
   /**
@@ -14,7 +11,9 @@ export type OutboundOptions = {
    */
   readonly allowAddresses?: readonly string[] | undefined;
   /** `ca`: certificates in PEM of CAs to trust besides those that Node trusts. Default: none. */
-  readonly tls?: { readonly ca?: CaCertificate | readonly CaCertificate[] | undefined } | undefined;
+  readonly tls?:
+    | { readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined }
+    | undefined;
   /**
    * `servers`: IP addresses of the DNS servers to ask, with an optional port (`192.0.2.53:5353`). Default: the system's.
    */
