@@ -2,7 +2,7 @@ import { MatrixError } from '../../src/errors.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AddressInvite,
-  InviteKey,
+  AddressInviteKey,
   InviteRoomDetails,
   StoredAddressInvite,
   ThirdPartyIdentity,
@@ -47,7 +47,7 @@ class IdentityServers implements ThirdPartyIdentity {
   readonly #client: OutboundClient;
   readonly #servers: ReadonlySet<string> | 'any';
   readonly #media: ReadonlySet<string>;
-  readonly #timeoutMs: number;
+  readonly timeoutMs: number;
   readonly #plainLookup: boolean;
 
   constructor(options: IdentityServersOptions) {
@@ -55,7 +55,7 @@ class IdentityServers implements ThirdPartyIdentity {
     this.#client = new OutboundClient(options);
     this.#servers = servers === 'any' ? servers : new Set(servers.map(canonical));
     this.#media = new Set(media);
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.#plainLookup = plainLookup;
   }
 
@@ -79,7 +79,7 @@ class IdentityServers implements ThirdPartyIdentity {
   }
 
   lookUp(invite: AddressInvite, context: CallContext): Promise<string | undefined> {
-    return this.#call(this.#timeoutMs, context, (signal) =>
+    return this.#call(this.timeoutMs, context, (signal) =>
       lookUp(new IdentityApi(this.#client, invite, signal), invite, this.#plainLookup),
     );
   }
@@ -89,12 +89,12 @@ class IdentityServers implements ThirdPartyIdentity {
     room: InviteRoomDetails,
     context: CallContext,
   ): Promise<StoredAddressInvite | 'inUse'> {
-    return this.#call(this.#timeoutMs, context, (signal) =>
+    return this.#call(this.timeoutMs, context, (signal) =>
       storeInvite(new IdentityApi(this.#client, invite, signal), invite, room),
     );
   }
 
-  isKeyValid(key: InviteKey, context: CallContext): Promise<boolean> {
+  isKeyValid(key: AddressInviteKey, context: CallContext): Promise<boolean> {
     return this.#call(KEY_VALIDITY_TIMEOUT_MS, context, (signal) => isKeyValid(this.#client, key, signal));
   }
 

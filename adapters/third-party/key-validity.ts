@@ -1,4 +1,4 @@
-import type { InviteKey } from '../../src/ports/third-party.ts';
+import type { AddressInviteKey } from '../../src/ports/third-party.ts';
 import type { OutboundClient } from '../shared/outbound/client.ts';
 import { errorOf, fieldsOf } from './errors.ts';
 
@@ -20,7 +20,7 @@ export function isValidityUrl(value: unknown): value is string {
  */
 export async function isKeyValid(
   client: OutboundClient,
-  key: InviteKey,
+  key: AddressInviteKey,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { publicKey, keyValidityUrl } = key;

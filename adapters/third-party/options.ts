@@ -2,6 +2,9 @@ import { booleanOption, checkOptions, integerOption, type OptionChecks } from '.
 import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
 import { isIdentityServer } from './server-name.ts';
 
+/** Shorter than the claim of an address lasts. */
+const MAX_TIMEOUT_MS = 30_000;
+
 const MEDIA = ['email', 'msisdn'] as const;
 
 /** Options for `identityServers`. */
@@ -13,7 +16,7 @@ export type IdentityServersOptions = OutboundOptions & {
   readonly servers: readonly string[] | 'any';
   /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default: both. */
   readonly media?: readonly (typeof MEDIA)[number][] | undefined;
-  /** The maximum time for a lookup, and for storing an invite, in milliseconds. Default 10,000. */
+  /** The maximum time for the lookup and the storing of an invite together, in milliseconds, up to 30,000. Default 10,000. */
   readonly timeoutMs?: number | undefined;
   /**
    * Whether to send addresses in plain text to an identity server that does not support hashed lookups. Default false:
@@ -34,7 +37,7 @@ const optionChecks: OptionChecks<IdentityServersOptions> = {
     accepts: (value) =>
       Array.isArray(value) && value.length > 0 && value.every((each) => MEDIA.includes(each)),
   },
-  timeoutMs: integerOption('milliseconds'),
+  timeoutMs: integerOption('milliseconds', 1, MAX_TIMEOUT_MS),
   plainLookup: booleanOption,
   ...outboundChecks,
 };

@@ -1,7 +1,7 @@
 import { MatrixError } from '../../src/errors.ts';
 import type {
   AddressInvite,
-  InviteKey,
+  AddressInviteKey,
   InviteRoomDetails,
   StoredAddressInvite,
 } from '../../src/ports/third-party.ts';
@@ -83,7 +83,7 @@ function storedInviteOf(answer: OutboundAnswer, { address }: AddressInvite): Sto
   return { token, displayName: withoutAddress(displayName.toWellFormed(), address), publicKeys };
 }
 
-function keyOf(value: unknown): InviteKey | undefined {
+function keyOf(value: unknown): AddressInviteKey | undefined {
   const { public_key: publicKey, key_validity_url: keyValidityUrl } = (value ?? {}) as Record<
     string,
     unknown

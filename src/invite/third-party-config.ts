@@ -28,8 +28,6 @@ export type ThirdPartyOptions = {
    * that lack it.
    */
   readonly policiesApplyToAddresses?: boolean | undefined;
-  /** Time limit for all calls of `identity` in one request together, in milliseconds, at most 30000. Default 10000. */
-  readonly timeoutMs?: number | undefined;
 };
 
 /** The checked options, with all defaults filled in. */
@@ -40,11 +38,19 @@ export type ThirdPartyConfig = {
   readonly timeoutMs: number;
 };
 
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Shorter than the claim of an address lasts. */
+const MAX_TIMEOUT_MS = 30_000;
+
 const optionChecks: OptionChecks<ThirdPartyOptions> = {
   identity: {
     required: true,
-    expects: 'an object with objectionTo, lookUp, storeInvite and isKeyValid',
-    accepts: (value) => hasMethods(value, 'objectionTo', 'lookUp', 'storeInvite', 'isKeyValid'),
+    expects:
+      'an object with objectionTo, lookUp, storeInvite and isKeyValid, whose timeoutMs is 1 to 30000 or undefined',
+    accepts: (value) =>
+      hasMethods(value, 'objectionTo', 'lookUp', 'storeInvite', 'isKeyValid') &&
+      isTimeout((value as ThirdPartyIdentity).timeoutMs),
   },
   pending: {
     required: true,
@@ -53,8 +59,11 @@ const optionChecks: OptionChecks<ThirdPartyOptions> = {
   },
   secret: secretOption,
   policiesApplyToAddresses: booleanOption,
-  timeoutMs: integerOption('milliseconds', 1, 30_000),
 };
+
+function isTimeout(value: unknown): boolean {
+  return value === undefined || integerOption('milliseconds', 1, MAX_TIMEOUT_MS).accepts(value);
+}
 
 export const thirdPartyCheck: OptionCheck = {
   expects: 'an object with identity, pending and secret',
@@ -67,7 +76,7 @@ export function thirdPartyConfig(
   policies: readonly InvitePolicy<never>[],
 ): ThirdPartyConfig {
   const checked = checkOptions<ThirdPartyOptions>('thirdParty', options, optionChecks);
-  const { identity, pending, secret, policiesApplyToAddresses = true, timeoutMs = 10_000 } = checked;
+  const { identity, pending, secret, policiesApplyToAddresses = true } = checked;
   const bypassed = policies.filter(({ decideByAddress }) => decideByAddress === undefined);
   if (policiesApplyToAddresses && bypassed.length > 0) {
     const names = bypassed.map(({ name }) => name).join(', ');
@@ -75,5 +84,5 @@ export function thirdPartyConfig(
       `thirdParty: these policies have no decideByAddress: ${names}. Add it, or pass policiesApplyToAddresses: false`,
     );
   }
-  return { identity, pending, secret, timeoutMs };
+  return { identity, pending, secret, timeoutMs: identity.timeoutMs ?? DEFAULT_TIMEOUT_MS };
 }

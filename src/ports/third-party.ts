@@ -60,6 +60,12 @@ export type StoredAddressInvite = {
  */
 export interface ThirdPartyIdentity {
   /**
+   * Milliseconds that its calls in one request may take, all together: 1 to 30000. Default 10000. The service's own
+   * `deadlineMs` does not count meanwhile.
+   */
+  readonly timeoutMs?: number | undefined;
+
+  /**
    * Returns the error for a medium, an address or an identity server that it does not accept.
    *
    * 1. It is called before everything else, and does no I/O.

@@ -27,9 +27,16 @@ const BODY = {
 };
 const secret = 'a secret of at least thirty-two bytes';
 
-async function setUpAddresses(options: Parameters<typeof setUp>[0] = {}, thirdParty: object = {}) {
+async function setUpAddresses(
+  options: Parameters<typeof setUp>[0] = {},
+  {
+    timeoutMs,
+    ...thirdParty
+  }: { readonly timeoutMs?: number; readonly policiesApplyToAddresses?: boolean } = {},
+) {
   const storage = new MemoryStorage();
   const mailer = new OwnMailer();
+  mailer.timeoutMs = timeoutMs;
   const outcomes: unknown[] = [];
   const { app } = setUp({
     storage,

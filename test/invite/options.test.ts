@@ -32,7 +32,6 @@ const thirdParty: Required<ThirdPartyOptions> = {
   pending: new MemoryStorage(),
   secret: 'a secret of at least thirty-two bytes',
   policiesApplyToAddresses: false,
-  timeoutMs: 10_000,
 };
 
 /** Every option, with a valid value. */

@@ -12,6 +12,7 @@ export class OwnMailer implements ThirdPartyIdentity {
   readonly validityChecks: (string | undefined)[] = [];
   readonly publicKey: string;
   isValid: boolean | Error = true;
+  timeoutMs: number | undefined;
   readonly #privateKey: KeyObject;
 
   constructor() {

@@ -264,7 +264,7 @@ describe('requests under way', () => {
   }
 
   it('are at most four to one server; more are a 503 until one ends', async () => {
-    const { server, identity, invite } = await withIdentityServer({ timeoutMs: 60_000 });
+    const { server, identity, invite } = await withIdentityServer({ timeoutMs: 30_000 });
     const other = await withIdentityServer();
     const release = await hold(server, identity, 4);
     expect(await rejectionOf(identity.isKeyValid(keyAt(server), context))).toMatchObject({
@@ -282,7 +282,7 @@ describe('requests under way', () => {
 
   it('are at most 64 in all', async () => {
     const servers = await Promise.all(
-      Array.from({ length: 17 }, () => withIdentityServer({ timeoutMs: 60_000 })),
+      Array.from({ length: 17 }, () => withIdentityServer({ timeoutMs: 30_000 })),
     );
     const [last, ...others] = servers;
     if (last === undefined) throw new Error('There is no server');

@@ -33,7 +33,7 @@ async function withName(name: string, host: string, ...altNames: readonly string
   const identity = await adapter({
     allowAddresses: ['127.0.0.0/8', '::1/128'],
     dns: { servers: [dns.address] },
-    timeoutMs: 60_000,
+    timeoutMs: 30_000,
   });
   return { server, dns, identity, invite: inviteBy(server) };
 }
@@ -257,7 +257,7 @@ describe('the certificate', () => {
 
   it('must come within five seconds', async () => {
     const { port } = await tcpServer(() => {});
-    const identity = await adapter({ timeoutMs: 60_000 });
+    const identity = await adapter({ timeoutMs: 30_000 });
     const invite = { ...inviteBy((await withIdentityServer()).server), idServer: `127.0.0.2:${port}` };
     expect(await rejectionOf(identity.lookUp(invite, context))).toMatchObject({
       status: 502,
