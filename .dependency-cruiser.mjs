@@ -22,7 +22,7 @@ const INTERNAL = '^src/internal/';
 const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
 const INVITE = '^src/invite/';
 /** The files of src that check signatures. A host app that uses none of them never loads src/pdu. */
-const VERIFYING = '^src/invite/onbind\\.ts$';
+const VERIFYING = '^src/invite/on-bind\\.ts$';
 const OPENAPI = '^src/openapi/';
 const HTTP = '^src/http/';
 const TESTING = '^src/testing/';
@@ -118,7 +118,10 @@ export default {
         // RedisRateLimit counts in memory while Redis is down.
         ...(name === 'rate-limit/redis' ? ['^adapters/rate-limit/memory\\.ts$'] : []),
         // It has no other adapters of its kind beside it.
-        ...(name === 'third-party' ? ['^adapters/third-party/', OUTBOUND] : []),
+        // Its entry also has the router of the identity servers' requests.
+        ...(name === 'third-party'
+          ? ['^adapters/third-party/', OUTBOUND, '^src/third-party-invite-router\\.ts$']
+          : []),
       ),
     ),
     adapter({

@@ -11,8 +11,7 @@ export {
   type NotFoundHandler,
 } from './http/not-found-handler.ts';
 export { printable } from './internal/printable.ts';
-export type { AddressInviteRequest } from './invite/address-request.ts';
-export type { AddressInviteResult } from './invite/by-address.ts';
+export type { AddressInviteRequest, AddressInviteResult } from './invite/address-request.ts';
 export type { InviteDraft, InviteServiceOptions } from './invite/config.ts';
 export type { InviteExplanation } from './invite/decision.ts';
 export type { InviteForecast, InviteResult } from './invite/explain.ts';

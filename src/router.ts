@@ -1,7 +1,7 @@
 import { inviteByRequest } from './http/invite-request.ts';
 import { createRoute, type MatrixRouter } from './http/route.ts';
 import { checkOptions } from './internal/options.ts';
-import type { AddressInviteResult } from './invite/by-address.ts';
+import type { AddressInviteResult } from './invite/address-request.ts';
 import { serviceConfig } from './invite/config.ts';
 import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';

@@ -1,5 +1,9 @@
-import { type AddressInviteRequest, startAddressRun } from '../invite/address-request.ts';
-import { type AddressInviteResult, inviteByAddress } from '../invite/by-address.ts';
+import {
+  type AddressInviteRequest,
+  type AddressInviteResult,
+  startAddressRun,
+} from '../invite/address-request.ts';
+import { inviteByAddress } from '../invite/by-address.ts';
 import type { ServiceConfig } from '../invite/config.ts';
 import { invite } from '../invite/invite.ts';
 import { mayDeferAttempt } from '../invite/limits.ts';

@@ -2,11 +2,14 @@ import { MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
+import type { AddressKey } from '../ports/pending-address-invites.ts';
+import type { AddressInvite } from '../ports/third-party.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 import { MEDIA, normalizeAddress } from './address.ts';
 import { addressHash } from './address-hash.ts';
-import type { AddressRun } from './by-address.ts';
 import type { ServiceConfig } from './config.ts';
+import type { InviteResult } from './explain.ts';
+import type { ThirdPartyConfig } from './third-party-config.ts';
 
 /** An invite by address. */
 export type AddressInviteRequest<R extends Requester = Requester> = {
@@ -22,6 +25,24 @@ export type AddressInviteRequest<R extends Requester = Requester> = {
   readonly address: string;
   /** Ends the wait early, as the deadlines do. It does not undo what has started. */
   readonly signal?: AbortSignal | undefined;
+};
+
+/** The result of an invite by address that was not refused. If a user has the address, it is that of their invite. */
+export type AddressInviteResult =
+  | InviteResult
+  | { readonly outcome: 'storedForAddress'; readonly eventId?: string | undefined };
+
+/** One invite by address: the parameter of every step. */
+export type AddressRun<R extends Requester = Requester> = {
+  readonly config: ServiceConfig<R> & { readonly thirdParty: ThirdPartyConfig };
+  readonly requester: R;
+  readonly invite: AddressInvite;
+  readonly key: AddressKey;
+  /** Filled in when a part of the run ends, by `endRun`. */
+  readonly trace: InviteTrace;
+  readonly log: Logger;
+  /** Ends the run early, as the deadlines do. */
+  readonly signal: AbortSignal | undefined;
 };
 
 type RunOptions = {

@@ -1,13 +1,10 @@
 import type { Requester } from '../ports/auth.ts';
-import type { Logger } from '../ports/logger.ts';
-import type { InviteTrace } from '../ports/outcome.ts';
-import type { AddressKey } from '../ports/pending-address-invites.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import type { AddressInvite } from '../ports/third-party.ts';
 import type { StateKey } from '../rooms/event.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import { DETAIL_KEYS, detailsOf } from './address-event.ts';
+import type { AddressInviteResult, AddressRun } from './address-request.ts';
 import {
   appendForAddress,
   type Claim,
@@ -15,7 +12,6 @@ import {
   releaseAddress,
   settleAddress,
 } from './address-store.ts';
-import type { ServiceConfig } from './config.ts';
 import { Deadline } from './deadline.ts';
 import { decideForAddress } from './decide.ts';
 import { isRefused, type Refused } from './decision.ts';
@@ -27,25 +23,6 @@ import { decideAddressByPolicies } from './policies.ts';
 import { readState } from './read.ts';
 import { addressInUse, addressInviteUnderWay } from './refusals.ts';
 import { startRun } from './run.ts';
-import type { ThirdPartyConfig } from './third-party-config.ts';
-
-/** The result of an invite by address that was not refused. If a user has the address, it is that of their invite. */
-export type AddressInviteResult =
-  | InviteResult
-  | { readonly outcome: 'storedForAddress'; readonly eventId?: string | undefined };
-
-/** One invite by address: the parameter of every step. */
-export type AddressRun<R extends Requester = Requester> = {
-  readonly config: ServiceConfig<R> & { readonly thirdParty: ThirdPartyConfig };
-  readonly requester: R;
-  readonly invite: AddressInvite;
-  readonly key: AddressKey;
-  /** Filled in when a part of the run ends, by `endRun`. */
-  readonly trace: InviteTrace;
-  readonly log: Logger;
-  /** Ends the run early, as the deadlines do. */
-  readonly signal: AbortSignal | undefined;
-};
 
 /**
  * Invites the owner of an address: the user who has it, or else whoever proves to own it later.

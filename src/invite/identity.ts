@@ -4,7 +4,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { InviteRoomDetails, StoredAddressInvite } from '../ports/third-party.ts';
 import { isUserId } from '../rooms/identifiers.ts';
 import { checkedInvite } from './address-event.ts';
-import type { AddressRun } from './by-address.ts';
+import type { AddressRun } from './address-request.ts';
 import type { Deadline } from './deadline.ts';
 import { identityFailure, internalError } from './refusals.ts';
 

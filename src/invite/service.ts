@@ -3,8 +3,8 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
-import { type AddressInviteRequest, startAddressRun } from './address-request.ts';
-import { type AddressInviteResult, inviteByAddress } from './by-address.ts';
+import { type AddressInviteRequest, type AddressInviteResult, startAddressRun } from './address-request.ts';
+import { inviteByAddress } from './by-address.ts';
 import {
   type InviteServiceOptions,
   inviteServiceOptionChecks,
