@@ -75,6 +75,8 @@ const notQuick = [
   'test/internal/loggers.test.ts',
   // Counts the timers of its process, which here are also those of the files before it.
   'test/adapters/rate-limit/memory.test.ts',
+  // Wait for deadlines of five seconds, some with a server that has been stopped.
+  'test/adapters/third-party/{answers,connections}.test.ts',
   // Build the package and the benchmark, compile the docs, rehearse a release.
   'test/bench/bench.test.ts',
   'test/docs/code-blocks.test.ts',
