@@ -21,7 +21,7 @@ import { invite } from './invite.ts';
 import { consumeForAddress } from './limits.ts';
 import { decideAddressByPolicies } from './policies.ts';
 import { readState } from './read.ts';
-import { addressInUse, addressInviteUnderWay } from './refusals.ts';
+import { addressInUse, addressInviteUnderWay, toMatrixError } from './refusals.ts';
 import { startRun } from './run.ts';
 
 /**
@@ -89,7 +89,7 @@ async function complete<R extends Requester>(
  * Runs steps with a deadline of their own: the calls to an identity server may take longer than those to the host's
  * store.
  *
- * @throws {MatrixError} (rejects) the steps' refusal
+ * @throws {MatrixError} (rejects) the steps' refusal, or their failure
  */
 async function inTime<R extends Requester, Result extends object>(
   { trace, signal }: AddressRun<R>,
@@ -102,10 +102,12 @@ async function inTime<R extends Requester, Result extends object>(
     const result = await steps(deadline);
     if (!isRefused(result)) return result;
     refusal = result;
-    throw result.error;
+  } catch (error) {
+    throw toMatrixError(error);
   } finally {
     endRun({ deadline, trace, tries: trace.tries }, refusal);
   }
+  throw refusal.error;
 }
 
 /** Returns the state of the room, if its rules, the identity server and the limits allow the invite. */

@@ -63,7 +63,9 @@ export async function bindInvites(
     if (await isInviteBlocked({ config, request, deadline })) return refuse(run, 'the user blocks invites');
     const results = await Promise.allSettled(invites.map((invite) => bindInvite(run, invite)));
     const failure = results.find((result) => result.status === 'rejected');
-    if (failure !== undefined) throw toMatrixError(failure.reason);
+    if (failure !== undefined) throw failure.reason;
+  } catch (error) {
+    throw toMatrixError(error);
   } finally {
     deadline.end();
   }

@@ -10,7 +10,7 @@ import { Deadline } from './deadline.ts';
 import { decideForAddress, roomUnknown } from './decide.ts';
 import type { Refused } from './decision.ts';
 import { endRun } from './explain.ts';
-import { refusalError } from './refusals.ts';
+import { refusalError, toMatrixError } from './refusals.ts';
 
 /** An invite by address to revoke. */
 export type AddressRevocation<R extends Requester = Requester> = {
@@ -65,8 +65,10 @@ export async function revokeAddressInvite<R extends Requester>(
     else if ('appended' in result) return { outcome: 'revoked', eventId: result.appended.eventId };
     else if ('outcome' in result.ended) return result.ended;
     else refusal = result.ended;
-    throw refusal.error;
+  } catch (error) {
+    throw toMatrixError(error);
   } finally {
     endRun({ deadline, trace, tries: trace.tries }, refusal);
   }
+  throw refusal.error;
 }

@@ -410,6 +410,22 @@ describe('an identity server that fails', () => {
 });
 
 describe('a store that fails', () => {
+  it.each(['readState', 'claimAddress', 'settleAddress', 'appendEvent'] as const)(
+    'is a 503 in %s, however it fails, and a 500 for a mistake',
+    async (method) => {
+      for (const [failure, status] of [
+        [() => Promise.reject(new StorageUnavailableError('down')), 503],
+        [() => new Promise(() => {}), 503],
+        [() => Promise.reject(new TypeError('undefined is not a function')), 500],
+      ] as const) {
+        const { app, storage, outcomes } = await setUpAddresses({ deadlineMs: 200 });
+        vi.spyOn(storage, method).mockImplementation(failure as never);
+        expectRefusal(await byAddress(app), status, 'M_UNKNOWN');
+        expect(outcomes).toMatchObject([{ failedCall: method }]);
+      }
+    },
+  );
+
   it('between the mail and the event: the next request appends what is stored', async () => {
     const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 300 });
     const append = vi.spyOn(storage, 'appendEvent');
