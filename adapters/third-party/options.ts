@@ -2,11 +2,6 @@ import { booleanOption, checkOptions, integerOption, type OptionChecks } from '.
 import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
 import { isIdentityServer } from './server-name.ts';
 
-/** Shorter than the claim of an address lasts. */
-const MAX_TIMEOUT_MS = 30_000;
-
-const MEDIA = ['email', 'msisdn'] as const;
-
 /** Options for `identityServers`. */
 export type IdentityServersOptions = OutboundOptions & {
   /**
@@ -15,8 +10,8 @@ export type IdentityServersOptions = OutboundOptions & {
    */
   readonly servers: readonly string[] | 'any';
   /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default: both. */
-  readonly media?: readonly (typeof MEDIA)[number][] | undefined;
-  /** The maximum time for the lookup and the storing of an invite together, in milliseconds, up to 30,000. Default 10,000. */
+  readonly media?: readonly ('email' | 'msisdn')[] | undefined;
+  /** The maximum time for a lookup, and for storing an invite, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
   /**
    * Whether to send addresses in plain text to an identity server that does not support hashed lookups. Default false:
@@ -35,7 +30,9 @@ const optionChecks: OptionChecks<IdentityServersOptions> = {
   media: {
     expects: 'an array with "email", "msisdn" or both',
     accepts: (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((each) => MEDIA.includes(each)),
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((each) => each === 'email' || each === 'msisdn'),
   },
   timeoutMs: integerOption('milliseconds', 1, MAX_TIMEOUT_MS),
   plainLookup: booleanOption,
