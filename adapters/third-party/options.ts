@@ -2,6 +2,9 @@ import { booleanOption, checkOptions, integerOption, type OptionChecks } from '.
 import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
 import { isIdentityServer } from './server-name.ts';
 
+/** Shorter than the claim of an address lasts. */
+const MAX_TIMEOUT_MS = 30_000;
+
 /** Options for `identityServers`. */
 export type IdentityServersOptions = OutboundOptions & {
   /**

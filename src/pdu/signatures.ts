@@ -1,58 +1,13 @@
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { fieldOf, isJsonObject } from '../rooms/content.ts';
 import type { JsonObject, JsonValue } from '../rooms/event.ts';
-import { decodeBase64, encodeBase64, encodeUrlSafeBase64 } from './base64.ts';
+import { decodeBase64, encodeUrlSafeBase64 } from './base64.ts';
 import { canonicalJson } from './canonical-json.ts';
 
 const KEY_BYTES = 32;
 
 /** A check takes up to half a millisecond, and strangers choose how many signatures an object has. */
 const MAX_CHECKS = 100;
-
-/** The ID of a signing key, such as `ed25519:1`. */
-export type SigningKeyId = `ed25519:${string}`;
-
-/**
- * Returns a copy of an object with a signature of `entity` added.
- *
- * @param entity the server name
- * @param privateKey of type `ed25519`
- * @throws {TypeError} if the object has no canonical JSON
- * @see https://spec.matrix.org/v1.18/appendices/#signing-details
- */
-export function signJson(
-  object: JsonObject,
-  entity: string,
-  keyId: SigningKeyId,
-  privateKey: KeyObject,
-): JsonObject {
-  const bytes = signedBytes(object);
-  if (bytes === undefined) throw new TypeError('only an object that has canonical JSON can be signed');
-  const signature = encodeBase64(sign(null, bytes, privateKey));
-  const signatures = objectOf(fieldOf(object, 'signatures'));
-  const own = { ...objectOf(fieldOf(signatures, entity)), [keyId]: signature };
-  return { ...object, signatures: { ...signatures, [entity]: own } };
-}
-
-/**
- * Returns true if `entity` has signed the object with this key. Malformed input is not signed.
- *
- * @param publicKey 32 bytes in unpadded base64, in either alphabet
- * @see https://spec.matrix.org/v1.18/appendices/#checking-for-a-signature
- */
-export function isSignedBy(
-  object: JsonObject,
-  entity: string,
-  keyId: SigningKeyId,
-  publicKey: string,
-): boolean {
-  const signature = readSignature(fieldOf(fieldOf(fieldOf(object, 'signatures'), entity), keyId));
-  const key = readPublicKey(publicKey);
-  const bytes = signedBytes(object);
-  return (
-    signature !== undefined && key !== undefined && bytes !== undefined && verify(null, bytes, key, signature)
-  );
-}
 
 /**
  * Returns those of some public keys that have signed an object, under the name of any entity and any ID of an Ed25519 key.
@@ -73,7 +28,7 @@ export function keysThatSigned(object: JsonObject, publicKeys: readonly string[]
 }
 
 /** Returns what a signature covers: the object without `signatures` and `unsigned`. */
-function signedBytes({
+export function signedBytes({
   signatures: _signatures,
   unsigned: _unsigned,
   ...signed

@@ -210,7 +210,7 @@ const allowed: readonly Import[] = [
   ['src/pdu/x.ts', './base64.ts'],
   ['src/pdu/x.ts', '../rooms/event.ts'],
   ['src/pdu/x.ts', 'node:crypto'],
-  ['src/invite/onbind.ts', '../pdu/signatures.ts'],
+  ['src/invite/on-bind.ts', '../pdu/signatures.ts'],
   ['src/errors.ts', './rooms/event.ts'],
   ['src/ports/x.ts', '../rooms/event.ts'],
   ['src/ports/x.ts', '../errors.ts'],

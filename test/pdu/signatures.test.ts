@@ -2,9 +2,10 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeBase64, encodeUrlSafeBase64 } from '../../src/pdu/base64.ts';
-import { isSignedBy, keysThatSigned, signJson } from '../../src/pdu/signatures.ts';
+import { keysThatSigned } from '../../src/pdu/signatures.ts';
 import { fieldOf, isSameJson } from '../../src/rooms/content.ts';
 import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
+import { isSignedBy, signJson } from '../support/signed-json.ts';
 import { canonicalObject, canonicalValue, keyPairOf } from './support.ts';
 
 const KEY_ID = 'ed25519:1';

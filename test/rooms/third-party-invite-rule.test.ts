@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeBase64, encodeUrlSafeBase64 } from '../../src/pdu/base64.ts';
-import { keysThatSigned, signJson } from '../../src/pdu/signatures.ts';
+import { keysThatSigned } from '../../src/pdu/signatures.ts';
 import type { JsonObject, JsonValue, StrippedStateEvent } from '../../src/rooms/event.ts';
 import {
   decideThirdPartyInvite,
@@ -10,6 +10,7 @@ import {
   thirdPartyKeysOf,
 } from '../../src/rooms/third-party-invite-rule.ts';
 import { keyPairOf } from '../pdu/support.ts';
+import { signJson } from '../support/signed-json.ts';
 import {
   ALICE,
   BOB,

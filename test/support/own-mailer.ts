@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import type { AddressInvite, StoredAddressInvite, ThirdPartyIdentity } from 'express-matrix-invite';
-import { signJson } from '../../src/pdu/signatures.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
+import { signJson } from './signed-json.ts';
 
 /** The accounts and the invitation mails of a host app without an identity server. */
 export class OwnMailer implements ThirdPartyIdentity {

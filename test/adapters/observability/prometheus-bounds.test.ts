@@ -41,7 +41,7 @@ describe('the labels of a response', () => {
     const described = Object.entries(responses).flatMap(([status, response]) =>
       (response['x-errcodes'] ?? []).map((errcode) => ({ status, errcode, outcome: '' })),
     );
-    const invited = ['invited', 'alreadyInvited', 'dropped'].map((outcome) => {
+    const invited = ['invited', 'alreadyInvited', 'dropped', 'storedForAddress'].map((outcome) => {
       return { status: '200', errcode: '', outcome };
     });
     expect(samples.map(({ labels }) => labels)).toEqual([...invited, ...described]);
