@@ -147,8 +147,8 @@ describe('10,000 random outcomes', () => {
     expect((await seriesOf(register)).sort()).toEqual(series.sort());
     const { app, register: fresh } = await measured();
     await send(app);
-    // 51 policies, `other` for three more labels, and `other` with each of the 12 error statuses.
-    expect(series).toHaveLength((await seriesOf(fresh)).length + 51 + 3 + 12);
+    // 51 policies, `other` for three more labels, and `other` with each of the 14 error statuses.
+    expect(series).toHaveLength((await seriesOf(fresh)).length + 51 + 3 + 14);
   });
 
   it('are all counted', async () => {

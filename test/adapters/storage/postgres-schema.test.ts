@@ -40,7 +40,7 @@ describe('migrate', () => {
     await Promise.all(children.map((child) => child.end()));
 
     const pool = database.pool();
-    expect((await pool.query('SELECT version FROM matrix_schema')).rows).toEqual([{ version: 1 }]);
+    expect((await pool.query('SELECT version FROM matrix_schema')).rows).toEqual([{ version: 2 }]);
     expect(await new PostgresStorage(pool).createRoom(newRoom())).toBe('created');
   });
 
@@ -59,6 +59,18 @@ describe('migrate', () => {
     const migrated = await database.newDatabase();
     await new PostgresStorage(migrated).migrate();
     expect(await schemaOf(migrated)).toEqual(expected);
+  });
+
+  it('brings tables of version 1 up to date, and keeps their rooms', async () => {
+    const [expected, pool] = [await database.newDatabase(), await database.newDatabase()];
+    const storage = new PostgresStorage(pool);
+    await pool.query(postgresSchema()[0] ?? '');
+    const room = newRoom();
+    await storage.createRoom(room);
+    await storage.migrate();
+    await new PostgresStorage(expected).migrate();
+    expect(await schemaOf(pool)).toEqual(await schemaOf(expected));
+    expect(await storage.roomState(room.roomId)).toHaveLength(2);
   });
 
   it('leaves tables of a later release as they are', async () => {

@@ -345,6 +345,7 @@ describe('the schema', () => {
     expect(tablesOf(hostDatabase)).toEqual([
       'chat_events',
       'chat_events_by_room',
+      'chat_pending_addresses',
       'chat_rooms',
       'chat_schema',
       'chat_state',
@@ -358,8 +359,17 @@ describe('the schema', () => {
   });
 
   it('has no statements after the latest version', () => {
-    expect(sqliteSchema('matrix_', 1)).toEqual([]);
+    expect(sqliteSchema('matrix_', 2)).toEqual([]);
     expect(sqliteSchema()).toEqual(sqliteSchema('matrix_', 0));
+  });
+
+  it('is brought up to date from version 1, and keeps its rooms', async () => {
+    const { database, storage, roomId } = await openWithRoom();
+    database.exec('DROP TABLE matrix_pending_addresses; UPDATE matrix_schema SET version = 1');
+    await storage.migrate();
+    expect(tablesOf(database)).toContain('matrix_pending_addresses');
+    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 2 }]);
+    expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 
   it('keeps stored rooms, and tables of a later release', async () => {
