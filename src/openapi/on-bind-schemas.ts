@@ -15,7 +15,8 @@ export const onBindSchema: Schema = {
     mxid: { type: 'string', format: 'mx-user-id', 'x-well-formed': true },
     invites: { type: 'array', maxItems: 50 },
   },
-  required: ['medium', 'address', 'mxid', 'invites'],
+  // Not `invites`, although the specification requires it: sydent leaves it out if there are none.
+  required: ['medium', 'address', 'mxid'],
 };
 
 /** One of its invites. `signed` is checked by the rules of the room. */

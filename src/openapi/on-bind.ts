@@ -15,9 +15,7 @@ export type OnBindInviteBody = { room_id: string; sender: string; signed: JsonOb
 /** Validates a parsed body. A broken invite in it does not hold up the others. */
 export function validateOnBind(body: unknown): Verdict<OnBindBody> {
   if (!isOnBind(body)) return invalid(isOnBind.errors ?? [], { whole: 'the body', identifier: 'user ID' });
-  const invites = body.invites.filter(isOnBindInvite);
-  return {
-    valid: true,
-    value: { mxid: body.mxid, invites, invalidInvites: body.invites.length - invites.length },
-  };
+  const { mxid, invites: all = [] } = body;
+  const invites = all.filter(isOnBindInvite);
+  return { valid: true, value: { mxid, invites, invalidInvites: all.length - invites.length } };
 }

@@ -208,6 +208,11 @@ describe('a body', () => {
     expect(await bind(app, [], changes)).toMatchObject({ status: 400, body: { errcode } });
   });
 
+  it('without invites is a 200: sydent says so of every address', async () => {
+    const { app } = await setUp();
+    expect(await bind(app, undefined, {}, 'post')).toEqual(OK);
+  });
+
   it('of more than 64 KiB is a 413', async () => {
     const { app } = await setUp();
     expect(await bind(app, ['x'.repeat(65_536)])).toMatchObject({ status: 413 });

@@ -7,7 +7,7 @@ const formats = {
 };
 
 export const isOnBind = validate32;
-const schema46 = {"type":"object","title":"OnBind","properties":{"medium":{"type":"string"},"address":{"type":"string"},"mxid":{"type":"string","format":"mx-user-id","x-well-formed":true},"invites":{"type":"array","maxItems":50}},"required":["medium","address","mxid","invites"]};
+const schema46 = {"type":"object","title":"OnBind","properties":{"medium":{"type":"string"},"address":{"type":"string"},"mxid":{"type":"string","format":"mx-user-id","x-well-formed":true},"invites":{"type":"array","maxItems":50}},"required":["medium","address","mxid"]};
 const func0 = Object.prototype.hasOwnProperty;
 const formats0 = formats["mx-user-id"];
 
@@ -52,8 +52,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-if((data.invites === undefined) || (!(func0.call(data, "invites")))){
-const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "invites"},message:"must have required property '"+"invites"+"'"};
+if(data.medium !== undefined && func0.call(data, "medium")){
+if(typeof data.medium !== "string"){
+const err3 = {instancePath:instancePath+"/medium",schemaPath:"#/properties/medium/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -62,9 +63,10 @@ vErrors.push(err3);
 }
 errors++;
 }
-if(data.medium !== undefined && func0.call(data, "medium")){
-if(typeof data.medium !== "string"){
-const err4 = {instancePath:instancePath+"/medium",schemaPath:"#/properties/medium/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.address !== undefined && func0.call(data, "address")){
+if(typeof data.address !== "string"){
+const err4 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -74,9 +76,11 @@ vErrors.push(err4);
 errors++;
 }
 }
-if(data.address !== undefined && func0.call(data, "address")){
-if(typeof data.address !== "string"){
-const err5 = {instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.mxid !== undefined && func0.call(data, "mxid")){
+let data2 = data.mxid;
+if(typeof data2 === "string"){
+if(!(formats0.validate(data2))){
+const err5 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/format",keyword:"format",params:{format: "mx-user-id"},message:"must match format \""+"mx-user-id"+"\""};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -85,12 +89,8 @@ vErrors.push(err5);
 }
 errors++;
 }
-}
-if(data.mxid !== undefined && func0.call(data, "mxid")){
-let data2 = data.mxid;
-if(typeof data2 === "string"){
-if(!(formats0.validate(data2))){
-const err6 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/format",keyword:"format",params:{format: "mx-user-id"},message:"must match format \""+"mx-user-id"+"\""};
+if(!data2.isWellFormed()){
+const err6 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/x-well-formed",keyword:"x-well-formed",params:{},message:"must pass \"x-well-formed\" keyword validation"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -99,8 +99,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(!data2.isWellFormed()){
-const err7 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/x-well-formed",keyword:"x-well-formed",params:{},message:"must pass \"x-well-formed\" keyword validation"};
+}
+else {
+const err7 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -110,8 +111,11 @@ vErrors.push(err7);
 errors++;
 }
 }
-else {
-const err8 = {instancePath:instancePath+"/mxid",schemaPath:"#/properties/mxid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.invites !== undefined && func0.call(data, "invites")){
+let data3 = data.invites;
+if(Array.isArray(data3)){
+if(data3.length > 50){
+const err8 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -121,11 +125,8 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data.invites !== undefined && func0.call(data, "invites")){
-let data3 = data.invites;
-if(Array.isArray(data3)){
-if(data3.length > 50){
-const err9 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+else {
+const err9 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -135,25 +136,14 @@ vErrors.push(err9);
 errors++;
 }
 }
+}
 else {
-const err10 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err10];
 }
 else {
 vErrors.push(err10);
-}
-errors++;
-}
-}
-}
-else {
-const err11 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
 }
 errors++;
 }
