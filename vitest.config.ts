@@ -51,11 +51,15 @@ const installedTests = ['test/installed/**/*.test.ts'];
 /** Tests of `examples/operations` with Prometheus, nginx, HAProxy and more. `npm test` leaves them out. */
 const operationsTests = ['test/operations/**/*.test.ts'];
 
+/** Tests with other servers from PyPI. `npm test` leaves them out. */
+const interopTests = ['test/interop/**/*.test.ts'];
+
+/** Tests that only their own projects run. */
+const notInMain = [...browserTests, ...installedTests, ...operationsTests, ...interopTests];
+
 /** Tests that `npm run test:quick` leaves out. */
 const notQuick = [
-  ...browserTests,
-  ...installedTests,
-  ...operationsTests,
+  ...notInMain,
   // Start PostgreSQL, PgBouncer, MariaDB or Redis.
   'test/adapters/storage/*postgres*.test.ts',
   'test/adapters/storage/*mysql*.test.ts',
@@ -104,7 +108,7 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...expressTests, ...browserTests, ...installedTests, ...operationsTests],
+          exclude: [...expressTests, ...notInMain],
         },
       },
       {
@@ -177,6 +181,10 @@ export default defineConfig({
           globalSetup: 'test/installed/pack.ts',
           testTimeout: 180_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'interop', include: interopTests, provide: { expressMajor: 5 } },
       },
     ],
   },

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../servers/free-port.ts';
 import type { PostgresServer } from '../../servers/postgres-server.ts';
+import { pythonEnvironment } from '../../servers/python-environment.ts';
 import { APP_SERVICE, Homeserver, REGISTRATION_SECRET, SERVER_NAME } from './homeserver.ts';
 
 const run = promisify(execFile);
@@ -18,7 +18,7 @@ export async function startSynapse(
   folder: string,
   postgres: PostgresServer,
 ): Promise<Homeserver> {
-  const python = await install(cache);
+  const python = await pythonEnvironment(join(cache, `synapse-${VERSION}`), PACKAGES);
   const port = await freePort();
   const pool = postgres.pool({ max: 1 });
   await pool.query('CREATE DATABASE synapse');
@@ -30,19 +30,6 @@ export async function startSynapse(
   const start = ['-m', 'synapse.app.homeserver', '--config-path', 'homeserver.yaml'];
   await run(python, [...start, '--generate-keys'], { cwd: folder });
   return Homeserver.start({ name: `Synapse ${VERSION}`, port, folder, command: [python, ...start] });
-}
-
-/** Returns the path of the virtual environment's Python. */
-async function install(cache: string): Promise<string> {
-  const environment = join(cache, `synapse-${VERSION}`);
-  const python = join(environment, 'bin/python');
-  const isComplete = join(environment, 'complete');
-  if (existsSync(isComplete)) return python;
-  console.log('Installing Synapse from PyPI');
-  await run('python3', ['-m', 'venv', environment]);
-  await run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES]);
-  await writeFile(isComplete, '');
-  return python;
 }
 
 const NO_LIMIT = { per_second: 1e6, burst_count: 1e6 };

@@ -34,10 +34,13 @@ export class MailSink {
     return sink;
   }
 
+  get port(): number {
+    return (this.#server.server.address() as AddressInfo).port;
+  }
+
   /** Sends an email to itself by SMTP. Resolves when it has arrived. */
   async send(to: string, subject: string, body: string): Promise<void> {
-    const { port } = this.#server.server.address() as AddressInfo;
-    const transport = createTransport({ host: '127.0.0.1', port, ignoreTLS: true });
+    const transport = createTransport({ host: '127.0.0.1', port: this.port, ignoreTLS: true });
     await transport.sendMail({ from: 'identity@id.test', to, subject, text: body });
     transport.close();
   }
