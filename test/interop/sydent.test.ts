@@ -113,6 +113,7 @@ describe('with sydent, an address that nobody has', () => {
     expect(lastMail('Room')).toBe('Friday');
     const { public_key } = await sydent.ask('GET', 'pubkey/ed25519:0');
     const url = `https://${sydent.name}/_matrix/identity/api/v1/pubkey`;
+    expect(public_key).toMatch(/\+.*\//);
     const long = { public_key, key_validity_url: `${url}/isvalid` };
     const ephemeral = {
       public_key: expect.stringMatching(/^[\w-]{43}$/),
@@ -148,6 +149,11 @@ describe('with sydent, an address that nobody has', () => {
     const { public_key } = await sydent.ask('GET', 'pubkey/ed25519:0');
     expect(isSignedBy(String(public_key), signed)).toBe(true);
     expect(isSignedBy(String(public_key), { ...signed, mxid: homeserver.alice })).toBe(false);
+    expect(await isValid(sydent, public_key)).toBe(true);
+    // The same key in the other alphabet.
+    expect(await isValid(sydent, Buffer.from(String(public_key), 'base64').toString('base64url'))).toBe(
+      false,
+    );
   });
 
   it('becomes an invite although the homeserver is down when it is bound', async () => {
@@ -211,14 +217,17 @@ describe('with sydent, a new signing key', () => {
   });
 
   it('does not end those whose ephemeral key signs', async () => {
-    const { byAddress, homeserver, sydent, tokens, membershipOfBob, lastMail } = await start();
+    const { byAddress, homeserver, sydent, tokens, membershipOfBob, tokenEvents, lastMail } = await start();
     expectInvited(await byAddress());
+    const [event] = await tokenEvents();
     await sydent.restart(OTHER_KEY);
     const mail = { token: lastMail('Token'), private_key: lastMail('Key'), mxid: homeserver.bob };
     const { status, ...signed } = await sydent.ask('POST', 'sign-ed25519', mail, tokens.bob);
     expect(status).toBe(200);
     await onbind(homeserver, signed);
     expect(await membershipOfBob()).toBe('invite');
+    const [, ephemeral] = (event?.content.public_keys ?? []) as { public_key: string }[];
+    expect(await isValid(sydent, ephemeral?.public_key, 'ephemeral/')).toBe(true);
   });
 
   it('ends them if sydent had signed before', async () => {
@@ -243,9 +252,9 @@ async function onbind({ app, alice, bob }: Homeserver, signed: JsonObject): Prom
   expect(status).toBe(200);
 }
 
-async function isValid(sydent: Sydent, publicKey: unknown): Promise<unknown> {
+async function isValid(sydent: Sydent, publicKey: unknown, kind = ''): Promise<unknown> {
   const query = new URLSearchParams({ public_key: String(publicKey) });
-  return (await sydent.ask('GET', `pubkey/isvalid?${query}`)).valid;
+  return (await sydent.ask('GET', `pubkey/${kind}isvalid?${query}`)).valid;
 }
 
 describe('what sydent refuses', () => {
@@ -267,8 +276,16 @@ describe('what sydent refuses', () => {
   });
 
   it('is another mail of a user who has sent many', async () => {
-    const { byAddress } = await start({ email: { 'email.ratelimit_sender.burst': 1 } });
+    const { byAddress, homeserver, sydent, tokens } = await start({
+      email: { 'email.ratelimit_sender.burst': 1 },
+    });
     expectInvited(await byAddress());
+    const body = { medium: 'email', address: ADDRESS, room_id: ROOM, sender: homeserver.alice };
+    expect(await sydent.ask('POST', 'store-invite', body, tokens.alice)).toEqual({
+      status: 429,
+      errcode: 'M_UNKNOWN',
+      error: expect.any(String),
+    });
     expectRefusal(await byAddress({ address: 'other@mail.example' }), 429, 'M_LIMIT_EXCEEDED', {
       retry_after_ms: 1_000,
     });
@@ -284,10 +301,18 @@ describe('what sydent refuses', () => {
 
 describe('what fails with sydent', () => {
   it('is an invite whose mail server is down: nobody is mailed twice', async () => {
-    const { byAddress, tokenEvents } = await start({ email: { 'email.smtpport': 9 } });
+    const { byAddress, bind, homeserver, sydent, tokenEvents, membershipOfBob, responded } = await start({
+      email: { 'email.smtpport': 9 },
+    });
     expectRefusal(await byAddress(), 502, 'M_UNKNOWN');
     expectRefusal(await byAddress(), 503, 'M_UNKNOWN');
     expect(await tokenEvents()).toEqual([]);
+    // sydent has stored the invite all the same, but the room knows nothing of it.
+    await sydent.restart();
+    await bind();
+    await responded(1);
+    expect(homeserver.onbinds).toMatchObject([{ status: 200, body: { invites: [{ room_id: ROOM }] } }]);
+    expect(await membershipOfBob()).toBeUndefined();
   });
 
   it('is the validity of every key if its version 1 is off', async () => {

@@ -157,7 +157,8 @@ export class Sydent {
         'email.ratelimit_sender.burst': 100,
         ...config.email,
       },
-      crypto: { ...config.crypto },
+      // The public key has a `+` and a `/`.
+      crypto: { 'ed25519.signingkey': `ed25519 0 BAAA${'A'.repeat(39)}`, ...config.crypto },
     };
     return Object.entries(sections)
       .flatMap(([section, values]) => [
