@@ -21,7 +21,7 @@ const INTERRUPTED = /dpkg was interrupted/;
  * Tests cannot run because a server or a program is missing. It has no stack trace, so that Vitest, which merges equal
  * errors, reports it once for all test files.
  */
-export class MissingProgram extends Error {
+class MissingProgram extends Error {
   constructor(message: string) {
     super(message);
     this.stack = `MissingProgram: ${message}`;

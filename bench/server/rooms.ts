@@ -10,7 +10,7 @@ const MALLORY = '@mallory:example.org';
 export const TOKENS = { 'alice-token': ALICE, 'mallory-token': MALLORY };
 
 export const roomIdOf = (index: number): string => `!room${index}:example.org`;
-export const memberIdOf = (index: number): string => `@member${index}:example.org`;
+const memberIdOf = (index: number): string => `@member${index}:example.org`;
 
 type StateOfRoom = { readonly type: string; readonly state_key: string; readonly content: object };
 

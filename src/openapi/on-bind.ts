@@ -10,7 +10,7 @@ export type OnBindBody = {
   invalidInvites: number;
 };
 
-export type OnBindInviteBody = { room_id: string; sender: string; signed: JsonObject };
+type OnBindInviteBody = { room_id: string; sender: string; signed: JsonObject };
 
 /** Validates a parsed body. A broken invite in it does not hold up the others. */
 export function validateOnBind(body: unknown): Verdict<OnBindBody> {

@@ -17,7 +17,7 @@ export function storedEvent(
   return { type, state_key, sender, event_id, content };
 }
 
-export function toStripped({ type, state_key, sender, event_id, content }: StoredEvent): StrippedStateEvent {
+function toStripped({ type, state_key, sender, event_id, content }: StoredEvent): StrippedStateEvent {
   return withContent({ type, state_key, sender, event_id }, content);
 }
 
