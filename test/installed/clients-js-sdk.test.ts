@@ -1,6 +1,10 @@
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BOB, CAROL, limits, MALLORY, memberOf, ROOM, seedRoom } from '../http/support.ts';
+import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { identityServers } from 'express-matrix-invite/third-party';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { IdentityServer } from '../../examples/invite-by-email/identity-server/index.ts';
+import { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
+import { ALICE, BOB, CAROL, limits, MALLORY, memberOf, ROOM, seedRoom } from '../http/support.ts';
 import { Client } from './support/client.ts';
 import { oddRooms, oddUsers } from './support/identifiers.ts';
 import { nodePathOf } from './support/node-versions.ts';
@@ -66,6 +70,64 @@ describe('matrix-js-sdk 43 sends an invite', () => {
       success,
     );
     expect((await memberOf(store, userId))?.content).toEqual({ membership: 'invite' });
+  });
+});
+
+describe('matrix-js-sdk 43 sends an invite of an email address', () => {
+  /** Starts an identity server and a server with the router, and returns what the client needs to know. */
+  async function start() {
+    const ca = await PrivateCa.create();
+    const identityServer = await IdentityServer.start({ credentials: await ca.issue('IP:127.0.0.2') });
+    onTestFinished(() => identityServer.close());
+    const identity = identityServers({
+      servers: [identityServer.name],
+      allowAddresses: ['127.0.0.2/32'],
+      tls: { ca: ca.certificate },
+    });
+    const store = new MemoryStorage();
+    const { baseUrl } = await serve({
+      storage: store,
+      thirdParty: { identity, pending: store, secret: 'a secret of at least thirty-two bytes' },
+    });
+    await seedRoom(store);
+    const call = {
+      baseUrl,
+      accessToken: 'alice-token',
+      idBaseUrl: `https://${identityServer.name}`,
+      idAccessToken: identityServer.register(ALICE),
+      roomId: ROOM,
+      medium: 'email',
+      address: 'Bob@mail.example',
+    };
+    return { identityServer, store, call };
+  }
+
+  it('that nobody has bound, which gets one mail however often it is invited', async () => {
+    const { identityServer, store, call } = await start();
+    for (let count = 0; count < 3; count++) {
+      expect(await client.run('inviteByThreePid', call)).toEqual(success);
+    }
+    expect(identityServer.mail.mails.map(({ to }) => to)).toEqual([['bob@mail.example']]);
+    const state = (await store.roomState(ROOM)) ?? [];
+    expect(state.filter(({ type }) => type === 'm.room.third_party_invite')).toMatchObject([
+      { sender: ALICE, state_key: identityServer.store.invites[0]?.token },
+    ]);
+    expect(await memberOf(store, BOB)).toBeUndefined();
+  });
+
+  it('that a user has bound', async () => {
+    const { identityServer, store, call } = await start();
+    await identityServer.bind('email', 'bob@mail.example', BOB);
+    expect(await client.run('inviteByThreePid', call)).toEqual(success);
+    expect((await memberOf(store, BOB))?.content).toMatchObject({ membership: 'invite' });
+    expect(identityServer.mail.mails).toEqual([]);
+  });
+
+  it('with an access token that the identity server does not know', async () => {
+    const { call } = await start();
+    expect(await client.run('inviteByThreePid', { ...call, idAccessToken: 'another' })).toEqual(
+      sdkError(403, 'M_UNAUTHORIZED'),
+    );
   });
 });
 

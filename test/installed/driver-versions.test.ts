@@ -103,6 +103,7 @@ describe('npm installs the package', () => {
       oauthIntrospection: { requester: { userId: '@alice:example.org' } },
       appServices: { requester: { userId: '@irc_bob:example.org' } },
       contentRules: [{ message: 'The reason must have no links' }, null],
+      identityServers: ['address', 'tls'],
       prometheus: 'matrix_invite_requests_total{status="200",errcode="",outcome="invited"} 1',
       openTelemetry: 'POST /_matrix/client/v3/rooms/{roomId}/invite',
     });

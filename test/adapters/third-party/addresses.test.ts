@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AddressGuard } from '../../../adapters/shared/outbound/address-guard.ts';
 import { DnsStub } from '../../support/dns-stub.ts';
 import { connectsDuring } from './connects.ts';
-import { ADDRESS, ALICE, adapter, closeCa, context, rejectionOf } from './support.ts';
+import { ADDRESS, ALICE, adapter, context, rejectionOf } from './support.ts';
 
 /**
  * Addresses of every special-purpose range, by the registries of IANA (as of 2026), with the first and the last one of
@@ -96,7 +96,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   listener.close();
-  await Promise.all([once(listener, 'close'), dns.close(), closeCa()]);
+  await Promise.all([once(listener, 'close'), dns.close()]);
 });
 
 const strict = () => adapter({ allowAddresses: [], dns: { servers: [dns.address] } });

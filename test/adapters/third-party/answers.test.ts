@@ -1,9 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { IdentityServer } from '../../support/identity-server/index.ts';
-import { adapter, closeCa, context, inviteBy, rejectionOf, withIdentityServer } from './support.ts';
-
-afterAll(closeCa);
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { IdentityServer } from '../../../examples/invite-by-email/identity-server/index.ts';
+import { adapter, context, inviteBy, rejectionOf, withIdentityServer } from './support.ts';
 
 /** Lets the server write its answers by hand, as bytes on the connection. */
 function writes(server: IdentityServer, write: (response: ServerResponse) => void): void {

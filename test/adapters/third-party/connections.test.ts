@@ -7,15 +7,13 @@ import {
   type Socket,
 } from 'node:net';
 import { createServer as createTlsServer, type SecureVersion } from 'node:tls';
-import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { identityServers } from '../../../adapters/third-party/index.ts';
+import { IdentityServer } from '../../../examples/invite-by-email/identity-server/index.ts';
+import { PrivateCa } from '../../../examples/invite-by-email/private-ca.ts';
 import { DnsStub } from '../../support/dns-stub.ts';
-import { IdentityServer } from '../../support/identity-server/index.ts';
-import { PrivateCa } from '../../support/private-ca.ts';
 import { connectsDuring } from './connects.ts';
-import { adapter, ca, closeCa, context, inviteBy, rejectionOf, withIdentityServer } from './support.ts';
-
-afterAll(closeCa);
+import { adapter, ca, context, inviteBy, rejectionOf, withIdentityServer } from './support.ts';
 
 async function dnsStub(): Promise<DnsStub> {
   const dns = await DnsStub.start();
@@ -221,7 +219,6 @@ describe('the certificate', () => {
 
   it('must be of a known authority, whatever the environment says', async () => {
     const other = await PrivateCa.create();
-    onTestFinished(() => other.close());
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     onTestFinished(() => void vi.unstubAllEnvs());
     const server = await IdentityServer.start({ credentials: await other.issue('IP:127.0.0.2') });

@@ -1,20 +1,17 @@
 import { inspect } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { IdentityResponse } from '../../../examples/invite-by-email/identity-server/index.ts';
 import type { JsonValue } from '../../../src/rooms/event.ts';
-import type { IdentityResponse } from '../../support/identity-server/index.ts';
 import {
   ADDRESS,
   ALICE,
   adapter,
   BOB,
-  closeCa,
   context,
   inviteBy,
   rejectionOf,
   withIdentityServer,
 } from './support.ts';
-
-afterAll(closeCa);
 
 /** A Matrix error of an identity server, with a text that nobody must see. */
 const refuses =

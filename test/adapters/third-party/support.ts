@@ -4,11 +4,11 @@ import {
   identityServers,
   OutboundError,
 } from '../../../adapters/third-party/index.ts';
+import { IdentityServer } from '../../../examples/invite-by-email/identity-server/index.ts';
+import { PrivateCa } from '../../../examples/invite-by-email/private-ca.ts';
 import { isMatrixError } from '../../../src/errors.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { AddressInvite, ThirdPartyIdentity } from '../../../src/ports/third-party.ts';
-import { IdentityServer } from '../../support/identity-server/index.ts';
-import { PrivateCa } from '../../support/private-ca.ts';
 
 export const ALICE = '@alice:example.org';
 export const BOB = '@bob:example.org';
@@ -20,15 +20,10 @@ export const context: CallContext = { signal: new AbortController().signal };
 /** The authority of every certificate in a test file. Created once: each key takes a while. */
 let authority: Promise<PrivateCa> | undefined;
 
-/** @returns the test file's certificate authority. `closeCa` removes its files. */
+/** Returns the test file's certificate authority. */
 export function ca(): Promise<PrivateCa> {
   authority ??= PrivateCa.create();
   return authority;
-}
-
-export async function closeCa(): Promise<void> {
-  await (await authority)?.close();
-  authority = undefined;
 }
 
 /** The adapters by their options: to read all of Node's own certificates for each test would take most of its time. */

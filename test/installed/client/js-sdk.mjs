@@ -8,6 +8,9 @@ const tasks = {
   inviteByEmail: (params) =>
     resultOf(params, (client) => client.inviteByEmail(params.roomId, params.address)),
 
+  inviteByThreePid: (params) =>
+    resultOf(params, (client) => client.inviteByThreePid(params.roomId, params.medium, params.address)),
+
   /** Invites users one after the other through the SDK's own queue, which decides when to retry. */
   async inviteInSequence({ roomId, userIds, ...login }) {
     const client = createClient(login);
@@ -33,8 +36,9 @@ const tasks = {
   },
 };
 
-async function resultOf({ baseUrl, accessToken, idBaseUrl }, call) {
-  const client = createClient({ baseUrl, accessToken, idBaseUrl });
+async function resultOf({ baseUrl, accessToken, idBaseUrl, idAccessToken }, call) {
+  const identityServer = { getAccessToken: async () => idAccessToken ?? null };
+  const client = createClient({ baseUrl, accessToken, idBaseUrl, identityServer });
   const logouts = [];
   client.on(HttpApiEvent.SessionLoggedOut, (error) => logouts.push(error.data));
   try {

@@ -7,6 +7,7 @@ import { oauthIntrospection } from 'express-matrix-invite/auth/oauth-introspecti
 import { openTelemetry } from 'express-matrix-invite/observability/open-telemetry';
 import { prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
 import { contentRules } from 'express-matrix-invite/policies/content-rules';
+import { identityServers } from 'express-matrix-invite/third-party';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Registry } from 'prom-client';
 
@@ -30,7 +31,8 @@ const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json').end(JSON.stringify(responses[request.url]()));
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const { port } = server.address();
+const issuer = `http://127.0.0.1:${port}`;
 
 const byJwt = jwt({
   issuer: 'https://login.example.org',
@@ -72,6 +74,13 @@ const byBridge = appServices({
 const { decide } = contentRules({ links: 'refuse' });
 const decideOn = async (reason) => (await decide({ reason }, context)) ?? null;
 
+const identity = identityServers({ servers: 'any', allowAddresses: ['127.0.0.1/32'] });
+/** The reason why nothing is sent to an address. */
+const failureAt = (idServer) =>
+  identity
+    .lookUp({ idServer, idAccessToken: 'token', medium: 'email', address: 'bob@example.org' }, context)
+    .catch(({ cause }) => cause.failure);
+
 const outcome = { status: 200, outcome: 'invited', durationMs: 1, tries: 1 };
 const register = new Registry();
 prometheusMetrics(register)(outcome, {});
@@ -96,6 +105,8 @@ console.log(
       context,
     ),
     contentRules: [await decideOn('See https://example.com'), await decideOn('Welcome')],
+    // Refused is 127.0.0.2. At 127.0.0.1 is the server above, without TLS.
+    identityServers: [await failureAt(`127.0.0.2:${port}`), await failureAt(`127.0.0.1:${port}`)],
     prometheus: (await register.metrics())
       .split('\n')
       .find((line) => line.startsWith('matrix_invite_requests_total{') && line.includes('outcome="invited"')),

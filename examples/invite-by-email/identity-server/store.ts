@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
+import type { JsonObject, JsonValue } from 'express-matrix-invite';
 import { SigningKey } from './keys.ts';
 
 /** An invite that waits until its address is bound. */

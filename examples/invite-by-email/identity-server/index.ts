@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
-import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
+import type { JsonObject, JsonValue } from 'express-matrix-invite';
 import type { Credentials } from '../private-ca.ts';
 import { SigningKey } from './keys.ts';
 import { MailSink } from './mail-sink.ts';
