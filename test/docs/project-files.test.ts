@@ -34,7 +34,7 @@ describe('CONTRIBUTING.md', () => {
         name,
       ),
     );
-    const placeholder = /\b(?:fancy|NAME)\b|^docs-site/;
+    const placeholder = /\b(?:fancy|KIND|NAME)\b|^docs-site/;
     expect(paths.length).toBeGreaterThan(20);
     expect(paths.filter((path) => !placeholder.test(path) && !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
