@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import { agentOf, expectInvited, expectRefusal, invite, memberOf, ROOM } from '../http/support.ts';
-import { PrivateCa } from '../support/private-ca.ts';
+import { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import { Homeserver } from './homeserver.ts';
 import { Sydent, type SydentConfig } from './sydent.ts';
 
@@ -18,7 +18,6 @@ let ca: PrivateCa;
 beforeAll(async () => {
   ca = await PrivateCa.create();
 });
-afterAll(() => ca.close());
 
 /** Starts sydent and a homeserver with a room of Alice. Alice and Bob have registered at sydent. */
 async function start(config?: SydentConfig) {

@@ -12,8 +12,8 @@ import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { pythonEnvironment } from '../../servers/python-environment.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
-import { MailSink } from '../support/identity-server/mail-sink.ts';
-import type { PrivateCa } from '../support/private-ca.ts';
+import { MailSink } from '../../examples/invite-by-email/identity-server/mail-sink.ts';
+import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 
 const VERSION = '2.6.1';
 /** sydent imports prometheus-client, but does not require it. Newer versions of the others may stop working with it. */
