@@ -6,9 +6,9 @@ import { createInviteRouter, createInviteService, type InviteService } from 'exp
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { createThirdPartyInviteRouter, identityServers } from 'express-matrix-invite/third-party';
+import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import { silent } from '../http/support.ts';
-import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 
 /** An onbind request, and the status of its response. */
 export type OnBind = { readonly method: string; readonly body: JsonObject; readonly status: number };

@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
 import { agentOf, expectInvited, expectRefusal, invite, memberOf, ROOM } from '../http/support.ts';
-import { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import { Homeserver } from './homeserver.ts';
 import { Sydent, type SydentConfig } from './sydent.ts';
 

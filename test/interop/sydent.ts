@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createServer, type Server } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { MailSink } from '../../examples/invite-by-email/identity-server/mail-sink.ts';
+import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { pythonEnvironment } from '../../servers/python-environment.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
-import { MailSink } from '../../examples/invite-by-email/identity-server/mail-sink.ts';
-import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 
 const VERSION = '2.6.1';
 /** sydent imports prometheus-client, but does not require it. Newer versions of the others may stop working with it. */

@@ -8,12 +8,18 @@ import {
 } from '../../../src/internal/options.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type {
+  AddressClaim,
+  AddressKey,
+  PendingAddressInvites,
+} from '../../../src/ports/pending-address-invites.ts';
+import type {
   AppendResult,
   NewRoom,
   RoomStore,
   StateSnapshot,
   TimelinePage,
 } from '../../../src/ports/storage.ts';
+import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { type Appended, AppendLanes } from '../shared/append-lanes.ts';
 import { newEventId } from '../shared/event-id.ts';
@@ -24,6 +30,7 @@ import { timelineOptions } from '../shared/timeline-options.ts';
 import { rowOf, sendAppends } from './appends.ts';
 import { numberAt, storedBytes, toRoomEvent } from './encoding.ts';
 import { isDuplicate, refusalBehind } from './failures.ts';
+import { PendingAddresses } from './pending-addresses.ts';
 import { connectionsOf, type MysqlPool, withSession } from './pool.ts';
 import { Reads } from './reads.ts';
 import { migrate, mysqlTablePrefix } from './schema.ts';
@@ -69,9 +76,10 @@ const ROWS_PER_INSERT = 500;
  * Every method rejects with a `StorageUnavailableError` if the server fails or cannot be reached. The driver's error is
  * its `cause`. An append that a constraint or a trigger of the host app rejects resolves to `refused`.
  */
-export class MysqlStorage implements RoomStore {
+export class MysqlStorage implements RoomStore, PendingAddressInvites {
   readonly #pool: MysqlPool;
   readonly #tablePrefix: string;
+  readonly #addresses: PendingAddresses;
   readonly #queryTimeoutMs: number;
   readonly #statements: Statements;
   readonly #reads: Reads;
@@ -92,6 +100,7 @@ export class MysqlStorage implements RoomStore {
     checkOptions('MysqlStorage', options, optionChecks);
     this.#pool = pool;
     this.#tablePrefix = mysqlTablePrefix(options.tablePrefix);
+    this.#addresses = new PendingAddresses(this.#tablePrefix);
     this.#queryTimeoutMs = options.queryTimeoutMs ?? 10_000;
     this.#statements = statementsOn(this.#tablePrefix);
     const connections = connectionsOf(pool, this.#queryTimeoutMs);
@@ -199,7 +208,31 @@ export class MysqlStorage implements RoomStore {
     };
   }
 
-  #use<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    return withSession(this.#pool, this.#queryTimeoutMs, contextWithTimeout(CONNECTION_TIMEOUT_MS), work);
+  claimAddress(key: AddressKey, context: CallContext): Promise<AddressClaim> {
+    return this.#use((session) => this.#addresses.claim(session, key), context);
+  }
+
+  settleAddress(
+    key: AddressKey,
+    claimId: string,
+    invite: StoredAddressInvite,
+    context: CallContext,
+  ): Promise<StoredAddressInvite> {
+    return this.#use((session) => this.#addresses.settle(session, key, claimId, invite), context);
+  }
+
+  releaseAddress(key: AddressKey, claimId: string, context: CallContext): Promise<void> {
+    return this.#use((session) => this.#addresses.release(session, key, claimId), context);
+  }
+
+  forgetAddress(key: AddressKey, token: string, context: CallContext): Promise<void> {
+    return this.#use((session) => this.#addresses.forget(session, key, token), context);
+  }
+
+  #use<Result>(
+    work: (session: Session) => Promise<Result>,
+    context: CallContext = contextWithTimeout(CONNECTION_TIMEOUT_MS),
+  ): Promise<Result> {
+    return withSession(this.#pool, this.#queryTimeoutMs, context, work);
   }
 }

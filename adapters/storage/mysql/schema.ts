@@ -90,6 +90,16 @@ CREATE TABLE IF NOT EXISTS ${prefix}events (
   KEY state (room_id, type, state_key, position)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
     `
+CREATE TABLE IF NOT EXISTS ${prefix}pending_addresses (
+  room_id ${id},
+  address_hash VARBINARY(64) NOT NULL,
+  claim_id VARBINARY(36) NOT NULL,
+  claimed_until DATETIME(3) NOT NULL,
+  token VARBINARY(255),
+  invite BLOB,
+  PRIMARY KEY (room_id, address_hash)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
+    `
 INSERT INTO ${prefix}schema VALUES (1)`,
   ];
 }

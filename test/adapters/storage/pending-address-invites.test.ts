@@ -1,14 +1,19 @@
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
+import { MysqlStorage } from 'express-matrix-invite/storage/mysql';
 import { PostgresStorage } from 'express-matrix-invite/storage/postgres';
 import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
+import type mysql from 'mysql2/promise';
 import type pg from 'pg';
 import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
+import { MariadbServer } from '../../../servers/mariadb-server.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { pendingAddressInvitesContract } from '../../../src/testing/index.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import { openCopy } from '../../testing/sqlite-harness.ts';
 import { testContract } from '../../testing/support.ts';
 
+let mariadb: MariadbServer;
+let mysqlPools: readonly [mysql.Pool, mysql.Pool];
 let server: PostgresServer;
 let pools: readonly [pg.Pool, pg.Pool];
 
@@ -16,8 +21,16 @@ beforeAll(async () => {
   server = await PostgresServer.start();
   pools = [server.pool({ max: 20 }), server.pool({ max: 20 })];
   await new PostgresStorage(pools[0]).migrate();
+  mariadb = await MariadbServer.start();
+  await mariadb.pool().query('CREATE DATABASE rooms');
+  const open = () => mariadb.pool({ database: 'rooms', connectionLimit: 20 });
+  mysqlPools = [open(), open()];
+  await new MysqlStorage(mysqlPools[0]).migrate();
 });
-afterAll(() => server?.close());
+afterAll(async () => {
+  await server?.close();
+  await mariadb?.close();
+});
 
 testContract(
   'MemoryStorage',
@@ -63,3 +76,17 @@ testContract('PostgresStorage', pendingAddressInvitesContract, async () => {
       )),
   };
 });
+
+testContract('MysqlStorage', pendingAddressInvitesContract, async () => ({
+  pending: new MysqlStorage(mysqlPools[0]),
+  secondInstance: async () => new MysqlStorage(mysqlPools[1]),
+  crash: async () => {
+    await mariadb.stop('SIGKILL');
+    await mariadb.startAgain();
+    return new MysqlStorage(mysqlPools[1]);
+  },
+  endClaims: async () =>
+    void (await mysqlPools[0].query(
+      'UPDATE matrix_pending_addresses SET claimed_until = claimed_until - INTERVAL 61 SECOND',
+    )),
+}));

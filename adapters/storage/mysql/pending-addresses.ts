@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
+import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
+import { CLAIM_MS } from '../shared/claim.ts';
+import { storedBytes } from './encoding.ts';
+import type { Session } from './session.ts';
+
+/** The addresses that were claimed or invited. Each change is one statement and its own transaction. */
+export class PendingAddresses {
+  readonly #sql: ReturnType<typeof statementsOn>;
+
+  constructor(prefix: string) {
+    this.#sql = statementsOn(prefix);
+  }
+
+  async claim(session: Session, key: AddressKey): Promise<AddressClaim> {
+    const claimId = randomUUID();
+    await session.change(this.#sql.claim, [...columnsOf(key), Buffer.from(claimId)]);
+    const [row] = await session.select(this.#sql.pending, columnsOf(key));
+    const [claimedBy, invite] = row ?? [];
+    if (invite) return { outcome: 'stored', invite: JSON.parse(String(invite)) };
+    return String(claimedBy) === claimId ? { outcome: 'claimed', claimId } : { outcome: 'inProgress' };
+  }
+
+  async settle(
+    session: Session,
+    key: AddressKey,
+    claimId: string,
+    invite: StoredAddressInvite,
+  ): Promise<StoredAddressInvite> {
+    const columns = [claimId, invite.token, JSON.stringify(invite)].map((text) => Buffer.from(text));
+    await session.change(this.#sql.settle, [...columnsOf(key), ...columns]);
+    const [row] = await session.select(this.#sql.pending, columnsOf(key));
+    return JSON.parse(String(row?.[1]));
+  }
+
+  release(session: Session, key: AddressKey, claimId: string): Promise<void> {
+    return session.change(this.#sql.release, [...columnsOf(key), Buffer.from(claimId)]);
+  }
+
+  forget(session: Session, key: AddressKey, token: string): Promise<void> {
+    return session.change(this.#sql.forget, [...columnsOf(key), Buffer.from(token)]);
+  }
+}
+
+function columnsOf({ roomId, addressHash }: AddressKey): Buffer[] {
+  return [storedBytes(roomId), Buffer.from(addressHash)];
+}
+
+function statementsOn(prefix: string) {
+  const table = `${prefix}pending_addresses`;
+  const isKey = 'room_id = ? AND address_hash = ?';
+  const now = 'UTC_TIMESTAMP(3)';
+  return {
+    pending: `SELECT claim_id, invite FROM ${table} WHERE ${isKey} LIMIT 1`,
+    // Assignments happen from left to right: the second one sees the result of the first.
+    claim: `
+INSERT INTO ${table} (room_id, address_hash, claim_id, claimed_until)
+VALUES (?, ?, ?, ${now} + INTERVAL ${CLAIM_MS / 1_000} SECOND)
+ON DUPLICATE KEY UPDATE
+  claim_id = IF(invite IS NULL AND claimed_until <= ${now}, VALUES(claim_id), claim_id),
+  claimed_until = IF(claim_id = VALUES(claim_id), VALUES(claimed_until), claimed_until)`,
+    settle: `
+INSERT INTO ${table} (room_id, address_hash, claim_id, claimed_until, token, invite)
+VALUES (?, ?, ?, ${now}, ?, ?)
+ON DUPLICATE KEY UPDATE
+  token = COALESCE(token, VALUES(token)), invite = COALESCE(invite, VALUES(invite))`,
+    release: `DELETE FROM ${table} WHERE ${isKey} AND claim_id = ? AND invite IS NULL`,
+    forget: `DELETE FROM ${table} WHERE ${isKey} AND token = ?`,
+  };
+}
