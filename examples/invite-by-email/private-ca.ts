@@ -1,6 +1,6 @@
 // Before @peculiar/x509, which needs it.
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { randomUUID, webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   type JsonGeneralName,
@@ -31,7 +31,8 @@ export class PrivateCa {
   static async create(): Promise<PrivateCa> {
     const keys = await newKeys();
     const certificate = await X509CertificateGenerator.createSelfSigned({
-      name: 'CN=Private CA',
+      // Of two with the same name, Node would look for the signature of the first only.
+      name: `CN=Private CA ${randomUUID()}`,
       keys,
       signingAlgorithm: SIGNATURE,
       ...validity(),

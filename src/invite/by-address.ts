@@ -72,7 +72,9 @@ async function complete<R extends Requester>(
   end: StoreEnd,
 ): Promise<AddressInviteResult | undefined> {
   if (end.outcome === 'stored') {
-    return inTime(run, run.config.deadlineMs, async (deadline) => {
+    // The email is out, so a caller who waits no longer ends nothing.
+    const unaborted = { trace: run.trace, signal: undefined };
+    return inTime(unaborted, run.config.deadlineMs, async (deadline) => {
       const invite = await settleAddress(run, claim, end.invite, deadline);
       const result = await appendForAddress(run, invite, deadline);
       // Another request has settled first, and its invite has been revoked since.
@@ -91,8 +93,8 @@ async function complete<R extends Requester>(
  *
  * @throws {MatrixError} (rejects) the steps' refusal, or their failure
  */
-async function inTime<R extends Requester, Result extends object>(
-  { trace, signal }: AddressRun<R>,
+async function inTime<Result extends object>(
+  { trace, signal }: Pick<AddressRun, 'trace' | 'signal'>,
   milliseconds: number,
   steps: (deadline: Deadline) => Promise<Result | Refused>,
 ): Promise<Result> {

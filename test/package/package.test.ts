@@ -22,6 +22,8 @@ const names = entries.map(([name]) => name);
 const imports: Readonly<Record<string, readonly string[]>> = {
   index: ['express'],
   ...drivers,
+  // It has a router too.
+  'third-party': ['express', ...(drivers['third-party'] ?? [])],
 };
 
 /** The packages in package.json. */
