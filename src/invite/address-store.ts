@@ -111,6 +111,7 @@ export async function appendForAddress<R extends Requester>(
     {
       keys: [...inviteStateKeys(requester.userId, undefined), { type, state_key }],
       decide(snapshot, tried) {
+        run.trace.tries += 1;
         const current = find(snapshot.events, event);
         if (current !== undefined) {
           if (thirdPartyKeysOf(current).length === 0) return { ended: { outcome: 'revoked' } };

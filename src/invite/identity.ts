@@ -14,7 +14,7 @@ export function throwIfNotAcceptable<R extends Requester>({ config, invite }: Ad
   if (objection === undefined) return;
   if (isMatrixError(objection)) throw objection;
   ignoreRejections(objection);
-  throw internalError(new TypeError('objectionTo must return a MatrixError or undefined'));
+  throw internalError(new TypeError('objectionTo must return a MatrixError or undefined, not a promise'));
 }
 
 /**

@@ -128,8 +128,8 @@ export function addressInUse(): MatrixError {
 export function identityFailure(cause: unknown): MatrixError {
   if (isFault(cause)) return internalError(cause);
   return cause instanceof DeadlineOverError
-    ? new MatrixError(504, 'M_UNKNOWN', 'The identity server did not respond in time', { cause })
-    : new MatrixError(502, 'M_UNKNOWN', 'The identity server could not be asked', { cause });
+    ? new MatrixError(504, 'M_UNKNOWN', 'The address could not be looked up or invited in time', { cause })
+    : new MatrixError(502, 'M_UNKNOWN', 'The address could not be looked up or invited', { cause });
 }
 
 /** Creates the error for an adapter that is down, hung or overloaded: the same request may succeed soon. */

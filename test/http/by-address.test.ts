@@ -79,7 +79,7 @@ describe('an invite by address', () => {
         },
       }),
     ]);
-    expect(outcomes).toMatchObject([{ status: 200, outcome: 'storedForAddress' }]);
+    expect(outcomes).toMatchObject([{ status: 200, outcome: 'storedForAddress', tries: 1 }]);
   });
 
   it('sends one mail and stores one event, however often it is repeated, and whoever repeats it', async () => {
