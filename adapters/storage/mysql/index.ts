@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import {
   checkOptions,
@@ -209,7 +210,8 @@ export class MysqlStorage implements RoomStore, PendingAddressInvites {
   }
 
   claimAddress(key: AddressKey, context: CallContext): Promise<AddressClaim> {
-    return this.#use((session) => this.#addresses.claim(session, key), context);
+    const claimId = randomUUID();
+    return this.#use((session) => this.#addresses.claim(session, key, claimId), context);
   }
 
   settleAddress(

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import { CLAIM_MS } from '../shared/claim.ts';
@@ -13,8 +12,8 @@ export class PendingAddresses {
     this.#sql = statementsOn(prefix);
   }
 
-  async claim(session: Session, key: AddressKey): Promise<AddressClaim> {
-    const claimId = randomUUID();
+  /** @param claimId one for each call: `session` may be another one after a connection was lost */
+  async claim(session: Session, key: AddressKey, claimId: string): Promise<AddressClaim> {
     await session.change(this.#sql.claim, [...columnsOf(key), Buffer.from(claimId)]);
     const [row] = await session.select(this.#sql.pending, columnsOf(key));
     const [claimedBy, invite] = row ?? [];
@@ -53,13 +52,13 @@ function statementsOn(prefix: string) {
   const now = 'UTC_TIMESTAMP(3)';
   return {
     pending: `SELECT claim_id, invite FROM ${table} WHERE ${isKey} LIMIT 1`,
-    // Assignments happen from left to right: the second one sees the result of the first.
+    // No assignment reads what another one has assigned: whether it would see that depends on the SQL mode of MariaDB.
     claim: `
 INSERT INTO ${table} (room_id, address_hash, claim_id, claimed_until)
 VALUES (?, ?, ?, ${now} + INTERVAL ${CLAIM_MS / 1_000} SECOND)
 ON DUPLICATE KEY UPDATE
   claim_id = IF(invite IS NULL AND claimed_until <= ${now}, VALUES(claim_id), claim_id),
-  claimed_until = IF(claim_id = VALUES(claim_id), VALUES(claimed_until), claimed_until)`,
+  claimed_until = IF(invite IS NULL AND claimed_until <= ${now}, VALUES(claimed_until), claimed_until)`,
     settle: `
 INSERT INTO ${table} (room_id, address_hash, claim_id, claimed_until, token, invite)
 VALUES (?, ?, ?, ${now}, ?, ?)

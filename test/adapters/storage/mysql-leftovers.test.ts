@@ -59,6 +59,21 @@ const CALLS = {
   async roomState(storage: MysqlStorage, roomId: string) {
     return (await storage.roomState(roomId))?.length;
   },
+  async claimAddress(storage: MysqlStorage, roomId: string) {
+    const key = { roomId, addressHash: 'a'.repeat(64) };
+    await observer.claimAddress(key, inTime());
+    await admin.query(
+      'UPDATE matrix_pending_addresses SET claimed_until = claimed_until - INTERVAL 61 SECOND',
+    );
+    const { outcome } = await storage.claimAddress(key, inTime());
+    return [outcome, (await observer.claimAddress(key, inTime())).outcome];
+  },
+  async settleAddress(storage: MysqlStorage, roomId: string) {
+    const key = { roomId, addressHash: 'a'.repeat(64) };
+    const invite = { token: 'token', displayName: REASON, publicKeys: [{ publicKey: 'key' }] };
+    const settled = await storage.settleAddress(key, 'claim', invite, inTime());
+    return [settled.displayName, (await observer.claimAddress(key, inTime())).outcome];
+  },
   async timeline(storage: MysqlStorage, roomId: string) {
     return (await storage.timeline(roomId))?.events.length;
   },
@@ -70,6 +85,8 @@ const RIGHT: Record<Call, unknown> = {
   putState: [true, REASON],
   createRoom: ['created', 2],
   roomState: 2,
+  claimAddress: ['claimed', 'inProgress'],
+  settleAddress: [REASON, 'stored'],
   timeline: 2,
 };
 
@@ -99,7 +116,7 @@ async function runAll(statements: readonly string[], options: mysql.PoolOptions 
 }
 
 const ALL = Object.keys(CALLS);
-const CHANGES = ['appendEvent', 'putState', 'createRoom'];
+const CHANGES = ['appendEvent', 'putState', 'createRoom', 'claimAddress', 'settleAddress'];
 
 describe('a connection that is left', () => {
   it.each<[what: string, statements: readonly string[], closed: readonly string[]]>([
@@ -111,7 +128,7 @@ describe('a connection that is left', () => {
     ['inside an XA transaction', ["XA START 'theirs'"], ALL],
     // START TRANSACTION unlocks them.
     ['with locked tables', ['LOCK TABLES other.theirs READ'], ALL.filter((call) => call !== 'createRoom')],
-    ['with a next transaction that only reads', ['SET TRANSACTION READ ONLY'], ['createRoom']],
+    ['with a next transaction that only reads', ['SET TRANSACTION READ ONLY'], CHANGES.slice(2)],
     ['in another database', ['USE other'], ALL],
     ['with transactions that only read', ['SET SESSION TRANSACTION READ ONLY'], CHANGES],
     [
@@ -129,6 +146,7 @@ describe('a connection that is left', () => {
     ['READ UNCOMMITTED', 'SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED'],
     ['SERIALIZABLE', 'SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE'],
     ['no SQL mode', "SET sql_mode = ''"],
+    ['simultaneous assignments', "SET sql_mode = 'SIMULTANEOUS_ASSIGNMENT'"],
     ['ANSI', "SET sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES,HIGH_NOT_PRECEDENCE,PAD_CHAR_TO_FULL_LENGTH'"],
     ['ORACLE', "SET sql_mode = 'ORACLE,EMPTY_STRING_IS_NULL'"],
     ['a limit for SELECT', 'SET sql_select_limit = 1'],
