@@ -1,14 +1,17 @@
 import { isMatrixError } from '../errors.ts';
+import { canonicalJson } from '../pdu/canonical-json.ts';
 import { keysThatSigned } from '../pdu/signatures.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
+import { find } from '../rooms/room-state.ts';
 import {
   decideThirdPartyInvite,
   type ThirdPartyKey,
   thirdPartyInviteStateKeys,
+  tokenKey,
 } from '../rooms/third-party-invite-rule.ts';
 import { type AppendedState, appendState } from './append-state.ts';
 import type { ServiceConfig } from './config.ts';
@@ -40,6 +43,8 @@ type BindRun = {
   readonly userId: string;
   readonly deadline: Deadline;
   readonly log: Logger;
+  /** The tokens of the request so far, with their rooms. */
+  readonly tokens: Set<string>;
 };
 
 /**
@@ -55,7 +60,7 @@ export async function bindInvites(
   log: Logger,
 ): Promise<void> {
   const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
-  const run = { config, userId, deadline, log };
+  const run = { config, userId, deadline, log, tokens: new Set<string>() };
   try {
     if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not of this server');
     const request = { userId };
@@ -75,20 +80,32 @@ export async function bindInvites(
 async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite): Promise<void> {
   const { config, userId, deadline, log } = run;
   // The event needs a signature of the sender's server.
-  if (!config.serverNames.has(domainOf(sender) ?? ''))
-    return refuse(run, 'the inviter is not of this server');
+  const isOfThisServer = (userId: string) => config.serverNames.has(domainOf(userId) ?? '');
+  if (!isOfThisServer(sender)) return refuse(run, 'the inviter is not of this server');
   const token = fieldOf(signed, 'token');
-  if (typeof token !== 'string') return refuse(run, 'signedMalformed');
+  // A signature does not cover all of it, and all of it becomes part of the event.
+  if (typeof token !== 'string' || canonicalJson(signed) === undefined) return refuse(run, 'signedMalformed');
+  // Each takes signature checks and a question about a key, and nobody has to log in.
+  const name = JSON.stringify([roomId, token]);
+  if (run.tokens.has(name)) return refuse(run, 'its token is in the request twice');
+  run.tokens.add(name);
   /** The keys that were found valid. A room that changes meanwhile is no reason to ask again. */
   const validKeys = new Set<string>();
   const notify = (appended: AppendedState) =>
-    notifyOnInvite(config, log, { requester: { userId: sender }, ...appended });
+    notifyOnInvite(config, log, { requester: { userId: appended.event.sender }, ...appended });
   const result = await appendState<Requester, undefined>(
     { config, roomId, deadline },
     {
       keys: thirdPartyInviteStateKeys(userId, token),
       async decide(snapshot, tried) {
-        const decision = decideThirdPartyInvite(snapshot.events, sender, userId, signed, keysThatSigned);
+        // The identity server names whoever had the mail sent. If that request failed afterwards, another member's request
+        // has stored the event.
+        const inviter = find(snapshot.events, tokenKey(token))?.sender ?? sender;
+        if (!isOfThisServer(inviter)) {
+          refuse(run, 'the inviter is not of this server');
+          return { ended: undefined };
+        }
+        const decision = decideThirdPartyInvite(snapshot.events, inviter, userId, signed, keysThatSigned);
         switch (decision.decision) {
           case 'createEventMissing':
             throw new Error('The storage adapter returned a room without an m.room.create event');

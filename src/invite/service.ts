@@ -110,6 +110,8 @@ export function createInviteService<R extends Requester = Requester>(
       return logged({ what: 'a revocation', config, request, trace }, async (log) => {
         config.background.throwIfClosed();
         checkRequester(request.requester);
+        const refused = refuseRequester(request.requester, config.serverNames);
+        if (refused !== undefined) throw refused.error;
         checkRoomId(request);
         return revokeAddressInvite(config, request, { trace, log });
       });
@@ -162,7 +164,7 @@ type LoggedRequest = {
 /** Runs the work of one request, and writes its log line. */
 async function logged<Result extends AddressInviteResult | AddressRevocationResult | InviteForecast>(
   { what, config, request, trace }: LoggedRequest,
-  work: (log: Logger) => Promise<Result>,
+  work: (log: RequestLog) => Promise<Result>,
 ): Promise<Result> {
   const log = new RequestLog(config.logger);
   const { requester, roomId } = request;

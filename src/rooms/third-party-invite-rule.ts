@@ -40,7 +40,10 @@ export type ThirdPartyInviteDecision =
   /** Every room has a create event: the given state is at fault, not the invite. */
   | { readonly decision: 'createEventMissing' };
 
-const tokenKey = (token: string): StateKey => ({ type: 'm.room.third_party_invite', state_key: token });
+/** Returns the key of the event with a token. */
+export function tokenKey(token: string): StateKey {
+  return { type: 'm.room.third_party_invite', state_key: token };
+}
 
 /** Returns the keys of the state that decides: create event, membership of the invitee, and the event with the token. */
 export function thirdPartyInviteStateKeys(invitee: string, token: string): StateKey[] {

@@ -96,6 +96,34 @@ describe('an address that is bound', () => {
     expect(events.filter(({ state_key }) => state_key === BOB)).toHaveLength(1);
   });
 
+  it('costs one check of its key, however often a request names its token', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    expect(
+      await bind(
+        app,
+        range(50).map(() => inviteIn(signed)),
+      ),
+    ).toEqual(OK);
+    expect(mailer.validityChecks).toHaveLength(1);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+
+  it('is invited by whoever completed the invite of somebody else', async () => {
+    const { app, storage, mailer, service, inviteByAddress } = await setUp();
+    const storeInvite = mailer.storeInvite.bind(mailer);
+    mailer.storeInvite = async (...parameters) => {
+      await put(storage, 'm.room.member', ALICE, { membership: 'leave' });
+      return storeInvite(...parameters);
+    };
+    await expect(inviteByAddress(ALICE)).rejects.toMatchObject({ status: 403 });
+    const signed = mailer.sign(await inviteByAddress(CAROL), BOB);
+    expect(mailer.mails).toHaveLength(1);
+    expect(await bind(app, [inviteIn(signed, { sender: ALICE })])).toEqual(OK);
+    expect(await memberOf(storage, BOB)).toMatchObject({ sender: CAROL, content: { membership: 'invite' } });
+    await service.close();
+  });
+
   it('is invited although the inviter has left since', async () => {
     const { app, storage, mailer, inviteByAddress } = await setUp();
     const signed = mailer.sign(await inviteByAddress(), BOB);
@@ -109,7 +137,7 @@ describe('what is refused for good', () => {
   const refusals: [string, (setup: Awaited<ReturnType<typeof setUp>>, signed: JsonObject) => unknown][] = [
     ['a user of another server', () => [inviteIn({}, {}), { mxid: '@bob:elsewhere.org' }]],
     ['an inviter of another server', (_, signed) => inviteIn(signed, { sender: '@alice:elsewhere.org' })],
-    ['another sender', (_, signed) => inviteIn(signed, { sender: CAROL })],
+    ['a number that no event can have', (_, signed) => inviteIn({ ...signed, unsigned: { age: 1.5 } })],
     ['an unknown room', (_, signed) => inviteIn(signed, { room_id: '!other:example.org' })],
     ['a changed token', (_, signed) => inviteIn({ ...signed, token: 'x' })],
     ['a changed user ID', (_, signed) => inviteIn({ ...signed, mxid: CAROL })],
@@ -132,6 +160,18 @@ describe('what is refused for good', () => {
     expect(await bind(setup.app, [invite], changes)).toEqual(OK);
     expect(await memberOf(setup.storage, BOB)).toBeUndefined();
     expect(setup.mailer.validityChecks).toEqual([]);
+  });
+
+  it('more levels than JSON.stringify has a stack for', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const signed = mailer.sign(await inviteByAddress(), BOB);
+    const body = { medium: 'email', address: 'bob@example.com', mxid: BOB, invites: [inviteIn(signed)] };
+    const deep = `"unsigned":${'['.repeat(20_000)}${']'.repeat(20_000)},"mxid":`;
+    const json = JSON.stringify(body).replace(/"mxid":(?=[^{]*"token")/, deep);
+    expect(JSON.parse(json).invites[0].signed.unsigned).toBeInstanceOf(Array);
+    const { status } = await agentOf(app).put(PATH).set('Content-Type', 'application/json').send(json);
+    expect(status).toBe(200);
+    expect(await memberOf(storage, BOB)).toBeUndefined();
   });
 
   it('a user who is banned, or joined', async () => {
@@ -271,6 +311,8 @@ describe('a revoked invite by address', () => {
     ['an inviter outside the room', { requester: { userId: BOB } }, 403, 'M_FORBIDDEN'],
     ['an unknown room', { roomId: '!other:example.org' }, 403, 'M_FORBIDDEN'],
     ['no room', { roomId: 'room' }, 400, 'M_INVALID_PARAM'],
+    ['a guest', { requester: { userId: ALICE, isGuest: true } }, 403, 'M_GUEST_ACCESS_FORBIDDEN'],
+    ['a suspended user', { requester: { userId: ALICE, isSuspended: true } }, 403, 'M_USER_SUSPENDED'],
   ])('is not revoked by %s', async (_case, changes, status, errcode) => {
     const { service, inviteByAddress } = await setUp();
     const revocation = {
