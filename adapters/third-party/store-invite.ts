@@ -1,4 +1,5 @@
 import { MatrixError } from '../../src/errors.ts';
+import { isStorableUrl } from '../../src/invite/address-event.ts';
 import type {
   AddressInvite,
   AddressInviteKey,
@@ -89,7 +90,9 @@ function keyOf(value: unknown): AddressInviteKey | undefined {
     unknown
   >;
   if (typeof publicKey !== 'string' || !PUBLIC_KEY.test(publicKey)) return undefined;
-  return isValidityUrl(keyValidityUrl) ? { publicKey, keyValidityUrl } : undefined;
+  return isStorableUrl(keyValidityUrl) && isValidityUrl(keyValidityUrl)
+    ? { publicKey, keyValidityUrl }
+    : undefined;
 }
 
 /** The whole room sees the name, but only the inviter knows the address. */

@@ -82,6 +82,14 @@ const PUBLIC_KEY = /^(?:[0-9a-zA-Z+/]{43}|[0-9a-zA-Z_-]{43})=?$/;
 const MAX_DISPLAY_NAME_LENGTH = 255;
 const MAX_KEYS = 10;
 
+/** With 10 of them, the event is smaller than 64 KiB. */
+const KEY_VALIDITY_URL = /^https:\/\/[!-~]{1,2040}$/;
+
+/** Returns true for a `key_validity_url` that may become part of an event. */
+export function isStorableUrl(value: unknown): value is string {
+  return typeof value === 'string' && KEY_VALIDITY_URL.test(value) && URL.canParse(value);
+}
+
 /**
  * Checks what the host's `storeInvite` resolved to: it is about to become a room's state. A display name that contains
  * the address is replaced, because every member of the room sees it.
@@ -97,7 +105,7 @@ export function checkedInvite(stored: unknown, { address }: AddressInvite): Stor
   }
   if (
     typeof displayName !== 'string' ||
-    displayName.length > MAX_DISPLAY_NAME_LENGTH ||
+    [...displayName].length > MAX_DISPLAY_NAME_LENGTH ||
     !displayName.isWellFormed()
   ) {
     throw new TypeError(
@@ -127,10 +135,7 @@ function isKey(key: unknown): key is AddressInviteKey {
   return (
     typeof publicKey === 'string' &&
     PUBLIC_KEY.test(publicKey) &&
-    (keyValidityUrl === undefined ||
-      (typeof keyValidityUrl === 'string' &&
-        URL.canParse(keyValidityUrl) &&
-        keyValidityUrl.startsWith('https://')))
+    (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl))
   );
 }
 

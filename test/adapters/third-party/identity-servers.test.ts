@@ -415,6 +415,14 @@ describe('storeInvite', () => {
       'a URL with a user',
       { ...valid, public_keys: [{ public_key: KEY, key_validity_url: 'https://u@a.example' }] },
     ],
+    [
+      'a URL in capitals',
+      { ...valid, public_keys: [{ public_key: KEY, key_validity_url: 'HTTPS://a.example' }] },
+    ],
+    [
+      'a URL that is not ASCII',
+      { ...valid, public_keys: [{ public_key: KEY, key_validity_url: 'https://a.example/\u3042' }] },
+    ],
     ['a URL that is none', { ...valid, public_keys: [{ public_key: KEY, key_validity_url: 'isvalid' }] }],
   ])('rejects an answer with %s', async (_what, answer) => {
     const { server, identity, invite } = await withIdentityServer();
