@@ -41,6 +41,7 @@ export async function checkByRequest<R extends Requester>(
   const roomId = required(validateRoomId(roomIdInPath));
   exchange.trace.roomId = roomId;
   const { trace, log } = exchange;
+  config.background.throwIfClosed();
   const run = startRun(
     config,
     { requester, roomId, userId },

@@ -52,6 +52,8 @@ export async function inviteByRequest<R extends Requester>(
     if (isAttemptDue) await throttle(config, exchange, requester);
     throw error;
   }
+  // The body may have taken its time.
+  config.background.throwIfClosed();
   const { trace, log } = exchange;
   trace.roomId = form.request.roomId;
   if (form.by === 'userId') {

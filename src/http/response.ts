@@ -21,7 +21,7 @@ export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly trace: RequestTrace;
-  readonly log: Logger;
+  readonly log: RequestLog;
   /**
    * Whether all bytes of the body have been read. Node notices its end only after it has delivered the last of them, so
    * `request.complete` may still be false.

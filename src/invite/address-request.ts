@@ -1,6 +1,5 @@
 import { MatrixError } from '../errors.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { Logger } from '../ports/logger.ts';
 import type { InviteTrace } from '../ports/outcome.ts';
 import type { AddressKey } from '../ports/pending-address-invites.ts';
 import type { AddressInvite } from '../ports/third-party.ts';
@@ -9,6 +8,7 @@ import { MEDIA, normalizeAddress } from './address.ts';
 import { addressHash } from './address-hash.ts';
 import type { ServiceConfig } from './config.ts';
 import type { InviteResult } from './explain.ts';
+import type { RequestLog } from './request-log.ts';
 import type { ThirdPartyConfig } from './third-party-config.ts';
 
 /** An invite by address. */
@@ -40,28 +40,27 @@ export type AddressRun<R extends Requester = Requester> = {
   readonly key: AddressKey;
   /** Filled in when a part of the run ends, by `endRun`. */
   readonly trace: InviteTrace;
-  readonly log: Logger;
+  readonly log: RequestLog;
   /** Ends the run early, as the deadlines do. */
   readonly signal: AbortSignal | undefined;
 };
 
 type RunOptions = {
   readonly trace: InviteTrace;
-  readonly log: Logger;
+  readonly log: RequestLog;
   readonly signal: AbortSignal | undefined;
 };
 
 /**
  * Starts a run, with the address in its canonical form. Nothing else from the request gets into it.
  *
- * @throws {MatrixError} 400 or 403 for an invalid request, 503 once the service is closed
+ * @throws {MatrixError} 400 or 403 for an invalid request
  */
 export function startAddressRun<R extends Requester>(
   config: ServiceConfig<R>,
   { requester, roomId, idServer, idAccessToken, medium, address }: AddressInviteRequest<R>,
   { trace, log, signal }: RunOptions,
 ): AddressRun<R> {
-  config.background.throwIfClosed();
   const { thirdParty } = config;
   if (thirdParty === undefined) {
     throw new MatrixError(403, 'M_THREEPID_DENIED', 'Users can only be invited by their Matrix user ID');
@@ -82,6 +81,7 @@ export function startAddressRun<R extends Requester>(
   if (!isServerName(idServer)) {
     throw new MatrixError(400, 'M_INVALID_PARAM', 'id_server is not a server name');
   }
+  log.conceal([address, normalized, idAccessToken].filter((secret) => secret !== ''));
   const sender = requester.userId;
   return {
     config: { ...config, thirdParty },

@@ -60,13 +60,25 @@ export async function storeInvite<R extends Requester>(
   whenLate: (end: Promise<StoreEnd>) => void,
 ): Promise<StoreEnd> {
   const { identity } = config.thirdParty;
-  const endOf = (answer: unknown): StoreEnd =>
-    answer === 'inUse' ? { outcome: 'inUse' } : { outcome: 'stored', invite: checkedInvite(answer, invite) };
+  const endOf = (answer: unknown): StoreEnd => {
+    if (answer === 'inUse') return { outcome: 'inUse' };
+    try {
+      return { outcome: 'stored', invite: checkedInvite(answer, invite) };
+    } catch (error) {
+      ignoreRejections(answer);
+      throw error;
+    }
+  };
   const failedEnd = (error: unknown): StoreEnd => {
     if (!isMatrixError(error)) throw identityFailure(error);
     if (error.status >= 500) throw error;
     return { outcome: 'refused', error };
   };
+  try {
+    calls.throwIfOver('storeInvite');
+  } catch (error) {
+    return { outcome: 'refused', error: identityFailure(error) };
+  }
   return calls
     .call(
       'storeInvite',

@@ -1,4 +1,5 @@
 import type { MatrixError } from '../errors.ts';
+import { redacted } from '../internal/redacted.ts';
 import { noop } from '../internal/unawaited.ts';
 import type { Logger } from '../ports/logger.ts';
 
@@ -15,9 +16,15 @@ const NO_PROBLEMS: readonly Problem[] = [];
 export class RequestLog implements Logger {
   readonly #logger: Logger;
   #problems: readonly Problem[] | undefined = NO_PROBLEMS;
+  #secrets: readonly string[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** Keeps these texts out of errors: that of a mail server quotes the address. */
+  conceal(secrets: readonly string[]): void {
+    this.#secrets = secrets;
   }
 
   debug(details: object, message: string): void {
@@ -51,7 +58,8 @@ export class RequestLog implements Logger {
       if (LEVELS.indexOf(problem.level) > LEVELS.indexOf(level)) level = problem.level;
     }
     if (this.#logger[level] === noop) return;
-    this.#logger[level](
+    this.#write(
+      level,
       {
         ...Object.assign({}, ...problems.map(({ details }) => details)),
         ...details(),
@@ -66,8 +74,16 @@ export class RequestLog implements Logger {
   }
 
   #add(level: Level, details: object, message: string): void {
-    if (this.#problems === undefined) this.#logger[level](details, message);
+    if (this.#problems === undefined) this.#write(level, details, message);
     else this.#problems = [...this.#problems, { level, details, message }];
+  }
+
+  #write(level: Level, details: object, message: string): void {
+    const isSafe = this.#secrets.length === 0 || !('err' in details);
+    this.#logger[level](
+      isSafe ? details : { ...details, err: redacted(details.err, this.#secrets) },
+      message,
+    );
   }
 }
 

@@ -45,17 +45,12 @@ export type RunOptions = {
   readonly isInviterCounted?: boolean;
 };
 
-/**
- * Starts a run, and its deadline.
- *
- * @throws {MatrixError} 503 once the service is closed
- */
+/** Starts a run, and its deadline. */
 export function startRun<R extends Requester>(
   config: ServiceConfig<R>,
   request: PolicyRequest<R>,
   { trace, log, signal, resend, isAttemptDue = false, isInviterCounted = false }: RunOptions,
 ): Run<R> {
-  config.background.throwIfClosed();
   const deadline = new Deadline(config.deadlineMs, signal);
   return { config, request, deadline, trace, log, resend, isAttemptDue, isInviterCounted, tries: 0 };
 }

@@ -1,4 +1,6 @@
-import { MatrixError, StorageUnavailableError } from 'express-matrix-invite';
+import { setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { createInviteService, MatrixError, StorageUnavailableError } from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
 import { describe, expect, it, vi } from 'vitest';
 import { range } from '../../src/testing/random.ts';
@@ -304,6 +306,10 @@ describe('a policy', () => {
   });
 });
 
+function keys(keyValidityUrl: string) {
+  return range(10).map(() => ({ publicKey: 'A'.repeat(43), keyValidityUrl }));
+}
+
 describe('an identity server that fails', () => {
   const failures: [string, unknown, number, string][] = [
     ['refuses', new MatrixError(403, 'M_TERMS_NOT_SIGNED', 'Terms'), 403, 'M_TERMS_NOT_SIGNED'],
@@ -382,6 +388,9 @@ describe('an identity server that fails', () => {
     ['eleven keys', { publicKeys: range(11).map(() => ({ publicKey: 'A'.repeat(43) })) }],
     ['a short key', { publicKeys: [{ publicKey: 'AAAA' }] }],
     ['a URL of http', { publicKeys: [{ publicKey: 'A'.repeat(43), keyValidityUrl: 'http://a.org' }] }],
+    ['a URL of an event that is too large', { publicKeys: keys('https://a.org/'.padEnd(6_000, 'x')) }],
+    ['a URL that is not ASCII', { publicKeys: keys('https://a.org/\u3042') }],
+    ['a URL with a line break', { publicKeys: keys('https://a.org/\n') }],
     ['nothing', undefined],
   ])('when it stores an invite with %s', async (_case, changes) => {
     const { app, mailer, storage } = await setUpAddresses();
@@ -392,6 +401,26 @@ describe('an identity server that fails', () => {
     };
     expectRefusal(await byAddress(app), 500, 'M_UNKNOWN');
     expect(await tokenEvents(storage)).toEqual([]);
+  });
+
+  it('when it stores an invite with a promise: its rejection does not end the process', async () => {
+    const { app, mailer } = await setUpAddresses();
+    mailer.storeInvite = async () => ({ token: Promise.reject(new Error('down')) }) as never;
+    expectRefusal(await byAddress(app), 500, 'M_UNKNOWN');
+  });
+
+  it('before it could be asked to store: the next request may try at once', async () => {
+    const { app, mailer, storage } = await setUpAddresses({}, { timeoutMs: 300 });
+    const release = vi.spyOn(storage, 'releaseAddress');
+    const claimAddress = storage.claimAddress.bind(storage);
+    vi.spyOn(storage, 'claimAddress').mockImplementationOnce(async (...args) => {
+      const claim = await claimAddress(...args);
+      await setTimeout(400);
+      return claim;
+    });
+    expectRefusal(await byAddress(app), 504, 'M_UNKNOWN');
+    expect(mailer.mails).toEqual([]);
+    expect(release).toHaveBeenCalledTimes(1);
   });
 
   it('when the address got an owner meanwhile: that user is invited', async () => {
@@ -406,6 +435,80 @@ describe('an identity server that fails', () => {
     mailer.storeInvite = async () => 'inUse';
     expectRefusal(await byAddress(app), 400, 'M_THREEPID_IN_USE');
     expectRefusal(await byAddress(app), 400, 'M_THREEPID_IN_USE');
+  });
+});
+
+describe('a service', () => {
+  async function setUpService() {
+    const storage = new MemoryStorage();
+    const mailer = new OwnMailer();
+    const service = createInviteService({
+      serverName: 'example.org',
+      storage,
+      rateLimit: false,
+      thirdParty: { identity: mailer, pending: storage, secret },
+    });
+    await seedRoom(storage, { members: {} });
+    const { promise: gate, resolve: open } = gateOf();
+    const { promise: reached, resolve: reach } = gateOf();
+    const passGate = async () => {
+      reach();
+      await gate;
+    };
+    const inviteAddress = (signal?: AbortSignal) =>
+      service.inviteByAddress({
+        requester: { userId: ALICE },
+        roomId: ROOM,
+        idServer: 'id.example.org',
+        idAccessToken: 'token',
+        medium: 'email',
+        address: ADDRESS,
+        signal,
+      });
+    return { storage, mailer, service, open, reached, passGate, inviteAddress };
+  }
+
+  function gateOf() {
+    let resolve = () => {};
+    const promise = new Promise<void>((resolveIt) => {
+      resolve = resolveIt;
+    });
+    return { promise, resolve };
+  }
+
+  it('completes an invite whose caller gave up while the mail was sent', async () => {
+    const { storage, mailer, open, reached, passGate, inviteAddress } = await setUpService();
+    const storeInvite = mailer.storeInvite.bind(mailer);
+    mailer.storeInvite = async (...args) => {
+      const stored = await storeInvite(...args);
+      await passGate();
+      return stored;
+    };
+    const controller = new AbortController();
+    const invited = inviteAddress(controller.signal).catch((error: unknown) => error);
+    await reached;
+    controller.abort();
+    expect(await invited).toMatchObject({ status: 504 });
+    open();
+    await vi.waitFor(async () => expect(await tokenEvents(storage)).toHaveLength(1));
+    expect(await inviteAddress()).toMatchObject({ outcome: 'alreadyInvited' });
+    expect(mailer.mails).toHaveLength(1);
+  });
+
+  it('that is closed completes what it has begun, for a user who has the address too', async () => {
+    const { storage, mailer, service, open, reached, passGate, inviteAddress } = await setUpService();
+    mailer.lookUp = async () => {
+      await passGate();
+      return BOB;
+    };
+    const invited = inviteAddress();
+    await reached;
+    const closed = service.close();
+    open();
+    expect(await invited).toMatchObject({ outcome: 'invited' });
+    await closed;
+    expect(await memberOf(storage, BOB)).toBeDefined();
+    await expect(inviteAddress()).rejects.toMatchObject({ status: 503 });
   });
 });
 
@@ -484,6 +587,23 @@ describe('an address and a token for the identity server', () => {
     everything.push(lines, outcomes, consume.mock.calls, await log(storage));
     expect(lines.length).toBeGreaterThan(0);
     const text = JSON.stringify(everything, (_key, value) => (value instanceof Error ? value.stack : value));
+    expect(text).not.toMatch(/bob@|@example\.com|secret-token/i);
+  });
+
+  it.each(['lookUp', 'storeInvite'] as const)('nor in the error of %s', async (method) => {
+    const { logger, lines } = recordingLogger();
+    const { app, mailer, outcomes } = await setUpAddresses({ logger });
+    const quoting = () => new Error(`550 <bob@EXAMPLE.com>: rejected, for ${BODY.id_access_token}`);
+    for (const error of [quoting(), new MatrixError(502, 'M_UNKNOWN', 'down', { cause: quoting() })]) {
+      mailer[method] = () => Promise.reject(error);
+      expectRefusal(
+        await byAddress(app),
+        method === 'lookUp' || outcomes.length === 1 ? 502 : 503,
+        'M_UNKNOWN',
+      );
+    }
+    const text = inspect([lines, outcomes], { depth: 20 });
+    expect(text).toContain('550 <…>: rejected');
     expect(text).not.toMatch(/bob@|@example\.com|secret-token/i);
   });
 });
