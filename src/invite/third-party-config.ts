@@ -77,7 +77,7 @@ export function thirdPartyConfig(
 ): ThirdPartyConfig {
   const checked = checkOptions<ThirdPartyOptions>('thirdParty', options, optionChecks);
   const { identity, pending, secret, policiesApplyToAddresses = true } = checked;
-  const bypassed = policies.filter(({ decideByAddress }) => decideByAddress === undefined);
+  const bypassed = policies.filter(({ decideByAddress }) => typeof decideByAddress !== 'function');
   if (policiesApplyToAddresses && bypassed.length > 0) {
     const names = bypassed.map(({ name }) => name).join(', ');
     throw new TypeError(

@@ -303,6 +303,8 @@ describe('a policy', () => {
     const policies = [{ name: 'only users', decide }];
     await expect(setUpAddresses({ policies })).rejects.toThrow('only users');
     await expect(setUpAddresses({ policies }, { policiesApplyToAddresses: false })).resolves.toBeDefined();
+    const withNull = [{ name: 'only users', decide, decideByAddress: null as never }];
+    await expect(setUpAddresses({ policies: withNull })).rejects.toThrow('only users');
   });
 });
 
