@@ -62,7 +62,8 @@ export function unavailable(error: unknown): unknown {
     case 'timeout':
       return new MatrixError(504, 'M_UNKNOWN', 'The identity server did not answer in time', { cause });
     case 'busy':
-      return new MatrixError(503, 'M_UNKNOWN', 'Too many requests to identity servers are under way', {
+      // Below 500, because nothing was sent: the next request may try at once.
+      return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests to identity servers are under way', {
         retryAfterMs: BUSY_RETRY_AFTER_MS,
         cause,
       });

@@ -45,6 +45,8 @@ type BindRun = {
   readonly log: Logger;
   /** The tokens of the request so far, with their rooms. */
   readonly tokens: Set<string>;
+  /** The validity of each key that was asked about. Most invites of a request have the same one. */
+  readonly validity: Map<string, Promise<boolean>>;
 };
 
 /**
@@ -60,7 +62,7 @@ export async function bindInvites(
   log: Logger,
 ): Promise<void> {
   const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
-  const run = { config, userId, deadline, log, tokens: new Set<string>() };
+  const run = { config, userId, deadline, log, tokens: new Set<string>(), validity: new Map() };
   try {
     if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not of this server');
     const request = { userId };
@@ -89,8 +91,6 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
   const name = JSON.stringify([roomId, token]);
   if (run.tokens.has(name)) return refuse(run, 'its token is in the request twice');
   run.tokens.add(name);
-  /** The keys that were found valid. A room that changes meanwhile is no reason to ask again. */
-  const validKeys = new Set<string>();
   const notify = (appended: AppendedState) =>
     notifyOnInvite(config, log, { requester: { userId: appended.event.sender }, ...appended });
   const result = await appendState<Requester, undefined>(
@@ -120,7 +120,7 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
           case 'allowed': {
             const event = inviteByToken(decision.thirdPartyInvite, { roomId, userId, signed });
             if (isRefused(event)) refuse(run, 'the event would be too large');
-            else if (await hasValidKey(run, decision.keys, validKeys)) return { event, basis: snapshot };
+            else if (await hasValidKey(run, decision.keys)) return { event, basis: snapshot };
             else refuse(run, 'the key is not valid any more');
             return { ended: undefined };
           }
@@ -139,28 +139,32 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
  *
  * @throws {MatrixError} (rejects) if no key is valid, and one could not be checked
  */
-async function hasValidKey(
-  { config: { thirdParty }, deadline }: BindRun,
-  keys: readonly ThirdPartyKey[],
-  validKeys: Set<string>,
-): Promise<boolean> {
+async function hasValidKey(run: BindRun, keys: readonly ThirdPartyKey[]): Promise<boolean> {
   let failure: unknown;
-  for (const { public_key: publicKey, key_validity_url: keyValidityUrl } of keys) {
-    const name = JSON.stringify([publicKey, keyValidityUrl]);
-    if (keyValidityUrl === undefined || validKeys.has(name)) return true;
+  for (const key of keys) {
     try {
-      const isValid: unknown = await deadline.call('isKeyValid', (context) =>
-        thirdParty.identity.isKeyValid({ publicKey, keyValidityUrl }, context),
-      );
-      if (isValid !== true) continue;
-      validKeys.add(name);
-      return true;
+      if (await isValid(run, key)) return true;
     } catch (error) {
       failure = error;
     }
   }
   if (failure !== undefined) throw isMatrixError(failure) ? failure : identityFailure(failure);
   return false;
+}
+
+async function isValid(
+  { config: { thirdParty }, deadline, validity }: BindRun,
+  { public_key: publicKey, key_validity_url: keyValidityUrl }: ThirdPartyKey,
+): Promise<boolean> {
+  if (keyValidityUrl === undefined) return true;
+  const name = JSON.stringify([publicKey, keyValidityUrl]);
+  const known = validity.get(name);
+  if (known !== undefined) return known;
+  const asked = deadline
+    .call('isKeyValid', (context) => thirdParty.identity.isKeyValid({ publicKey, keyValidityUrl }, context))
+    .then((answer: unknown) => answer === true);
+  validity.set(name, asked);
+  return asked;
 }
 
 /**

@@ -109,6 +109,24 @@ describe('an address that is bound', () => {
     expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
   });
 
+  it('costs one check of its key, however many invites were signed with it', async () => {
+    const { app, storage, mailer, service } = await setUp();
+    for (const index of range(9)) {
+      await service.inviteByAddress({
+        requester: { userId: ALICE },
+        roomId: ROOM,
+        idServer: 'id.example.org',
+        idAccessToken: 'token',
+        medium: 'email',
+        address: `bob+${index}@example.com`,
+      });
+    }
+    const invites = mailer.mails.map(({ token }) => inviteIn(mailer.sign(token, BOB)));
+    expect(await bind(app, invites)).toEqual(OK);
+    expect(mailer.validityChecks).toHaveLength(1);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+
   it('is invited by whoever completed the invite of somebody else', async () => {
     const { app, storage, mailer, service, inviteByAddress } = await setUp();
     const storeInvite = mailer.storeInvite.bind(mailer);

@@ -261,16 +261,18 @@ describe('requests under way', () => {
     };
   }
 
-  it('are at most four to one server; more are a 503 until one ends', async () => {
+  it('are at most four to one server; more are a 429 until one ends', async () => {
     const { server, identity, invite } = await withIdentityServer({ timeoutMs: 30_000 });
     const other = await withIdentityServer();
     const release = await hold(server, identity, 4);
     expect(await rejectionOf(identity.isKeyValid(keyAt(server), context))).toMatchObject({
-      status: 503,
-      errcode: 'M_UNKNOWN',
+      status: 429,
+      errcode: 'M_LIMIT_EXCEEDED',
       failure: 'busy',
       retryAfterMs: 2_000,
     });
+    // Below 500, so that the address can be claimed again at once.
+    expect(await rejectionOf(identity.storeInvite(invite, {}, context))).toMatchObject({ status: 429 });
     expect(await identity.lookUp(inviteBy(other.server), context)).toBeUndefined();
     expect(server.requests).toHaveLength(4);
     await release();
@@ -286,7 +288,7 @@ describe('requests under way', () => {
     if (last === undefined) throw new Error('There is no server');
     const releases = await Promise.all(others.map(({ server }) => hold(server, last.identity, 4)));
     expect(await rejectionOf(last.identity.lookUp(last.invite, context))).toMatchObject({
-      status: 503,
+      status: 429,
       failure: 'busy',
     });
     await releases.pop()?.();
