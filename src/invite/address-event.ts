@@ -8,6 +8,7 @@ import type {
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../rooms/event.ts';
 import { obfuscated } from './address.ts';
+import { foldCase } from './case-folding.ts';
 import { memberEvent } from './read.ts';
 
 /** The state that {@link detailsOf} reads, besides that of the room's rules. */
@@ -140,5 +141,7 @@ function isKey(key: unknown): key is AddressInviteKey {
 }
 
 function showsAddress(displayName: string, address: string): boolean {
-  return displayName.toLowerCase().includes(address.toLowerCase());
+  return address.includes('@')
+    ? foldCase(displayName).includes(address)
+    : displayName.replace(/[^0-9]/g, '').includes(address);
 }

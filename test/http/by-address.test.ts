@@ -160,6 +160,21 @@ describe('an invite by address', () => {
     expect((await tokenEvents(storage))[0]?.content.display_name).toBe('b…@e…');
   });
 
+  it.each([
+    ['email', 'Straße@example.com', 'Mail to STRASSE@Example.com', 's…@e…'],
+    ['email', 'Strasse@example.com', 'Mail to Straße@example.com', 's…@e…'],
+    ['msisdn', '+49 30 123456', 'Call +49 (30) 123-456', '4…'],
+  ])('nor in another form of it: %s %s in %s', async (medium, address, displayName, shown) => {
+    const { app, storage, mailer } = await setUpAddresses();
+    const storeInvite = mailer.storeInvite.bind(mailer);
+    mailer.storeInvite = async (...args) => {
+      const stored = await storeInvite(...args);
+      return stored === 'inUse' ? stored : { ...stored, displayName };
+    };
+    expectInvited(await byAddress(app, { medium, address }));
+    expect((await tokenEvents(storage))[0]?.content.display_name).toBe(shown);
+  });
+
   it('calls onAddressInvite once for each event', async () => {
     const onAddressInvite = vi.fn();
     const { app, mailer } = await setUpAddresses({ onAddressInvite });
