@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStorageUnavailable } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
+import { noop } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
+import type { AddressClaim } from '../ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../ports/third-party.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import { find } from '../rooms/room-state.ts';
@@ -32,9 +34,17 @@ export async function claimAddress<R extends Requester>(
   run: AddressRun<R>,
   deadline: Deadline,
 ): Promise<Claim | AddressInviteResult | Refused> {
-  const { pending } = run.config.thirdParty;
+  const { background, thirdParty } = run.config;
+  const { pending } = thirdParty;
+  const release = (late: AddressClaim) =>
+    late.outcome === 'claimed' ? releaseAddress(run, late) : undefined;
   for (;;) {
-    const claim = await deadline.call('claimAddress', (context) => pending.claimAddress(run.key, context));
+    const claim = await deadline.call(
+      'claimAddress',
+      (context) => pending.claimAddress(run.key, context),
+      // Nobody uses a claim that comes after the deadline.
+      (leftBehind) => background.add(leftBehind.then(release).catch(noop)),
+    );
     if (claim.outcome === 'claimed') return claim;
     if (claim.outcome === 'inProgress') throw addressInviteUnderWay();
     const { invite } = claim;

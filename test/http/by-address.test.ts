@@ -558,6 +558,26 @@ describe('a store that fails', () => {
     expect((await tokenEvents(storage)).map(({ state_key }) => state_key)).toEqual([mailer.mails[0]?.token]);
   });
 
+  it('while it claims the address, and claims it late: the next request need not wait for the end of the claim', async () => {
+    const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 300 });
+    const claimAddress = storage.claimAddress.bind(storage);
+    let answer = () => {};
+    const gate = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const release = vi.spyOn(storage, 'releaseAddress');
+    vi.spyOn(storage, 'claimAddress').mockImplementationOnce(async (...args) => {
+      const claim = await claimAddress(...args);
+      await gate;
+      return claim;
+    });
+    expectRefusal(await byAddress(app), 503, 'M_UNKNOWN');
+    answer();
+    await vi.waitFor(() => expect(release).toHaveBeenCalledTimes(1));
+    await vi.waitFor(async () => expectInvited(await byAddress(app)));
+    expect(mailer.mails).toHaveLength(1);
+  });
+
   it('while the claim is settled: it is tried again', async () => {
     const { app, mailer, storage } = await setUpAddresses();
     vi.spyOn(storage, 'settleAddress').mockRejectedValueOnce(new StorageUnavailableError('down'));
