@@ -1,5 +1,4 @@
 import { MatrixError } from '../../src/errors.ts';
-import { isStorableUrl } from '../../src/invite/address-event.ts';
 import type {
   AddressInvite,
   AddressInviteKey,
@@ -7,6 +6,7 @@ import type {
   StoredAddressInvite,
 } from '../../src/ports/third-party.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
+import { isStorableUrl } from '../../src/rooms/third-party-invite-rule.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';
 import { errcodeOf, errorOf, fieldsOf, unusableAnswer } from './errors.ts';

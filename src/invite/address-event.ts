@@ -7,6 +7,7 @@ import type {
 } from '../ports/third-party.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../rooms/event.ts';
+import { isStorableUrl } from '../rooms/third-party-invite-rule.ts';
 import { obfuscated } from './address.ts';
 import { foldCase } from './case-folding.ts';
 import { memberEvent } from './read.ts';
@@ -82,14 +83,6 @@ const PUBLIC_KEY = /^(?:[0-9a-zA-Z+/]{43}|[0-9a-zA-Z_-]{43})=?$/;
 
 const MAX_DISPLAY_NAME_LENGTH = 255;
 const MAX_KEYS = 10;
-
-/** With 10 of them, the event is smaller than 64 KiB. */
-const KEY_VALIDITY_URL = /^https:\/\/[!-~]{1,2040}$/;
-
-/** Returns true for a `key_validity_url` that may become part of an event. */
-export function isStorableUrl(value: unknown): value is string {
-  return typeof value === 'string' && KEY_VALIDITY_URL.test(value) && URL.canParse(value);
-}
 
 /**
  * Checks what the host's `storeInvite` resolved to: it is about to become a room's state. A display name that contains
