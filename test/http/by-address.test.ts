@@ -632,7 +632,7 @@ describe('an address and a token for the identity server', () => {
     const { app, mailer, outcomes } = await setUpAddresses({ logger });
     const quoting = () => new Error(`550 <bob@EXAMPLE.com>: rejected, for ${BODY.id_access_token}`);
     for (const error of [quoting(), new MatrixError(502, 'M_UNKNOWN', 'down', { cause: quoting() })]) {
-      mailer[method] = () => Promise.reject(error);
+      vi.spyOn(mailer, method).mockRejectedValue(error);
       expectRefusal(
         await byAddress(app),
         method === 'lookUp' || outcomes.length === 1 ? 502 : 503,
