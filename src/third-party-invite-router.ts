@@ -19,7 +19,7 @@ export type ThirdPartyInviteRouterOptions = Pick<
 > & {
   /** Checks the keys. Required. */
   readonly thirdParty: ThirdPartyOptions;
-  /** Called after each appended invite. The requester has the user ID of the inviter, and nothing else. Default none. */
+  /** Called after each appended invite. Its `requester` has only the inviter's `userId`. Default none. */
   readonly onInvite?: InviteRouterOptions['onInvite'];
 };
 
@@ -49,8 +49,8 @@ const MAX_BODY_BYTES = 65_536;
  * app.use('/_matrix/federation/v1', createThirdPartyInviteRouter({ serverName, storage, thirdParty }));
  * ```
  *
- * Nobody has to log in: an invite needs a signature of a key in the room's own event. It starts at most 10 requests a
- * second. Invites of rooms or inviters of other servers are skipped.
+ * It needs no login: an invite needs a signature by a key in the room's own event. It accepts at most 10 requests a
+ * second, from all senders together. Invites into unknown rooms, and invites by users of other servers, are skipped.
  *
  * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Router and service](../docs/errors.md#router-and-service)

@@ -60,7 +60,7 @@ export function unavailable(error: unknown): unknown {
   const cause = error;
   switch (error.failure) {
     case 'timeout':
-      return new MatrixError(504, 'M_UNKNOWN', 'The identity server did not answer in time', { cause });
+      return new MatrixError(504, 'M_UNKNOWN', 'The identity server did not respond in time', { cause });
     case 'busy':
       // Below 500, because nothing was sent: the next request may try at once.
       return new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests to identity servers are under way', {

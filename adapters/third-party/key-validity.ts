@@ -5,7 +5,7 @@ import { errorOf, fieldsOf } from './errors.ts';
 const MAX_BYTES = 8_192;
 const MAX_URL_LENGTH = 2_048;
 
-/** Returns true for an `https:` URL without user name and password. Room members can write any text in its place. */
+/** Returns true for an `https:` URL without a user name and password. Room members can write any text in its place. */
 export function isValidityUrl(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > MAX_URL_LENGTH || !URL.canParse(value)) return false;
   const { protocol, username, password, port } = new URL(value);
@@ -27,8 +27,8 @@ export async function isKeyValid(
   if (keyValidityUrl === undefined) return true;
   if (!isValidityUrl(keyValidityUrl)) return false;
   const url = new URL(keyValidityUrl);
-  // Appended as text: `searchParams` would write the rest of the query anew. The base64 in an alphabet of its own must
-  // arrive as it is, so its `+` becomes `%2B`.
+  // Appended as text: `searchParams` would rewrite the rest of the query. The key must arrive as it is, in its own
+  // base64 alphabet, so its `+` becomes `%2B`.
   const query = new URLSearchParams({ public_key: publicKey });
   url.search = url.search === '' ? `${query}` : `${url.search}&${query}`;
   const answer = await client.send(url, { maxBytes: MAX_BYTES, isRepeatable: true, signal });

@@ -14,7 +14,7 @@ export type IdentityServersOptions = OutboundOptions & {
   readonly servers: readonly string[] | 'any';
   /** The kinds of addresses that clients may invite: `email`, `msisdn` or both. Default: both. */
   readonly media?: readonly ('email' | 'msisdn')[] | undefined;
-  /** The maximum time for a lookup, and for storing an invite, in milliseconds. Default 10,000. */
+  /** The maximum total time to look up an address and store its invite, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
   /**
    * Whether to send addresses in plain text to an identity server that does not support hashed lookups. Default false:

@@ -31,7 +31,7 @@ export async function storeInvite(
   invite: AddressInvite,
   room: InviteRoomDetails,
 ): Promise<StoredAddressInvite | 'inUse'> {
-  // It could not be stored: why tell the number?
+  // A phone number could not be stored, so it is not sent either.
   if (invite.medium !== 'email') throw unsupportedMedium();
   const answer = await api.post('store-invite', bodyOf(invite, room), false);
   if (answer.status === 200) return storedInviteOf(answer, invite);
@@ -47,7 +47,7 @@ function unsupportedMedium(): MatrixError {
   return new MatrixError(
     403,
     'M_THREEPID_MEDIUM_NOT_SUPPORTED',
-    'Nobody without an account can be invited by this kind of address',
+    'Only users with an account can be invited by this kind of address',
   );
 }
 

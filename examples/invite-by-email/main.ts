@@ -81,7 +81,7 @@ async function showRoom(): Promise<void> {
 console.log(`Alice invites ${ADDRESS}, an address that nobody has bound.`);
 await invite();
 for (const { to, source } of identityServer.mail.mails) {
-  console.log(`A mail to ${to}:`);
+  console.log(`An email to ${to}:`);
   // Without the headers, and with the long lines that quoted-printable has broken.
   console.log(
     source
@@ -95,7 +95,7 @@ await showRoom();
 console.log('\nAlice invites the address once more, and three times at once.');
 await invite();
 await Promise.all([invite(), invite(), invite()]);
-console.log(`Mails that have been sent: ${identityServer.mail.mails.length}`);
+console.log(`Emails sent: ${identityServer.mail.mails.length}`);
 
 console.log(`\n${BOB} binds the address. The identity server tells the homeserver.`);
 await identityServer.bind('email', ADDRESS, BOB);

@@ -27,7 +27,7 @@ export type AddressInviteRequest<R extends Requester = Requester> = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** The result of an invite by address that was not refused. If a user has the address, it is that of their invite. */
+/** The result of an invite by address that was not refused. If a user has the address, it is that of inviting them. */
 export type AddressInviteResult =
   | InviteResult
   | { readonly outcome: 'storedForAddress'; readonly eventId?: string | undefined };

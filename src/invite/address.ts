@@ -16,7 +16,7 @@ const NOT_IN_DOMAIN = /[ßẞς]/u;
 const MSISDN = /^[1-9][0-9]{4,14}$/;
 
 /**
- * Returns the canonical form of an address, or `undefined` if it is none: an e-mail address is case-folded, a phone number
+ * Returns the canonical form of an address, or `undefined` if it is none: an email address is case-folded, a phone number
  * is reduced to its digits. A phone number must start with the country code.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#3pid-types

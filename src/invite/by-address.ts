@@ -27,8 +27,8 @@ import { startRun } from './run.ts';
 /**
  * Invites the owner of an address: the user who has it, or else whoever proves to own it later.
  *
- * The order is a promise: nobody is asked about an address before the room's rules and the limits allow it, and nobody
- * is written to before the policies do and the address is claimed.
+ * The order is a promise: no identity server is asked about an address before the room's rules and the limits allow it,
+ * and no email is sent before the policies allow it and the address is claimed.
  *
  * @throws {MatrixError} (rejects) the refusal, or the failure
  */

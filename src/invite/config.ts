@@ -65,7 +65,7 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
    * response, and a crash may lose a call. The room's timeline is the durable record. Default none.
    */
   readonly onInvite?: ((invite: InviteNotice<R>) => unknown) | undefined;
-  /** Invites by e-mail address or phone number. Default none: they are refused with 403 `M_THREEPID_DENIED`. */
+  /** Invites by email address or phone number. Default none: they are refused with 403 `M_THREEPID_DENIED`. */
   readonly thirdParty?: ThirdPartyOptions | undefined;
   /**
    * Called after an invite by address is stored in a room, as `onInvite` is for the invite of a user. Default none.

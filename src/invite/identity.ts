@@ -48,7 +48,7 @@ export type StoreEnd =
   | { readonly outcome: 'refused'; readonly error: MatrixError };
 
 /**
- * Has an invite stored for an address that nobody has, which may send an e-mail.
+ * Has an invite stored for an address that nobody has, which may send an email.
  *
  * @param whenLate called with the promise of the end, if the time is over first
  * @throws {MatrixError} (rejects) 500, 502 or 504 if it cannot be known whether it was stored

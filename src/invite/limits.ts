@@ -33,7 +33,7 @@ export async function consumeAttempt(
 
 /**
  * Consumes the limits of an invite by address, which are never refunded: without them, anybody could ask an identity
- * server who has an account, and have it send e-mails, for free.
+ * server who has an account, and have it send emails, for free.
  *
  * @returns the refusal, if a limit is reached
  * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter

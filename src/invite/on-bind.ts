@@ -52,9 +52,9 @@ type BindRun = {
 /**
  * Turns invites by address into invites of the user who owns the address now. Only the signatures are trusted.
  *
- * It resolves when each is appended or refused for good: an identity server repeats a request that fails.
+ * It resolves when each is appended or permanently refused: an identity server repeats a request that fails.
  *
- * @throws {MatrixError} (rejects) 500, 502 or 503 if one of them failed, and may succeed later
+ * @throws {MatrixError} (rejects) 500, 502, 503 or 504 if one of them failed, and may succeed later
  */
 export async function bindInvites(
   config: OnBindConfig,
@@ -64,7 +64,7 @@ export async function bindInvites(
   const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
   const run = { config, userId, deadline, log, tokens: new Set<string>(), validity: new Map() };
   try {
-    if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not of this server');
+    if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not on this server');
     const request = { userId };
     if (!(await inviteeExists({ config, request, deadline }))) return refuse(run, 'there is no such user');
     if (await isInviteBlocked({ config, request, deadline })) return refuse(run, 'the user blocks invites');
@@ -78,12 +78,12 @@ export async function bindInvites(
   }
 }
 
-/** Resolves when the invite is appended, or refused for good. */
+/** Resolves when the invite is appended, or permanently refused. */
 async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite): Promise<void> {
   const { config, userId, deadline, log } = run;
   // The event needs a signature of the sender's server.
   const isOfThisServer = (userId: string) => config.serverNames.has(domainOf(userId) ?? '');
-  if (!isOfThisServer(sender)) return refuse(run, 'the inviter is not of this server');
+  if (!isOfThisServer(sender)) return refuse(run, 'the inviter is not on this server');
   const token = fieldOf(signed, 'token');
   // A signature does not cover all of it, and all of it becomes part of the event.
   if (typeof token !== 'string' || canonicalJson(signed) === undefined) return refuse(run, 'signedMalformed');
@@ -121,7 +121,7 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
             const event = inviteByToken(decision.thirdPartyInvite, { roomId, userId, signed });
             if (isRefused(event)) refuse(run, 'the event would be too large');
             else if (await hasValidKey(run, decision.keys)) return { event, basis: snapshot };
-            else refuse(run, 'the key is not valid any more');
+            else refuse(run, 'the key is no longer valid');
             return { ended: undefined };
           }
         }
@@ -191,7 +191,7 @@ function inviteByToken(
   });
 }
 
-/** A refusal for good is no error: an identity server would repeat the request for ever. */
+/** A permanent refusal is no error: an identity server would repeat the request forever. */
 function refuse({ log }: BindRun, reason: string): void {
   log.info({}, `An invite by address was refused when its address was bound: ${reason}`);
 }

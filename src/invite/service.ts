@@ -39,7 +39,7 @@ export interface InviteService<R extends Requester = Requester> {
   invite(request: InviteRequest<R>, trace?: InviteTrace): Promise<InviteResult>;
 
   /**
-   * Invites the owner of an e-mail address or a phone number: the user who has it, or else whoever proves to own it
+   * Invites the owner of an email address or a phone number: the user who has it, or else whoever proves to own it
    * later. It consumes the same rate limits as an invite, and never refunds them.
    *
    * @param trace filled in when the invite ends, for metrics

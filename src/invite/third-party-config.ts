@@ -12,15 +12,15 @@ import type { InvitePolicy } from '../ports/policy.ts';
 import type { ThirdPartyIdentity } from '../ports/third-party.ts';
 import { secretOption } from './address-hash.ts';
 
-/** The option `thirdParty`: turns on invites by e-mail address or phone number. */
+/** The option `thirdParty`: turns on invites by email address or phone number. */
 export type ThirdPartyOptions = {
   /** Finds the users of addresses, and invites the owners of others. Required. */
   readonly identity: ThirdPartyIdentity;
-  /** Remembers which addresses were invited: the store, for the built-in ones. Required. */
+  /** Remembers which addresses were invited. Every built-in store does. Required. */
   readonly pending: PendingAddressInvites;
   /**
    * The key of the hashes that stand for addresses in the store and in rate limits: at least 32 bytes, as a string or as
-   * bytes. It must be the same in every process, and stay the same. Required.
+   * bytes. It must be the same in every process, and never change. Required.
    */
   readonly secret: string | Uint8Array;
   /**
@@ -70,7 +70,7 @@ export const thirdPartyCheck: OptionCheck = {
   accepts: isOptionsObject,
 };
 
-/** @throws {TypeError} for a wrong option, and for a policy that invites by address would bypass in silence */
+/** @throws {TypeError} for a wrong option, and for a policy that invites by address would bypass silently */
 export function thirdPartyConfig(
   options: ThirdPartyOptions,
   policies: readonly InvitePolicy<never>[],

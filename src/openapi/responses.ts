@@ -111,7 +111,7 @@ export const responses: Record<string, ResponseDescription> = {
     content: json('UnavailableError'),
   },
   504: {
-    description: 'The identity server did not answer in time.',
+    description: 'The identity server did not respond in time.',
     'x-errcodes': ['M_UNKNOWN'],
     content: errorContent,
   },

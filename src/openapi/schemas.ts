@@ -37,7 +37,7 @@ const inviteByThirdPartyId: Schema = {
   type: 'object',
   title: 'InviteByThirdPartyId',
   description:
-    'Invites the owner of an e-mail address or a phone number. A server that does not support it rejects it with 403 ' +
+    'Invites the owner of an email address or a phone number. A server that does not support it rejects it with 403 ' +
     '`M_THREEPID_DENIED`, even without `id_server` and `id_access_token`. A body that also has `user_id` is an ' +
     '`InviteByUserId`.',
   properties: {

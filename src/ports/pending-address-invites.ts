@@ -20,7 +20,7 @@ export type AddressClaim =
   | { readonly outcome: 'stored'; readonly invite: StoredAddressInvite };
 
 /**
- * Remembers which addresses were invited into which rooms, so that each gets one e-mail. The numbers are promises; the
+ * Remembers which addresses were invited into which rooms, so that each gets one email. The numbers are promises; the
  * contract kit in `express-matrix-invite/testing` has cases for each. A call whose signal is already aborted changes
  * nothing and rejects.
  */

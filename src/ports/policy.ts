@@ -59,8 +59,8 @@ export interface InvitePolicy<R extends Requester = Requester> {
   ): PolicyDecision | Promise<PolicyDecision>;
 
   /**
-   * Judges one invite by address. Required if invites by address are on, unless `policiesApplyToAddresses` is false: no
-   * rule is bypassed in silence. `state` contains the state that `stateKeys` asks for only if that is a list.
+   * Judges one invite by address. Required if invites by address are on, unless `policiesApplyToAddresses` is false, so
+   * that no rule is bypassed silently. `state` contains the state that `stateKeys` asks for only if that is a list.
    */
   decideByAddress?(
     request: AddressPolicyRequest<R> & { readonly state: StateSnapshot },

@@ -1,7 +1,7 @@
 import type { MatrixError } from '../errors.ts';
 import type { CallContext } from './context.ts';
 
-/** An invite of the owner of an e-mail address or a phone number. */
+/** An invite of the owner of an email address or a phone number. */
 export type AddressInvite = {
   readonly roomId: string;
   /** The inviter's user ID. */
@@ -13,7 +13,7 @@ export type AddressInvite = {
   /** The kind of address: `email` or `msisdn`. */
   readonly medium: string;
   /**
-   * The address in its canonical form: an e-mail address with its case folded, a phone number as digits. It must not
+   * The address in its canonical form: an email address with its case folded, a phone number as digits. It must not
    * reach a log.
    *
    * @see https://spec.matrix.org/v1.18/appendices/#3pid-types
@@ -21,7 +21,7 @@ export type AddressInvite = {
   readonly address: string;
 };
 
-/** What the room and the inviter tell about themselves, for the text of an e-mail. Each is absent if unknown. */
+/** Details of the room and the inviter, for the text of an email. Each is absent if unknown. */
 export type InviteRoomDetails = {
   readonly roomName?: string | undefined;
   readonly roomAlias?: string | undefined;
@@ -34,7 +34,7 @@ export type InviteRoomDetails = {
 
 /** A key that may sign for the owner of an address. */
 export type AddressInviteKey = {
-  /** An Ed25519 key of 32 bytes in unpadded base64. It is kept letter by letter. */
+  /** An Ed25519 public key: 32 bytes in unpadded base64. It is stored exactly as given. */
   readonly publicKey: string;
   /** Says whether the key is still valid. Without a URL, it always is. */
   readonly keyValidityUrl?: string | undefined;
@@ -55,13 +55,13 @@ export type StoredAddressInvite = {
 };
 
 /**
- * Finds the users of addresses, and invites the owners of others: an identity server, or a host's own accounts and
- * mails. The numbers are promises.
+ * Finds the users who have addresses, and invites the owners of other addresses: an identity server, or the host app's
+ * own accounts and emails. The numbers are promises.
  */
 export interface ThirdPartyIdentity {
   /**
-   * Milliseconds that its calls in one request may take, all together: 1 to 30000. Default 10000. The service's own
-   * `deadlineMs` does not count meanwhile.
+   * Milliseconds that its calls in one request may take in total: 1 to 30000. Default 10000. The service's own
+   * `deadlineMs` does not run during these calls.
    */
   readonly timeoutMs?: number | undefined;
 
@@ -76,22 +76,22 @@ export interface ThirdPartyIdentity {
    * Returns the ID of the user who has the address, or `undefined` if nobody has.
    *
    * 2. It sends nothing to the owner of the address.
-   * 3. It rejects if it cannot tell: an outage is never `undefined`, which would mail somebody who has an account.
+   * 3. It rejects if it cannot tell: an outage is never `undefined`, or somebody who has an account would get an email.
    *
-   * @throws {MatrixError} (rejects) the error of the response. Any other error is a 502, or a 504 if the time is over.
+   * @throws {MatrixError} (rejects) the error of the response. Any other error is a 502, or a 504 after `timeoutMs`.
    */
   lookUp(invite: AddressInvite, context: CallContext): Promise<string | undefined>;
 
   /**
-   * Stores an invite for an address that nobody has, and may send an e-mail.
+   * Stores an invite for an address that nobody has, and may send an email.
    *
    * 4. It is called only when the room, the policies and the rate limits allow the invite, and at most once for each
    *    claim (see `PendingAddressInvites`).
-   * 5. It resolves `inUse` if somebody has the address by now, and then has sent nothing.
+   * 5. It resolves to `inUse` if somebody has the address by now, and has then sent nothing.
    * 6. If it rejects with a `MatrixError` whose status is below 500, it has stored and sent nothing, and the next request
    *    may try again. After any other error it is unknown whether it has, and for a minute no other request tries.
    *
-   * @throws {MatrixError} (rejects) see 6. Any other error is a 502, or a 504 if the time is over.
+   * @throws {MatrixError} (rejects) see 6. Any other error is a 502, or a 504 after `timeoutMs`.
    */
   storeInvite(
     invite: AddressInvite,
@@ -105,7 +105,7 @@ export interface ThirdPartyIdentity {
    * 7. It is called only after a signature of that key has been verified. The URL may be anything that a member of a
    *    room wrote.
    *
-   * @throws (rejects) if it cannot tell: then the signature is neither accepted nor refused for good
+   * @throws (rejects) if it cannot tell: the signature is then neither accepted nor permanently refused
    */
   isKeyValid(key: AddressInviteKey, context: CallContext): Promise<boolean>;
 }

@@ -8,7 +8,7 @@ it('invites an unknown address with one mail, invites the user who binds it, and
   expect(example.stdout.replace(/(?<=Token: )[\w-]{86}\n/, '…\n')).toBe(`\
 Alice invites bob@mail.example, an address that nobody has bound.
 The response: 200 {}
-A mail to bob@mail.example:
+An email to bob@mail.example:
 @alice:localhost invites you. Token: …
 In the room: @alice:localhost: join
 In the room: b...@m...: invited by email
@@ -18,7 +18,7 @@ The response: 200 {}
 The response: 200 {}
 The response: 200 {}
 The response: 200 {}
-Mails that have been sent: 1
+Emails sent: 1
 
 @bob:localhost binds the address. The identity server tells the homeserver.
 In the room: @alice:localhost: join

@@ -209,7 +209,7 @@ describe('the body of an invite by address', () => {
     ]),
     ['an unknown medium', { medium: 'fax' }, 403, 'M_THREEPID_MEDIUM_NOT_SUPPORTED'],
     ['a medium of another case', { medium: 'Email' }, 403, 'M_THREEPID_MEDIUM_NOT_SUPPORTED'],
-    ['no e-mail address', { address: 'bob' }, 400, 'M_INVALID_PARAM'],
+    ['no email address', { address: 'bob' }, 400, 'M_INVALID_PARAM'],
     ['two addresses', { address: 'bob@example.com,eve@example.com' }, 400, 'M_INVALID_PARAM'],
     ['no phone number', { medium: 'msisdn' }, 400, 'M_INVALID_PARAM'],
     ['no server name', { id_server: 'https://id.example.org' }, 400, 'M_INVALID_PARAM'],

@@ -7,7 +7,7 @@ import { normalizeAddress, obfuscated } from '../../src/invite/address.ts';
 const email = (address: string) => normalizeAddress('email', address);
 const msisdn = (address: string) => normalizeAddress('msisdn', address);
 
-describe('an e-mail address', () => {
+describe('an email address', () => {
   it.each([
     ['bob@example.com', 'bob@example.com'],
     // https://spec.matrix.org/v1.18/appendices/#3pid-types

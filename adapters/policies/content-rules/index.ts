@@ -21,7 +21,7 @@ export type ContentRulesOptions = RefusalOptions & {
   readonly required?: boolean | undefined;
   /** The maximum length of a reason, in Unicode code points, from 1 to 10000. Default 1000. */
   readonly maxLength?: number | undefined;
-  /** Whether a reason may contain links, e-mail addresses, room aliases and user IDs. Default `allow`. */
+  /** Whether a reason may contain links, email addresses, room aliases and user IDs. Default `allow`. */
   readonly links?: 'allow' | 'refuse' | undefined;
   /**
    * Returns true for an unwelcome reason. Only called for reasons that the other rules let pass. Errors that

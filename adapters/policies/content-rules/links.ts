@@ -53,7 +53,7 @@ const linkify = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: true })
   .add('matrix:', { validate: lengthOf(MATRIX_URI) });
 
 /**
- * Returns true if a string contains something that chat clients turn into a link: a web or e-mail address
+ * Returns true if a string contains something that chat clients turn into a link: a web or email address
  * (with or without a scheme), a `matrix:` URI, a room alias or a user ID. It is searched as it is, and then
  * as it looks: with look-alike letters and dots replaced, and invisible characters removed or replaced by spaces.
  */

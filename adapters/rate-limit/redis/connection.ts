@@ -1,7 +1,7 @@
 /** A Lua script on a client. It touches one key, so it also runs on a cluster. It can throw. */
 export type Script = (key: string, ...parameters: string[]) => Promise<unknown>;
 
-/** What counting needs of a client, whichever library it comes from. */
+/** What counting needs from a client, whichever library it comes from. */
 export type Connection = {
   /**
    * True if a command would be sent now, or would wait for the first connection. Commands never wait for a
@@ -15,7 +15,7 @@ export type Connection = {
    */
   readonly losesCommands: boolean;
   /**
-   * Returns true once for each connection after the first: what is known about the one before says nothing about it.
+   * Returns true once for each connection after the first: what is known about the previous one does not apply to it.
    */
   isNew(): boolean;
   /** Returns the address of the server that has a key. Without a cluster, there is a single server: the result is empty. */

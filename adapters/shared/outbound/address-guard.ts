@@ -22,8 +22,8 @@ export function isCidr(value: unknown): value is string {
 
 /**
  * Decides which addresses may be connected to: those of the public internet, and those that the host app allows. Names
- * come from clients, from room members and from the DNS of strangers, so that an address can be any: of this machine, of
- * the network behind it, of a cloud provider's metadata service.
+ * come from clients, from room members and from the DNS of strangers, so an address can be anything: this machine, the
+ * network behind it, a cloud provider's metadata service.
  */
 export class AddressGuard {
   readonly #allowed: readonly Range[];

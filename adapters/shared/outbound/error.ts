@@ -1,5 +1,5 @@
 /**
- * The reason why another server gave no answer that can be used:
+ * The reason why another server gave no usable answer:
  * - `dns`: its name cannot be resolved
  * - `address`: its name, or the address in its place, leads to no address that may be connected to
  * - `connect`: none of its addresses accepts a connection in time
@@ -7,7 +7,7 @@
  * - `network`: the connection broke before the answer was complete
  * - `timeout`: the answer was not complete in time
  * - `answer`: the answer is too large, or not what the protocol says
- * - `circuit`: the last requests failed, so that it is not asked for a while
+ * - `circuit`: the last requests failed, so it is not asked for a while
  * - `busy`: too many requests are under way
  */
 export type OutboundFailure =
@@ -22,8 +22,8 @@ export type OutboundFailure =
   | 'busy';
 
 /**
- * Another server gave no answer that can be used. It holds neither what was sent nor what came back, and no address:
- * errors of Node do, so they are not its cause.
+ * Another server gave no usable answer. The error contains neither what was sent nor what came back, and no IP address.
+ * Node's errors can, so they are not its cause.
  */
 export class OutboundError extends Error {
   readonly code = 'ERR_OUTBOUND';

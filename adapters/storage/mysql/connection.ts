@@ -1,4 +1,4 @@
-/** A query, as the `query` method of mysql2 takes it. */
+/** A query, in the form that the `query` method of mysql2 takes. */
 export type MysqlQuery = {
   readonly sql: string;
   /** The values of the placeholders. */

@@ -4,15 +4,15 @@ import { fromStoredText, toStoredText } from '../shared/stored-text.ts';
 import { IdTooLongError } from './failures.ts';
 import type { Row } from './session.ts';
 
-/** The bytes of the columns that are part of an index: an ID of 255 bytes, all of which are escaped. */
+/** The size in bytes of the indexed columns: an ID of 255 bytes, all of which are escaped. */
 export const MAX_ID_BYTES = 510;
 
-/** The bytes of an event ID: that of a sender's domain, and those before it. */
+/** The maximum size of an event ID in bytes, with the sender's domain at its end. */
 export const MAX_EVENT_ID_BYTES = 600;
 
 /**
- * Returns the bytes of an ID to look up, which mysql2 sends as a hexadecimal literal. No character set, collation or SQL mode of the
- * connection changes their meaning.
+ * Returns the bytes of an ID to look up, which mysql2 sends as a hexadecimal literal. No character set, collation or
+ * SQL mode of the connection changes their meaning.
  */
 export function storedBytes(id: string): Buffer {
   return Buffer.from(toStoredText(id));
