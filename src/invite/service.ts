@@ -67,7 +67,7 @@ export interface InviteService<R extends Requester = Requester> {
   check(request: InviteCheckRequest<R>): Promise<InviteForecast>;
 
   /**
-   * Makes `invite` and `check` reject with a 503 from now on. Resolves when the running work is done (appends,
+   * Makes all other methods reject with a 503 from now on. Resolves when the running work is done (appends,
    * `onInvite`), or after the deadline at the latest. The host's handles stay open.
    */
   close(): Promise<void>;
