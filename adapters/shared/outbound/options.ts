@@ -10,7 +10,7 @@ export type OutboundOptions = {
    * internet. Default: none.
    */
   readonly allowAddresses?: readonly string[] | undefined;
-  /** `ca`: certificates in PEM of CAs to trust besides those that Node trusts. Default: none. */
+  /** `ca`: CA certificates in PEM to trust besides those that come with Node. Default: none. */
   readonly tls?:
     | { readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined }
     | undefined;
