@@ -14,6 +14,7 @@ const OLDER = {
   'ipaddr.js': '1',
   jose: '5',
   'linkify-it': '4',
+  mysql2: '2',
   oauth4webapi: '2',
   pg: '7',
   'prom-client': '14',
@@ -23,9 +24,10 @@ const OLDER = {
 /** Other versions that npm must accept, and that are just below the first one that works. */
 const JUST_BELOW = { jose: '6.0.7', 'linkify-it': '5' };
 
-/** The first version of each driver. For `pg` and `ioredis`, which the host app passes, those that the docs name. */
+/** The first version of each driver. For `pg`, `mysql2` and `ioredis`, which the host app passes, those that the docs name. */
 const FIRST = {
   ioredis: '5.0.0',
+  mysql2: '3.9.0',
   pg: '8.11.0',
   ...Object.fromEntries(Object.entries(DRIVER_VERSIONS).map(([name, { from }]) => [name, from])),
 };
