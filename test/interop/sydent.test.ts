@@ -106,7 +106,10 @@ describe('with sydent, an address that nobody has', () => {
   it('gets one mail, however often it is invited, and one event', async () => {
     const { byAddress, sydent, tokenEvents, lastMail, homeserver } = await start();
     const responses = await Promise.all(Array.from({ length: 8 }, () => byAddress()));
-    expect([...new Set(responses.map(({ status }) => status))].sort()).toEqual([200, 503]);
+    const statuses = responses.map(({ status }) => status);
+    expect(statuses).toContain(200);
+    // 503 while another request invites the address, 429 if four requests to sydent are under way.
+    expect(statuses.filter((status) => ![200, 429, 503].includes(status))).toEqual([]);
     expectInvited(await byAddress({ address: 'STRAUß@mail.example' }));
     expect(sydent.mail.mails.map(({ to }) => to)).toEqual([[ADDRESS]]);
     expect(lastMail('Room')).toBe('Friday');
