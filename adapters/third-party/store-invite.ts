@@ -5,20 +5,21 @@ import type {
   InviteRoomDetails,
   StoredAddressInvite,
 } from '../../src/ports/third-party.ts';
+import {
+  isDisplayName,
+  isStorableUrl,
+  isToken,
+  MAX_KEYS,
+  withoutAddress,
+} from '../../src/rooms/address-invite.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
-import { isStorableUrl } from '../../src/rooms/third-party-invite-rule.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';
 import { errcodeOf, errorOf, fieldsOf, unusableAnswer } from './errors.ts';
 import { isValidityUrl } from './key-validity.ts';
 
-const TOKEN = /^[0-9a-zA-Z.=_-]{1,255}$/;
-
 /** 32 bytes in unpadded base64, in one of its two alphabets. */
 const PUBLIC_KEY = /^(?:[A-Za-z0-9+/]{42}|[A-Za-z0-9_-]{42})[AEIMQUYcgkosw048]$/;
-
-const MAX_KEYS = 10;
-const MAX_DISPLAY_NAME_LENGTH = 255;
 
 /**
  * Stores an invite at the identity server, which sends an email.
@@ -68,10 +69,10 @@ function bodyOf({ medium, address, roomId, sender }: AddressInvite, room: Invite
 /** @throws {MatrixError} for an answer that cannot become an `m.room.third_party_invite` */
 function storedInviteOf(answer: OutboundAnswer, { address }: AddressInvite): StoredAddressInvite {
   const { token, display_name: displayName, public_keys: keys } = fieldsOf(answer) ?? {};
-  if (typeof token !== 'string' || !TOKEN.test(token)) {
+  if (!isToken(token)) {
     throw unusableAnswer(answer.unusable('store-invite with an invalid token'));
   }
-  if (typeof displayName !== 'string' || [...displayName].length > MAX_DISPLAY_NAME_LENGTH) {
+  if (!isDisplayName(displayName)) {
     throw unusableAnswer(answer.unusable('store-invite with an invalid display_name'));
   }
   if (!Array.isArray(keys) || keys.length < 1 || keys.length > MAX_KEYS) {
@@ -93,11 +94,4 @@ function keyOf(value: unknown): AddressInviteKey | undefined {
   return isStorableUrl(keyValidityUrl) && isValidityUrl(keyValidityUrl)
     ? { publicKey, keyValidityUrl }
     : undefined;
-}
-
-/** The whole room sees the name, but only the inviter knows the address. */
-function withoutAddress(displayName: string, address: string): string {
-  if (!displayName.toLowerCase().includes(address)) return displayName;
-  const [name = '', domain = ''] = address.split('@').map((part) => [...part].slice(0, 1).join(''));
-  return `${name}…@${domain}…`;
 }

@@ -5,11 +5,17 @@ import type {
   InviteRoomDetails,
   StoredAddressInvite,
 } from '../ports/third-party.ts';
+import {
+  isDisplayName,
+  isStorableUrl,
+  isToken,
+  MAX_DISPLAY_NAME_LENGTH,
+  MAX_KEYS,
+  withoutAddress,
+} from '../rooms/address-invite.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../rooms/event.ts';
-import { isStorableUrl } from '../rooms/third-party-invite-rule.ts';
-import { obfuscated } from './address.ts';
-import { foldCase } from './case-folding.ts';
+import { find } from '../rooms/room-state.ts';
 import { memberEvent } from './read.ts';
 
 /** The state that {@link detailsOf} reads, besides that of the room's rules. */
@@ -27,10 +33,7 @@ export const DETAIL_KEYS: readonly StateKey[] = [
  */
 export function detailsOf(snapshot: StateSnapshot, inviter: string): InviteRoomDetails {
   const inState = (type: string, field: string) =>
-    stringIn(
-      snapshot.events.find((event) => event.type === type && event.state_key === ''),
-      field,
-    );
+    stringIn(find(snapshot.events, { type, state_key: '' }), field);
   const member = memberEvent(snapshot, inviter);
   return {
     roomName: inState('m.room.name', 'name'),
@@ -76,13 +79,8 @@ function keyContent({ publicKey, keyValidityUrl }: AddressInviteKey): JsonObject
   };
 }
 
-const TOKEN = /^[0-9a-zA-Z.=_-]{1,255}$/;
-
 /** 32 bytes, in either alphabet of base64. */
 const PUBLIC_KEY = /^(?:[0-9a-zA-Z+/]{43}|[0-9a-zA-Z_-]{43})=?$/;
-
-const MAX_DISPLAY_NAME_LENGTH = 255;
-const MAX_KEYS = 10;
 
 /**
  * Checks what the host's `storeInvite` resolved to: it is about to become a room's state. A display name that contains
@@ -94,14 +92,10 @@ export function checkedInvite(stored: unknown, { address }: AddressInvite): Stor
   const { token, displayName, publicKeys } = (stored ?? {}) as Partial<
     Record<keyof StoredAddressInvite, unknown>
   >;
-  if (typeof token !== 'string' || !TOKEN.test(token)) {
+  if (!isToken(token)) {
     throw new TypeError('storeInvite must resolve to a token of 1 to 255 characters of 0-9 a-z A-Z . = _ -');
   }
-  if (
-    typeof displayName !== 'string' ||
-    [...displayName].length > MAX_DISPLAY_NAME_LENGTH ||
-    !displayName.isWellFormed()
-  ) {
+  if (!isDisplayName(displayName) || !displayName.isWellFormed()) {
     throw new TypeError(
       `storeInvite must resolve to a displayName, at most ${MAX_DISPLAY_NAME_LENGTH} characters`,
     );
@@ -118,7 +112,7 @@ export function checkedInvite(stored: unknown, { address }: AddressInvite): Stor
   }
   return {
     token,
-    displayName: showsAddress(displayName, address) ? obfuscated(address) : displayName,
+    displayName: withoutAddress(displayName, address),
     publicKeys: publicKeys.map(({ publicKey, keyValidityUrl }) => ({ publicKey, keyValidityUrl })),
   };
 }
@@ -131,10 +125,4 @@ function isKey(key: unknown): key is AddressInviteKey {
     PUBLIC_KEY.test(publicKey) &&
     (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl))
   );
-}
-
-function showsAddress(displayName: string, address: string): boolean {
-  return address.includes('@')
-    ? foldCase(displayName).includes(address)
-    : displayName.replace(/[^0-9]/g, '').includes(address);
 }

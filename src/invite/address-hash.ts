@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { OptionCheck } from '../internal/options.ts';
-import type { Medium } from './address.ts';
+import type { Medium } from '../rooms/address.ts';
 
 const MIN_SECRET_BYTES = 32;
 

@@ -34,7 +34,7 @@ export type StateAppend<Ended> = {
    */
   decide(snapshot: StateSnapshot, tried: NewStateEvent | undefined): Promise<Decided<Ended>> | Decided<Ended>;
   /** Called if the store appends the event after the deadline: the caller got a 503. */
-  whenLate(appended: AppendedState): void;
+  whenLate?(appended: AppendedState): void;
 };
 
 type Decided<Ended> =
@@ -71,7 +71,7 @@ export async function appendState<R extends Requester, Ended>(
         (leftBehind) =>
           config.background.add(
             leftBehind.then((late) => {
-              if (late.outcome === 'appended') whenLate({ event, eventId: late.eventId });
+              if (late.outcome === 'appended') whenLate?.({ event, eventId: late.eventId });
             }, noop),
           ),
       );

@@ -2,7 +2,7 @@ import { printable } from '../internal/printable.ts';
 import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import { domainOf } from '../rooms/identifiers.ts';
+import { isUserOf } from '../rooms/identifiers.ts';
 import { decideInvite, type InviteDecision } from '../rooms/invite-rule.ts';
 import type { ServiceConfig } from './config.ts';
 import { type Decision, type Refused, refused } from './decision.ts';
@@ -33,7 +33,7 @@ export function decide<R extends Requester>(
   if (snapshot === undefined) return roomUnknown(run);
   const byRoom = decideByRoom(run, snapshot);
   if (byRoom.kind === 'refused') return byRoom;
-  if (!config.serverNames.has(domainOf(request.userId) ?? '')) {
+  if (!isUserOf(config.serverNames, request.userId)) {
     return refused({ by: 'invitee' }, inviteeOfAnotherServer());
   }
   const decision: Decision = resend ? { kind: 'append', basis: snapshot } : byRoom;

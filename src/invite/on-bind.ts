@@ -5,7 +5,7 @@ import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
-import { domainOf } from '../rooms/identifiers.ts';
+import { isUserOf } from '../rooms/identifiers.ts';
 import { find } from '../rooms/room-state.ts';
 import {
   decideThirdPartyInvite,
@@ -64,7 +64,7 @@ export async function bindInvites(
   const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
   const run = { config, userId, deadline, log, tokens: new Set<string>(), validity: new Map() };
   try {
-    if (!config.serverNames.has(domainOf(userId) ?? '')) return refuse(run, 'the user is not on this server');
+    if (!isUserOf(config.serverNames, userId)) return refuse(run, 'the user is not on this server');
     const request = { userId };
     if (!(await inviteeExists({ config, request, deadline }))) return refuse(run, 'there is no such user');
     if (await isInviteBlocked({ config, request, deadline })) return refuse(run, 'the user blocks invites');
@@ -82,8 +82,7 @@ export async function bindInvites(
 async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite): Promise<void> {
   const { config, userId, deadline, log } = run;
   // The event needs a signature of the sender's server.
-  const isOfThisServer = (userId: string) => config.serverNames.has(domainOf(userId) ?? '');
-  if (!isOfThisServer(sender)) return refuse(run, 'the inviter is not on this server');
+  if (!isUserOf(config.serverNames, sender)) return refuse(run, 'the inviter is not on this server');
   const token = fieldOf(signed, 'token');
   // A signature does not cover all of it, and all of it becomes part of the event.
   if (typeof token !== 'string' || canonicalJson(signed) === undefined) return refuse(run, 'signedMalformed');
@@ -101,8 +100,8 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
         // The identity server names whoever had the mail sent. If that request failed afterwards, another member's request
         // has stored the event.
         const inviter = find(snapshot.events, tokenKey(token))?.sender ?? sender;
-        if (!isOfThisServer(inviter)) {
-          refuse(run, 'the inviter is not of this server');
+        if (!isUserOf(config.serverNames, inviter)) {
+          refuse(run, 'the inviter is not on this server');
           return { ended: undefined };
         }
         const decision = decideThirdPartyInvite(snapshot.events, inviter, userId, signed, keysThatSigned);

@@ -42,22 +42,22 @@ export async function decideByPolicies<R extends Requester>(
 
 /** Asks the host's policies about an invite by address, as {@link decideByPolicies} does. */
 export async function decideAddressByPolicies<R extends Requester>(
-  { config: { policies }, deadline, log }: PolicyRun & Pick<Run<R>, 'config'>,
+  run: PolicyRun & Pick<Run<R>, 'config'>,
   request: AddressPolicyRequest<R>,
   snapshot: StateSnapshot,
 ): Promise<Refused | Dropped | undefined> {
-  for (const policy of policies) {
+  for (const policy of run.config.policies) {
     const state = new PolicyState(snapshot);
     let decision: unknown;
     try {
-      decision = await deadline.call('decide', (context) =>
+      decision = await run.deadline.call('decide', (context) =>
         policy.decideByAddress?.(state.addTo(request), context),
       );
     } catch (err) {
       state.throwIfUnreadable();
-      return policyFailed({ deadline, log }, policy.name, err);
+      return policyFailed(run, policy.name, err);
     }
-    const against = decisionAgainst({ deadline, log }, policy.name, decision);
+    const against = decisionAgainst(run, policy.name, decision);
     if (against !== undefined) return against;
   }
   return undefined;

@@ -2,7 +2,7 @@ import { MatrixError } from '../errors.ts';
 import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { PolicyRequest } from '../ports/policy.ts';
-import { domainOf, isRoomId, isUserId } from '../rooms/identifiers.ts';
+import { isRoomId, isUserId, isUserOf } from '../rooms/identifiers.ts';
 import { type Refused, refused } from './decision.ts';
 import { internalError } from './refusals.ts';
 
@@ -33,8 +33,7 @@ export function refuseRequester(
   handleRejection(isRateLimitExempt);
   const refuse = (errcode: string, message: string) =>
     refused({ by: 'requester' }, new MatrixError(403, errcode, message));
-  if (!serverNames.has(domainOf(userId) ?? ''))
-    return refuse('M_FORBIDDEN', 'You are not a user of this server');
+  if (!isUserOf(serverNames, userId)) return refuse('M_FORBIDDEN', 'You are not a user of this server');
   if (isGuest) return refuse('M_GUEST_ACCESS_FORBIDDEN', 'Guests cannot invite users');
   if (isSuspended) {
     return refuse('M_USER_SUSPENDED', 'Your account is suspended and cannot invite users');

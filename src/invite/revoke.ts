@@ -57,7 +57,6 @@ export async function revokeAddressInvite<R extends Requester>(
           const event = { ...key, room_id: roomId, sender: requester.userId, content: {} };
           return { event: { ...event, origin_server_ts: Date.now() }, basis: snapshot };
         },
-        whenLate() {},
       },
     );
     if (result === undefined) refusal = roomUnknown({ config });

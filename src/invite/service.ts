@@ -90,18 +90,14 @@ export function createInviteService<R extends Requester = Requester>(
       logged({ what: 'an invite', config, request, trace }, async (log) => {
         const { signal, resend = false } = request;
         config.background.throwIfClosed();
-        checkRequester(request.requester);
-        const refused = refuseRequester(request.requester, config.serverNames);
-        if (refused !== undefined) throw refused.error;
+        throwIfMayNotInvite(request.requester, config.serverNames);
         checkInvite(request);
         return invite(startRun(config, requestOf(request), { trace, log, signal, resend }));
       }),
     inviteByAddress: (request, trace = { tries: 0 }) =>
       logged({ what: 'an invite by address', config, request, trace }, async (log) => {
         config.background.throwIfClosed();
-        checkRequester(request.requester);
-        const refused = refuseRequester(request.requester, config.serverNames);
-        if (refused !== undefined) throw refused.error;
+        throwIfMayNotInvite(request.requester, config.serverNames);
         checkRoomId(request);
         return inviteByAddress(startAddressRun(config, request, { trace, log, signal: request.signal }));
       }),
@@ -109,9 +105,7 @@ export function createInviteService<R extends Requester = Requester>(
       const trace = { tries: 0 };
       return logged({ what: 'a revocation', config, request, trace }, async (log) => {
         config.background.throwIfClosed();
-        checkRequester(request.requester);
-        const refused = refuseRequester(request.requester, config.serverNames);
-        if (refused !== undefined) throw refused.error;
+        throwIfMayNotInvite(request.requester, config.serverNames);
         checkRoomId(request);
         return revokeAddressInvite(config, request, { trace, log });
       });
@@ -129,6 +123,13 @@ export function createInviteService<R extends Requester = Requester>(
     },
     close: () => closeService(config),
   };
+}
+
+/** @throws {MatrixError} 403 for a requester who may not invite at all, 500 for an invalid one */
+function throwIfMayNotInvite(requester: Requester, serverNames: ReadonlySet<string>): void {
+  checkRequester(requester);
+  const refused = refuseRequester(requester, serverNames);
+  if (refused !== undefined) throw refused.error;
 }
 
 /** See {@link InviteService.close}. */

@@ -44,6 +44,11 @@ export function domainOf(identifier: string): string | undefined {
   return colon === -1 ? undefined : identifier.slice(colon + 1);
 }
 
+/** Returns true for a user of one of the servers. */
+export function isUserOf(serverNames: ReadonlySet<string>, userId: string): boolean {
+  return serverNames.has(domainOf(userId) ?? '');
+}
+
 function isIdentifier(value: string, sigil: string): boolean {
   return value.startsWith(sigil) && isShortEnough(value) && !value.includes('\0') && value.isWellFormed();
 }

@@ -117,14 +117,6 @@ export function thirdPartyKeysOf({ content }: StrippedStateEvent): ThirdPartyKey
   return [...new Map(keys.map((key) => [JSON.stringify(key), key])).values()];
 }
 
-/** With ten of them, an event is smaller than 64 KiB. */
-const KEY_VALIDITY_URL = /^https:\/\/[!-~]{1,2040}$/;
-
-/** Returns true for a `key_validity_url` that a new event may have. */
-export function isStorableUrl(value: unknown): value is string {
-  return typeof value === 'string' && KEY_VALIDITY_URL.test(value) && URL.canParse(value);
-}
-
 function keyIn(entry: JsonValue): ThirdPartyKey[] {
   const public_key = fieldOf(entry, 'public_key');
   const key_validity_url = fieldOf(entry, 'key_validity_url');

@@ -380,7 +380,7 @@ describe('an identity server that fails', () => {
   });
 
   it('when it answers late: the invite is completed all the same', async () => {
-    const { app, mailer, storage } = await setUpAddresses({}, { timeoutMs: 100 });
+    const { app, mailer, storage } = await setUpAddresses({}, { timeoutMs: 1_000 });
     const storeInvite = mailer.storeInvite.bind(mailer);
     let answer = () => {};
     const gate = new Promise<void>((resolve) => {
@@ -538,7 +538,7 @@ describe('a store that fails', () => {
         [() => new Promise(() => {}), 503],
         [() => Promise.reject(new TypeError('undefined is not a function')), 500],
       ] as const) {
-        const { app, storage, outcomes } = await setUpAddresses({ deadlineMs: 200 });
+        const { app, storage, outcomes } = await setUpAddresses({ deadlineMs: 1_000 });
         vi.spyOn(storage, method).mockImplementation(failure as never);
         expectRefusal(await byAddress(app), status, 'M_UNKNOWN');
         expect(outcomes).toMatchObject([{ failedCall: method }]);
@@ -547,7 +547,7 @@ describe('a store that fails', () => {
   );
 
   it('between the mail and the event: the next request appends what is stored', async () => {
-    const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 300 });
+    const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 1_000 });
     const append = vi.spyOn(storage, 'appendEvent');
     append.mockRejectedValue(new StorageUnavailableError('down'));
     expectRefusal(await byAddress(app), 503, 'M_UNKNOWN');
@@ -559,7 +559,7 @@ describe('a store that fails', () => {
   });
 
   it('while it claims the address, and claims it late: the next request need not wait for the end of the claim', async () => {
-    const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 300 });
+    const { app, mailer, storage } = await setUpAddresses({ deadlineMs: 1_000 });
     const claimAddress = storage.claimAddress.bind(storage);
     let answer = () => {};
     const gate = new Promise<void>((resolve) => {

