@@ -222,6 +222,20 @@ describe('what is refused for good', () => {
     expect(await memberOf(storage, BOB)).toBeUndefined();
   });
 
+  it('further copies of an invite, which cost neither a read nor a signature check', async () => {
+    const { app, storage, mailer, inviteByAddress } = await setUp();
+    const invite = inviteIn(mailer.sign(await inviteByAddress(), BOB));
+    const read = vi.spyOn(storage, 'readState');
+    expect(
+      await bind(
+        app,
+        range(20).map(() => invite),
+      ),
+    ).toEqual(OK);
+    expect(read).toHaveBeenCalledTimes(1);
+    expect((await memberOf(storage, BOB))?.content.membership).toBe('invite');
+  });
+
   it('one invite, without holding up the others', async () => {
     const { app, storage, mailer, inviteByAddress } = await setUp();
     const good = inviteIn(mailer.sign(await inviteByAddress(), BOB));
