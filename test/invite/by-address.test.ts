@@ -7,13 +7,15 @@ import { OwnMailer } from '../support/own-mailer.ts';
 async function setUp() {
   const storage = new MemoryStorage();
   const mailer = new OwnMailer();
-  const service = createInviteService({
-    serverName: 'example.org',
-    storage,
-    rateLimit: false,
-    logger: silent,
-    thirdParty: { identity: mailer, pending: storage, secret: 'a secret of at least thirty-two bytes' },
-  });
+  const serviceWith = (secret: string) =>
+    createInviteService({
+      serverName: 'example.org',
+      storage,
+      rateLimit: false,
+      logger: silent,
+      thirdParty: { identity: mailer, pending: storage, secret },
+    });
+  const service = serviceWith('a secret of at least thirty-two bytes');
   await seedRoom(storage);
   const request = {
     requester: { userId: ALICE },
@@ -27,7 +29,7 @@ async function setUp() {
     ((await storage.roomState(ROOM)) ?? []).flatMap(({ type, state_key }) =>
       type === 'm.room.third_party_invite' ? [state_key] : [],
     );
-  return { mailer, service, request, tokens };
+  return { mailer, service, serviceWith, request, tokens };
 }
 
 describe('a caller who gives up', () => {
@@ -79,4 +81,13 @@ describe('a caller who gives up', () => {
     await closed;
     expect(await tokens()).toEqual(mailer.mails.map(({ token }) => token));
   });
+});
+
+it('a new secret has addresses that were invited before invited again', async () => {
+  const { mailer, service, serviceWith, request, tokens } = await setUp();
+  await service.inviteByAddress(request);
+  const result = await serviceWith('another secret of thirty-two bytes').inviteByAddress(request);
+  expect(result).toMatchObject({ outcome: 'storedForAddress' });
+  expect(mailer.mails.map(({ token }) => token)).toEqual(await tokens());
+  expect(mailer.mails).toHaveLength(2);
 });
