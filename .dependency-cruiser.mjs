@@ -19,6 +19,8 @@ const PDU = '^src/pdu/';
 const ERRORS = '^src/errors\\.ts$';
 const PORTS = '^src/ports/';
 const INTERNAL = '^src/internal/';
+/** What src/pdu needs of the ports: types only. */
+const SIGNING = '^src/ports/(signer|context)\\.ts$';
 const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
 const INVITE = '^src/invite/';
 /** The files of src that check signatures. A host app that uses none of them never loads src/pdu. */
@@ -30,7 +32,7 @@ const ROUTER = '^src/router\\.ts$';
 const ALL_BUT_TESTING = '^src/(?!testing/)';
 const OUTBOUND = '^adapters/shared/outbound/';
 const PUBLIC =
-  '^(src/(|testing/|openapi/)index|adapters/(third-party/index|(?!third-party/)[^/]+/[^/]+(|/index)))\\.ts$';
+  '^(src/(|testing/|openapi/|pdu/)index|adapters/(third-party/index|(?!third-party/)[^/]+/[^/]+(|/index)))\\.ts$';
 const PACKAGES = '(^|/)node_modules/';
 const CRYPTO = '^(node:)?crypto$';
 const EXPRESS = `${PACKAGES}express/`;
@@ -70,7 +72,7 @@ export default {
     only(
       'pdu',
       PDU,
-      [PDU, ROOMS, CRYPTO],
+      [PDU, ROOMS, SIGNING, CRYPTO],
       'The format of PDUs is pure functions: of Node, they need only crypto.',
     ),
     never(

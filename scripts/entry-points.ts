@@ -23,6 +23,7 @@ export function entryPoints(): Record<string, string> {
     index: 'src/index.ts',
     testing: 'src/testing/index.ts',
     openapi: 'src/openapi/index.ts',
+    pdu: 'src/pdu/index.ts',
     ...Object.fromEntries(adapters),
   };
 }

@@ -1,42 +1,92 @@
 import type { JsonObject, JsonValue } from '../rooms/event.ts';
+import { MAX_DEPTH } from './depth.ts';
+import { isExactNumber } from './exact-json.ts';
 
-/** Nothing that Matrix sends is nearly as deep, and each level takes a frame of the stack. */
-const MAX_DEPTH = 200;
+/** Strings that JSON writes as they are. Asking this first is faster than asking `JSON.stringify`. */
+const PLAIN_ASCII = /^[ !#-[\]-~]*$/;
+const SURROGATE = /[\uD800-\uDFFF]/;
+
+/** Thrown for a value without canonical JSON, and caught where the writing began. */
+class NotCanonical extends Error {}
+
+/** Returns the text of a number, or `undefined` for a number that must not be written. */
+type WriteNumber = (value: unknown) => string | undefined;
 
 /**
  * Returns canonical JSON, or `undefined` for a value that has none: a number that is no integer from −(2^53−1) to 2^53−1 or
  * is −0, a string with half of a surrogate pair, more than 200 levels of arrays and objects, or no JSON at all.
  *
- * `JSON.parse` has read `1.0` as 1 before this function can refuse it.
+ * `JSON.parse` has read `1.0` as 1 before this function can refuse it; `parseJson` has not.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#canonical-json
  */
 export function canonicalJson(value: JsonValue): string | undefined {
-  return isCanonical(value, 0) ? write(value) : undefined;
+  return written(value, writeInteger);
 }
 
-function isCanonical(value: unknown, depth: number): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0);
-  if (typeof value !== 'object' || value === null) return value === null || typeof value === 'boolean';
-  if (depth === MAX_DEPTH) return false;
-  // The spread makes holes of a list visible.
-  if (Array.isArray(value)) return [...value].every((item) => isCanonical(item, depth + 1));
-  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isCanonical(item, depth + 1));
+/**
+ * Returns canonical JSON as before room version 6: any number is written, an `ExactNumber` as it was read. Returns
+ * `undefined` for what is no JSON.
+ *
+ * @see https://spec.matrix.org/v1.18/rooms/v1/#canonical-json
+ */
+export function lenientCanonicalJson(value: JsonValue): string | undefined {
+  return written(value, writeAnyNumber);
 }
 
-function write(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-  if (typeof value === 'object' && value !== null) return writeObject(value);
-  // The shortest escapes, as in the grammar of canonical JSON.
-  return JSON.stringify(value);
+function writeInteger(value: unknown): string | undefined {
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : undefined;
+}
+
+function writeAnyNumber(value: unknown): string | undefined {
+  if (isExactNumber(value)) return value.text;
+  return Number.isFinite(value) ? JSON.stringify(value) : undefined;
+}
+
+function written(value: JsonValue, writeNumber: WriteNumber): string | undefined {
+  try {
+    return write(value, 0, writeNumber);
+  } catch (error) {
+    if (error instanceof NotCanonical) return undefined;
+    throw error;
+  }
+}
+
+function write(value: unknown, depth: number, writeNumber: WriteNumber): string {
+  if (typeof value === 'string') return writeString(value);
+  if (typeof value === 'number' || isExactNumber(value)) return writeNumber(value) ?? refuse();
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object' || depth === MAX_DEPTH) return refuse();
+  if (!Array.isArray(value)) return writeObject(value as JsonObject, depth, writeNumber);
+  // `Array.from` makes holes visible.
+  return `[${Array.from(value, (item) => write(item, depth + 1, writeNumber)).join(',')}]`;
+}
+
+function writeObject(object: JsonObject, depth: number, writeNumber: WriteNumber): string {
+  let text = '';
+  for (const key of sorted(Object.keys(object))) {
+    text += `${text === '' ? '' : ','}${writeString(key)}:${write(object[key], depth + 1, writeNumber)}`;
+  }
+  return `{${text}}`;
 }
 
 /** JavaScript sorts strings by UTF-16 units. In UTF-8, the order of bytes is that of code points. */
-function writeObject(object: JsonObject): string {
-  const keys = Object.keys(object)
+function sorted(keys: string[]): string[] {
+  // The two orders differ only for surrogates.
+  if (!keys.some((key) => SURROGATE.test(key))) return keys.sort();
+  if (!keys.every((key) => key.isWellFormed())) return refuse();
+  return keys
     .map((key) => Buffer.from(key))
     .sort(Buffer.compare)
     .map(String);
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${write(object[key] ?? null)}`).join(',')}}`;
+}
+
+function writeString(value: string): string {
+  if (PLAIN_ASCII.test(value)) return `"${value}"`;
+  // The shortest escapes, as in the grammar of canonical JSON.
+  return value.isWellFormed() ? JSON.stringify(value) : refuse();
+}
+
+function refuse(): never {
+  throw new NotCanonical();
 }

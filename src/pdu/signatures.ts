@@ -43,11 +43,11 @@ function signaturesOf(object: JsonObject): Buffer[] {
     .flatMap(([keyId, text]) => (keyId.startsWith('ed25519:') ? (readSignature(text) ?? []) : []));
 }
 
-function readSignature(text: JsonValue | undefined): Buffer | undefined {
+export function readSignature(text: JsonValue | undefined): Buffer | undefined {
   return typeof text === 'string' ? decodeBase64(text) : undefined;
 }
 
-function readPublicKey(text: string): KeyObject | undefined {
+export function readPublicKey(text: string): KeyObject | undefined {
   const bytes = decodeBase64(text);
   if (bytes?.length !== KEY_BYTES) return undefined;
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) };

@@ -1,7 +1,15 @@
 import { fieldOf } from './content.ts';
 import type { JsonObject } from './event.ts';
+import {
+  REDACTION_V1,
+  REDACTION_V6,
+  REDACTION_V8,
+  REDACTION_V9,
+  REDACTION_V11,
+  type RedactionRules,
+} from './redaction-rules.ts';
 
-/** The differences between room versions that matter to an invite. Check a flag, never the number. */
+/** The differences between room versions that matter to an invite and its signatures. Check a flag, never the number. */
 export type RoomVersionRules = {
   /** As in the create event's `room_version`. */
   readonly version: string;
@@ -30,17 +38,56 @@ export type RoomVersionRules = {
    */
   readonly creatorsHaveInfinitePower: boolean;
   /**
-   * Room IDs are `!opaque:domain`; otherwise `!` and the hash of the create event.
+   * Room IDs are `!opaque:domain`; otherwise `!` and the hash of the create event, which therefore has no `room_id`, and
+   * is not among the auth events.
    *
    * @see https://spec.matrix.org/v1.18/appendices/#room-ids
    */
   readonly roomIdHasDomain: boolean;
   /**
-   * Event IDs are `$opaque:domain`; otherwise `$` and the hash of the event.
+   * Event IDs are `$opaque:domain`, in the event; otherwise `$` and the hash of the event, which is not in it.
    *
    * @see https://spec.matrix.org/v1.18/rooms/v3/#event-ids
    */
   readonly eventIdHasDomain: boolean;
+  /**
+   * The alphabet of base64 in event IDs that are hashes.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v4/#event-ids
+   */
+  readonly eventIdAlphabet: 'standard' | 'urlSafe';
+  /**
+   * `auth_events` and `prev_events` are pairs of an event ID and its hashes; otherwise event IDs.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v3/#event-format
+   */
+  readonly referencesHaveHashes: boolean;
+  /**
+   * Events must have canonical JSON: no floats, no −0, no integers beyond 2^53−1.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v6/#canonical-json
+   */
+  readonly strictCanonicalJson: boolean;
+  /**
+   * A key verifies only the events from the time of its validity.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v5/#signing-key-validity-period
+   */
+  readonly keysExpire: boolean;
+  /**
+   * A redaction names its event in `content.redacts`; otherwise in `redacts` beside the content.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v11/#event-format
+   */
+  readonly redactsInContent: boolean;
+  /**
+   * Join rules may be `restricted`, so the user who authorized a join is among its auth events.
+   *
+   * @see https://spec.matrix.org/v1.18/rooms/v8/#authorization-rules
+   */
+  readonly restrictedJoins: boolean;
+  /** What redaction keeps, and therefore what signatures and event IDs cover. */
+  readonly redaction: RedactionRules;
 };
 
 // Each version builds on the one before it, as in the specification: a row says what is new.
@@ -52,17 +99,41 @@ const V1: RoomVersionRules = {
   creatorsHaveInfinitePower: false,
   roomIdHasDomain: true,
   eventIdHasDomain: true,
+  eventIdAlphabet: 'standard',
+  referencesHaveHashes: true,
+  strictCanonicalJson: false,
+  keysExpire: false,
+  redactsInContent: false,
+  restrictedJoins: false,
+  redaction: REDACTION_V1,
 };
 const V2: RoomVersionRules = { ...V1, version: '2' };
-const V3: RoomVersionRules = { ...V2, version: '3', eventIdHasDomain: false };
-const V4: RoomVersionRules = { ...V3, version: '4' };
-const V5: RoomVersionRules = { ...V4, version: '5' };
-const V6: RoomVersionRules = { ...V5, version: '6', floatPowerLevels: false };
+const V3: RoomVersionRules = {
+  ...V2,
+  version: '3',
+  eventIdHasDomain: false,
+  referencesHaveHashes: false,
+};
+const V4: RoomVersionRules = { ...V3, version: '4', eventIdAlphabet: 'urlSafe' };
+const V5: RoomVersionRules = { ...V4, version: '5', keysExpire: true };
+const V6: RoomVersionRules = {
+  ...V5,
+  version: '6',
+  floatPowerLevels: false,
+  strictCanonicalJson: true,
+  redaction: REDACTION_V6,
+};
 const V7: RoomVersionRules = { ...V6, version: '7' };
-const V8: RoomVersionRules = { ...V7, version: '8' };
-const V9: RoomVersionRules = { ...V8, version: '9' };
+const V8: RoomVersionRules = { ...V7, version: '8', restrictedJoins: true, redaction: REDACTION_V8 };
+const V9: RoomVersionRules = { ...V8, version: '9', redaction: REDACTION_V9 };
 const V10: RoomVersionRules = { ...V9, version: '10', stringPowerLevels: false };
-const V11: RoomVersionRules = { ...V10, version: '11', creatorFrom: 'sender' };
+const V11: RoomVersionRules = {
+  ...V10,
+  version: '11',
+  creatorFrom: 'sender',
+  redactsInContent: true,
+  redaction: REDACTION_V11,
+};
 const V12: RoomVersionRules = {
   ...V11,
   version: '12',

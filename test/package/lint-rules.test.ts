@@ -210,6 +210,7 @@ const allowed: readonly Import[] = [
   ['src/pdu/x.ts', './base64.ts'],
   ['src/pdu/x.ts', '../rooms/event.ts'],
   ['src/pdu/x.ts', 'node:crypto'],
+  ['src/pdu/x.ts', '../ports/signer.ts'],
   ['src/invite/on-bind.ts', '../pdu/signatures.ts'],
   ['src/errors.ts', './rooms/event.ts'],
   ['src/ports/x.ts', '../rooms/event.ts'],

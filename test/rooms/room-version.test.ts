@@ -3,6 +3,25 @@ import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
 import { ROOM_VERSIONS, roomVersionOf } from '../../src/rooms/room-version.ts';
 import { VERSIONS } from './support.ts';
 
+/**
+ * Columns: version, alphabet of event IDs, references with hashes, strict canonical JSON, keys expire, `redacts` in the
+ * content, restricted joins. `test/pdu/events.test.ts` tests what redaction keeps.
+ */
+const EXPECTED_OF_EVENTS = [
+  ['1', 'standard', true, false, false, false, false],
+  ['2', 'standard', true, false, false, false, false],
+  ['3', 'standard', false, false, false, false, false],
+  ['4', 'urlSafe', false, false, false, false, false],
+  ['5', 'urlSafe', false, false, true, false, false],
+  ['6', 'urlSafe', false, true, true, false, false],
+  ['7', 'urlSafe', false, true, true, false, false],
+  ['8', 'urlSafe', false, true, true, false, true],
+  ['9', 'urlSafe', false, true, true, false, true],
+  ['10', 'urlSafe', false, true, true, false, true],
+  ['11', 'urlSafe', false, true, true, true, true],
+  ['12', 'urlSafe', false, true, true, true, true],
+] as const;
+
 /** Columns: version, strings, floats, creator from, infinite power, domain in room IDs, domain in event IDs. */
 const EXPECTED = [
   ['1', true, true, 'content', false, true, true],
@@ -23,7 +42,7 @@ describe('the table of room versions', () => {
   it.each(EXPECTED)(
     'has the rules of version %s',
     (version, stringPowerLevels, floatPowerLevels, creatorFrom, creatorsHaveInfinitePower, roomIdHasDomain, eventIdHasDomain) => {
-      expect(roomVersionOf({ room_version: version })).toEqual({
+      expect(roomVersionOf({ room_version: version })).toMatchObject({
         version,
         stringPowerLevels,
         floatPowerLevels,
@@ -31,6 +50,20 @@ describe('the table of room versions', () => {
         creatorsHaveInfinitePower,
         roomIdHasDomain,
         eventIdHasDomain,
+      });
+    },
+  );
+
+  it.each(EXPECTED_OF_EVENTS)(
+    'has the rules of events in version %s',
+    (version, eventIdAlphabet, referencesHaveHashes, strictCanonicalJson, keysExpire, redactsInContent, restrictedJoins) => {
+      expect(roomVersionOf({ room_version: version })).toMatchObject({
+        eventIdAlphabet,
+        referencesHaveHashes,
+        strictCanonicalJson,
+        keysExpire,
+        redactsInContent,
+        restrictedJoins,
       });
     },
   );

@@ -1,0 +1,17 @@
+export type { CallContext } from '../ports/context.ts';
+export type { Signer } from '../ports/signer.ts';
+export type { JsonObject, JsonValue, NewStateEvent, StateKey } from '../rooms/event.ts';
+export { type AuthorizedEvent, authEventKeys } from './auth-events.ts';
+export { type BuiltPdu, buildPdu, type EventToBuild, type PduParts } from './build.ts';
+export { canonicalJson } from './canonical-json.ts';
+export { eventIdOf, type PduReference, referenceTo, roomIdOf } from './event-id.ts';
+export { ExactNumber, parseJson } from './exact-json.ts';
+export { isPdu, pduFault } from './format.ts';
+export { hasValidContentHash } from './hashes.ts';
+export { inviteStateKeys } from './invite-state.ts';
+export { type Pdu, PduError, type PduFault } from './pdu.ts';
+export { redact } from './redaction.ts';
+export { signJson, signPdu } from './sign.ts';
+export { readSigningKey, signingKey } from './signing-key.ts';
+export { type PublicKeys, type SignatureCheck, signingKeyIds, verifyJson, verifyPdu } from './verify.ts';
+export { isWithdrawalOf } from './withdrawal.ts';

@@ -1,0 +1,33 @@
+import { fieldOf } from '../rooms/content.ts';
+import { domainOf } from '../rooms/identifiers.ts';
+import { eventIdOf } from './event-id.ts';
+import type { Pdu } from './pdu.ts';
+import { rulesOf } from './room-version-of.ts';
+import { type PublicKeys, verifyPdu } from './verify.ts';
+
+/**
+ * Returns true if an event takes back an invite, and a server that is not in the room may believe it: a leave or a ban of
+ * the invited user, sent and signed like the invite by the inviter, that refers to this very invite among its auth events.
+ *
+ * @param invite the invite, checked by `pduFault`
+ * @param pdu the other event, checked by `pduFault`
+ * @param keys the keys of the inviter's server that are valid for `pdu`
+ * @throws {RangeError} for an unknown room version
+ */
+export function isWithdrawalOf(invite: Pdu, pdu: Pdu, roomVersion: string, keys: PublicKeys): boolean {
+  const membership = fieldOf(pdu.content, 'membership');
+  return (
+    pdu.type === 'm.room.member' &&
+    (membership === 'leave' || membership === 'ban') &&
+    pdu.room_id === invite.room_id &&
+    pdu.state_key === invite.state_key &&
+    pdu.sender === invite.sender &&
+    authEventIds(pdu, roomVersion).includes(eventIdOf(invite, roomVersion)) &&
+    verifyPdu(pdu, roomVersion, domainOf(invite.sender) ?? '', keys) === 'valid'
+  );
+}
+
+function authEventIds({ auth_events: references }: Pdu, roomVersion: string): unknown[] {
+  const { referencesHaveHashes } = rulesOf(roomVersion);
+  return references.map((each) => (referencesHaveHashes && Array.isArray(each) ? each[0] : each));
+}
