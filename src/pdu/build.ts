@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { CallContext } from '../ports/context.ts';
 import type { Signer } from '../ports/signer.ts';
 import { fieldOf } from '../rooms/content.ts';
-import type { JsonValue, NewStateEvent } from '../rooms/event.ts';
+import type { JsonObject, JsonValue, NewStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { encodeUrlSafeBase64 } from './base64.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { PduReference } from './event-id.ts';
-import { pduFault } from './format.ts';
-import { contentHash, essentialBytes, hashId } from './hashes.ts';
-import { type Pdu, PduError } from './pdu.ts';
+import { keyFault, sizeFault } from './format.ts';
+import { essentialText, hashId, sha256 } from './hashes.ts';
+import { type Pdu, PduError, type PduFault } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signatureOf } from './sign.ts';
 
-/** As long as a signature. */
-const NO_SIGNATURE = 'A'.repeat(86);
+/** Of 64 bytes in unpadded base64. */
+const SIGNATURE_CHARACTERS = 86;
 const OPAQUE_BYTES = 18;
 
 /** An event to build: a state event, or a message if it has no `state_key`. */
@@ -26,8 +26,6 @@ export type EventToBuild = Omit<NewStateEvent, 'room_id' | 'state_key'> & {
   /** The event that a redaction redacts, in room versions 1 to 10. */
   readonly redacts?: string;
 };
-
-const KEYS = ['type', 'room_id', 'state_key', 'sender', 'origin_server_ts', 'content', 'redacts'] as const;
 
 /** What `buildPdu` needs. */
 
@@ -62,51 +60,74 @@ export type BuiltPdu = {
 export async function buildPdu(parts: PduParts, context: CallContext): Promise<BuiltPdu> {
   const { roomVersion, signer } = parts;
   const rules = rulesOf(roomVersion);
-  const fault = contradictionIn(parts);
-  if (fault !== undefined) throw new PduError({ reason: 'malformed', message: fault });
-  const unsigned = unsignedEvent(parts, rules);
-  const wrong = pduFault(unsigned, roomVersion);
-  if (wrong !== undefined) throw new PduError(wrong);
-  const essential = essentialBytes(unsigned, rules);
-  const signature = await signatureOf(essential, signer, context);
-  const pdu = { ...unsigned, signatures: { [signer.serverName]: { [signer.keyId]: signature } } };
+  const fields = fieldsOf(parts, rules);
+  // In earlier room versions too: other servers would write some floats differently, and find the signature wrong.
+  const content = canonicalJson(fields) ?? malformed('the event must have canonical JSON');
+  const pdu: Pdu = {
+    ...fields,
+    hashes: { sha256: sha256(content) },
+    signatures: { [signer.serverName]: { [signer.keyId]: '' } },
+  };
+  const { hashes, signatures } = pdu;
+  const size =
+    Buffer.byteLength(content) + JSON.stringify({ hashes, signatures }).length + SIGNATURE_CHARACTERS;
+  const fault = keyFault(pdu, rules) ?? sizeFault(size) ?? contradictionIn(parts);
+  if (fault !== undefined) throw new PduError(fault);
+  const essential = essentialText(pdu, rules);
+  const signature = await signatureOf(Buffer.from(essential), signer, context);
+  pdu.signatures = { [signer.serverName]: { [signer.keyId]: signature } };
   const eventId = pdu.event_id ?? hashId(essential, rules);
   return { eventId, roomId: pdu.room_id ?? `!${eventId.slice(1)}`, pdu };
 }
 
-/** Returns what is wrong although the format of the event allows it. */
-function contradictionIn({ event, prevEvents, signer }: PduParts): string | undefined {
+/** Returns the event without hashes and signatures. */
+function fieldsOf(
+  { event, prevEvents, authEvents, signer }: PduParts,
+  { eventIdHasDomain, referencesHaveHashes }: RoomVersionRules,
+): Omit<Pdu, 'hashes' | 'signatures'> & JsonObject {
+  const { type, sender, origin_server_ts, content, room_id, state_key, redacts } = event;
+  const referTo = referencesHaveHashes ? withHash : idOf;
+  let depth = 0;
+  for (const each of prevEvents) depth = Math.max(depth, each.depth);
+  return {
+    auth_events: authEvents.map(referTo),
+    content,
+    depth: Math.min(depth + 1, Number.MAX_SAFE_INTEGER),
+    ...(eventIdHasDomain && { event_id: newEventId(signer) }),
+    origin_server_ts,
+    prev_events: prevEvents.map(referTo),
+    ...(redacts !== undefined && { redacts }),
+    ...(room_id !== undefined && { room_id }),
+    sender,
+    ...(state_key !== undefined && { state_key }),
+    type,
+  };
+}
+
+function idOf({ eventId }: PduReference): string {
+  return eventId;
+}
+
+function withHash({ eventId, sha256 }: PduReference): JsonValue {
+  return [eventId, { sha256: sha256 ?? malformed('a reference must have a hash in this room version') }];
+}
+
+/** Returns what is wrong although each key may be as it is. */
+function contradictionIn({ event, prevEvents, signer }: PduParts): PduFault | undefined {
   const { type, state_key, sender, content } = event;
   const isCreate = type === 'm.room.create' && state_key === '';
-  if (isCreate !== (prevEvents.length === 0)) return 'only the create event must have no prev_events';
+  if (isCreate !== (prevEvents.length === 0)) {
+    return { reason: 'malformed', message: 'the create event, and no other, must have no prev_events' };
+  }
   // An invite from the token of an identity server may be sent by another server than the inviter's.
   if (domainOf(sender) !== signer.serverName && fieldOf(content, 'third_party_invite') === undefined) {
-    return "sender must be a user of the signer's server";
+    return { reason: 'malformed', message: "sender must be a user of the signer's server" };
   }
-  // Other servers would write some floats differently, and find the signature wrong.
-  if (canonicalJson(content) === undefined) return 'content must have canonical JSON';
   return undefined;
 }
 
-/** Returns the event with a signature of the right size that signs nothing. */
-function unsignedEvent({ event, prevEvents, authEvents, signer }: PduParts, rules: RoomVersionRules): Pdu {
-  const given = KEYS.flatMap((key) => (event[key] === undefined ? [] : [[key, event[key]]]));
-  const fields = {
-    ...Object.fromEntries(given),
-    auth_events: authEvents.map((each) => reference(each, rules)),
-    prev_events: prevEvents.map((each) => reference(each, rules)),
-    depth: Math.min(Math.max(0, ...prevEvents.map(({ depth }) => depth)) + 1, Number.MAX_SAFE_INTEGER),
-    ...(rules.eventIdHasDomain ? { event_id: newEventId(signer) } : {}),
-  };
-  return {
-    ...fields,
-    hashes: { sha256: contentHash(fields, rules) },
-    signatures: { [signer.serverName]: { [signer.keyId]: NO_SIGNATURE } },
-  };
-}
-
-function reference({ eventId, sha256 }: PduReference, { referencesHaveHashes }: RoomVersionRules): JsonValue {
-  return referencesHaveHashes ? [eventId, { sha256: sha256 ?? null }] : eventId;
+function malformed(message: string): never {
+  throw new PduError({ reason: 'malformed', message });
 }
 
 /** The domain must have signed the event, so it is the signer's, although another server may have created the room. */

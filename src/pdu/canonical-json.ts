@@ -4,7 +4,6 @@ import { isExactNumber } from './exact-json.ts';
 
 /** Strings that JSON writes as they are. Asking this first is faster than asking `JSON.stringify`. */
 const PLAIN_ASCII = /^[ !#-[\]-~]*$/;
-const SURROGATE = /[\uD800-\uDFFF]/;
 
 /** Thrown for a value without canonical JSON, and caught where the writing began. */
 class NotCanonical extends Error {}
@@ -63,22 +62,23 @@ function write(value: unknown, depth: number, writeNumber: WriteNumber): string 
 }
 
 function writeObject(object: JsonObject, depth: number, writeNumber: WriteNumber): string {
+  const keys = Object.keys(object).sort();
   let text = '';
-  for (const key of sorted(Object.keys(object))) {
-    text += `${text === '' ? '' : ','}${writeString(key)}:${write(object[key], depth + 1, writeNumber)}`;
+  for (const key of keys) {
+    if (!PLAIN_ASCII.test(key)) return writeUnicodeObject(object, depth, writeNumber);
+    text += `${text === '' ? '' : ','}"${key}":${write(object[key], depth + 1, writeNumber)}`;
   }
   return `{${text}}`;
 }
 
 /** JavaScript sorts strings by UTF-16 units. In UTF-8, the order of bytes is that of code points. */
-function sorted(keys: string[]): string[] {
-  // The two orders differ only for surrogates.
-  if (!keys.some((key) => SURROGATE.test(key))) return keys.sort();
-  if (!keys.every((key) => key.isWellFormed())) return refuse();
-  return keys
-    .map((key) => Buffer.from(key))
-    .sort(Buffer.compare)
-    .map(String);
+function writeUnicodeObject(object: JsonObject, depth: number, writeNumber: WriteNumber): string {
+  const entries = Object.entries(object).map(([key, value]) => ({
+    bytes: Buffer.from(key),
+    text: `${writeString(key)}:${write(value, depth + 1, writeNumber)}`,
+  }));
+  entries.sort((one, other) => Buffer.compare(one.bytes, other.bytes));
+  return `{${entries.map(({ text }) => text).join(',')}}`;
 }
 
 function writeString(value: string): string {

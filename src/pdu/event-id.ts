@@ -1,7 +1,6 @@
 import type { RoomVersionRules } from '../rooms/room-version.ts';
-import { encodeBase64 } from './base64.ts';
 import { hasNoRoomId } from './format.ts';
-import { essentialBytes, hashId, sha256 } from './hashes.ts';
+import { essentialText, hashId, sha256 } from './hashes.ts';
 import type { Pdu } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 
@@ -47,9 +46,9 @@ export function referenceTo(pdu: Pdu, roomVersion: string): PduReference {
   const rules = rulesOf(roomVersion);
   const depth = Number(pdu.depth);
   if (!rules.referencesHaveHashes) return { eventId: idOf(pdu, rules), depth };
-  return { eventId: pdu.event_id ?? '', depth, sha256: encodeBase64(sha256(essentialBytes(pdu, rules))) };
+  return { eventId: pdu.event_id ?? '', depth, sha256: sha256(essentialText(pdu, rules)) };
 }
 
 function idOf(pdu: Pdu, rules: RoomVersionRules): string {
-  return rules.eventIdHasDomain ? (pdu.event_id ?? '') : hashId(essentialBytes(pdu, rules), rules);
+  return rules.eventIdHasDomain ? (pdu.event_id ?? '') : hashId(essentialText(pdu, rules), rules);
 }

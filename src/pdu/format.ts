@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../rooms/event.ts';
 import { domainOf, isRoomId, isServerName, isUserId } from '../rooms/identifiers.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { isExactNumber, isObject } from './exact-json.ts';
-import { bytesOf } from './hashes.ts';
+import { canonicalText } from './hashes.ts';
 import { type Pdu, PduError, type PduFault } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 
@@ -16,61 +16,72 @@ const MAX_PREV_EVENTS = 20;
 
 /** A check of one key. `expects` completes the sentence `KEY must be …`. */
 type KeyCheck = {
+  readonly key: string;
   readonly expects: string;
   readonly accepts: (value: JsonValue | undefined, event: JsonObject, rules: RoomVersionRules) => boolean;
 };
 
 const isString = (value: JsonValue | undefined) => typeof value === 'string';
 
-const CHECKS: Readonly<Record<string, KeyCheck>> = {
-  type: { expects: 'a string', accepts: isString },
-  sender: { expects: 'a user ID', accepts: (value) => typeof value === 'string' && isUserId(value) },
-  room_id: {
+const CHECKS: readonly KeyCheck[] = [
+  { key: 'type', expects: 'a string', accepts: isString },
+  { key: 'sender', expects: 'a user ID', accepts: (value) => typeof value === 'string' && isUserId(value) },
+  {
+    key: 'room_id',
     expects: 'a room ID of the room version, or absent if it is the hash of this event',
     accepts: (value, event, rules) =>
       hasNoRoomId(event, rules) ? value === undefined : isRoomIdOf(value, rules),
   },
-  event_id: {
+  {
+    key: 'event_id',
     expects: 'an event ID with a domain',
     accepts: (value, _event, rules) => !rules.eventIdHasDomain || isEventIdWithDomain(value),
   },
-  state_key: {
+  {
+    key: 'state_key',
     expects: 'a string or absent',
     accepts: (value) => value === undefined || isString(value),
   },
-  redacts: {
+  {
+    key: 'redacts',
     expects: 'a string or absent',
     accepts: (value, _event, rules) => rules.redactsInContent || value === undefined || isString(value),
   },
-  content: { expects: 'an object', accepts: isObject },
-  origin_server_ts: { expects: 'an integer', accepts: isInteger },
-  depth: {
+  { key: 'content', expects: 'an object', accepts: isObject },
+  { key: 'origin_server_ts', expects: 'an integer', accepts: isInteger },
+  {
+    key: 'depth',
     expects: 'an integer from 0 to the maximum of the room version',
     accepts: (value, _event, rules) => isInteger(value) && isDepth(value, rules),
   },
-  auth_events: {
+  {
+    key: 'auth_events',
     expects: `a list of at most ${MAX_AUTH_EVENTS} references`,
     accepts: (value, _event, rules) => areReferences(value, MAX_AUTH_EVENTS, rules),
   },
-  prev_events: {
+  {
+    key: 'prev_events',
     expects: `a list of at most ${MAX_PREV_EVENTS} references`,
     accepts: (value, _event, rules) => areReferences(value, MAX_PREV_EVENTS, rules),
   },
-  hashes: {
+  {
+    key: 'hashes',
     expects: 'an object with a string "sha256"',
     accepts: (value) => isObject(value) && isString(value.sha256),
   },
-  signatures: {
+  {
+    key: 'signatures',
     expects: 'an object of objects of strings',
     accepts: (value) =>
       isObject(value) &&
       Object.values(value).every((each) => isObject(each) && Object.values(each).every(isString)),
   },
-  unsigned: {
+  {
+    key: 'unsigned',
     expects: 'an object or absent',
     accepts: (value) => value === undefined || isObject(value),
   },
-};
+];
 
 /**
  * Checks that a value is an event in the format of a room version: keys, types, sizes, canonical JSON. It checks neither
@@ -86,18 +97,28 @@ const CHECKS: Readonly<Record<string, KeyCheck>> = {
 export function pduFault(value: JsonValue, roomVersion: string): PduFault | undefined {
   const rules = rulesOf(roomVersion);
   if (!isObject(value)) return malformed('an event must be an object');
-  const own = (key: string) => (Object.hasOwn(value, key) ? value[key] : undefined);
-  const long = IDS.find((key) => exceeds(own(key), MAX_ID_BYTES));
-  if (long !== undefined) return tooLarge(`${long} must be at most ${MAX_ID_BYTES} bytes`);
-  const wrong = Object.entries(CHECKS).find(([key, { accepts }]) => !accepts(own(key), value, rules));
-  if (wrong !== undefined) return malformed(`${wrong[0]} must be ${wrong[1].expects}`);
   try {
-    if (bytesOf(value, rules).length <= MAX_BYTES) return undefined;
-    return tooLarge(`an event must be at most ${MAX_BYTES} bytes`);
+    return keyFault(value, rules) ?? sizeFault(Buffer.byteLength(canonicalText(value, rules)));
   } catch (error) {
     if (error instanceof PduError) return malformed(error.message);
     throw error;
   }
+}
+
+/** Returns what is wrong with the keys of an event, each by itself. */
+export function keyFault(event: JsonObject, rules: RoomVersionRules): PduFault | undefined {
+  for (const key of IDS) {
+    if (exceeds(event[key], MAX_ID_BYTES)) return tooLarge(`${key} must be at most ${MAX_ID_BYTES} bytes`);
+  }
+  for (const { key, expects, accepts } of CHECKS) {
+    if (!accepts(event[key], event, rules)) return malformed(`${key} must be ${expects}`);
+  }
+  return undefined;
+}
+
+/** Returns what is wrong with the size of an event's canonical JSON in bytes. */
+export function sizeFault(bytes: number): PduFault | undefined {
+  return bytes > MAX_BYTES ? tooLarge(`an event must be at most ${MAX_BYTES} bytes`) : undefined;
 }
 
 /** Returns true for an event in the format of a room version, see {@link pduFault}. */

@@ -3,7 +3,7 @@ import type { Signer } from '../ports/signer.ts';
 import type { JsonObject } from '../rooms/event.ts';
 import { encodeBase64 } from './base64.ts';
 import { isObject } from './exact-json.ts';
-import { essentialBytes } from './hashes.ts';
+import { essentialText } from './hashes.ts';
 import { PduError } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signedBytes } from './signatures.ts';
@@ -47,7 +47,7 @@ export async function signPdu<Event extends JsonObject>(
   signer: Signer,
   context: CallContext,
 ): Promise<Event & { signatures: Signatures }> {
-  const bytes = essentialBytes(pdu, rulesOf(roomVersion));
+  const bytes = Buffer.from(essentialText(pdu, rulesOf(roomVersion)));
   return withSignature(pdu, await signatureOf(bytes, signer, context), signer);
 }
 

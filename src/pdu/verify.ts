@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import type { JsonObject } from '../rooms/event.ts';
 import { isObject } from './exact-json.ts';
-import { essentialBytes } from './hashes.ts';
+import { essentialText } from './hashes.ts';
 import { rulesOf } from './room-version-of.ts';
 import { readPublicKey, readSignature, signedBytes } from './signatures.ts';
 
@@ -53,7 +53,7 @@ export function verifyPdu(
   keys: PublicKeys,
 ): SignatureCheck {
   const rules = rulesOf(roomVersion);
-  return verifyBytes(() => essentialBytes(pdu, rules), pdu, serverName, keys);
+  return verifyBytes(() => Buffer.from(essentialText(pdu, rules)), pdu, serverName, keys);
 }
 
 function verifyBytes(
