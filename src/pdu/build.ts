@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CallContext } from '../ports/context.ts';
 import type { Signer } from '../ports/signer.ts';
 import { fieldOf } from '../rooms/content.ts';
-import type { JsonObject, JsonValue, NewStateEvent } from '../rooms/event.ts';
+import type { JsonValue, NewStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { encodeUrlSafeBase64 } from './base64.ts';
@@ -10,7 +10,7 @@ import { canonicalJson } from './canonical-json.ts';
 import type { PduReference } from './event-id.ts';
 import { keyFault, sizeFault } from './format.ts';
 import { essentialText, hashId, sha256 } from './hashes.ts';
-import { type Pdu, PduError, type PduFault } from './pdu.ts';
+import { type Pdu, PduError, type PduFault, type UnsignedPdu } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signatureOf } from './sign.ts';
 
@@ -84,24 +84,25 @@ export async function buildPdu(parts: PduParts, context: CallContext): Promise<B
 function fieldsOf(
   { event, prevEvents, authEvents, signer }: PduParts,
   { eventIdHasDomain, referencesHaveHashes }: RoomVersionRules,
-): Omit<Pdu, 'hashes' | 'signatures'> & JsonObject {
+): UnsignedPdu {
   const { type, sender, origin_server_ts, content, room_id, state_key, redacts } = event;
   const referTo = referencesHaveHashes ? withHash : idOf;
   let depth = 0;
   for (const each of prevEvents) depth = Math.max(depth, each.depth);
-  return {
+  const fields: UnsignedPdu = {
     auth_events: authEvents.map(referTo),
     content,
     depth: Math.min(depth + 1, Number.MAX_SAFE_INTEGER),
-    ...(eventIdHasDomain && { event_id: newEventId(signer) }),
     origin_server_ts,
     prev_events: prevEvents.map(referTo),
-    ...(redacts !== undefined && { redacts }),
-    ...(room_id !== undefined && { room_id }),
     sender,
-    ...(state_key !== undefined && { state_key }),
     type,
   };
+  if (eventIdHasDomain) fields.event_id = newEventId(signer);
+  if (redacts !== undefined) fields.redacts = redacts;
+  if (room_id !== undefined) fields.room_id = room_id;
+  if (state_key !== undefined) fields.state_key = state_key;
+  return fields;
 }
 
 function idOf({ eventId }: PduReference): string {

@@ -41,7 +41,9 @@ export function canonicalText(event: JsonObject, { strictCanonicalJson }: RoomVe
 
 /** Returns the canonical JSON that the signatures and the reference hash of an event cover. */
 export function essentialText(event: JsonObject, rules: RoomVersionRules): string {
-  const { signatures: _signatures, unsigned: _unsigned, ...essential } = redacted(event, rules);
+  const essential = redacted(event, rules);
+  // Redaction has removed `unsigned`.
+  delete essential.signatures;
   return canonicalText(essential, rules);
 }
 

@@ -9,7 +9,7 @@ export { ExactNumber, parseJson } from './exact-json.ts';
 export { isPdu, pduFault } from './format.ts';
 export { hasValidContentHash } from './hashes.ts';
 export { inviteStateKeys } from './invite-state.ts';
-export { type Pdu, PduError, type PduFault } from './pdu.ts';
+export { type Pdu, PduError, type PduFault, type UnsignedPdu } from './pdu.ts';
 export { redact } from './redaction.ts';
 export { signJson, signPdu } from './sign.ts';
 export { readSigningKey, signingKey } from './signing-key.ts';

@@ -1,11 +1,7 @@
 import type { JsonObject, JsonValue } from '../rooms/event.ts';
 
-/**
- * An event as servers send it to one another. `pduFault` checks that a value is one.
- *
- * @see https://spec.matrix.org/v1.18/server-server-api/#pdus
- */
-export type Pdu = JsonObject & {
+/** An event before it is hashed and signed. */
+export type UnsignedPdu = JsonObject & {
   type: string;
   /** Not in a create event of room version 12: its hash is the room ID. */
   room_id?: string;
@@ -20,11 +16,19 @@ export type Pdu = JsonObject & {
   /** At most 20, like `auth_events`. */
   prev_events: JsonValue[];
   depth: number;
+  /** Only in room versions 1 and 2. */
+  event_id?: string;
+};
+
+/**
+ * An event as servers send it to one another. `pduFault` checks that a value is one.
+ *
+ * @see https://spec.matrix.org/v1.18/server-server-api/#pdus
+ */
+export type Pdu = UnsignedPdu & {
   hashes: { sha256: string };
   /** Base64, by server name and key ID. */
   signatures: { [serverName: string]: { [keyId: string]: string } };
-  /** Only in room versions 1 and 2. */
-  event_id?: string;
 };
 
 /** An event that does not become a PDU, or a value that is none. The message contains nothing of the event. */

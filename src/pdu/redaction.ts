@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../rooms/event.ts';
+import type { JsonObject } from '../rooms/event.ts';
 import type { Kept } from '../rooms/redaction-rules.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { isObject } from './exact-json.ts';
@@ -17,19 +17,25 @@ export function redact(event: JsonObject, roomVersion: string): JsonObject {
 
 /** Returns what redaction keeps of an event, as a new object that shares the kept values. */
 export function redacted(event: JsonObject, { redaction }: RoomVersionRules): JsonObject {
-  const type = Object.hasOwn(event, 'type') ? event.type : undefined;
-  const content = keptOf(event.content, (typeof type === 'string' && redaction.content[type]) || {});
-  return { ...keptOf(event, redaction.event), content: content ?? {} };
+  const result = keptOf(event, redaction.event);
+  const kept = typeof event.type === 'string' ? redaction.content[event.type] : undefined;
+  result.content = kept !== undefined && isObject(event.content) ? partOf(event.content, kept) : {};
+  return result;
 }
 
-function keptOf(value: JsonValue | undefined, kept: Kept): JsonObject | undefined {
-  if (!isObject(value)) return undefined;
-  if (kept === true) return value;
+function partOf(object: JsonObject, kept: Kept): JsonObject {
+  return kept === true ? object : keptOf(object, kept);
+}
+
+/** Copies key by key: a spread, or a list of entries, takes several times as long. */
+function keptOf(object: JsonObject, kept: { readonly [key: string]: Kept }): JsonObject {
   const result: JsonObject = {};
-  for (const [key, keep] of Object.entries(kept)) {
-    if (!Object.hasOwn(value, key)) continue;
-    const part = keep === true ? value[key] : keptOf(value[key], keep);
-    if (part !== undefined) result[key] = part;
+  for (const key of Object.keys(object)) {
+    const keep = kept[key];
+    const value = object[key];
+    if (keep === undefined || value === undefined) continue;
+    if (keep === true) result[key] = value;
+    else if (isObject(value)) result[key] = keptOf(value, keep);
   }
   return result;
 }
