@@ -6,6 +6,7 @@ export const DRIVERS = {
   'auth/app-services': ['re2js'],
   'auth/jwt': ['jose'],
   'auth/oauth-introspection': ['oauth4webapi'],
+  federation: ['ipaddr.js'],
   'observability/open-telemetry': ['@opentelemetry/api'],
   'observability/prometheus': ['prom-client'],
   'policies/content-rules': ['linkify-it'],
@@ -24,7 +25,7 @@ const SIGNING = '^src/ports/(signer|context)\\.ts$';
 const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
 const INVITE = '^src/invite/';
 /** The files of src that check signatures. A host app that uses none of them never loads src/pdu. */
-const VERIFYING = '^src/invite/on-bind\\.ts$';
+const VERIFYING = '^src/(invite/on-bind|server-key-router)\\.ts$';
 const OPENAPI = '^src/openapi/';
 const HTTP = '^src/http/';
 const TESTING = '^src/testing/';
@@ -32,7 +33,7 @@ const ROUTER = '^src/router\\.ts$';
 const ALL_BUT_TESTING = '^src/(?!testing/)';
 const OUTBOUND = '^adapters/shared/outbound/';
 const PUBLIC =
-  '^(src/(|testing/|openapi/|pdu/)index|adapters/(third-party/index|(?!third-party/)[^/]+/[^/]+(|/index)))\\.ts$';
+  '^(src/(|testing/|openapi/|pdu/)index|adapters/((third-party|federation)/index|(?!third-party/|federation/)[^/]+/[^/]+(|/index)))\\.ts$';
 const PACKAGES = '(^|/)node_modules/';
 const CRYPTO = '^(node:)?crypto$';
 const EXPRESS = `${PACKAGES}express/`;
@@ -119,10 +120,12 @@ export default {
         ...drivers.map((driver) => `${PACKAGES}${driver}/`),
         // RedisRateLimit counts in memory while Redis is down.
         ...(name === 'rate-limit/redis' ? ['^adapters/rate-limit/memory\\.ts$'] : []),
-        // It has no other adapters of its kind beside it.
-        // Its entry also has the router of the identity servers' requests.
+        // These have no other adapters of their kind beside them, and their entries also have a router.
         ...(name === 'third-party'
           ? ['^adapters/third-party/', OUTBOUND, '^src/third-party-invite-router\\.ts$']
+          : []),
+        ...(name === 'federation'
+          ? ['^adapters/federation/', OUTBOUND, '^src/server-key-router\\.ts$', '^src/http/x-matrix\\.ts$']
           : []),
       ),
     ),

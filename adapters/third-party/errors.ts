@@ -75,7 +75,7 @@ export function unavailable(error: unknown): unknown {
 }
 
 function retryAfterMsOf(answer: OutboundAnswer): number {
-  const { retryAfter } = answer;
+  const retryAfter = answer.headers['retry-after'];
   const field = fieldsOf(answer)?.retry_after_ms;
   const inSeconds =
     retryAfter !== undefined && /^[0-9]{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined;

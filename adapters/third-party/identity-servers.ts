@@ -9,12 +9,12 @@ import type {
 } from '../../src/ports/third-party.ts';
 import { OutboundClient } from '../shared/outbound/client.ts';
 import { withDeadline } from '../shared/outbound/deadline.ts';
+import { isReachableServerName } from '../shared/outbound/server-name.ts';
 import { IdentityApi } from './api.ts';
 import { unavailable } from './errors.ts';
 import { isKeyValid } from './key-validity.ts';
 import { lookUp } from './lookup.ts';
 import { checkIdentityServersOptions, type IdentityServersOptions } from './options.ts';
-import { canonical, isIdentityServer } from './server-name.ts';
 import { storeInvite } from './store-invite.ts';
 
 const KEY_VALIDITY_TIMEOUT_MS = 5_000;
@@ -67,7 +67,7 @@ class IdentityServers implements ThirdPartyIdentity {
         'This kind of address cannot be invited here',
       );
     }
-    if (!isIdentityServer(idServer)) {
+    if (!isReachableServerName(idServer)) {
       return new MatrixError(400, 'M_INVALID_PARAM', 'id_server is not a valid server name');
     }
     if (this.#servers !== 'any' && !this.#servers.has(canonical(idServer))) {
@@ -110,4 +110,9 @@ class IdentityServers implements ThirdPartyIdentity {
       throw unavailable(error);
     }
   }
+}
+
+/** Returns a server name in the form in which two of them can be compared. */
+function canonical(serverName: string): string {
+  return new URL(`https://${serverName}`).host;
 }

@@ -1,6 +1,6 @@
 import { booleanOption, checkOptions, integerOption, type OptionChecks } from '../../src/internal/options.ts';
 import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
-import { isIdentityServer } from './server-name.ts';
+import { isReachableServerName } from '../shared/outbound/server-name.ts';
 
 /** Shorter than the claim of an address lasts. */
 const MAX_TIMEOUT_MS = 30_000;
@@ -28,7 +28,7 @@ const optionChecks: OptionChecks<IdentityServersOptions> = {
     expects: '"any", or an array of at least one server name such as id.example.org',
     required: true,
     accepts: (value) =>
-      value === 'any' || (Array.isArray(value) && value.length > 0 && value.every(isIdentityServer)),
+      value === 'any' || (Array.isArray(value) && value.length > 0 && value.every(isReachableServerName)),
   },
   media: {
     expects: 'an array with "email", "msisdn" or both',

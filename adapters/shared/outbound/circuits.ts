@@ -19,12 +19,17 @@ type Faults = { readonly count: number; readonly probeAt: number };
 export class Circuits {
   readonly #faults = new ExpiringMap<Faults>(MAX_SERVERS);
 
+  /** Returns true if a request to the server would not be admitted now. */
+  isOpen(server: string): boolean {
+    const faults = this.#faults.get(server);
+    return faults !== undefined && faults.count >= MAX_FAULTS && performance.now() < faults.probeAt;
+  }
+
   /** Admits a request, perhaps as the probe. Returns false if the server must not be asked now. */
   admit(server: string): boolean {
-    const faults = this.#faults.get(server);
-    if (faults === undefined || faults.count < MAX_FAULTS) return true;
-    if (performance.now() < faults.probeAt) return false;
-    this.#set(server, faults.count);
+    if (this.isOpen(server)) return false;
+    const count = this.#faults.get(server)?.count ?? 0;
+    if (count >= MAX_FAULTS) this.#set(server, count);
     return true;
   }
 

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { isServerName } from '../../src/rooms/identifiers.ts';
+import { isServerName } from '../../../src/rooms/identifiers.ts';
 
 /**
  * Returns true for a server name that a URL can have, with a port of 1 to 65535. A name that ends in a number must be an
@@ -7,13 +7,8 @@ import { isServerName } from '../../src/rooms/identifiers.ts';
  *
  * @see https://spec.matrix.org/v1.18/appendices/#server-name
  */
-export function isIdentityServer(value: unknown): value is string {
+export function isReachableServerName(value: unknown): value is string {
   if (typeof value !== 'string' || !isServerName(value) || !URL.canParse(`https://${value}`)) return false;
   const { hostname, port } = new URL(`https://${value}`);
   return port !== '0' && (!isIPv4(hostname) || value.replace(/:[0-9]+$/, '') === hostname);
-}
-
-/** Returns a server name in the form in which two of them can be compared. */
-export function canonical(serverName: string): string {
-  return new URL(`https://${serverName}`).host;
 }
