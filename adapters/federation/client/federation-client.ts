@@ -1,6 +1,7 @@
 import { writeXMatrix } from '../../../src/http/x-matrix.ts';
 import { unlessAborted } from '../../../src/internal/waits.ts';
 import { lenientCanonicalJson } from '../../../src/pdu/canonical-json.ts';
+import { PduError } from '../../../src/pdu/pdu.ts';
 import { signatureOf } from '../../../src/pdu/sign.ts';
 import type { PublicKeys } from '../../../src/pdu/verify.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
@@ -126,7 +127,9 @@ export class FederationClient {
     const content = body === undefined ? {} : { content: body };
     const signed = lenientCanonicalJson({ method, uri: path, origin, destination, ...content });
     const text = body === undefined ? undefined : lenientCanonicalJson(body);
-    if (signed === undefined) throw new TypeError('A request body must have canonical JSON');
+    if (signed === undefined) {
+      throw new PduError({ reason: 'malformed', message: 'the body of a request has no canonical JSON' });
+    }
     const sig = await unlessAborted(
       signatureOf(Buffer.from(signed), this.#signer, { signal }),
       signal,

@@ -117,7 +117,7 @@ const GET = { method: 'GET', path: '/_matrix/test', maxBytes: 1_000, timeoutMs: 
 
 /** Sends a request without a body. */
 export const get = (client: FederationClient, destination: string) =>
-  client.request(destination, GET, context);
+  client.request(destination, GET, { signal: new AbortController().signal });
 
 /** Returns why a request got no answer. */
 export async function failureOf(promise: Promise<unknown>): Promise<string> {
