@@ -141,6 +141,10 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
     ['adapters/policies/x.ts', '../shared/outbound/client.ts'],
     ['adapters/third-party/x.ts', '../../src/invite/invite.ts'],
     ['adapters/third-party/x.ts', '../policies/blocked-rooms.ts'],
+    ['adapters/federation/x.ts', '../../src/http/response.ts'],
+    ['adapters/federation/x.ts', '../../src/router.ts'],
+    ['adapters/federation/x.ts', '../third-party/index.ts'],
+    ['adapters/third-party/x.ts', '../federation/index.ts'],
     ...packages.map((name): Import => ['adapters/storage/driverless.ts', name]),
     ...Object.entries(drivers).flatMap(([adapter, own]) =>
       packages
@@ -171,6 +175,7 @@ const refused: Readonly<Record<string, readonly Import[]>> = {
     ['examples/quickstart/x.ts', 'express-matrix-invite/storage/sqlite/schema'],
     ['test/x.ts', 'express-matrix-invite/storage/sqlite/schema'],
     ['test/x.ts', 'express-matrix-invite/third-party/lookup'],
+    ['test/x.ts', 'express-matrix-invite/federation/keys/key-ring'],
   ],
   examples: [
     ['examples/quickstart/x.ts', '../fastify/main.ts'],
@@ -212,6 +217,7 @@ const allowed: readonly Import[] = [
   ['src/pdu/x.ts', 'node:crypto'],
   ['src/pdu/x.ts', '../ports/signer.ts'],
   ['src/invite/on-bind.ts', '../pdu/signatures.ts'],
+  ['src/server-key-router.ts', './pdu/sign.ts'],
   ['src/errors.ts', './rooms/event.ts'],
   ['src/ports/x.ts', '../rooms/event.ts'],
   ['src/ports/x.ts', '../errors.ts'],
@@ -248,6 +254,10 @@ const allowed: readonly Import[] = [
   ['adapters/auth/jwt/x.ts', '../shared/token-digest.ts'],
   ['adapters/third-party/index.ts', './lookup.ts'],
   ['adapters/third-party/x.ts', '../shared/outbound/client.ts'],
+  ['adapters/federation/index.ts', '../../src/server-key-router.ts'],
+  ['adapters/federation/keys/x.ts', '../../shared/outbound/client.ts'],
+  ['adapters/federation/client/x.ts', '../../../src/http/x-matrix.ts'],
+  ['adapters/federation/client/x.ts', '../discovery/discovery.ts'],
   ['adapters/third-party/x.ts', '../../src/ports/third-party.ts'],
   ['adapters/shared/outbound/x.ts', './client.ts'],
   ['adapters/shared/outbound/x.ts', '../../../src/internal/waits.ts'],

@@ -22,8 +22,10 @@ const names = entries.map(([name]) => name);
 const imports: Readonly<Record<string, readonly string[]>> = {
   index: ['express'],
   ...drivers,
-  // It has a router too.
+  // These have a router too.
   'third-party': ['express', ...(drivers['third-party'] ?? [])],
+  // Its router needs no driver.
+  federation: ['express'],
 };
 
 /** The packages in package.json. */
