@@ -124,7 +124,7 @@ export class FederationClient {
     signal: AbortSignal,
   ): Promise<OutboundAnswer> {
     const { serverName: origin, keyId: key } = this.#signer;
-    const content = body === undefined ? {} : { content: body };
+    const content: JsonObject = body === undefined ? {} : { content: body };
     const signed = lenientCanonicalJson({ method, uri: path, origin, destination, ...content });
     const text = body === undefined ? undefined : lenientCanonicalJson(body);
     if (signed === undefined) {
