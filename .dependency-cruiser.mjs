@@ -12,6 +12,8 @@ export const DRIVERS = {
   'policies/content-rules': ['linkify-it'],
   'rate-limit/memory': ['rate-limiter-flexible'],
   'rate-limit/redis': ['rate-limiter-flexible'],
+  'storage/memory-graph': [],
+  'storage/sqlite-graph': [],
   'third-party': ['ipaddr.js'],
 };
 
@@ -26,6 +28,8 @@ const SHARED = [ROOMS, ERRORS, PORTS, INTERNAL];
 const INVITE = '^src/invite/';
 /** The files of src that check signatures. A host app that uses none of them never loads src/pdu. */
 const VERIFYING = '^src/(invite/on-bind|server-key-router)\\.ts$';
+/** What a graph of events is made of. */
+const GRAPH = '^src/(ports/room-graph\\.ts$|testing/room-graph/)';
 const OPENAPI = '^src/openapi/';
 const HTTP = '^src/http/';
 const TESTING = '^src/testing/';
@@ -78,12 +82,17 @@ export default {
     ),
     never(
       'pdu-users',
-      { path: '^src/', pathNot: [PDU, VERIFYING] },
+      { path: '^src/', pathNot: [PDU, VERIFYING, GRAPH] },
       { path: PDU },
       'The main entry does not load it: most host apps neither sign nor check a signature.',
     ),
     only('errors', ERRORS, [ROOMS], 'Every folder imports it, so it imports only the room rules.'),
-    only('ports', PORTS, [PORTS, ROOMS, ERRORS, NODE], 'A port knows neither its callers nor its adapters.'),
+    only(
+      'ports',
+      PORTS,
+      [PORTS, ROOMS, ERRORS, `${PDU}pdu\\.ts$`, NODE],
+      'A port knows neither its callers nor its adapters.',
+    ),
     only('internal', INTERNAL, [...SHARED, NODE], 'The core and the adapters share it: it knows neither.'),
     only(
       'invite',
@@ -102,7 +111,7 @@ export default {
     only(
       'testing',
       TESTING,
-      [TESTING, PORTS, ROOMS, ERRORS, `${INTERNAL}options\\.ts$`, NODE],
+      [TESTING, PORTS, ROOMS, ERRORS, PDU, `${INTERNAL}options\\.ts$`, NODE],
       'The contract kits run in any test runner and test any adapter.',
     ),
     only('router', ROUTER, [ALL_BUT_TESTING, EXPRESS, NODE], 'The host app passes the adapters.'),
@@ -120,6 +129,9 @@ export default {
         ...drivers.map((driver) => `${PACKAGES}${driver}/`),
         // RedisRateLimit counts in memory while Redis is down.
         ...(name === 'rate-limit/redis' ? ['^adapters/rate-limit/memory\\.ts$'] : []),
+        // Stores of rooms that federate, which extend these.
+        ...(name === 'storage/memory-graph' ? ['^adapters/storage/memory\\.ts$'] : []),
+        ...(name === 'storage/sqlite-graph' ? ['^adapters/storage/sqlite/'] : []),
         // These have no other adapters of their kind beside them, and their entries also have a router.
         ...(name === 'third-party'
           ? ['^adapters/third-party/', OUTBOUND, '^src/third-party-invite-router\\.ts$']

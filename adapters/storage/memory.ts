@@ -13,19 +13,12 @@ import type {
   TimelinePage,
 } from '../../src/ports/storage.ts';
 import type { StoredAddressInvite } from '../../src/ports/third-party.ts';
-import type {
-  JsonObject,
-  NewStateEvent,
-  StateEvent,
-  StateKey,
-  StrippedStateEvent,
-} from '../../src/rooms/event.ts';
+import type { NewStateEvent, StateEvent, StateKey } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
 import { CLAIM_MS, isClaimed } from './shared/claim.ts';
-import { newEventId } from './shared/event-id.ts';
-import { withContent } from './shared/lazy-content.ts';
-import { checkBasis, eventUnder, isSameEvent } from './shared/same-state.ts';
-import { CREATE_KEY, copyOfKeys, isSameKey } from './shared/state-key.ts';
+import { MemoryRoom } from './shared/memory-room.ts';
+import { checkBasis } from './shared/same-state.ts';
+import { copyOfKeys } from './shared/state-key.ts';
 import { timelineOptions } from './shared/timeline-options.ts';
 
 /**
@@ -35,7 +28,7 @@ import { timelineOptions } from './shared/timeline-options.ts';
  * Every method does its work synchronously, before it returns a promise, so it needs no lock.
  */
 export class MemoryStorage implements RoomStore, PendingAddressInvites {
-  readonly #rooms = new Map<string, Room>();
+  readonly #rooms = new Map<string, MemoryRoom>();
   readonly #addresses = new Map<string, PendingAddress>();
 
   /** Does nothing: there are no tables. */
@@ -43,7 +36,7 @@ export class MemoryStorage implements RoomStore, PendingAddressInvites {
 
   async createRoom({ roomId, state }: NewRoom): Promise<'created' | 'exists'> {
     if (this.#rooms.has(roomId)) return 'exists';
-    const room = new Room();
+    const room = new MemoryRoom();
     for (const event of state) room.add({ ...event, room_id: roomId });
     this.#rooms.set(roomId, room);
     return 'created';
@@ -134,96 +127,4 @@ type PendingAddress = {
 
 function nameOfAddress({ roomId, addressHash }: AddressKey): string {
   return `${addressHash} ${roomId}`;
-}
-
-/** One room: its log and its current events. A position in the log is the number of events up to it. */
-class Room {
-  readonly #log: StoredEvent[] = [];
-  /**
-   * By type, then by state key. A single map would need a joined string, built and hashed for each lookup, which costs
-   * a fifth of a read and an append.
-   */
-  readonly #current = new Map<string, Map<string, StoredEvent>>();
-  #createContent: JsonObject | undefined;
-
-  add(event: NewStateEvent): string {
-    const { type, state_key } = event;
-    const contentJson = JSON.stringify(event.content);
-    // Parsed from the JSON, because the caller may change its own object later.
-    if (isSameKey(event, CREATE_KEY)) this.#createContent = JSON.parse(contentJson) as JsonObject;
-    const eventId = newEventId(event.sender, this.#createContent);
-    const stored = new StoredEvent(event, eventId, contentJson);
-    const ofType = this.#current.get(type) ?? new Map<string, StoredEvent>();
-    this.#current.set(type, ofType.set(state_key, stored));
-    this.#log.push(stored);
-    return eventId;
-  }
-
-  /** Returns a copy of each current event under the keys. */
-  current(keys: readonly StateKey[]): StrippedStateEvent[] {
-    const found: StoredEvent[] = [];
-    for (const key of keys) {
-      const event = this.#under(key);
-      if (event !== undefined && !found.includes(event)) found.push(event);
-    }
-    return found.map((event) => event.toStripped());
-  }
-
-  /** Returns true if the room is as the snapshot shows it. */
-  isStill({ keys, events }: StateSnapshot): boolean {
-    return keys.every((key) => isSameEvent(eventUnder(events, key), this.#under(key)));
-  }
-
-  state(): StateEvent[] {
-    return this.#log.filter((event) => this.#under(event) === event).map((event) => event.toStateEvent());
-  }
-
-  page(after: number, limit: number): TimelinePage {
-    const events = this.#log.slice(after, after + limit).map((event) => event.toStateEvent());
-    return { events, next: after + events.length };
-  }
-
-  #under({ type, state_key }: StateKey): StoredEvent | undefined {
-    return this.#current.get(type)?.get(state_key);
-  }
-}
-
-/**
- * A stored event. Its content stays JSON until someone reads it: comparing by event ID needs no content, and every
- * reader gets its own object.
- */
-class StoredEvent implements StrippedStateEvent {
-  readonly room_id: string;
-  readonly type: string;
-  readonly state_key: string;
-  readonly sender: string;
-  readonly origin_server_ts: number;
-  readonly event_id: string;
-  readonly #contentJson: string;
-
-  constructor(event: NewStateEvent, eventId: string, contentJson: string) {
-    this.room_id = event.room_id;
-    this.type = event.type;
-    this.state_key = event.state_key;
-    this.sender = event.sender;
-    this.origin_server_ts = event.origin_server_ts;
-    this.event_id = eventId;
-    this.#contentJson = contentJson;
-  }
-
-  get content(): JsonObject {
-    return JSON.parse(this.#contentJson) as JsonObject;
-  }
-
-  /** Returns a copy of what decisions need. */
-  toStripped(): StrippedStateEvent {
-    const { type, state_key, sender, event_id } = this;
-    return withContent({ type, state_key, sender, event_id }, this.#contentJson);
-  }
-
-  /** Returns a copy of the whole event. */
-  toStateEvent(): StateEvent {
-    const { content } = this;
-    return { ...this, content };
-  }
 }

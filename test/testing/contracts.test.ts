@@ -7,6 +7,7 @@ import {
   type ContractCase,
   canRun,
   rateLimitContract,
+  roomGraphContract,
   roomStoreContract,
   runContract,
   type StorageHarness,
@@ -21,6 +22,10 @@ const CONTRACTS = {
   roomStore: {
     cases: roomStoreContract,
     promised: ['migrate 1-1', 'createRoom 1-2', 'putState 1-2', 'roomState 1-1', 'timeline 1-2'],
+  },
+  roomGraph: {
+    cases: roomGraphContract,
+    promised: ['build 1-7', 'append 1-10', 'hasJoinedMember 1-1', 'discard 1-2', 'unfinished 1-2'],
   },
   rateLimit: { cases: rateLimitContract, promised: ['consume 1-4', 'refund 5-5', 'peek 6-7'] },
   auth: { cases: authContract, promised: ['authenticate 1-5'] },

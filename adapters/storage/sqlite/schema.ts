@@ -37,6 +37,37 @@ const VERSIONS: readonly ((prefix: string) => string[])[] = [
 ) WITHOUT ROWID`,
     `UPDATE ${prefix}schema SET version = 2`,
   ],
+  // The rooms of SqliteGraphStorage.
+  (prefix) => [
+    `CREATE TABLE ${prefix}graph_rooms (
+  room_id TEXT NOT NULL PRIMARY KEY,
+  room_version TEXT NOT NULL
+) WITHOUT ROWID`,
+    `CREATE TABLE ${prefix}graph_events (
+  position INTEGER PRIMARY KEY,
+  event_id TEXT NOT NULL UNIQUE,
+  pdu TEXT NOT NULL
+)`,
+    `CREATE TABLE ${prefix}graph_tips (
+  room_id TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  depth INTEGER NOT NULL,
+  PRIMARY KEY (room_id, event_id)
+) WITHOUT ROWID`,
+    `CREATE TABLE ${prefix}graph_built (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  event_id TEXT NOT NULL UNIQUE,
+  room_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  state_key TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  pdu TEXT NOT NULL,
+  built_at INTEGER NOT NULL
+)`,
+    `CREATE INDEX ${prefix}graph_built_by_key ON ${prefix}graph_built (room_id, type, state_key, sender)`,
+    `CREATE INDEX ${prefix}graph_built_by_time ON ${prefix}graph_built (built_at, number)`,
+    `UPDATE ${prefix}schema SET version = 3`,
+  ],
 ];
 
 /**

@@ -80,13 +80,23 @@ export class Tables {
   }
 
   /**
-   * Appends an event to the log and makes it current.
+   * Appends an event with a new ID to the log and makes it current.
    *
    * @param basis a basis that {@link holds}; if it has the create event, that is not read again
    * @returns the event's ID
    */
   addEvent(row: NewEventRow, basis?: StateSnapshot): string {
     const eventId = newEventId(fromStoredText(row.sender), this.#createContent(row, basis));
+    this.addEventAs(eventId, row);
+    return eventId;
+  }
+
+  /**
+   * Appends an event with a given ID to the log and makes it current.
+   *
+   * @returns its position
+   */
+  addEventAs(eventId: string, row: NewEventRow): number {
     const added = this.#connection
       .statement(this.#sql.addEvent)
       .run(
@@ -98,10 +108,11 @@ export class Tables {
         row.origin_server_ts,
         row.content,
       );
+    const position = Number(added.lastInsertRowid);
     this.#connection
       .statement(this.#sql.makeCurrent)
-      .run(row.room_id, row.type, row.state_key, Number(added.lastInsertRowid));
-    return eventId;
+      .run(row.room_id, row.type, row.state_key, position);
+    return position;
   }
 
   /** Returns an event whose content is read on first access. */

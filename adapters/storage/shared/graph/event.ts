@@ -1,0 +1,100 @@
+import { MatrixError, StorageUnavailableError } from '../../../../src/errors.ts';
+import { readable } from '../../../../src/internal/thrown.ts';
+import { buildPdu, type Pdu, PduError, referenceTo } from '../../../../src/pdu/index.ts';
+import type { CallContext } from '../../../../src/ports/context.ts';
+import type { Signer } from '../../../../src/ports/signer.ts';
+import type { JsonValue, NewStateEvent } from '../../../../src/rooms/event.ts';
+import { domainOf } from '../../../../src/rooms/identifiers.ts';
+import { ROOM_VERSIONS } from '../../../../src/rooms/room-version.ts';
+import type { GraphEvent } from './rows.ts';
+
+/** An event to build. The create event of a room whose ID is its hash has no room ID yet. */
+export type EventToSign = Omit<NewStateEvent, 'room_id'> & { readonly room_id?: string };
+
+/** What to build and what it refers to. */
+export type ToSign = {
+  readonly event: EventToSign;
+  readonly roomVersion: string;
+  readonly auth: readonly GraphEvent[];
+  readonly prev: readonly GraphEvent[];
+};
+
+/**
+ * Builds and signs an event.
+ *
+ * @throws {TypeError} (rejects) if its sender is a user of another server than the signer's
+ * @throws {MatrixError} (rejects) if it cannot be a PDU
+ * @throws {StorageUnavailableError} (rejects) if the signer fails
+ */
+export async function signedEvent(
+  { event, roomVersion, auth, prev }: ToSign,
+  signer: Signer,
+  context: CallContext,
+): Promise<GraphEvent> {
+  if (domainOf(event.sender) !== signer.serverName) {
+    throw new TypeError(`The sender of an event that ${signer.serverName} signs must be one of its users`);
+  }
+  const { type, state_key, sender, origin_server_ts, content, room_id } = event;
+  const fields = { type, state_key, sender, origin_server_ts, content };
+  const refer = (each: GraphEvent) => reference(each, roomVersion);
+  try {
+    const { eventId, pdu } = await buildPdu(
+      {
+        event: room_id === undefined ? fields : { ...fields, room_id },
+        roomVersion,
+        prevEvents: prev.map(refer),
+        authEvents: auth.map(refer),
+        signer,
+      },
+      context,
+    );
+    return { eventId, pdu };
+  } catch (thrown) {
+    throw signingError(thrown);
+  }
+}
+
+/** Returns a copy for work that goes on while the caller may change its own object. */
+export function copyOf<Value extends object>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
+
+/** Returns the IDs of the events that a PDU names under `auth_events`. */
+export function authEventIds(pdu: Pdu): string[] {
+  return pdu.auth_events.map(idOf);
+}
+
+/** Returns the IDs of the events that a PDU names under `prev_events`. */
+export function prevEventIds(pdu: Pdu): string[] {
+  return pdu.prev_events.map(idOf);
+}
+
+/** Returns a state event in Matrix's client format. */
+export function toNewStateEvent(roomId: string, pdu: Pdu): NewStateEvent {
+  const { type, state_key = '', sender, origin_server_ts, content } = pdu;
+  return { room_id: roomId, type, state_key, sender, origin_server_ts, content };
+}
+
+/** In room versions 1 and 2, a reference is a pair of the ID and hashes. */
+function idOf(reference: JsonValue): string {
+  return String(Array.isArray(reference) ? reference[0] : reference);
+}
+
+/** The hash of an event is calculated only for the room versions that need it. */
+function reference({ eventId, pdu }: GraphEvent, roomVersion: string): ReturnType<typeof referenceTo> {
+  return ROOM_VERSIONS.get(roomVersion)?.referencesHaveHashes
+    ? referenceTo(pdu, roomVersion)
+    : { eventId, depth: pdu.depth };
+}
+
+function signingError(thrown: unknown): Error {
+  if (thrown instanceof PduError) {
+    return thrown.reason === 'tooLarge'
+      ? new MatrixError(413, 'M_TOO_LARGE', 'The event is too large', { cause: thrown })
+      : new MatrixError(400, 'M_BAD_JSON', `The event is not valid: ${thrown.message}`, { cause: thrown });
+  }
+  return new StorageUnavailableError('The event could not be signed', {
+    cause: readable(thrown),
+    isNotStored: true,
+  });
+}

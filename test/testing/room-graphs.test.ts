@@ -1,0 +1,14 @@
+import {
+  memoryGraphHarness,
+  sqliteGraphHarness,
+} from './graph-harness.ts';
+import { roomGraphContract } from '../../src/testing/index.ts';
+import { testContract } from './support.ts';
+
+testContract('MemoryGraphStorage', roomGraphContract, memoryGraphHarness, [
+  'secondInstance',
+  'crash',
+  'unreachable',
+  'refusedContent',
+]);
+testContract('SqliteGraphStorage', roomGraphContract, sqliteGraphHarness);
