@@ -75,7 +75,7 @@ const notQuick = [
   'test/adapters/observability/prometheus-register.test.ts',
   'test/adapters/observability/route.test.ts',
   'test/adapters/storage/sqlite-failures.test.ts',
-  'test/adapters/storage/graph-*.test.ts',
+  'test/adapters/storage/graph-{stores,processes}.test.ts',
   'test/adapters/storage/sqlite-processes.test.ts',
   'test/internal/loggers.test.ts',
   // Counts the timers of its process, which here are also those of the files before it.

@@ -3,7 +3,7 @@ import { copyFile } from 'node:fs/promises';
 import { vi } from 'vitest';
 import { MemoryGraphStorage } from '../../adapters/storage/memory-graph/index.ts';
 import { SqliteGraphStorage } from '../../adapters/storage/sqlite-graph/index.ts';
-import { signingKey } from '../../src/pdu/index.ts';
+
 import type { CallContext } from '../../src/ports/context.ts';
 import type {
   AppendResult,
@@ -20,9 +20,10 @@ import {
   type StorageHarness,
   storageHarnessFor,
 } from '../../src/testing/index.ts';
+import { SIGNER } from '../support/graph-room.ts';
 import { newSqlitePath, openSqlite, type TestDatabase } from '../support/sqlite-file.ts';
 
-export const SIGNER = signingKey('ed25519:1', 'example.org', Buffer.alloc(32, 7));
+
 
 type GraphStorage = MemoryGraphStorage | SqliteGraphStorage;
 

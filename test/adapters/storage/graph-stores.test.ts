@@ -6,13 +6,13 @@ import {
   storageContract,
   storageHarnessFor,
 } from '../../../src/testing/index.ts';
+import { SIGNER } from '../../support/graph-room.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import {
   FederatedRooms,
   federatedStorageHarness,
   openGraph,
   openGraphCopy,
-  SIGNER,
   sqliteFederatedRoomStoreHarness,
   sqliteFederatedStorageHarness,
 } from '../../testing/graph-harness.ts';

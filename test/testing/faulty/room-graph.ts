@@ -6,7 +6,8 @@ import type { BuildResult, BuiltInvite, RoomGraph } from '../../../src/ports/roo
 import type { AppendResult, StateSnapshot, StorageAdapter } from '../../../src/ports/storage.ts';
 import type { NewStateEvent } from '../../../src/rooms/event.ts';
 import type { GraphInstance } from '../../../src/testing/index.ts';
-import { REFUSED, SIGNER } from '../graph-harness.ts';
+import { SIGNER } from '../../support/graph-room.ts';
+import { REFUSED } from '../graph-harness.ts';
 
 type Build = [event: NewStateEvent, basis: StateSnapshot, context: CallContext];
 type Append = [invite: BuiltInvite, pdu: Pdu, basis: StateSnapshot, context: CallContext];

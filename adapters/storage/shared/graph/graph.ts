@@ -181,7 +181,11 @@ export class Graph {
   }
 
   /** Returns a part of the room's log, or undefined for a room that does not federate. */
-  page(roomId: string, options: PageOptions | undefined, context: CallContext): Promise<PduPage | undefined> {
+  async page(
+    roomId: string,
+    options: PageOptions | undefined,
+    context: CallContext,
+  ): Promise<PduPage | undefined> {
     const { after, limit } = timelineOptions(options);
     return this.#transactions.read(
       (rows) => (rows.versionOf(roomId) === undefined ? undefined : rows.page(roomId, after, limit)),
