@@ -46,6 +46,7 @@ export type {
   RateLimitForecast,
   RateLimitScope,
 } from './ports/rate-limit.ts';
+export type { BuildResult, BuiltInvite, RoomGraph } from './ports/room-graph.ts';
 export type {
   AppendResult,
   NewRoom,

@@ -35,7 +35,12 @@ export async function checkGraph(
   }
   expect(log.map(({ event_id }) => event_id)).toEqual([...known.keys()]);
   for (const { event_id, type, state_key, sender, content } of log) {
-    const { type: ofType, state_key: ofKey, sender: ofSender, content: ofContent } = known.get(event_id) ?? {};
+    const {
+      type: ofType,
+      state_key: ofKey,
+      sender: ofSender,
+      content: ofContent,
+    } = known.get(event_id) ?? {};
     expect([ofType, ofKey, ofSender, ofContent]).toEqual([type, state_key, sender, content]);
   }
   await checkEnds(store, roomId, ends);

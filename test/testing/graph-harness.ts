@@ -23,8 +23,6 @@ import {
 import { SIGNER } from '../support/graph-room.ts';
 import { newSqlitePath, openSqlite, type TestDatabase } from '../support/sqlite-file.ts';
 
-
-
 type GraphStorage = MemoryGraphStorage | SqliteGraphStorage;
 
 export function roomGraphHarness(store: GraphStorage): RoomGraphHarness {
@@ -39,7 +37,10 @@ export function roomGraphHarness(store: GraphStorage): RoomGraphHarness {
     async createLocalRoom({ roomVersion, creator, state }) {
       const roomId = `!${randomBytes(9).toString('base64url')}:example.org`;
       const create = { type: 'm.room.create', state_key: '', sender: creator, origin_server_ts: 0 };
-      await store.createRoom({ roomId, state: [{ ...create, content: { room_version: roomVersion } }, ...state] });
+      await store.createRoom({
+        roomId,
+        state: [{ ...create, content: { room_version: roomVersion } }, ...state],
+      });
       return { roomId };
     },
     putState: (event) => store.putState(event),
@@ -50,7 +51,13 @@ export function roomGraphHarness(store: GraphStorage): RoomGraphHarness {
     async joinRemoteUser(roomId, userId) {
       const content = { membership: 'join' };
       const sender = (await store.roomState(roomId))?.[0]?.sender ?? '';
-      const event = { type: 'm.room.member', state_key: userId, sender, origin_server_ts: Date.now(), content };
+      const event = {
+        type: 'm.room.member',
+        state_key: userId,
+        sender,
+        origin_server_ts: Date.now(),
+        content,
+      };
       await store.putState({ room_id: roomId, ...event });
     },
   };
@@ -166,7 +173,11 @@ export class FederatedRooms implements RoomStore {
 
   appendEvent(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     const room_id = this.idOf(event.room_id);
-    return this.#store.appendEvent({ ...event, room_id }, { ...basis, roomId: this.idOf(basis.roomId) }, context);
+    return this.#store.appendEvent(
+      { ...event, room_id },
+      { ...basis, roomId: this.idOf(basis.roomId) },
+      context,
+    );
   }
 
   putState(event: NewStateEvent): Promise<{ eventId: string } | undefined> {

@@ -1,8 +1,5 @@
-import {
-  memoryGraphHarness,
-  sqliteGraphHarness,
-} from './graph-harness.ts';
 import { roomGraphContract } from '../../src/testing/index.ts';
+import { memoryGraphHarness, sqliteGraphHarness } from './graph-harness.ts';
 import { testContract } from './support.ts';
 
 testContract('MemoryGraphStorage', roomGraphContract, memoryGraphHarness, [

@@ -64,6 +64,7 @@ export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
    * @returns the room's ID, in room version 12 and later the hash of its create event
    * @throws {TypeError} (rejects) for an unknown room version, and for a sender of another server than the signer's
    * @throws {MatrixError} (rejects) for an event that cannot be a PDU, such as one above 65,536 bytes
+   * @see [errors, Stores](../../../docs/errors.md#stores)
    */
   createFederatedRoom(room: NewFederatedRoom): Promise<string> {
     return this.#graph.createRoom(room, newContext);
@@ -114,12 +115,7 @@ export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
     return this.#graph.build(event, basis, context);
   }
 
-  append(
-    invite: BuiltInvite,
-    pdu: Pdu,
-    basis: StateSnapshot,
-    context: CallContext,
-  ): Promise<AppendResult> {
+  append(invite: BuiltInvite, pdu: Pdu, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
     return this.#graph.append(invite, pdu, basis, context);
   }
 

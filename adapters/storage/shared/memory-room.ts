@@ -1,4 +1,4 @@
-import type { TimelinePage, StateSnapshot } from '../../../src/ports/storage.ts';
+import type { StateSnapshot, TimelinePage } from '../../../src/ports/storage.ts';
 import type {
   JsonObject,
   NewStateEvent,

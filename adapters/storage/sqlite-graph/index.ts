@@ -85,6 +85,7 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
    * @returns the room's ID, in room version 12 and later the hash of its create event
    * @throws {TypeError} (rejects) for an unknown room version, and for a sender of another server than the signer's
    * @throws {MatrixError} (rejects) for an event that cannot be a PDU, such as one above 65,536 bytes
+   * @see [errors, Stores](../../../docs/errors.md#stores)
    */
   createFederatedRoom(room: NewFederatedRoom): Promise<string> {
     return this.#graph.createRoom(room, newContext);

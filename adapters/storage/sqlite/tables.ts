@@ -109,9 +109,7 @@ export class Tables {
         row.content,
       );
     const position = Number(added.lastInsertRowid);
-    this.#connection
-      .statement(this.#sql.makeCurrent)
-      .run(row.room_id, row.type, row.state_key, position);
+    this.#connection.statement(this.#sql.makeCurrent).run(row.room_id, row.type, row.state_key, position);
     return position;
   }
 

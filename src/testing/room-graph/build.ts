@@ -1,4 +1,10 @@
-import { authEventKeys, eventIdOf, hasValidContentHash, inviteStateKeys, verifyPdu } from '../../pdu/index.ts';
+import {
+  authEventKeys,
+  eventIdOf,
+  hasValidContentHash,
+  inviteStateKeys,
+  verifyPdu,
+} from '../../pdu/index.ts';
 import type { BuiltInvite } from '../../ports/room-graph.ts';
 import type { NewStateEvent } from '../../rooms/event.ts';
 import { ROOM_VERSIONS } from '../../rooms/room-version.ts';
@@ -24,7 +30,11 @@ export const buildCases: readonly ContractCase<RoomGraphHarness>[] = [
         };
         const { pdu } = await room.built(event);
         const { type, state_key, sender, content, origin_server_ts, room_id } = pdu;
-        checkSame({ type, state_key, sender, content, origin_server_ts, room_id }, event, 'fields of the PDU');
+        checkSame(
+          { type, state_key, sender, content, origin_server_ts, room_id },
+          event,
+          'fields of the PDU',
+        );
         check(!Object.hasOwn(pdu, 'origin'), 'the PDU has an origin');
         const hasId = ROOM_VERSIONS.get(roomVersion)?.eventIdHasDomain ?? false;
         checkSame(Object.hasOwn(pdu, 'event_id'), hasId, `event_id in room version ${roomVersion}`);
@@ -173,7 +183,10 @@ export const buildCases: readonly ContractCase<RoomGraphHarness>[] = [
         () => 'rejected',
       );
       checkSame(outcome, 'rejected', 'outcome');
-      const unfinished = await harness.graph.unfinished?.({ olderThanMs: 0, limit: 10_000 }, deadlineContext());
+      const unfinished = await harness.graph.unfinished?.(
+        { olderThanMs: 0, limit: 10_000 },
+        deadlineContext(),
+      );
       const ours = unfinished?.filter(({ pdu }) => pdu.room_id === room.id) ?? [];
       checkSame(ours, [], 'unfinished invites');
     },

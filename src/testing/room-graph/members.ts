@@ -15,7 +15,13 @@ export const memberCases: readonly ContractCase<RoomGraphHarness>[] = [
       const room = await GraphRoom.create(harness);
       const has = (name: string) => graph.hasJoinedMember(room.id, name, deadlineContext());
       checkSame(await has(serverName), true, serverName);
-      const near = [`x${serverName}`, serverName.slice(1), `${serverName}:8448`, `%${serverName.slice(1)}`, ''];
+      const near = [
+        `x${serverName}`,
+        serverName.slice(1),
+        `${serverName}:8448`,
+        `%${serverName.slice(1)}`,
+        '',
+      ];
       for (const name of near) checkSame(await has(name), false, JSON.stringify(name));
       for (const userId of [room.alice, room.bob]) {
         await room.put(memberKey(userId), { membership: 'leave' }, userId);

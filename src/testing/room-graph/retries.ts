@@ -246,4 +246,3 @@ async function discard({ graph }: GraphInstance, invite: BuiltInvite): Promise<v
 function idsOf(invites: readonly BuiltInvite[]): string[] {
   return invites.map(({ eventId }) => eventId);
 }
-

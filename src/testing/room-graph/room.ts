@@ -24,7 +24,12 @@ export class GraphRoom {
   readonly version: string;
   readonly #harness: RoomGraphHarness;
 
-  private constructor(harness: RoomGraphHarness, id: string, [alice = '', bob = '']: string[], version: string) {
+  private constructor(
+    harness: RoomGraphHarness,
+    id: string,
+    [alice = '', bob = '']: string[],
+    version: string,
+  ) {
     this.#harness = harness;
     this.id = id;
     this.alice = alice;

@@ -66,7 +66,10 @@ describe('a process that is killed while it invites', () => {
         const again = await storage.build(event, basis, inTime());
         if (again.outcome !== 'built') throw new Error(again.outcome);
         expect(again.invite.eventId).toBe(eventId);
-        expect(await storage.append(again.invite, pdu, basis, inTime())).toEqual({ outcome: 'appended', eventId });
+        expect(await storage.append(again.invite, pdu, basis, inTime())).toEqual({
+          outcome: 'appended',
+          eventId,
+        });
       }
       expect(await checkGraph(storage, roomId)).toHaveLength(before.length + unfinished.length);
     },

@@ -219,7 +219,9 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     openGate();
     const results = [await appending, await building];
     await putting;
-    expect((await store.readState(roomId, [member(BOB)], inTime()))?.events[0]?.content.membership).toBe('ban');
+    expect((await store.readState(roomId, [member(BOB)], inTime()))?.events[0]?.content.membership).toBe(
+      'ban',
+    );
     for (const { outcome } of results) expect(['appended', 'built', 'stale']).toContain(outcome);
     await checkGraph(store, roomId);
     expect((await store.timeline(other))?.events).toHaveLength(3);
@@ -317,7 +319,13 @@ describe('SqliteGraphStorage', () => {
   it('distinguishes what was built for keys that some databases consider equal', async () => {
     const store = await STORES.SqliteGraphStorage();
     const roomId = await store.createFederatedRoom(newFederatedRoom());
-    const users = ['@a:example.com', '@A:example.com', '@a\\u0000:example.com', '@é:example.com', '@e\u0301:example.com'];
+    const users = [
+      '@a:example.com',
+      '@A:example.com',
+      '@a\\u0000:example.com',
+      '@é:example.com',
+      '@e\u0301:example.com',
+    ];
     const ids = new Set<string>();
     for (const userId of users) {
       const basis = await basisFor(store, roomId, userId);

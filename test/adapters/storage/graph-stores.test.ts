@@ -22,12 +22,7 @@ const openMemory = () => new MemoryGraphStorage({ signer: SIGNER });
 const ONE_PROCESS = ['secondInstance', 'crash', 'unreachable', 'refusedContent', 'recall'] as const;
 
 // Rooms that stay local.
-testContract(
-  'MemoryGraphStorage',
-  storageContract,
-  async () => storageHarnessFor(openMemory()),
-  ONE_PROCESS,
-);
+testContract('MemoryGraphStorage', storageContract, async () => storageHarnessFor(openMemory()), ONE_PROCESS);
 testContract('MemoryGraphStorage', roomStoreContract, async () => ({ store: openMemory() }), [
   'secondInstance',
   'crash',
@@ -104,8 +99,4 @@ testContract(
   sqliteFederatedStorageHarness,
   ['refusedContent'],
 );
-testContract(
-  'SqliteGraphStorage in rooms that federate',
-  inFederatedRooms,
-  sqliteFederatedRoomStoreHarness,
-);
+testContract('SqliteGraphStorage in rooms that federate', inFederatedRooms, sqliteFederatedRoomStoreHarness);

@@ -22,7 +22,7 @@ describe('processes that share a file', () => {
     await Promise.all(children.map((child) => child.end()));
 
     const database = openSqlite(path);
-    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 2 }]);
+    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 3 }]);
     expect(await new SqliteStorage(database).createRoom(newRoom())).toBe('created');
   });
 

@@ -345,6 +345,12 @@ describe('the schema', () => {
     expect(tablesOf(hostDatabase)).toEqual([
       'chat_events',
       'chat_events_by_room',
+      'chat_graph_built',
+      'chat_graph_built_by_key',
+      'chat_graph_built_by_time',
+      'chat_graph_events',
+      'chat_graph_rooms',
+      'chat_graph_tips',
       'chat_pending_addresses',
       'chat_rooms',
       'chat_schema',
@@ -359,16 +365,19 @@ describe('the schema', () => {
   });
 
   it('has no statements after the latest version', () => {
-    expect(sqliteSchema('matrix_', 2)).toEqual([]);
+    expect(sqliteSchema('matrix_', 3)).toEqual([]);
     expect(sqliteSchema()).toEqual(sqliteSchema('matrix_', 0));
   });
 
   it('is brought up to date from version 1, and keeps its rooms', async () => {
     const { database, storage, roomId } = await openWithRoom();
-    database.exec('DROP TABLE matrix_pending_addresses; UPDATE matrix_schema SET version = 1');
+    const newer = tablesOf(database).filter((name) => /^matrix_(?:pending_addresses|graph_[a-z]+)$/.test(name));
+    for (const name of newer) database.exec(`DROP TABLE ${name}`);
+    database.exec('UPDATE matrix_schema SET version = 1');
     await storage.migrate();
-    expect(tablesOf(database)).toContain('matrix_pending_addresses');
-    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 2 }]);
+    expect(newer).toHaveLength(5);
+    expect(tablesOf(database)).toEqual(expect.arrayContaining(newer));
+    expect(database.prepare('SELECT version FROM matrix_schema').all()).toEqual([{ version: 3 }]);
     expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 

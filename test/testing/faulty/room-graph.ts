@@ -58,7 +58,10 @@ class ChangesThePdu extends ReferenceGraph {
 
   override async change({ pdu, ...invite }: BuiltInvite): Promise<BuiltInvite> {
     const changed = { ...pdu, ...this.fields(pdu), signatures: {} } as Pdu;
-    return { ...invite, pdu: await signPdu(changed, invite.roomVersion, SIGNER, { signal: new AbortController().signal }) };
+    return {
+      ...invite,
+      pdu: await signPdu(changed, invite.roomVersion, SIGNER, { signal: new AbortController().signal }),
+    };
   }
 }
 
@@ -139,7 +142,11 @@ export class ShowsStrippedState extends ReferenceGraph {
 
 /** Builds whatever the basis is. */
 export class BuildsOnAnyBasis extends ReferenceGraph {
-  override async build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
+  override async build(
+    event: NewStateEvent,
+    basis: StateSnapshot,
+    context: CallContext,
+  ): Promise<BuildResult> {
     const current = await this.readState(basis.roomId, basis.keys, context);
     return super.build(event, current ?? basis, context);
   }
@@ -404,7 +411,14 @@ export class MakesItCurrentAgain extends ReferenceGraph {
     const after = await this.readState(basis.roomId, [{ type, state_key }], context);
     const isIdle = before?.events[0]?.event_id === after?.events[0]?.event_id;
     if (result.outcome === 'appended' && isIdle) {
-      await this.putState({ room_id: basis.roomId, type, state_key, sender, origin_server_ts: Date.now(), content });
+      await this.putState({
+        room_id: basis.roomId,
+        type,
+        state_key,
+        sender,
+        origin_server_ts: Date.now(),
+        content,
+      });
     }
     return result;
   }

@@ -32,7 +32,9 @@ export async function signedEvent(
   context: CallContext,
 ): Promise<GraphEvent> {
   if (domainOf(event.sender) !== signer.serverName) {
-    throw new TypeError(`The sender of an event that ${signer.serverName} signs must be one of its users`);
+    throw new TypeError(
+      `The sender of an event in a room that federates must be a user of ${signer.serverName}`,
+    );
   }
   const { type, state_key, sender, origin_server_ts, content, room_id } = event;
   const fields = { type, state_key, sender, origin_server_ts, content };

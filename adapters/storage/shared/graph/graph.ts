@@ -8,21 +8,9 @@ import { isSameJson } from '../../../../src/rooms/content.ts';
 import type { NewStateEvent } from '../../../../src/rooms/event.ts';
 import { checkBasis } from '../same-state.ts';
 import { timelineOptions } from '../timeline-options.ts';
-import {
-  authEventIds,
-  copyOf,
-  signedEvent,
-  toNewStateEvent,
-} from './event.ts';
+import { authEventIds, copyOf, signedEvent, toNewStateEvent } from './event.ts';
 import { firstEvents, type NewFederatedRoom } from './new-room.ts';
-import type {
-  BuiltEvent,
-  GraphEvent,
-  GraphRows,
-  GraphTransactions,
-  PageOptions,
-  PduPage,
-} from './rows.ts';
+import type { BuiltEvent, GraphEvent, GraphRows, GraphTransactions, PageOptions, PduPage } from './rows.ts';
 import { Turns } from './turns.ts';
 
 /** The specification's maximum of `prev_events`. */
@@ -238,15 +226,13 @@ function isAsRead(rows: GraphRows, { event, roomVersion, auth, replaced }: Draft
 
 /** Returns the PDU that the same event got before, if it may still be used. */
 function builtBefore(rows: GraphRows, { event, auth }: Draft): BuiltEvent | undefined {
-  return rows
-    .built(event)
-    .find(
-      ({ pdu, builtAt }) =>
-        isSameJson(pdu.content, event.content) &&
-        isSameJson(authEventIds(pdu), idsOf(auth)) &&
-        // A clock that was set back does not prolong it.
-        Math.abs(Date.now() - builtAt) < BUILT_MS,
-    );
+  return rows.built(event).find(
+    ({ pdu, builtAt }) =>
+      isSameJson(pdu.content, event.content) &&
+      isSameJson(authEventIds(pdu), idsOf(auth)) &&
+      // A clock that was set back does not prolong it.
+      Math.abs(Date.now() - builtAt) < BUILT_MS,
+  );
 }
 
 /** Keeps a PDU for retries, in place of an earlier one of the same event. */

@@ -44,7 +44,9 @@ export async function firstEvents(
 ): Promise<{ roomId: string; events: GraphEvent[] }> {
   const rules = ROOM_VERSIONS.get(roomVersion);
   if (rules === undefined) {
-    throw new TypeError(`createFederatedRoom: roomVersion must be one of ${[...ROOM_VERSIONS.keys()].join(', ')}`);
+    throw new TypeError(
+      `createFederatedRoom: roomVersion must be one of ${[...ROOM_VERSIONS.keys()].join(', ')}`,
+    );
   }
   if (state.some((event) => isSameKey(event, CREATE_KEY))) {
     throw new TypeError('createFederatedRoom: state must not contain m.room.create: use createContent');
@@ -61,14 +63,22 @@ export async function firstEvents(
   };
   const ownId = `!${randomBytes(ROOM_ID_BYTES).toString('base64url')}:${signer.serverName}`;
   const room = rules.roomIdHasDomain ? { room_id: ownId } : {};
-  const first = await signedEvent({ event: { ...create, ...room }, roomVersion, auth: [], prev: [] }, signer, newContext());
+  const first = await signedEvent(
+    { event: { ...create, ...room }, roomVersion, auth: [], prev: [] },
+    signer,
+    newContext(),
+  );
   const roomId = rules.roomIdHasDomain ? ownId : `!${first.eventId.slice(1)}`;
   const events = [first];
   const current = new Map([[nameOf(CREATE_KEY), first]]);
   let last = first;
   for (const event of state) {
     const auth = authEventKeys(event, roomVersion).flatMap((key: StateKey) => current.get(nameOf(key)) ?? []);
-    last = await signedEvent({ event: { ...event, room_id: roomId }, roomVersion, auth, prev: [last] }, signer, newContext());
+    last = await signedEvent(
+      { event: { ...event, room_id: roomId }, roomVersion, auth, prev: [last] },
+      signer,
+      newContext(),
+    );
     events.push(last);
     current.set(nameOf(event), last);
   }
