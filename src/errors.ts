@@ -76,6 +76,24 @@ export class StorageUnavailableError extends Error {
   }
 }
 
+/**
+ * Nothing was stored or sent for an address, although the request failed: for example, the mail server refused the
+ * connection. `storeInvite` rejects with it, so that the next request may try at once. The response is a 502.
+ *
+ * Any error whose `code` is `ERR_INVITE_NOT_SENT` is treated the same.
+ *
+ * @see [errors, M_UNKNOWN](../docs/errors.md#m_unknown)
+ */
+export class InviteNotSentError extends Error {
+  readonly code = 'ERR_INVITE_NOT_SENT';
+
+  /** @param options.cause the underlying error, for the log */
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'InviteNotSentError';
+  }
+}
+
 /** Returns true for a {@link MatrixError} from any copy of this package. */
 export function isMatrixError(value: unknown): value is MatrixError {
   return hasCode(value, 'ERR_MATRIX');
@@ -84,6 +102,11 @@ export function isMatrixError(value: unknown): value is MatrixError {
 /** Returns true for a {@link StorageUnavailableError} from any copy of this package. */
 export function isStorageUnavailable(value: unknown): value is StorageUnavailableError {
   return hasCode(value, 'ERR_STORAGE_UNAVAILABLE');
+}
+
+/** Returns true for an {@link InviteNotSentError} from any copy of this package. */
+export function isInviteNotSent(value: unknown): value is InviteNotSentError {
+  return hasCode(value, 'ERR_INVITE_NOT_SENT');
 }
 
 function hasCode(value: unknown, code: string): boolean {

@@ -1,5 +1,12 @@
 export { createInviteCheckRouter, type InviteCheckRouterOptions } from './check-router.ts';
-export { isMatrixError, isStorageUnavailable, MatrixError, StorageUnavailableError } from './errors.ts';
+export {
+  InviteNotSentError,
+  isInviteNotSent,
+  isMatrixError,
+  isStorageUnavailable,
+  MatrixError,
+  StorageUnavailableError,
+} from './errors.ts';
 export {
   type ErrorHandler,
   type MatrixErrorHandlerOptions,

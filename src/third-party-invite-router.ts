@@ -1,5 +1,6 @@
-import { Budget, onBindByRequest } from './http/on-bind-request.ts';
+import { onBindByRequest } from './http/on-bind-request.ts';
 import { createRoute } from './http/route.ts';
+import { WorkBudget } from './http/work-budget.ts';
 import { checkOptions, type OptionChecks } from './internal/options.ts';
 import { serviceConfig } from './invite/config.ts';
 import { closeService } from './invite/service.ts';
@@ -37,8 +38,8 @@ const optionChecks: OptionChecks<ThirdPartyInviteRouterOptions> = {
   requestId,
 };
 
-/** The maximum size of a body, in bytes. */
-const MAX_BODY_BYTES = 65_536;
+/** The maximum size of a body, in bytes: about 400 invites of sydent, which repeats a request that is too large forever. */
+const MAX_BODY_BYTES = 262_144;
 
 /**
  * Creates the router for `PUT …/3pid/onbind`, by which an identity server says who has an address now: users who were
@@ -49,8 +50,8 @@ const MAX_BODY_BYTES = 65_536;
  * app.use('/_matrix/federation/v1', createThirdPartyInviteRouter({ serverName, storage, thirdParty }));
  * ```
  *
- * It needs no login: an invite needs a signature by a key in the room's own event. It accepts at most 10 requests a
- * second, from all senders together. Invites into unknown rooms, and invites by users of other servers, are skipped.
+ * It needs no login: an invite needs a signature by a key in the room's own event. What a sender
+ * may cost is limited, by IP address: behind a proxy, set Express's `trust proxy`. Invites into unknown rooms, and invites by users of other servers, are skipped.
  *
  * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Router and service](../docs/errors.md#router-and-service)
@@ -66,7 +67,7 @@ export function createThirdPartyInviteRouter(options: ThirdPartyInviteRouterOpti
     ...serviceConfig({ ...checked, rateLimit: false }),
     thirdParty: thirdPartyConfig(checked.thirdParty, []),
     body: { limitBytes: MAX_BODY_BYTES, timeoutMs: bodyTimeoutOf(checked) },
-    budget: new Budget(),
+    budget: new WorkBudget(),
   };
   const router = createRoute<object>({
     path: '/3pid/onbind',

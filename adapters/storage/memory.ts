@@ -15,7 +15,7 @@ import type {
 import type { StoredAddressInvite } from '../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
-import { CLAIM_MS, isClaimed } from './shared/claim.ts';
+import { CLAIM_MS, inProgress, isClaimed } from './shared/claim.ts';
 import { MemoryRoom } from './shared/memory-room.ts';
 import { checkBasis } from './shared/same-state.ts';
 import { copyOfKeys } from './shared/state-key.ts';
@@ -84,7 +84,7 @@ export class MemoryStorage implements RoomStore, PendingAddressInvites {
     const name = nameOfAddress(key);
     const pending = this.#addresses.get(name);
     if (pending?.invite !== undefined) return { outcome: 'stored', invite: structuredClone(pending.invite) };
-    if (pending !== undefined && isClaimed(pending.until)) return { outcome: 'inProgress' };
+    if (pending !== undefined && isClaimed(pending.until)) return inProgress(pending.until - Date.now());
     const claimId = randomUUID();
     this.#addresses.set(name, { claimId, until: Date.now() + CLAIM_MS });
     return { outcome: 'claimed', claimId };

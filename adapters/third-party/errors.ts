@@ -1,4 +1,4 @@
-import { MatrixError } from '../../src/errors.ts';
+import { InviteNotSentError, MatrixError } from '../../src/errors.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import { OutboundError } from '../shared/outbound/error.ts';
 
@@ -72,6 +72,13 @@ export function unavailable(error: unknown): unknown {
     default:
       return new MatrixError(502, 'M_UNKNOWN', 'The identity server cannot be reached', { cause });
   }
+}
+
+/** Returns the error for an invite that was not stored, which says so if the identity server certainly got no request. */
+export function unlessSent(error: unknown): unknown {
+  return error instanceof OutboundError && error.isNotSent && error.failure !== 'busy'
+    ? new InviteNotSentError('The identity server cannot be reached', { cause: error })
+    : error;
 }
 
 function retryAfterMsOf(answer: OutboundAnswer): number {

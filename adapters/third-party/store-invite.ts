@@ -1,4 +1,5 @@
 import { MatrixError } from '../../src/errors.ts';
+import { isPublicKey } from '../../src/pdu/public-key.ts';
 import type {
   AddressInvite,
   AddressInviteKey,
@@ -15,16 +16,14 @@ import {
 import type { JsonObject } from '../../src/rooms/event.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';
-import { errcodeOf, errorOf, fieldsOf, unusableAnswer } from './errors.ts';
+import { errcodeOf, errorOf, fieldsOf, unlessSent, unusableAnswer } from './errors.ts';
 import { isValidityUrl } from './key-validity.ts';
-
-/** 32 bytes in unpadded base64, in one of its two alphabets. */
-const PUBLIC_KEY = /^(?:[A-Za-z0-9+/]{42}|[A-Za-z0-9_-]{42})[AEIMQUYcgkosw048]$/;
 
 /**
  * Stores an invite at the identity server, which sends an email.
  *
  * @throws {MatrixError} (rejects) if the identity server refuses, or does not say what it has stored
+ * @throws {InviteNotSentError} (rejects) if the identity server certainly got no request
  * @see https://spec.matrix.org/v1.18/identity-service-api/#invitation-storage
  */
 export async function storeInvite(
@@ -34,7 +33,9 @@ export async function storeInvite(
 ): Promise<StoredAddressInvite | 'inUse'> {
   // A phone number could not be stored, so it is not sent either.
   if (invite.medium !== 'email') throw unsupportedMedium();
-  const answer = await api.post('store-invite', bodyOf(invite, room), false);
+  const answer = await api
+    .post('store-invite', bodyOf(invite, room), false)
+    .catch((error: unknown) => Promise.reject(unlessSent(error)));
   if (answer.status === 200) return storedInviteOf(answer, invite);
   if (answer.status === 400) {
     const errcode = errcodeOf(answer);
@@ -90,7 +91,7 @@ function keyOf(value: unknown): AddressInviteKey | undefined {
     string,
     unknown
   >;
-  if (typeof publicKey !== 'string' || !PUBLIC_KEY.test(publicKey)) return undefined;
+  if (!isPublicKey(publicKey)) return undefined;
   return isStorableUrl(keyValidityUrl) && isValidityUrl(keyValidityUrl)
     ? { publicKey, keyValidityUrl }
     : undefined;

@@ -1,14 +1,12 @@
-import { MatrixError } from '../errors.ts';
 import { bindInvites, type OnBindConfig } from '../invite/on-bind.ts';
 import { validateOnBind } from '../openapi/on-bind.ts';
 import { type BodyOptions, readBody } from './body.ts';
 import { required } from './error-response.ts';
+import { peerNetwork } from './peer-network.ts';
 import type { Exchange } from './response.ts';
+import type { WorkBudget } from './work-budget.ts';
 
-/** The requests that may start in a second. Nobody authenticates them, and each may ask other servers. */
-const MAX_REQUESTS_PER_SECOND = 10;
-
-export type OnBindRequestConfig = OnBindConfig & { readonly body: BodyOptions; readonly budget: Budget };
+export type OnBindRequestConfig = OnBindConfig & { readonly body: BodyOptions; readonly budget: WorkBudget };
 
 /**
  * Handles an `onbind` of an identity server. It has no authentication: trust lies in the signatures alone.
@@ -17,7 +15,7 @@ export type OnBindRequestConfig = OnBindConfig & { readonly body: BodyOptions; r
  */
 export async function onBindByRequest(config: OnBindRequestConfig, exchange: Exchange): Promise<object> {
   config.background.throwIfClosed();
-  config.budget.spend();
+  const spend = config.budget.admit(peerNetwork(exchange.request));
   const { mxid, invites, invalidInvites } = required(validateOnBind(await readBody(exchange, config.body)));
   if (invalidInvites > 0) exchange.log.info({ invalidInvites }, 'An onbind had invites that are not valid');
   const work = bindInvites(
@@ -26,25 +24,9 @@ export async function onBindByRequest(config: OnBindRequestConfig, exchange: Exc
       userId: mxid,
       invites: invites.map(({ room_id: roomId, sender, signed }) => ({ roomId, sender, signed })),
     },
-    exchange.log,
+    { log: exchange.log, spend },
   );
   config.background.add(work);
   await work;
   return {};
-}
-
-/** Counts the requests of a second, of all senders together. */
-export class Budget {
-  #second = 0;
-  #requests = 0;
-
-  /** @throws {MatrixError} 429 once it is spent */
-  spend(): void {
-    const second = Math.floor(Date.now() / 1_000);
-    if (second !== this.#second) this.#requests = 0;
-    this.#second = second;
-    this.#requests += 1;
-    if (this.#requests <= MAX_REQUESTS_PER_SECOND) return;
-    throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many requests', { retryAfterMs: 1_000 });
-  }
 }

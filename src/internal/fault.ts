@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { isStorageUnavailable } from '../errors.ts';
+import { isInviteNotSent, isStorageUnavailable } from '../errors.ts';
 import { isAggregateError, readable } from './thrown.ts';
 
 /** The names of the errors that the language itself throws for mistakes in code. */
@@ -33,6 +33,6 @@ function isFaultWithin(thrown: unknown, causes: number): boolean {
   if (isAggregateError(error)) {
     return error.errors.length > 0 && error.errors.every((each) => isFaultWithin(each, causes - 1));
   }
-  if (isStorageUnavailable(error)) return isFaultWithin(error.cause, causes - 1);
+  if (isStorageUnavailable(error) || isInviteNotSent(error)) return isFaultWithin(error.cause, causes - 1);
   return FAULT_NAMES.has(error.name) && (error.cause === undefined || isFaultWithin(error.cause, causes - 1));
 }

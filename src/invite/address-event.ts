@@ -1,3 +1,4 @@
+import { isPublicKey } from '../pdu/public-key.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import type {
   AddressInvite,
@@ -79,9 +80,6 @@ function keyContent({ publicKey, keyValidityUrl }: AddressInviteKey): JsonObject
   };
 }
 
-/** 32 bytes, in either alphabet of base64. */
-const PUBLIC_KEY = /^(?:[0-9a-zA-Z+/]{43}|[0-9a-zA-Z_-]{43})=?$/;
-
 /**
  * Checks what the host's `storeInvite` resolved to: it is about to become a room's state. A display name that contains
  * the address is replaced, because every member of the room sees it.
@@ -107,7 +105,7 @@ export function checkedInvite(stored: unknown, { address }: AddressInvite): Stor
     !publicKeys.every(isKey)
   ) {
     throw new TypeError(
-      `storeInvite must resolve to publicKeys, 1 to ${MAX_KEYS} objects with a publicKey of 32 bytes in base64, and an https URL as keyValidityUrl or none`,
+      `storeInvite must resolve to publicKeys, 1 to ${MAX_KEYS} objects with an Ed25519 publicKey in unpadded base64 that is not of small order, and an https URL as keyValidityUrl or none`,
     );
   }
   return {
@@ -121,8 +119,6 @@ function isKey(key: unknown): key is AddressInviteKey {
   if (typeof key !== 'object' || key === null) return false;
   const { publicKey, keyValidityUrl } = key as Partial<Record<keyof AddressInviteKey, unknown>>;
   return (
-    typeof publicKey === 'string' &&
-    PUBLIC_KEY.test(publicKey) &&
-    (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl))
+    isPublicKey(publicKey) && (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl))
   );
 }

@@ -14,8 +14,12 @@ import { type AppendedState, appendState } from './append-state.ts';
 import { Deadline } from './deadline.ts';
 import { decideForAddress, roomUnknown } from './decide.ts';
 import { isRefused, type Refused } from './decision.ts';
+import { isSameInvite } from './event.ts';
 import { notifyOnInvite } from './notify.ts';
 import { addressInviteUnderWay } from './refusals.ts';
+
+/** How long a claim lasts, by the promise of `claimAddress`, in milliseconds. */
+const CLAIM_MS = 60_000;
 
 /** Releasing a claim has its own timeout, in milliseconds: it often follows a request whose deadline is over. */
 const RELEASE_TIMEOUT_MS = 1_000;
@@ -46,12 +50,24 @@ export async function claimAddress<R extends Requester>(
       (leftBehind) => background.add(leftBehind.then(release).catch(noop)),
     );
     if (claim.outcome === 'claimed') return claim;
-    if (claim.outcome === 'inProgress') throw addressInviteUnderWay();
+    if (claim.outcome === 'inProgress') throw addressInviteUnderWay(waitForClaim(run, claim.remainingMs));
     const { invite } = claim;
     const result = await appendForAddress(run, invite, deadline);
     if (isRefused(result) || result.outcome !== 'revoked') return result;
     await deadline.call('forgetAddress', (context) => pending.forgetAddress(run.key, invite.token, context));
   }
+}
+
+/**
+ * Returns how long a claim will certainly last, or undefined if that cannot be known: its request may end any moment.
+ * Once that has taken longer than it can, nobody ends the claim.
+ */
+function waitForClaim<R extends Requester>(
+  { config: { deadlineMs, thirdParty } }: AddressRun<R>,
+  remainingMs: number | undefined,
+): number | undefined {
+  if (remainingMs === undefined) return undefined;
+  return CLAIM_MS - remainingMs > thirdParty.timeoutMs + deadlineMs ? remainingMs : undefined;
 }
 
 /**
@@ -126,7 +142,9 @@ export async function appendForAddress<R extends Requester>(
         if (current !== undefined) {
           if (thirdPartyKeysOf(current).length === 0) return { ended: { outcome: 'revoked' } };
           const { event_id: eventId } = current;
-          return { ended: tried ? stored({ event, eventId }) : { outcome: 'alreadyInvited', eventId } };
+          // Another request may have stored it: two inviters of one address have the same token.
+          const isTried = tried !== undefined && isSameInvite(tried, current);
+          return { ended: isTried ? stored({ event, eventId }) : { outcome: 'alreadyInvited', eventId } };
         }
         const decision = decideForAddress(run, snapshot);
         return decision.kind === 'refused' ? { ended: decision } : { event, basis: decision.basis };

@@ -1,4 +1,4 @@
-import { isMatrixError, type MatrixError } from '../errors.ts';
+import { isInviteNotSent, isMatrixError, type MatrixError } from '../errors.ts';
 import { ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { InviteRoomDetails, StoredAddressInvite } from '../ports/third-party.ts';
@@ -20,7 +20,7 @@ export function throwIfNotAcceptable<R extends Requester>({ config, invite }: Ad
 /**
  * Returns the ID of the user who has the address, or undefined if nobody has.
  *
- * @throws {MatrixError} (rejects) the refusal, or 500, 502 or 504 if it cannot be known
+ * @throws {MatrixError} (rejects) the refusal; 502 or 504 if it cannot be known, 500 for the host's mistake
  */
 export async function lookUp<R extends Requester>(
   { config, invite }: AddressRun<R>,
@@ -35,7 +35,7 @@ export async function lookUp<R extends Requester>(
   if (userId === undefined || userId === null) return undefined;
   if (typeof userId === 'string' && isUserId(userId)) return userId;
   ignoreRejections(userId);
-  throw identityFailure(new Error('lookUp must resolve to a full Matrix user ID or undefined'));
+  throw internalError(new TypeError('lookUp must resolve to a full Matrix user ID or undefined'));
 }
 
 /**
@@ -70,6 +70,7 @@ export async function storeInvite<R extends Requester>(
     }
   };
   const failedEnd = (error: unknown): StoreEnd => {
+    if (isInviteNotSent(error)) return { outcome: 'refused', error: identityFailure(error) };
     if (!isMatrixError(error)) throw identityFailure(error);
     if (error.status >= 500) throw error;
     return { outcome: 'refused', error };

@@ -1,14 +1,15 @@
 import { isMatrixError } from '../errors.ts';
 import { canonicalJson } from '../pdu/canonical-json.ts';
-import { keysThatSigned } from '../pdu/signatures.ts';
+import { checksOf, keysThatSigned } from '../pdu/signatures.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { Logger } from '../ports/logger.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
 import { isUserOf } from '../rooms/identifiers.ts';
-import { find } from '../rooms/room-state.ts';
+import { find, memberKey, membershipIn } from '../rooms/room-state.ts';
 import {
   decideThirdPartyInvite,
+  type FindSigners,
   type ThirdPartyKey,
   thirdPartyInviteStateKeys,
   tokenKey,
@@ -20,7 +21,7 @@ import { inviteeExists, isInviteBlocked } from './decide.ts';
 import { isRefused, type Refused } from './decision.ts';
 import { isSameInvite, unlessTooLarge } from './event.ts';
 import { notifyOnInvite } from './notify.ts';
-import { identityFailure, toMatrixError } from './refusals.ts';
+import { identityFailure, toMatrixError, unavailable } from './refusals.ts';
 import type { ThirdPartyConfig } from './third-party-config.ts';
 
 /** An invite by address whose address now belongs to a user. */
@@ -37,12 +38,30 @@ export type OnBindConfig = Pick<
   'serverNames' | 'storage' | 'users' | 'onInvite' | 'background' | 'deadlineMs'
 > & { readonly thirdParty: ThirdPartyConfig };
 
+type BindOptions = {
+  readonly log: Logger;
+  /** Counts work, in units: a read of the store, or a check of a signature. */
+  readonly spend: (units: number) => void;
+};
+
+/** The number of invites of a request that are processed at once. */
+const CONCURRENCY = 16;
+
+/**
+ * The number of signature checks in a request, after which the rest has to wait for its repetition: each takes up to half
+ * a millisecond, and nothing else runs meanwhile. A repetition checks no signature of an invite that is appended.
+ */
+const MAX_CHECKS_OF_REQUEST = 1_000;
+
 /** The parameter of every step. */
-type BindRun = {
+type BindRun = Pick<BindOptions, 'log' | 'spend'> & {
   readonly config: OnBindConfig;
   readonly userId: string;
   readonly deadline: Deadline;
-  readonly log: Logger;
+  /** The number of signature checks so far. */
+  checks: number;
+  /** The number of invites that were permanently refused, by reason. */
+  readonly refused: Map<string, number>;
   /** The tokens of the request so far, with their rooms. */
   readonly tokens: Set<string>;
   /** The validity of each key that was asked about. Most invites of a request have the same one. */
@@ -59,23 +78,57 @@ type BindRun = {
 export async function bindInvites(
   config: OnBindConfig,
   { userId, invites }: { readonly userId: string; readonly invites: readonly BoundInvite[] },
-  log: Logger,
+  { log, spend }: BindOptions,
 ): Promise<void> {
   const deadline = new Deadline(config.thirdParty.timeoutMs + config.deadlineMs);
-  const run = { config, userId, deadline, log, tokens: new Set<string>(), validity: new Map() };
+  const run: BindRun = {
+    config,
+    userId,
+    deadline,
+    log,
+    spend,
+    checks: 0,
+    refused: new Map(),
+    tokens: new Set(),
+    validity: new Map(),
+  };
   try {
     if (!isUserOf(config.serverNames, userId)) return refuse(run, 'the user is not on this server');
     const request = { userId };
     if (!(await inviteeExists({ config, request, deadline }))) return refuse(run, 'there is no such user');
     if (await isInviteBlocked({ config, request, deadline })) return refuse(run, 'the user blocks invites');
-    const results = await Promise.allSettled(invites.map((invite) => bindInvite(run, invite)));
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
+    await bindAll(run, invites);
   } catch (error) {
     throw toMatrixError(error);
   } finally {
     deadline.end();
+    if (run.refused.size > 0) {
+      const reasons = Object.fromEntries(run.refused);
+      log.info({ reasons }, 'Invites by address were refused when their address was bound');
+    }
   }
+}
+
+/** @throws (rejects) the first failure, once all invites have been tried */
+async function bindAll(run: BindRun, invites: readonly BoundInvite[]): Promise<void> {
+  const failures: unknown[] = [];
+  const waiting = inTurn(invites).values();
+  const work = async () => {
+    for (const invite of waiting) await bindInvite(run, invite).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Returns the invites so that each inviter's first one comes before everybody's second: nobody is behind a flood. */
+function inTurn(invites: readonly BoundInvite[]): BoundInvite[] {
+  const seen = new Map<string, number>();
+  const turns = invites.map((invite) => {
+    const turn = seen.get(invite.sender) ?? 0;
+    seen.set(invite.sender, turn + 1);
+    return { invite, turn };
+  });
+  return turns.sort((one, other) => one.turn - other.turn).map(({ invite }) => invite);
 }
 
 /** Resolves when the invite is appended, or permanently refused. */
@@ -90,6 +143,7 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
   const name = JSON.stringify([roomId, token]);
   if (run.tokens.has(name)) return refuse(run, 'its token is in the request twice');
   run.tokens.add(name);
+  run.spend(1);
   const notify = (appended: AppendedState) =>
     notifyOnInvite(config, log, { requester: { userId: appended.event.sender }, ...appended });
   const result = await appendState<Requester, undefined>(
@@ -104,7 +158,8 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
           refuse(run, 'the inviter is not on this server');
           return { ended: undefined };
         }
-        const decision = decideThirdPartyInvite(snapshot.events, inviter, userId, signed, keysThatSigned);
+        const findSigners = isMember(snapshot.events, userId) ? everyKey : countedChecks(run);
+        const decision = decideThirdPartyInvite(snapshot.events, inviter, userId, signed, findSigners);
         switch (decision.decision) {
           case 'createEventMissing':
             throw new Error('The storage adapter returned a room without an m.room.create event');
@@ -131,6 +186,25 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
   if (result === undefined) refuse(run, 'there is no such room');
   else if ('refused' in result) refuse(run, 'the store refused');
   else if ('appended' in result) notify(result.appended);
+}
+
+/** An invite of somebody who is joined or invited changes nothing, so it does not matter who has signed it. */
+const everyKey: FindSigners = (_signed, publicKeys) => publicKeys;
+
+function isMember(events: readonly StrippedStateEvent[], userId: string): boolean {
+  const membership = membershipIn(find(events, memberKey(userId)));
+  return membership === 'join' || membership === 'invite';
+}
+
+/** Returns `keysThatSigned`, which throws a {@link MatrixError} once the request has had too many signatures checked. */
+function countedChecks(run: BindRun): FindSigners {
+  return (signed, publicKeys) => {
+    if (run.checks >= MAX_CHECKS_OF_REQUEST) throw unavailable(new Error('Too many signatures in one onbind'));
+    const checks = checksOf(signed, publicKeys);
+    run.checks += checks;
+    run.spend(checks);
+    return keysThatSigned(signed, publicKeys);
+  };
 }
 
 /**
@@ -191,6 +265,6 @@ function inviteByToken(
 }
 
 /** A permanent refusal is no error: an identity server would repeat the request forever. */
-function refuse({ log }: BindRun, reason: string): void {
-  log.info({}, `An invite by address was refused when its address was bound: ${reason}`);
+function refuse({ refused }: BindRun, reason: string): void {
+  refused.set(reason, (refused.get(reason) ?? 0) + 1);
 }

@@ -34,7 +34,7 @@ export async function decideByPolicies<R extends Requester>(
       run.statelessDecisions ??= new Map();
       run.statelessDecisions.set(policy, decision);
     }
-    const against = decisionAgainst(run, policy.name, decision);
+    const against = decisionAgainst(run, policy.name, decision, 'decide');
     if (against !== undefined) return against;
   }
   return { kind: 'append', basis: snapshot };
@@ -57,19 +57,24 @@ export async function decideAddressByPolicies<R extends Requester>(
       state.throwIfUnreadable();
       return policyFailed(run, policy.name, err);
     }
-    const against = decisionAgainst(run, policy.name, decision);
+    const against = decisionAgainst(run, policy.name, decision, 'decideByAddress');
     if (against !== undefined) return against;
   }
   return undefined;
 }
 
 /** Returns what a policy decided against an invite, or undefined if it has no objection. */
-function decisionAgainst(run: PolicyRun, policy: string, decision: unknown): Refused | Dropped | undefined {
+function decisionAgainst(
+  run: PolicyRun,
+  policy: string,
+  decision: unknown,
+  method: 'decide' | 'decideByAddress',
+): Refused | Dropped | undefined {
   if (decision === undefined) return undefined;
   if (decision === 'drop') return { kind: 'drop', policy };
   if (isPolicyRefusal(decision)) return refusedByPolicy(policy, decision);
   ignoreRejections(decision);
-  return policyFailed(run, policy, invalidDecision(decision));
+  return policyFailed(run, policy, invalidDecision(method, decision));
 }
 
 /**
@@ -153,8 +158,8 @@ function isPolicyRefusal(decision: unknown): decision is PolicyRefusal {
 }
 
 /** Returns the error to log for an invalid decision. People try `true` and `false` first. */
-function invalidDecision(decision: unknown): TypeError {
+function invalidDecision(method: string, decision: unknown): TypeError {
   const seen =
     typeof decision === 'object' && decision !== null ? 'an object without a message' : String(decision);
-  return new TypeError(`decide must return undefined, a refusal with a message, or 'drop', not ${seen}`);
+  return new TypeError(`${method} must return undefined, a refusal with a message, or 'drop', not ${seen}`);
 }

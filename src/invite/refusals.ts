@@ -107,13 +107,11 @@ export function eventTooLarge(): MatrixError {
   return refusalError(413, 'M_TOO_LARGE', 'The invite is too large for an event');
 }
 
-/** Milliseconds to wait before retrying while another request invites the same address. */
+/** Milliseconds to wait before retrying while another request invites the same address: it usually takes no longer. */
 const RETRY_AFTER_CLAIM_MS = 2_000;
 
-export function addressInviteUnderWay(): MatrixError {
-  return refusalError(503, 'M_UNKNOWN', 'The address is being invited by another request', {
-    retryAfterMs: RETRY_AFTER_CLAIM_MS,
-  });
+export function addressInviteUnderWay(retryAfterMs: number = RETRY_AFTER_CLAIM_MS): MatrixError {
+  return refusalError(503, 'M_UNKNOWN', 'The address is being invited by another request', { retryAfterMs });
 }
 
 /** The identity server knows an owner of the address, and does not say who. */

@@ -13,7 +13,7 @@ export const onBindSchema: Schema = {
     medium: { type: 'string' },
     address: { type: 'string' },
     mxid: { type: 'string', format: 'mx-user-id', 'x-well-formed': true },
-    invites: { type: 'array', maxItems: 50 },
+    invites: { type: 'array' },
   },
   // Not `invites`, although the specification requires it: sydent leaves it out if there are none.
   required: ['medium', 'address', 'mxid'],

@@ -11,12 +11,12 @@ export type AddressKey = {
 /**
  * The result of a claim.
  * - `claimed`: the caller alone may now invite the address, until it settles or releases the claim, or for 60 seconds
- * - `inProgress`: another caller has the claim
+ * - `inProgress`: another caller has the claim, for `remainingMs` at most, in milliseconds, if the store knows that
  * - `stored`: the address has been invited before
  */
 export type AddressClaim =
   | { readonly outcome: 'claimed'; readonly claimId: string }
-  | { readonly outcome: 'inProgress' }
+  | { readonly outcome: 'inProgress'; readonly remainingMs?: number | undefined }
   | { readonly outcome: 'stored'; readonly invite: StoredAddressInvite };
 
 /**
@@ -30,7 +30,7 @@ export interface PendingAddressInvites {
    *
    * 1. Of racing calls for one key, over all processes that share the store, exactly one resolves `claimed`. The others
    *    resolve `inProgress` until that claim is settled or released, or has lasted 60 seconds. Then the next call
-   *    resolves `claimed`, with another `claimId`.
+   *    resolves `claimed`, with another `claimId`. A `remainingMs` is the rest of the 60 seconds.
    * 2. Once an invite is settled, every call resolves `stored` with it, until it is forgotten.
    * 3. What it resolves to is durable: a crash of the process or of the store does not lose it.
    *

@@ -34,7 +34,10 @@ export type InviteRoomDetails = {
 
 /** A key that may sign for the owner of an address. */
 export type AddressInviteKey = {
-  /** An Ed25519 public key: 32 bytes in unpadded base64. It is stored exactly as given. */
+  /**
+   * An Ed25519 public key: 32 bytes in unpadded base64, in the standard or the URL-safe alphabet. It is stored exactly as
+   * given. A point of small order, such as 32 zero bytes, is refused, because anybody can sign for it.
+   */
   readonly publicKey: string;
   /** Says whether the key is still valid. Without a URL, it always is. */
   readonly keyValidityUrl?: string | undefined;
@@ -88,10 +91,13 @@ export interface ThirdPartyIdentity {
    * 4. It is called only when the room, the policies and the rate limits allow the invite, and at most once for each
    *    claim (see `PendingAddressInvites`).
    * 5. It resolves to `inUse` if somebody has the address by now, and has then sent nothing.
-   * 6. If it rejects with a `MatrixError` whose status is below 500, it has stored and sent nothing, and the next request
-   *    may try again. After any other error it is unknown whether it has, and for a minute no other request tries.
+   * 6. If it rejects with a `MatrixError` whose status is below 500, or with an `InviteNotSentError`, it has stored and
+   *    sent nothing, and the next request may try at once. After any other error it is unknown whether it has, and for a
+   *    minute no other request tries.
    *
-   * @throws {MatrixError} (rejects) see 6. Any other error is a 502, or a 504 after `timeoutMs`.
+   * @throws {MatrixError} (rejects) see 6
+   * @throws {InviteNotSentError} (rejects) see 6; the response is a 502. So is that of any other error, or a 504 after
+   *   `timeoutMs`.
    */
   storeInvite(
     invite: AddressInvite,

@@ -1,8 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { createInviteService, MatrixError, StorageUnavailableError } from 'express-matrix-invite';
+import {
+  createInviteService,
+  InviteNotSentError,
+  MatrixError,
+  StorageUnavailableError,
+} from 'express-matrix-invite';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { range } from '../../src/testing/random.ts';
 import { OwnMailer } from '../support/own-mailer.ts';
 import {
@@ -193,6 +199,33 @@ describe('an invite by address', () => {
   });
 });
 
+describe('onAddressInvite', () => {
+  /** Appends an event as a sender does, although the store cannot say so. */
+  async function setUpUnknown(storedBy: string | undefined) {
+    const onAddressInvite = vi.fn();
+    const { app, storage } = await setUpAddresses({ onAddressInvite });
+    const appendEvent = storage.appendEvent.bind(storage);
+    vi.spyOn(storage, 'appendEvent').mockImplementationOnce(async (event, basis, context) => {
+      await appendEvent({ ...event, sender: storedBy ?? event.sender }, basis, context);
+      throw new StorageUnavailableError('The connection broke');
+    });
+    expectInvited(await byAddress(app));
+    return { onAddressInvite, storage };
+  }
+
+  it('is called once after an append of which the store did not know whether it stored the event', async () => {
+    const { onAddressInvite } = await setUpUnknown(undefined);
+    await vi.waitFor(() => expect(onAddressInvite).toHaveBeenCalledTimes(1));
+  });
+
+  it('is not called for the event of another inviter, whose request calls it', async () => {
+    const { onAddressInvite, storage } = await setUpUnknown(CAROL);
+    expect(await tokenEvents(storage)).toMatchObject([{ sender: CAROL }]);
+    await setTimeout(20);
+    expect(onAddressInvite).not.toHaveBeenCalled();
+  });
+});
+
 describe('the body of an invite by address', () => {
   const bodies: [string, object, number, string][] = [
     ...Object.keys(BODY).map((field): [string, object, number, string] => [
@@ -307,11 +340,14 @@ describe('a policy', () => {
   });
 
   it('that fails refuses', async () => {
+    const { logger, lines } = recordingLogger();
     const { app, mailer } = await setUpAddresses({
+      logger,
       policies: [{ name: 'broken', decide, decideByAddress: () => true as never }],
     });
     expectRefusal(await byAddress(app), 403, 'M_FORBIDDEN');
     expect(mailer.mails).toEqual([]);
+    expect(inspect(lines)).toContain('TypeError: decideByAddress must return undefined');
   });
 
   it('that cannot judge addresses is a TypeError, unless it may be bypassed', async () => {
@@ -324,7 +360,7 @@ describe('a policy', () => {
 });
 
 function keys(keyValidityUrl: string) {
-  return range(10).map(() => ({ publicKey: 'A'.repeat(43), keyValidityUrl }));
+  return range(10).map(() => ({ publicKey: randomBytes(32).toString('base64url'), keyValidityUrl }));
 }
 
 describe('an identity server that fails', () => {
@@ -343,10 +379,12 @@ describe('an identity server that fails', () => {
   });
 
   it.each(['bob', 7, {}, Promise.resolve(BOB)])('when it finds the user ID %j', async (userId) => {
-    const { app, mailer } = await setUpAddresses();
+    const { logger, lines } = recordingLogger();
+    const { app, mailer } = await setUpAddresses({ logger });
     mailer.lookUp = async () => (userId instanceof Promise ? ({ userId } as never) : (userId as never));
-    expectRefusal(await byAddress(app), 502, 'M_UNKNOWN');
+    expectRefusal(await byAddress(app), 500, 'M_UNKNOWN');
     expect(mailer.mails).toEqual([]);
+    expect(inspect(lines)).toContain('TypeError: lookUp must resolve to a full Matrix user ID or undefined');
   });
 
   it('when it is late', async () => {
@@ -363,6 +401,53 @@ describe('an identity server that fails', () => {
     mailer.storeInvite = storeInvite;
     expectInvited(await byAddress(app));
     expect(await tokenEvents(storage)).toHaveLength(1);
+  });
+
+  it('when it certainly sent nothing: the next request may try at once', async () => {
+    const { app, mailer, outcomes } = await setUpAddresses();
+    const storeInvite = mailer.storeInvite.bind(mailer);
+    mailer.storeInvite = () =>
+      Promise.reject(new InviteNotSentError('The mail server cannot be reached', { cause: new Error() }));
+    expectRefusal(await byAddress(app), 502, 'M_UNKNOWN');
+    expect(outcomes).toMatchObject([{ failedCall: 'storeInvite' }]);
+    mailer.storeInvite = () => Promise.reject(Object.assign(new Error(), { code: 'ERR_INVITE_NOT_SENT' }));
+    expectRefusal(await byAddress(app), 502, 'M_UNKNOWN');
+    mailer.storeInvite = storeInvite;
+    expectInvited(await byAddress(app));
+    expect(mailer.mails).toHaveLength(1);
+  });
+
+  it('when it certainly sent nothing, by a mistake in code: a 500, and the next request may try at once', async () => {
+    const { app, mailer } = await setUpAddresses();
+    const storeInvite = mailer.storeInvite.bind(mailer);
+    mailer.storeInvite = () =>
+      Promise.reject(new InviteNotSentError('The template is broken', { cause: new TypeError('no template') }));
+    expectRefusal(await byAddress(app), 500, 'M_UNKNOWN');
+    mailer.storeInvite = storeInvite;
+    expectInvited(await byAddress(app));
+  });
+
+  it('when nobody knows whether it sent a mail: others hear how long the claim lasts, once nobody works on it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { app, mailer } = await setUpAddresses({ deadlineMs: 5_000 });
+    const { storeInvite } = mailer;
+    mailer.storeInvite = () => Promise.reject(new Error('down'));
+    expectRefusal(await byAddress(app), 502, 'M_UNKNOWN');
+    mailer.storeInvite = storeInvite;
+    const waits: unknown[] = [];
+    for (const seconds of [0, 15, 1]) {
+      vi.advanceTimersByTime(seconds * 1_000);
+      const { status, headers, body } = await byAddress(app);
+      waits.push([status, headers['retry-after'], body.retry_after_ms]);
+    }
+    expect(waits).toEqual([
+      [503, '2', 2_000],
+      [503, '2', 2_000],
+      [503, '44', 44_000],
+    ]);
+    vi.advanceTimersByTime(44_001);
+    expectInvited(await byAddress(app));
   });
 
   it.each([
@@ -402,9 +487,11 @@ describe('an identity server that fails', () => {
     ['a token with a slash', { token: 'a/b' }],
     ['a long display name', { displayName: 'x'.repeat(256) }],
     ['no keys', { publicKeys: [] }],
-    ['eleven keys', { publicKeys: range(11).map(() => ({ publicKey: 'A'.repeat(43) })) }],
+    ['eleven keys', { publicKeys: [...keys('https://a.org'), ...keys('https://a.org')].slice(9) }],
+    ['a key of small order', { publicKeys: [{ publicKey: 'A'.repeat(43) }] }],
+    ['a padded key', { publicKeys: [{ publicKey: randomBytes(32).toString('base64') }] }],
     ['a short key', { publicKeys: [{ publicKey: 'AAAA' }] }],
-    ['a URL of http', { publicKeys: [{ publicKey: 'A'.repeat(43), keyValidityUrl: 'http://a.org' }] }],
+    ['a URL of http', { publicKeys: keys('http://a.org') }],
     ['a URL of an event that is too large', { publicKeys: keys('https://a.org/'.padEnd(6_000, 'x')) }],
     ['a URL that is not ASCII', { publicKeys: keys('https://a.org/\u3042') }],
     ['a URL with a line break', { publicKeys: keys('https://a.org/\n') }],

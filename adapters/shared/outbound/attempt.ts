@@ -6,6 +6,7 @@ export class Attempt {
   readonly signal: AbortSignal;
   readonly server: string;
   readonly #startedAt = performance.now();
+  #isSent = false;
 
   constructor(server: string, signal: AbortSignal) {
     this.server = server;
@@ -17,6 +18,11 @@ export class Attempt {
     return Math.round(performance.now() - this.#startedAt);
   }
 
+  /** Tells that the request may be on its way, because a connection is ready for it. */
+  markSent(): void {
+    this.#isSent = true;
+  }
+
   /**
    * Returns the error for a failure, or for the end of the time if that is the reason.
    *
@@ -24,9 +30,10 @@ export class Attempt {
    */
   error(failure: OutboundFailure, cause?: unknown): OutboundError {
     if (cause instanceof OutboundError) return cause;
+    const isNotSent = !this.#isSent;
     return this.signal.aborted
-      ? new OutboundError('timeout', this.server, this.ms)
-      : new OutboundError(failure, this.server, this.ms, codeOf(cause));
+      ? new OutboundError('timeout', this.server, this.ms, { isNotSent })
+      : new OutboundError(failure, this.server, this.ms, { isNotSent, detail: codeOf(cause) });
   }
 }
 

@@ -185,7 +185,7 @@ export class OutboundClient {
         body,
         json: parseJson(body),
         headers: incoming.headers,
-        unusable: (detail) => new OutboundError('answer', server, attempt.ms, detail),
+        unusable: (detail) => new OutboundError('answer', server, attempt.ms, { detail }),
       };
     } catch (error) {
       incoming.destroy();
@@ -222,6 +222,7 @@ export class OutboundClient {
       signal: attempt.signal,
     };
     const outgoing = request(options);
+    outgoing.once('socket', () => attempt.markSent());
     outgoing.end(body);
     try {
       return await responseTo(outgoing);

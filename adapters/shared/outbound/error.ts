@@ -32,9 +32,19 @@ export class OutboundError extends Error {
   readonly server: string;
   /** The time since the request was made, in milliseconds. */
   readonly ms: number;
+  /** True if it is certain that no part of the request was sent. */
+  readonly isNotSent: boolean;
 
-  /** @param detail a code of Node's, or another constant, for the message */
-  constructor(failure: OutboundFailure, server: string, ms: number, detail?: string) {
+  /**
+   * @param options.isNotSent whether it is certain that no part of the request was sent (default false)
+   * @param options.detail a code of Node's, or another constant, for the message
+   */
+  constructor(
+    failure: OutboundFailure,
+    server: string,
+    ms: number,
+    { isNotSent = false, detail }: { readonly isNotSent?: boolean; readonly detail?: string | undefined } = {},
+  ) {
     super(
       `No usable answer from ${server}: ${failure}${detail === undefined ? '' : ` (${detail})`} after ${ms} ms`,
     );
@@ -42,5 +52,6 @@ export class OutboundError extends Error {
     this.failure = failure;
     this.server = server;
     this.ms = ms;
+    this.isNotSent = isNotSent;
   }
 }

@@ -1,6 +1,6 @@
 import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
-import { CLAIM_MS } from '../shared/claim.ts';
+import { CLAIM_MS, inProgress } from '../shared/claim.ts';
 import { storedBytes } from './encoding.ts';
 import type { Session } from './session.ts';
 
@@ -16,9 +16,10 @@ export class PendingAddresses {
   async claim(session: Session, key: AddressKey, claimId: string): Promise<AddressClaim> {
     await session.change(this.#sql.claim, [...columnsOf(key), Buffer.from(claimId)]);
     const [row] = await session.select(this.#sql.pending, columnsOf(key));
-    const [claimedBy, invite] = row ?? [];
+    const [claimedBy, invite, remainingMs] = row ?? [];
     if (invite) return { outcome: 'stored', invite: JSON.parse(String(invite)) };
-    return String(claimedBy) === claimId ? { outcome: 'claimed', claimId } : { outcome: 'inProgress' };
+    if (String(claimedBy) === claimId) return { outcome: 'claimed', claimId };
+    return inProgress(Number(String(remainingMs)));
   }
 
   async settle(
@@ -51,7 +52,9 @@ function statementsOn(prefix: string) {
   const isKey = 'room_id = ? AND address_hash = ?';
   const now = 'UTC_TIMESTAMP(3)';
   return {
-    pending: `SELECT claim_id, invite FROM ${table} WHERE ${isKey} LIMIT 1`,
+    pending: `
+SELECT claim_id, invite, TIMESTAMPDIFF(MICROSECOND, ${now}, claimed_until) DIV 1000
+FROM ${table} WHERE ${isKey} LIMIT 1`,
     // No assignment reads what another one has assigned: whether it would see that depends on the SQL mode of MariaDB.
     claim: `
 INSERT INTO ${table} (room_id, address_hash, claim_id, claimed_until)

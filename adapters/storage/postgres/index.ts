@@ -25,6 +25,7 @@ import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../../src/rooms/event.ts';
 import { roomVersionOf } from '../../../src/rooms/room-version.ts';
 import { appendAndRemember } from '../shared/append-and-remember.ts';
+import { inProgress } from '../shared/claim.ts';
 import { newEventId } from '../shared/event-id.ts';
 import { CREATE_KEY, isSameKey } from '../shared/state-key.ts';
 import { newRememberedState, storedEvent } from '../shared/stored-event.ts';
@@ -184,7 +185,7 @@ export class PostgresStorage implements RoomStore, PendingAddressInvites {
     if (typeof row?.claim_id === 'string') return { outcome: 'claimed', claimId: row.claim_id };
     return typeof row?.invite === 'string'
       ? { outcome: 'stored', invite: JSON.parse(row.invite) }
-      : { outcome: 'inProgress' };
+      : inProgress(Number(row?.remaining_ms));
   }
 
   async settleAddress(

@@ -131,9 +131,9 @@ WITH claim AS (
     WHERE pending.invite IS NULL AND pending.claimed_until <= now()
   RETURNING claim_id
 )
-SELECT claim_id, NULL AS invite, ${durable} FROM claim
+SELECT claim_id, NULL AS invite, NULL::numeric AS remaining_ms, ${durable} FROM claim
 UNION ALL
-SELECT NULL, invite, NULL FROM ${prefix}pending_addresses
+SELECT NULL, invite, 1000 * extract(epoch FROM claimed_until - now()), NULL FROM ${prefix}pending_addresses
 WHERE room_id = $1 AND address_hash = $2 AND NOT EXISTS (SELECT 1 FROM claim)`,
 
     settleAddress: `

@@ -1,3 +1,5 @@
+import type { AddressClaim } from '../../../src/ports/pending-address-invites.ts';
+
 /** The duration of a claim of an address, in milliseconds. */
 export const CLAIM_MS = 60_000;
 
@@ -9,4 +11,15 @@ export const CLAIM_MS = 60_000;
 export function isClaimed(until: number): boolean {
   const left = until - Date.now();
   return left > 0 && left <= CLAIM_MS;
+}
+
+/**
+ * Returns the result for a claim that another caller has.
+ *
+ * @param remainingMs the time until it ends; ignored if a claim cannot last that long, as after a change of the clock
+ */
+export function inProgress(remainingMs: number): AddressClaim {
+  return remainingMs > 0 && remainingMs <= CLAIM_MS
+    ? { outcome: 'inProgress', remainingMs }
+    : { outcome: 'inProgress' };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
-import { CLAIM_MS, isClaimed } from '../shared/claim.ts';
+import { CLAIM_MS, inProgress, isClaimed } from '../shared/claim.ts';
 import type { SqliteConnection } from './connection.ts';
 import { toStoredText } from './encoding.ts';
 
@@ -18,7 +18,7 @@ export class PendingAddresses {
   claim(key: AddressKey): AddressClaim {
     const pending = this.#pending(key);
     if (typeof pending?.invite === 'string') return { outcome: 'stored', invite: JSON.parse(pending.invite) };
-    if (pending !== undefined && isClaimed(pending.until)) return { outcome: 'inProgress' };
+    if (pending !== undefined && isClaimed(pending.until)) return inProgress(pending.until - Date.now());
     const claimId = randomUUID();
     this.#connection.statement(this.#sql.claim).run(...columnsOf(key), claimId, Date.now() + CLAIM_MS);
     return { outcome: 'claimed', claimId };

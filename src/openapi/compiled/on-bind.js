@@ -7,7 +7,7 @@ const formats = {
 };
 
 export const isOnBind = validate32;
-const schema46 = {"type":"object","title":"OnBind","properties":{"medium":{"type":"string"},"address":{"type":"string"},"mxid":{"type":"string","format":"mx-user-id","x-well-formed":true},"invites":{"type":"array","maxItems":50}},"required":["medium","address","mxid"]};
+const schema46 = {"type":"object","title":"OnBind","properties":{"medium":{"type":"string"},"address":{"type":"string"},"mxid":{"type":"string","format":"mx-user-id","x-well-formed":true},"invites":{"type":"array"}},"required":["medium","address","mxid"]};
 const func0 = Object.prototype.hasOwnProperty;
 const formats0 = formats["mx-user-id"];
 
@@ -112,10 +112,8 @@ errors++;
 }
 }
 if(data.invites !== undefined && func0.call(data, "invites")){
-let data3 = data.invites;
-if(Array.isArray(data3)){
-if(data3.length > 50){
-const err8 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(!(Array.isArray(data.invites))){
+const err8 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -125,25 +123,14 @@ vErrors.push(err8);
 errors++;
 }
 }
+}
 else {
-const err9 = {instancePath:instancePath+"/invites",schemaPath:"#/properties/invites/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err9 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err9];
 }
 else {
 vErrors.push(err9);
-}
-errors++;
-}
-}
-}
-else {
-const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
 }
 errors++;
 }

@@ -5,6 +5,7 @@ import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';
 import {
   claim,
+  checkInProgress,
   claimed,
   newHash,
   newInvite,
@@ -23,7 +24,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
     async run({ pending }) {
       const key = newKey();
       await claimed(pending, key);
-      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'second claim');
+      await checkInProgress(pending, key, 'second claim');
     },
   }),
   pendingCase({
@@ -43,7 +44,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       await settled(pending, key);
       for (const other of near) await claimed(pending, other);
       for (const other of near)
-        checkSame(await claim(pending, other), { outcome: 'inProgress' }, 'claim of a near key');
+        await checkInProgress(pending, other, 'claim of a near key');
     },
   }),
   pendingCase({
@@ -77,6 +78,24 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       const ids = results.flatMap((result) => (result.outcome === 'claimed' ? [result.claimId] : []));
       checkSame(ids.length, 1, 'number of claims after the first has ended');
       check(ids[0] !== first, 'a later claim has the ID of an earlier one');
+    },
+  }),
+  pendingCase({
+    name: 'says how long a claim still lasts, or nothing',
+    postcondition: 'claimAddress 1',
+    async run({ pending }) {
+      const key = newKey();
+      const before = Date.now();
+      await claimed(pending, key);
+      const result = await claim(pending, key);
+      check(result.outcome === 'inProgress', `second claim is ${result.outcome}`);
+      const { remainingMs } = result;
+      if (remainingMs === undefined) return;
+      const passedMs = Date.now() - before;
+      check(
+        remainingMs <= 60_000 && remainingMs >= 60_000 - passedMs - 1_000,
+        `remainingMs is ${remainingMs}, ${passedMs} ms after a claim that lasts 60000 ms`,
+      );
     },
   }),
   pendingCase({
@@ -125,7 +144,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       const invite = await settled(pending, settledKey);
       await claimed(pending, claimedKey);
       const survivor = await crash();
-      checkSame(await claim(survivor, claimedKey), { outcome: 'inProgress' }, 'claim from before the crash');
+      await checkInProgress(survivor, claimedKey, 'claim from before the crash');
       checkSame(
         await claim(survivor, settledKey),
         { outcome: 'stored', invite },
@@ -182,7 +201,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       await pending.releaseAddress(key, first, deadlineContext());
       await claimed(pending, key);
       await pending.releaseAddress(key, first, deadlineContext());
-      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'claim after an old one was released');
+      await checkInProgress(pending, key, 'claim after an old one was released');
     },
   }),
   pendingCase({
@@ -224,7 +243,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       await pending.forgetAddress(key, token, deadlineContext());
       await claimed(pending, key);
       await pending.forgetAddress(key, token, deadlineContext());
-      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'claim after a second forgetAddress');
+      await checkInProgress(pending, key, 'claim after a second forgetAddress');
     },
   }),
   pendingCase({

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressClaim, AddressKey, PendingAddressInvites } from '../../ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../ports/third-party.ts';
-import { check } from '../check.ts';
+import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
 import { newRoomId } from '../random.ts';
@@ -50,6 +50,15 @@ export async function claimed(pending: PendingAddressInvites, key: AddressKey): 
   const result = await claim(pending, key);
   check(result.outcome === 'claimed', `claimAddress resolved ${result.outcome} although nobody had a claim`);
   return result.claimId;
+}
+
+/** Checks that somebody else has the claim of a key. */
+export async function checkInProgress(
+  pending: PendingAddressInvites,
+  key: AddressKey,
+  what: string,
+): Promise<void> {
+  checkSame((await claim(pending, key)).outcome, 'inProgress', what);
 }
 
 export function settle(

@@ -305,6 +305,7 @@ describe('connections', () => {
     cut(1);
     expect(await rejectionOf(identity.storeInvite(invite, {}, context))).toMatchObject({
       failure: 'network',
+      isNotSent: false,
     });
     expect(server.requests.filter(({ path }) => path === 'store-invite')).toHaveLength(1);
     expect(server.mail.mails).toEqual([]);
@@ -341,3 +342,37 @@ async function listenerWithoutRoom(host: string, port: number): Promise<void> {
   }
   await once(sockets[0] as Socket, 'connect');
 }
+
+describe('an invite that cannot be sent', () => {
+  it('says so if there is no connection', async () => {
+    const { dns, identity, invite } = await withName('none.test', '127.0.0.2', 'DNS:none.test');
+    const cases: [string, string, readonly string[] | 'NXDOMAIN'][] = [
+      [invite.idServer, 'dns', 'NXDOMAIN'],
+      [invite.idServer, 'address', ['10.0.0.1']],
+      ['none.test:1', 'connect', ['127.0.0.2']],
+    ];
+    for (const [idServer, failure, answer] of cases) {
+      dns.answer = () => answer;
+      const refused = identity.storeInvite({ ...invite, idServer }, {}, context);
+      expect(await rejectionOf(refused)).toMatchObject({ status: 502, failure, isNotSent: true });
+    }
+  });
+
+  it('says so if the TLS handshake fails', async () => {
+    const { server, identity, invite } = await withName('cert.test', '127.0.0.2', 'DNS:other.test');
+    const refused = identity.storeInvite(invite, {}, context);
+    expect(await rejectionOf(refused)).toMatchObject({ failure: 'tls', isNotSent: true });
+    expect(server.requests).toEqual([]);
+  });
+
+  it('does not say so of a request that was sent, whatever became of it', async () => {
+    const { server, identity, invite } = await withIdentityServer();
+    server.intercept = (_request, response) => {
+      response.socket?.destroy();
+      return 'handled';
+    };
+    const broken = identity.storeInvite(invite, {}, context);
+    expect(await rejectionOf(broken)).toMatchObject({ status: 502, failure: 'network', isNotSent: false });
+    expect(server.requests).toHaveLength(1);
+  });
+});

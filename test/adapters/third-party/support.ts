@@ -6,7 +6,7 @@ import {
 } from '../../../adapters/third-party/index.ts';
 import { IdentityServer } from '../../../examples/invite-by-email/identity-server/index.ts';
 import { PrivateCa } from '../../../examples/invite-by-email/private-ca.ts';
-import { isMatrixError } from '../../../src/errors.ts';
+import { isInviteNotSent, isMatrixError, MatrixError } from '../../../src/errors.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { AddressInvite, ThirdPartyIdentity } from '../../../src/ports/third-party.ts';
 
@@ -70,8 +70,9 @@ export async function rejectionOf(promise: Promise<unknown>) {
     },
     (reason: unknown) => reason,
   );
-  if (!isMatrixError(error)) throw error;
-  const { status, errcode, retryAfterMs, cause } = error;
-  const failure = cause instanceof OutboundError ? cause.failure : undefined;
-  return { status, errcode, retryAfterMs, failure, error };
+  const isNotSent = isInviteNotSent(error);
+  if (!isNotSent && !isMatrixError(error)) throw error;
+  const { status, errcode, retryAfterMs } = isNotSent ? new MatrixError(502, 'M_UNKNOWN', '') : error;
+  const failure = error.cause instanceof OutboundError ? error.cause.failure : undefined;
+  return { status, errcode, retryAfterMs, failure, isNotSent, error };
 }
