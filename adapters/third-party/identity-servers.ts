@@ -33,7 +33,7 @@ const ACCESS_TOKEN = /^[!-~]{1,4096}$/;
  * identity server can send an email. Both need the user's `id_access_token`, which goes to that server only.
  *
  * It connects to no private, local or otherwise special IP address that `allowAddresses` does not list, and follows no
- * redirects. At most 64 requests are under way at once, 4 to one server. After three network faults in a row, a server
+ * redirects. At most 64 requests are under way at once, 4 to one server, and as many that check keys. After three network faults in a row, a server
  * is not asked for 30 seconds.
  *
  * @throws {TypeError} for unknown, missing and invalid options
@@ -45,6 +45,8 @@ export function identityServers(options: IdentityServersOptions): ThirdPartyIden
 
 class IdentityServers implements ThirdPartyIdentity {
   readonly #client: OutboundClient;
+  /** Anybody can have keys checked at URLs that never answer, and must not hold up the requests of the others. */
+  readonly #keyClient: OutboundClient;
   readonly #servers: ReadonlySet<string> | 'any';
   readonly #media: ReadonlySet<string>;
   readonly timeoutMs: number;
@@ -53,6 +55,7 @@ class IdentityServers implements ThirdPartyIdentity {
   constructor(options: IdentityServersOptions) {
     const { servers, media = ['email', 'msisdn'], timeoutMs = 10_000, plainLookup = false } = options;
     this.#client = new OutboundClient(options);
+    this.#keyClient = new OutboundClient(options);
     this.#servers = servers === 'any' ? servers : new Set(servers.map(canonical));
     this.#media = new Set(media);
     this.timeoutMs = timeoutMs;
@@ -95,7 +98,7 @@ class IdentityServers implements ThirdPartyIdentity {
   }
 
   isKeyValid(key: AddressInviteKey, context: CallContext): Promise<boolean> {
-    return this.#call(KEY_VALIDITY_TIMEOUT_MS, context, (signal) => isKeyValid(this.#client, key, signal));
+    return this.#call(KEY_VALIDITY_TIMEOUT_MS, context, (signal) => isKeyValid(this.#keyClient, key, signal));
   }
 
   /** Runs a call, all of whose requests together take at most this many milliseconds. */

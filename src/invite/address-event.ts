@@ -118,7 +118,5 @@ export function checkedInvite(stored: unknown, { address }: AddressInvite): Stor
 function isKey(key: unknown): key is AddressInviteKey {
   if (typeof key !== 'object' || key === null) return false;
   const { publicKey, keyValidityUrl } = key as Partial<Record<keyof AddressInviteKey, unknown>>;
-  return (
-    isPublicKey(publicKey) && (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl))
-  );
+  return isPublicKey(publicKey) && (keyValidityUrl === undefined || isStorableUrl(keyValidityUrl));
 }

@@ -114,7 +114,8 @@ async function bindAll(run: BindRun, invites: readonly BoundInvite[]): Promise<v
   const failures: unknown[] = [];
   const waiting = inTurn(invites).values();
   const work = async () => {
-    for (const invite of waiting) await bindInvite(run, invite).catch((error: unknown) => failures.push(error));
+    for (const invite of waiting)
+      await bindInvite(run, invite).catch((error: unknown) => failures.push(error));
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (failures.length > 0) throw failures[0];
@@ -199,7 +200,8 @@ function isMember(events: readonly StrippedStateEvent[], userId: string): boolea
 /** Returns `keysThatSigned`, which throws a {@link MatrixError} once the request has had too many signatures checked. */
 function countedChecks(run: BindRun): FindSigners {
   return (signed, publicKeys) => {
-    if (run.checks >= MAX_CHECKS_OF_REQUEST) throw unavailable(new Error('Too many signatures in one onbind'));
+    if (run.checks >= MAX_CHECKS_OF_REQUEST)
+      throw unavailable(new Error('Too many signatures in one onbind'));
     const checks = checksOf(signed, publicKeys);
     run.checks += checks;
     run.spend(checks);

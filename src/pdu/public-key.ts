@@ -28,7 +28,10 @@ export function isPublicKey(value: unknown): value is string {
 export function readPublicKey(text: string): KeyObject | undefined {
   const bytes = publicKeyBytes(text);
   if (bytes === undefined) return undefined;
-  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) }, format: 'jwk' });
+  return createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) },
+    format: 'jwk',
+  });
 }
 
 function publicKeyBytes(text: string): Buffer | undefined {

@@ -421,7 +421,9 @@ describe('an identity server that fails', () => {
     const { app, mailer } = await setUpAddresses();
     const storeInvite = mailer.storeInvite.bind(mailer);
     mailer.storeInvite = () =>
-      Promise.reject(new InviteNotSentError('The template is broken', { cause: new TypeError('no template') }));
+      Promise.reject(
+        new InviteNotSentError('The template is broken', { cause: new TypeError('no template') }),
+      );
     expectRefusal(await byAddress(app), 500, 'M_UNKNOWN');
     mailer.storeInvite = storeInvite;
     expectInvited(await byAddress(app));

@@ -340,7 +340,9 @@ describe('a request with many invites', () => {
     const flood = range(300).map((index) => inviteIn({ token: `t${index}`, mxid: BOB }, { sender: CAROL }));
     const read = vi.spyOn(storage, 'readState');
     expect(await bind(app, [...flood, good])).toEqual(OK);
-    const tokens = read.mock.calls.map(([, keys]) => keys.find(({ type }) => type.includes('third'))?.state_key);
+    const tokens = read.mock.calls.map(
+      ([, keys]) => keys.find(({ type }) => type.includes('third'))?.state_key,
+    );
     expect(tokens).toHaveLength(301);
     expect(tokens.indexOf(String(good.signed.token))).toBeLessThan(2);
   });

@@ -4,8 +4,8 @@ import { abortedContext, deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';
 import {
-  claim,
   checkInProgress,
+  claim,
   claimed,
   newHash,
   newInvite,
@@ -43,8 +43,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       ];
       await settled(pending, key);
       for (const other of near) await claimed(pending, other);
-      for (const other of near)
-        await checkInProgress(pending, other, 'claim of a near key');
+      for (const other of near) await checkInProgress(pending, other, 'claim of a near key');
     },
   }),
   pendingCase({

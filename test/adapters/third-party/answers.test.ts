@@ -235,37 +235,36 @@ describe('an answer that is nonsense', () => {
   });
 });
 
-describe('requests under way', () => {
-  /** Starts requests that stay under way, and resolves when all of them have arrived. */
-  async function hold(server: IdentityServer, identity: Awaited<ReturnType<typeof adapter>>, count: number) {
-    const held: ServerResponse[] = [];
-    const pending: Promise<unknown>[] = [];
-    await new Promise<void>((resolve) => {
-      writes(server, (response) => {
-        held.push(response);
-        if (held.length === count) resolve();
-      });
-      for (let index = 0; index < count; index += 1)
-        pending.push(identity.isKeyValid(keyAt(server), context));
+/** Starts requests that stay under way, and resolves when all of them have arrived. */
+async function hold(server: IdentityServer, count: number, send: () => Promise<unknown>) {
+  const held: ServerResponse[] = [];
+  const pending: Promise<unknown>[] = [];
+  await new Promise<void>((resolve) => {
+    writes(server, (response) => {
+      held.push(response);
+      if (held.length === count) resolve();
     });
-    return async () => {
-      writes(server, (response) => response.writeHead(401).end());
-      for (const response of held) response.writeHead(401).end();
-      const results = await Promise.allSettled(pending);
-      expect(results).toEqual(
-        Array(count).fill({
-          status: 'rejected',
-          reason: expect.objectContaining({ errcode: 'M_UNAUTHORIZED' }),
-        }),
-      );
-    };
-  }
+    for (let index = 0; index < count; index += 1) pending.push(send());
+  });
+  return async () => {
+    writes(server, (response) => response.writeHead(401).end());
+    for (const response of held) response.writeHead(401).end();
+    const results = await Promise.allSettled(pending);
+    expect(results).toEqual(
+      Array(count).fill({
+        status: 'rejected',
+        reason: expect.objectContaining({ errcode: 'M_UNAUTHORIZED' }),
+      }),
+    );
+  };
+}
 
+describe('requests under way', () => {
   it('are at most four to one server; more are a 429 until one ends', async () => {
     const { server, identity, invite } = await withIdentityServer({ timeoutMs: 30_000 });
     const other = await withIdentityServer();
-    const release = await hold(server, identity, 4);
-    expect(await rejectionOf(identity.isKeyValid(keyAt(server), context))).toMatchObject({
+    const release = await hold(server, 4, () => identity.lookUp(invite, context));
+    expect(await rejectionOf(identity.lookUp(invite, context))).toMatchObject({
       status: 429,
       errcode: 'M_LIMIT_EXCEEDED',
       failure: 'busy',
@@ -286,7 +285,9 @@ describe('requests under way', () => {
     );
     const [last, ...others] = servers;
     if (last === undefined) throw new Error('There is no server');
-    const releases = await Promise.all(others.map(({ server }) => hold(server, last.identity, 4)));
+    const releases = await Promise.all(
+      others.map(({ server, invite }) => hold(server, 4, () => last.identity.lookUp(invite, context))),
+    );
     expect(await rejectionOf(last.identity.lookUp(last.invite, context))).toMatchObject({
       status: 429,
       failure: 'busy',
@@ -294,6 +295,17 @@ describe('requests under way', () => {
     await releases.pop()?.();
     expect(await last.identity.lookUp(last.invite, context)).toBeUndefined();
     for (const release of releases) await release();
+  });
+});
+
+describe('checks of keys under way', () => {
+  it('are at most four to one server, and hold up no other request', async () => {
+    const { server, identity, invite } = await withIdentityServer({ timeoutMs: 30_000 });
+    const release = await hold(server, 4, () => identity.isKeyValid(keyAt(server), context));
+    expect(await rejectionOf(identity.isKeyValid(keyAt(server), context))).toMatchObject({ failure: 'busy' });
+    server.intercept = () => undefined;
+    expect(await identity.lookUp(invite, context)).toBeUndefined();
+    await release();
   });
 });
 
