@@ -43,7 +43,10 @@ export class OutboundError extends Error {
     failure: OutboundFailure,
     server: string,
     ms: number,
-    { isNotSent = false, detail }: { readonly isNotSent?: boolean; readonly detail?: string | undefined } = {},
+    {
+      isNotSent = false,
+      detail,
+    }: { readonly isNotSent?: boolean; readonly detail?: string | undefined } = {},
   ) {
     super(
       `No usable answer from ${server}: ${failure}${detail === undefined ? '' : ` (${detail})`} after ${ms} ms`,

@@ -1,0 +1,120 @@
+// The code that you would write: your accounts' addresses, and your invitation emails.
+import { createHash, randomBytes } from 'node:crypto';
+import type { DatabaseSync } from '@photostructure/sqlite';
+import {
+  type AddressInvite,
+  InviteNotSentError,
+  type InviteRoomDetails,
+  MatrixError,
+  type StoredAddressInvite,
+  type ThirdPartyIdentity,
+} from 'express-matrix-invite';
+import type { Transporter } from 'nodemailer';
+
+/** An invitation whose email is out. */
+export type Invitation = { readonly token: string; readonly roomId: string; readonly sender: string };
+
+/** The confirmed addresses of users, and the invitations that wait for the owners of others. */
+export class Invitations implements ThirdPartyIdentity {
+  readonly #database: DatabaseSync;
+  readonly #mail: Transporter;
+
+  constructor(database: DatabaseSync, mail: Transporter) {
+    this.#database = database;
+    this.#mail = mail;
+    database.exec(`
+CREATE TABLE IF NOT EXISTS confirmed_addresses (address TEXT PRIMARY KEY, user_id TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS invitations (
+  token TEXT PRIMARY KEY, code_hash BLOB NOT NULL, address TEXT NOT NULL, room_id TEXT NOT NULL, sender TEXT NOT NULL
+) STRICT;`);
+  }
+
+  objectionTo({ medium }: AddressInvite): MatrixError | undefined {
+    return medium === 'email'
+      ? undefined
+      : new MatrixError(403, 'M_THREEPID_MEDIUM_NOT_SUPPORTED', 'Only email addresses can be invited');
+  }
+
+  async lookUp({ address }: AddressInvite): Promise<string | undefined> {
+    const row = this.#database
+      .prepare('SELECT user_id FROM confirmed_addresses WHERE address = ?')
+      .get(address);
+    return row?.user_id as string | undefined;
+  }
+
+  async storeInvite(
+    { address, roomId, sender }: AddressInvite,
+    { roomName = 'a room' }: InviteRoomDetails,
+  ): Promise<StoredAddressInvite> {
+    // All members of the room see the token. Only the owner of the address sees the code.
+    const token = randomBytes(16).toString('hex');
+    const code = randomBytes(16).toString('hex');
+    this.#database
+      .prepare('INSERT INTO invitations VALUES (?, ?, ?, ?, ?)')
+      .run(token, hashOf(code), address, roomId, sender);
+    try {
+      await this.#mail.sendMail({
+        from: 'invitations@example.org',
+        to: address,
+        subject: 'You are invited',
+        text: `${sender} invites you to ${roomName}.\nSign up at https://example.org, and enter this code: ${code}`,
+      });
+    } catch (cause) {
+      // Nothing was sent, so the next request may try at once.
+      if (isConnectionFailure(cause)) {
+        this.#database.prepare('DELETE FROM invitations WHERE token = ?').run(token);
+        throw new InviteNotSentError('The mail server cannot be reached', { cause });
+      }
+      throw cause;
+    }
+    // Nobody has the private key that belongs to it, so nobody but you can use the token.
+    const publicKey = randomBytes(32).toString('base64url');
+    return { token, displayName: address.replace(/(?<=^|@)(.)[^@]*/gu, '$1…'), publicKeys: [{ publicKey }] };
+  }
+
+  async isKeyValid(): Promise<boolean> {
+    return false;
+  }
+
+  /**
+   * Confirms that a user owns the address to which a code was sent.
+   *
+   * @returns the address, or undefined for an unknown code
+   */
+  confirm(userId: string, code: string): string | undefined {
+    const row = this.#database
+      .prepare('SELECT address FROM invitations WHERE code_hash = ?')
+      .get(hashOf(code));
+    if (row === undefined) return undefined;
+    const address = String(row.address);
+    this.#database
+      .prepare(
+        'INSERT INTO confirmed_addresses VALUES (?, ?) ON CONFLICT DO UPDATE SET user_id = excluded.user_id',
+      )
+      .run(address, userId);
+    return address;
+  }
+
+  /** The invitations that wait for the owner of an address. */
+  waitingFor(address: string): Invitation[] {
+    return this.#database
+      .prepare('SELECT token, room_id, sender FROM invitations WHERE address = ?')
+      .all(address)
+      .map((row) => ({ token: String(row.token), roomId: String(row.room_id), sender: String(row.sender) }));
+  }
+
+  /** Forgets an invitation that waits no longer. */
+  forget({ token }: Invitation): void {
+    this.#database.prepare('DELETE FROM invitations WHERE token = ?').run(token);
+  }
+}
+
+/** The database has no codes that work. */
+function hashOf(code: string): Uint8Array {
+  return createHash('sha256').update(code).digest();
+}
+
+/** Returns true if there was no connection, so that certainly nothing was sent. */
+function isConnectionFailure(error: unknown): boolean {
+  return (error as { readonly syscall?: unknown }).syscall === 'connect';
+}
