@@ -4,10 +4,11 @@ import { PostgresStorage } from 'express-matrix-invite/storage/postgres';
 import { SqliteStorage } from 'express-matrix-invite/storage/sqlite';
 import type mysql from 'mysql2/promise';
 import type pg from 'pg';
-import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { MariadbServer } from '../../../servers/mariadb-server.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
 import { pendingAddressInvitesContract } from '../../../src/testing/index.ts';
+import { claim, claimed, newKey } from '../../../src/testing/pending-address-invites/harness.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import { openCopy } from '../../testing/sqlite-harness.ts';
 import { testContract } from '../../testing/support.ts';
@@ -90,3 +91,19 @@ testContract('MysqlStorage', pendingAddressInvitesContract, async () => ({
       'UPDATE matrix_pending_addresses SET claimed_until = claimed_until - INTERVAL 61 SECOND',
     )),
 }));
+
+it('every store says how long a claim still lasts', async () => {
+  const sqlite = new SqliteStorage(openSqlite(await newSqlitePath()));
+  await sqlite.migrate();
+  const stores = [
+    new MemoryStorage(),
+    sqlite,
+    new PostgresStorage(pools[0]),
+    new MysqlStorage(mysqlPools[0]),
+  ];
+  for (const store of stores) {
+    const key = newKey();
+    await claimed(store, key);
+    expect(await claim(store, key)).toEqual({ outcome: 'inProgress', remainingMs: expect.any(Number) });
+  }
+});
