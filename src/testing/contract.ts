@@ -1,3 +1,6 @@
+import { messageOf } from './failure-message.ts';
+import { HarnessFailure, namingItsFailures } from './harness-failure.ts';
+
 /** One case of a contract: a function that rejects if the adapter breaks a promise. */
 export type ContractCase<Harness> = {
   /** Unique within its contract. */
@@ -12,7 +15,8 @@ export type ContractCase<Harness> = {
    * Runs the case. Needs a fresh harness. Its store may be shared, since every case creates its own IDs.
    *
    * @throws {Error} (rejects) if the adapter breaks its promise; the message contains the postcondition and
-   *   what was seen. Also if the harness lacks what the case requires: call {@link canRun} first.
+   *   what was seen. Also if a function of the harness fails, which the message names, and if the harness lacks what
+   *   the case requires: call {@link canRun} first.
    */
   run(harness: Harness): Promise<void>;
 };
@@ -66,38 +70,13 @@ export function caseMaker<Harness extends object>(): DefineCase<Harness> {
         throw new Error(`${postcondition}: "${name}" needs a harness with ${lacking}`);
       }
       try {
-        await run(harness);
+        await run(namingItsFailures(harness));
       } catch (cause) {
-        throw new Error(`${postcondition} is broken: "${name}": ${messageOf(cause)}`, { cause });
+        const verdict = cause instanceof HarnessFailure ? 'was not tested' : 'is broken';
+        throw new Error(`${postcondition} ${verdict}: "${name}": ${messageOf(cause)}`, { cause });
       }
     },
   });
-}
-
-/** The most causes that are followed: a chain of causes may be circular. */
-const MAX_CAUSES = 10;
-
-/** Returns the error's message, and the message of its innermost cause, which says what went wrong. */
-function messageOf(error: unknown): string {
-  const innermost = innermostOf(error);
-  const [seen, reason] = [textOf(error), textOf(innermost)];
-  return innermost === error || seen.includes(reason) ? seen : `${seen} (cause: ${reason})`;
-}
-
-function innermostOf(error: unknown): unknown {
-  let innermost = error;
-  for (let depth = 0; depth < MAX_CAUSES; depth += 1) {
-    if (!(innermost instanceof Error)) break;
-    const inner: unknown =
-      innermost instanceof AggregateError ? (innermost.cause ?? innermost.errors[0]) : innermost.cause;
-    if (inner === undefined || inner === null) break;
-    innermost = inner;
-  }
-  return innermost;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function offers<Harness extends object, Capability extends keyof Harness>(

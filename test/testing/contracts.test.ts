@@ -6,10 +6,12 @@ import {
   authRequest,
   type ContractCase,
   canRun,
+  pendingAddressInvitesContract,
   rateLimitContract,
   roomGraphContract,
   roomStoreContract,
   runContract,
+  type SeedRoom,
   type StorageHarness,
   storageContract,
 } from '../../src/testing/index.ts';
@@ -27,7 +29,14 @@ const CONTRACTS = {
     cases: roomGraphContract,
     promised: ['build 1-7', 'append 1-10', 'hasJoinedMember 1-1', 'discard 1-2', 'unfinished 1-2'],
   },
-  rateLimit: { cases: rateLimitContract, promised: ['consume 1-4', 'refund 5-5', 'peek 6-7'] },
+  rateLimit: {
+    cases: rateLimitContract,
+    promised: ['consume 1-4', 'refund 5-5', 'peek 6-7', 'consumeKeeping 8-9'],
+  },
+  pendingAddresses: {
+    cases: pendingAddressInvitesContract,
+    promised: ['claimAddress 1-3', 'settleAddress 4-5', 'releaseAddress 6-6', 'forgetAddress 7-7'],
+  },
   auth: { cases: authContract, promised: ['authenticate 1-5'] },
 };
 
@@ -177,6 +186,88 @@ describe('a case', () => {
       createRoom,
     }));
     expect(String(failed[0]?.error)).toContain('first');
+  });
+
+  it('names the function of the harness that failed, with the innermost cause', async () => {
+    const refused = new Error('fk_owner fails', { cause: new Error('Cannot add or update a child row') });
+    const cases = storageContract.slice(0, 1);
+    for (const createRoom of [
+      () => Promise.reject(refused),
+      () => {
+        throw refused;
+      },
+      // Query builders return what is no promise, but can be awaited.
+      () =>
+        Object.assign(Object.create(null), {
+          // biome-ignore lint/suspicious/noThenProperty: query builders have one.
+          then: (_: unknown, reject: (error: Error) => void) => reject(refused),
+        }),
+    ]) {
+      const { failed } = await runContract(cases, async () => ({ ...storageHarness(), createRoom }));
+      expect(String(failed[0]?.error)).toBe(
+        'Error: readState 1 was not tested: "returns the current event for each key": the harness failed in createRoom: ' +
+          'fk_owner fails (cause: Cannot add or update a child row)',
+      );
+    }
+  });
+
+  it('says what createUsers must resolve to', async () => {
+    const createUsers = async () => ['@alice:example.org'];
+    const { failed } = await runContract(storageContract.slice(0, 1), async () => ({
+      ...storageHarness(),
+      createUsers,
+    }));
+    expect(String(failed[0]?.error)).toContain(
+      'the harness failed in createUsers: it must resolve to an ID for each of the 2 users, or to nothing',
+    );
+  });
+
+  it('hints at IDs of the host app if the room that was just created is not found', async () => {
+    const lost = (harness: StorageHarness, reads: number): StorageHarness => {
+      let count = 0;
+      const { adapter } = harness;
+      const readState: typeof adapter.readState = async (...read) => {
+        count += 1;
+        return count > reads ? undefined : adapter.readState(...read);
+      };
+      return {
+        ...harness,
+        adapter: { readState, appendEvent: (...append) => adapter.appendEvent(...append) },
+      };
+    };
+    const messageAfter = async (reads: number) => {
+      const cases = storageContract.filter(({ name }) => name === 'returns the latest of several changes');
+      const { failed } = await runContract(cases, async () => lost(storageHarness(), reads));
+      return String(failed[0]?.error);
+    };
+    expect(await messageAfter(0)).toMatch(
+      /which createRoom has just created\. If the host app numbers its rooms, .* must resolve to \{ roomId \}, .* createUsers/,
+    );
+    expect(await messageAfter(1)).toMatch(/: readState resolved undefined for a room that exists$/);
+  });
+
+  it('runs with a harness that is frozen, or an object of a class', async () => {
+    class ClassHarness {
+      readonly #opened = storageHarness();
+      readonly adapter = this.#opened.adapter;
+
+      createRoom(room: SeedRoom) {
+        return this.#opened.createRoom(room);
+      }
+
+      setMembership(...membership: Parameters<StorageHarness['setMembership']>) {
+        return this.#opened.setMembership(...membership);
+      }
+
+      setPowerLevels(...levels: Parameters<StorageHarness['setPowerLevels']>) {
+        return this.#opened.setPowerLevels(...levels);
+      }
+    }
+    for (const open of [() => Object.freeze(storageHarness()), () => new ClassHarness()]) {
+      const cases = storageContract.filter(({ requires }) => requires === undefined).slice(0, 3);
+      const { passed, failed } = await runContract<StorageHarness>(cases, async () => open());
+      expect([passed.length, failed]).toEqual([3, []]);
+    }
   });
 
   it('tells arrays from objects, and values from what JSON makes of them', () => {

@@ -19,6 +19,7 @@ const FAULTS: readonly Fault<typeof ReferenceAuth>[] = [
   fault(faulty.RemembersTheLastToken, 'authenticate 3', 'does not mix up'),
   fault(faulty.BelievesAssertions, 'authenticate 5', 'does not let a token act'),
   fault(faulty.RefusesAssertions, 'authenticate 5', 'knows a token whatever user'),
+  fault(faulty.RefusesDevices, 'authenticate 5', 'knows a token whatever device'),
   fault(faulty.BelievesAssertionsWithoutAToken, 'authenticate 5', 'resolves unknown for an unknown token'),
   fault(faulty.UnknownWhenAborted, 'authenticate 4', 'rejects, or knows the token'),
 ];

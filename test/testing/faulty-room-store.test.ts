@@ -5,6 +5,7 @@ import * as faulty from './faulty/room-store.ts';
 import * as comparing from './faulty/storage-comparing.ts';
 import * as hosts from './faulty/storage-hosts.ts';
 import * as reading from './faulty/storage-reading.ts';
+import * as effects from './faulty/storage-side-effects.ts';
 import { roomStoreHarness } from './reference/harnesses.ts';
 import type { ReferenceStorage } from './reference/storage.ts';
 import { itCatches } from './support.ts';
@@ -35,6 +36,7 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(hosts.StartsAtThePosition, 'timeline 1', 'shows a reader each of 200'),
   fault(hosts.ReturnsOnePageOfState, 'roomState 1', 'returns all of 1,200'),
   fault(hosts.LogsCurrentContent, 'timeline 1', 'returns the content that each event had'),
+  fault(effects.LogsInEachProcess, 'appendEvent 5', 'logs in every process'),
 ];
 
 describe('the room store contract', () => {

@@ -6,6 +6,7 @@ import * as content from './faulty/storage-content.ts';
 import * as hosts from './faulty/storage-hosts.ts';
 import * as reading from './faulty/storage-reading.ts';
 import * as recalling from './faulty/storage-recalling.ts';
+import * as effects from './faulty/storage-side-effects.ts';
 import { storageHarness } from './reference/harnesses.ts';
 import type { ReferenceStorage } from './reference/storage.ts';
 import { itCatches } from './support.ts';
@@ -107,6 +108,17 @@ const FAULTS: readonly Fault<typeof ReferenceStorage>[] = [
   fault(hosts.AbortedIsStale, 'appendEvent signal', 'rejects if its signal is already aborted'),
   fault(hosts.AbortedMidwayIsStale, 'appendEvent signal', 'resolves the true outcome'),
   fault(hosts.RemembersUnknownRooms, 'appendEvent 5', 'finds a room that another instance created'),
+  fault(effects.InvitesIntoEveryRoom, 'appendEvent 1', 'changes nothing in the other rooms'),
+  fault(effects.ResetsTheRole, 'appendEvent 1', 'changes no other state of the room'),
+  fault(effects.ReadsTheLastRoom, 'readState 1', 'does not mix up concurrent reads'),
+  fault(effects.JoinsReadsByKey, 'readState 1', 'does not mix up concurrent reads'),
+  fault(effects.AppendsTheLastContent, 'appendEvent 1', 'does not mix up concurrent appends'),
+  fault(effects.LosesAConnectionForEachRefusal, 'appendEvent 7', 'still appends after many events'),
+  fault(effects.CachesWhatItHasFound, 'appendEvent 5', 'shows in another instance what has replaced'),
+  fault(effects.LosesReplacementsInACrash, 'appendEvent 5', 'keeps every appended event'),
+  fault(effects.DropsNulls, 'appendEvent 1', 'stores every key of an invite'),
+  fault(effects.IgnoresTheServerOfRooms, 'readState 2', 'resolves undefined for an unknown room'),
+  fault(hosts.CutsFractions, 'appendEvent 1', 'stores every key of an invite'),
 ];
 
 describe('the storage contract', () => {

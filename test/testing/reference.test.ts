@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { authContract } from '../../src/testing/auth/contract.ts';
+import { pendingAddressInvitesContract } from '../../src/testing/pending-address-invites/contract.ts';
 import { rateLimitContract } from '../../src/testing/rate-limit/contract.ts';
 import { roomStoreContract } from '../../src/testing/room-store/contract.ts';
 import { storageContract } from '../../src/testing/storage/contract.ts';
 import { ReferenceAuth } from './reference/auth.ts';
 import {
   authHarness,
+  pendingAddressesHarness,
   rateLimitHarness,
   realTimeRateLimitHarness,
   roomStoreHarness,
@@ -32,6 +34,9 @@ testContract(
 );
 testContract('a correct room store', roomStoreContract, async () => roomStoreHarness());
 testContract('a correct rate limit', rateLimitContract, async () => rateLimitHarness(ReferenceRateLimit));
+testContract('a correct store of pending invites by address', pendingAddressInvitesContract, async () =>
+  pendingAddressesHarness(),
+);
 testContract('a correct authentication adapter', authContract, async () => authHarness(ReferenceAuth));
 
 describe('a correct rate limit with a real clock', () => {

@@ -148,6 +148,20 @@ const assertionCases: readonly ContractCase<AuthHarness>[] = [
     },
   }),
   authCase({
+    name: 'knows a token whatever device the request asserts',
+    postcondition: 'authenticate 5',
+    async run({ adapter, known, makeRequest }) {
+      for (const { accessToken, userId } of known) {
+        const request = { ...makeRequest(accessToken), assertedDeviceId: 'ASSERTED' };
+        const result = await adapter.authenticate(request, deadlineContext());
+        const seen = 'requester' in result ? result.requester.userId : result.failure;
+        // An application service may only act as a device that exists.
+        if (seen === 'unknownDevice') continue;
+        checkSame(seen, userId, 'result for a request that asserts a device');
+      }
+    },
+  }),
+  authCase({
     name: 'resolves unknown for an unknown token whatever user the request asserts',
     postcondition: 'authenticate 5',
     async run({ adapter, known, makeRequest }) {

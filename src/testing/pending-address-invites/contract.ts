@@ -7,6 +7,7 @@ import {
   checkInProgress,
   claim,
   claimed,
+  largestInvite,
   newHash,
   newInvite,
   newKey,
@@ -110,6 +111,21 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
     },
   }),
   pendingCase({
+    name: 'shows the largest invite whole, and forgets it',
+    postcondition: 'claimAddress 2',
+    async run({ pending }) {
+      const key = newKey();
+      const invite = largestInvite();
+      checkSame(await settle(pending, key, await claimed(pending, key), invite), invite, 'settled invite');
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'claim of a settled address');
+      const nearToken = `${invite.token.slice(0, -1)}y`;
+      await pending.forgetAddress(key, nearToken, deadlineContext());
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'invite with a near token');
+      await pending.forgetAddress(key, invite.token, deadlineContext());
+      await claimed(pending, key);
+    },
+  }),
+  pendingCase({
     name: 'still shows a settled invite after the time of its claim',
     postcondition: 'claimAddress 2',
     requires: 'endClaims',
@@ -139,9 +155,12 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
     postcondition: 'claimAddress 3',
     requires: 'crash',
     async run({ pending, crash }) {
-      const [claimedKey, settledKey] = [newKey(), newKey()];
+      const [claimedKey, settledKey, forgottenKey, releasedKey] = [newKey(), newKey(), newKey(), newKey()];
       const invite = await settled(pending, settledKey);
       await claimed(pending, claimedKey);
+      const { token } = await settled(pending, forgottenKey);
+      await pending.forgetAddress(forgottenKey, token, deadlineContext());
+      await pending.releaseAddress(releasedKey, await claimed(pending, releasedKey), deadlineContext());
       const survivor = await crash();
       await checkInProgress(survivor, claimedKey, 'claim from before the crash');
       checkSame(
@@ -149,6 +168,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
         { outcome: 'stored', invite },
         'invite from before the crash',
       );
+      for (const key of [forgottenKey, releasedKey]) await claimed(survivor, key);
     },
   }),
   pendingCase({
@@ -177,6 +197,43 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       const invite = newInvite();
       checkSame(await settle(pending, key, late, invite), invite, 'result of the late settleAddress');
       checkSame(await settle(pending, key, other, newInvite()), invite, 'result of the later settleAddress');
+    },
+  }),
+  pendingCase({
+    name: 'settles a claim that was released',
+    postcondition: 'settleAddress 4',
+    async run({ pending }) {
+      const key = newKey();
+      const claimId = await claimed(pending, key);
+      await pending.releaseAddress(key, claimId, deadlineContext());
+      const invite = newInvite();
+      checkSame(await settle(pending, key, claimId, invite), invite, 'result of the settleAddress');
+      checkSame(await claim(pending, key), { outcome: 'stored', invite }, 'stored invite');
+    },
+  }),
+  pendingCase({
+    name: 'resolves racing settleAddress calls to one invite',
+    postcondition: 'settleAddress 4',
+    requires: 'endClaims',
+    async run(harness) {
+      const { pending, endClaims } = harness;
+      const second = (await harness.secondInstance?.()) ?? pending;
+      for (const _ of range(5)) {
+        const key = newKey();
+        const claims = [];
+        for (const __ of range(8)) {
+          claims.push(await claimed(pending, key));
+          await endClaims();
+        }
+        const results = await Promise.all(
+          claims.map(async (claimId, index) => {
+            await wander();
+            return settle(index % 2 === 0 ? pending : second, key, claimId, newInvite());
+          }),
+        );
+        for (const invite of results) checkSame(invite, results[0], 'result of a racing settleAddress');
+        checkSame(await claim(pending, key), { outcome: 'stored', invite: results[0] }, 'stored invite');
+      }
     },
   }),
   pendingCase({
@@ -256,6 +313,27 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
       );
       checkSame(result, 'rejected', 'an aborted claimAddress');
       await claimed(pending, key);
+    },
+  }),
+  pendingCase({
+    name: 'settles, releases and forgets nothing for a call whose time is over',
+    postcondition: 'aborted call',
+    async run({ pending }) {
+      const [key, settledKey] = [newKey(), newKey()];
+      const claimId = await claimed(pending, key);
+      const invite = await settled(pending, settledKey);
+      const calls = await Promise.allSettled([
+        pending.settleAddress(key, claimId, newInvite(), abortedContext()),
+        pending.releaseAddress(key, claimId, abortedContext()),
+        pending.forgetAddress(settledKey, invite.token, abortedContext()),
+      ]);
+      checkSame(
+        calls.map(({ status }) => status),
+        ['rejected', 'rejected', 'rejected'],
+        'aborted settleAddress, releaseAddress and forgetAddress',
+      );
+      checkSame(await claim(pending, key), { outcome: 'inProgress' }, 'claim after the aborted calls');
+      checkSame(await claim(pending, settledKey), { outcome: 'stored', invite }, 'invite after them');
     },
   }),
 ];

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressClaim, AddressKey, PendingAddressInvites } from '../../ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../ports/third-party.ts';
+import { MAX_DISPLAY_NAME_LENGTH, MAX_KEYS } from '../../rooms/address-invite.ts';
 import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
-import { newRoomId } from '../random.ts';
+import { newRoomId, range } from '../random.ts';
 
 /** The view that the contract has of a store of pending invites by address. */
 export type PendingAddressInvitesHarness = {
@@ -38,6 +39,20 @@ export function newInvite(): StoredAddressInvite {
     token: `${randomBytes(16).toString('base64url')}.=_-`,
     displayName: 'a…@e… 🎉 "quoted" \\ \u0000',
     publicKeys: [{ publicKey, keyValidityUrl: 'https://id.example.org/isvalid?a=1&b=%2B' }, { publicKey }],
+  };
+}
+
+/** Returns an invite whose parts are as long as they can be. */
+export function largestInvite(): StoredAddressInvite {
+  const start = 'https://id.example.org/isvalid?';
+  const publicKeys = range(MAX_KEYS).map((index) => ({
+    publicKey: randomBytes(32).toString('base64').replace('=', ''),
+    keyValidityUrl: `${start}${index}`.padEnd(2_048, 'u'),
+  }));
+  return {
+    token: randomBytes(16).toString('hex').padEnd(255, 'x'),
+    displayName: '💬'.repeat(MAX_DISPLAY_NAME_LENGTH),
+    publicKeys,
   };
 }
 

@@ -23,6 +23,31 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
     },
   }),
   roomStoreCase({
+    name: 'logs in every process what each of them appends',
+    postcondition: 'appendEvent 5',
+    requires: 'secondInstance',
+    async run({ store, secondInstance }) {
+      const room = await roomIn(store);
+      const stores = [store, await secondInstance()];
+      for (const adapter of stores) {
+        for (const invitee of await room.strangers(3)) {
+          const basis = await room.basisFor(invitee, adapter);
+          checkSame((await room.invite(invitee, basis, { adapter })).outcome, 'appended', 'outcome');
+        }
+      }
+      const logs = await Promise.all(stores.map((each) => wholeTimeline(each, room.id)));
+      for (const log of logs) {
+        checkSame(log, logs[0], 'log in the other process');
+        const invited = log.filter(isInvite).map(({ sender }) => sender);
+        checkSame(
+          invited,
+          range(6).map(() => room.alice),
+          'senders of the invites in the log',
+        );
+      }
+    },
+  }),
+  roomStoreCase({
     name: 'logs nothing for a stale append',
     postcondition: 'appendEvent 2',
     async run({ store }) {

@@ -4,6 +4,9 @@ import { during } from '../during.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
 
+/** More than a pool has connections. */
+const REFUSALS = 60;
+
 export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'appends an event and makes it current',
@@ -130,6 +133,28 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
           checkSame(await room.current(memberKey(invitee)), undefined, 'event while it is refused');
         await during(room.append(event, await room.basisFor(invitee)), observe, 2);
       }
+    },
+  }),
+  storageCase({
+    name: 'still appends after many events that it has refused',
+    postcondition: 'appendEvent 7',
+    requires: 'refusedContent',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const invitees = await room.strangers(REFUSALS);
+      const outcomes = await Promise.all(
+        invitees.map(async (invitee) => {
+          const event = room.event(memberKey(invitee), harness.refusedContent);
+          return (await room.append(event, await room.basisFor(invitee))).outcome;
+        }),
+      );
+      checkSame([...new Set(outcomes)], ['refused'], 'outcomes');
+      const invitee = await room.stranger();
+      checkSame(
+        (await room.invite(invitee, await room.basisFor(invitee))).outcome,
+        'appended',
+        'later append',
+      );
     },
   }),
   storageCase({

@@ -12,6 +12,9 @@ import { raceCases } from './races.ts';
 import { readCostCases } from './read-cost.ts';
 import { readStateCases } from './read-state.ts';
 import { recallCases } from './recall.ts';
+import { severalRoomCases } from './several-rooms.ts';
+import { sideEffectCases } from './side-effects.ts';
+import { similarUserCases } from './similar-users.ts';
 import { staleCases } from './stale.ts';
 import { unrelatedChangeCases } from './unrelated-changes.ts';
 
@@ -21,8 +24,11 @@ export const storageContract: readonly ContractCase<StorageHarness>[] = [
   ...consistentReadCases,
   ...readCostCases,
   ...isolationCases,
+  ...similarUserCases,
   ...keyCases,
   ...appendEventCases,
+  ...sideEffectCases,
+  ...severalRoomCases,
   ...inviteContentCases,
   ...contentCases,
   ...staleCases,

@@ -1,10 +1,10 @@
-import { check, checkSame } from '../check.ts';
+import { byKey, check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { checkOneWinner, raceRivals } from './races.ts';
-import { CaseRoom, memberKey } from './room.ts';
+import { CaseRoom, eventOf, memberKey, POWER_LEVELS } from './room.ts';
 
 export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
@@ -40,6 +40,27 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
           checkSame(await room.membershipOf(invitee, reader), 'invite', 'membership in the other instance');
         }
       }
+    },
+  }),
+  storageCase({
+    name: 'shows in another instance what has replaced an event that it has read',
+    postcondition: 'appendEvent 5',
+    requires: 'secondInstance',
+    async run(harness) {
+      const room = await CaseRoom.create(harness);
+      const second = await harness.secondInstance();
+      const seen = async () => {
+        const snapshot = await room.read([POWER_LEVELS, memberKey(room.bob)], second);
+        const levels = eventOf(snapshot, POWER_LEVELS)?.content;
+        return [levels?.invite, eventOf(snapshot, memberKey(room.bob))?.content.membership];
+      };
+      checkSame(await seen(), [0, 'join'], 'invite level and membership at first');
+      await room.setMembership(room.bob, 'ban');
+      checkSame(await seen(), [0, 'ban'], 'invite level and membership after a ban');
+      await room.setInviteLevel(50);
+      checkSame(await seen(), [50, 'ban'], 'invite level and membership after new power levels');
+      checkSame((await room.invite(room.bob, await room.basisFor(room.bob))).outcome, 'appended', 'outcome');
+      checkSame(await seen(), [50, 'invite'], 'invite level and membership after an append');
     },
   }),
   storageCase({
@@ -113,10 +134,18 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitees = await room.strangers(20);
-      await Promise.all(invitees.map(async (userId) => room.invite(userId, await room.basisFor(userId))));
+      // An invite that replaces an event is another statement in many stores.
+      for (const banned of invitees.slice(0, 10)) await room.setMembership(banned, 'ban');
+      await Promise.all(
+        invitees.map(async (userId) =>
+          room.invite(userId, await room.basisFor(userId), { reason: `for ${userId}` }),
+        ),
+      );
+      const keys = invitees.map(memberKey);
+      const before = byKey((await room.read(keys)).events);
+      checkSame(before.length, invitees.length, 'invites before the crash');
       const survivor = await harness.crash();
-      const { events } = await room.read(invitees.map(memberKey), survivor);
-      checkSame(events.length, invitees.length, 'invites after the crash');
+      checkSame(byKey((await room.read(keys, survivor)).events), before, 'invites after the crash');
     },
   }),
   storageCase({

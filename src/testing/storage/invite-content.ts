@@ -30,6 +30,8 @@ const MORE_KEYS: JsonObject = {
     display_name: 'b...@example.org',
     signed: { mxid: '@b:example.org', signatures: {} },
   },
+  'org.example.nothing': null,
+  'org.example.numbers': [2 ** 53 - 1, 0.5, -1, 0],
   'org.example.invite': { list: [], counts: [3, 1, 2, 1], note: null, isNew: false },
 };
 

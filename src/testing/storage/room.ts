@@ -2,6 +2,7 @@ import type { AppendResult, StateSnapshot, StorageAdapter } from '../../ports/st
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../../rooms/event.ts';
 import { check } from '../check.ts';
 import { deadlineContext } from '../context.ts';
+import { HarnessFailure } from '../harness-failure.ts';
 import { newRoomId, newUserId, newUserIds } from '../random.ts';
 import type { SeedMembership, SeedPowerLevels, StorageHarness } from './harness.ts';
 
@@ -19,6 +20,7 @@ export class CaseRoom {
   readonly alice: string;
   readonly bob: string;
   readonly #harness: StorageHarness;
+  #wasRead = false;
 
   private constructor(harness: StorageHarness, id: string, alice: string, bob: string) {
     this.#harness = harness;
@@ -65,8 +67,21 @@ export class CaseRoom {
     adapter: StorageAdapter = this.#harness.adapter,
   ): Promise<StateSnapshot> {
     const snapshot = await adapter.readState(this.id, keys, deadlineContext());
-    check(snapshot !== undefined, 'readState resolved undefined for a room that exists');
+    check(
+      snapshot !== undefined,
+      this.#wasRead ? 'readState resolved undefined for a room that exists' : this.#unreadable(),
+    );
+    this.#wasRead = true;
     return snapshot;
+  }
+
+  /** Says what may be wrong if the first read finds no room. */
+  #unreadable(): string {
+    return (
+      `readState resolved undefined for ${JSON.stringify(this.id)}, which createRoom has just created. ` +
+      "If the host app numbers its rooms, the harness's createRoom must resolve to { roomId }, the ID that readState " +
+      'takes; if it numbers its users, createUsers must resolve to their IDs'
+    );
   }
 
   /** Reads the current event for one key. */
@@ -126,10 +141,10 @@ export class CaseRoom {
 /** Creates users, and returns their IDs: those that the harness gave them, or else the proposed ones. */
 export async function createUsers(harness: StorageHarness, proposed: readonly string[]): Promise<string[]> {
   const userIds = (await harness.createUsers?.(proposed)) ?? proposed;
-  check(
-    new Set(userIds).size === proposed.length,
-    `createUsers must resolve to an ID for each of the ${proposed.length} users, or to nothing`,
-  );
+  if (new Set(userIds).size !== proposed.length) {
+    const cause = `it must resolve to an ID for each of the ${proposed.length} users, or to nothing`;
+    throw new HarnessFailure('createUsers', cause);
+  }
   return [...userIds];
 }
 

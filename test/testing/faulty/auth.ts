@@ -125,3 +125,10 @@ export class UnknownWhenAborted extends ReferenceAuth {
     return context?.signal.aborted ? { failure: 'unknown' } : super.authenticate(request);
   }
 }
+
+/** Looks for a session on the device that the request asserts. */
+export class RefusesDevices extends ReferenceAuth {
+  override async authenticate(request: AuthRequest): Promise<AuthResult> {
+    return request.assertedDeviceId === undefined ? super.authenticate(request) : { failure: 'unknown' };
+  }
+}

@@ -1,11 +1,13 @@
 import { MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
-import type { RoomStore, StorageAdapter } from '../../../src/ports/storage.ts';
+import type { StorageAdapter } from '../../../src/ports/storage.ts';
 import { type AuthHarness, authRequest } from '../../../src/testing/auth/harness.ts';
+import type { PendingAddressInvitesHarness } from '../../../src/testing/pending-address-invites/harness.ts';
 import type { RateLimitHarness } from '../../../src/testing/rate-limit/harness.ts';
 import type { RoomStoreHarness } from '../../../src/testing/room-store/harness.ts';
 import type { StorageHarness } from '../../../src/testing/storage/harness.ts';
 import { storageHarnessFor } from '../../../src/testing/storage/harness-for.ts';
 import { KNOWN_TOKENS, type ReferenceAuth } from './auth.ts';
+import { ReferencePendingAddresses } from './pending-addresses.ts';
 import { type Limits, ManualClock, ReferenceRateLimit, SystemClock } from './rate-limit.ts';
 import { type ReferenceRoom, ReferenceStorage } from './storage.ts';
 
@@ -14,12 +16,13 @@ const REFUSED = 'a reason that this store refuses';
 /** Returns a storage harness with every capability, on a store of the class. */
 export function storageHarness(Store: typeof ReferenceStorage = ReferenceStorage): StorageHarness {
   const rooms = new Map<string, ReferenceRoom>();
-  const store: RoomStore = new Store(rooms);
+  const store = new Store(rooms);
   const adapter: StorageAdapter = {
     readState: (...call) => store.readState(...call),
-    recall: (...call) => store.recall?.(...call),
+    recall: (...call) => store.recall(...call),
     async appendEvent(event, basis, context) {
       if (event.content.reason !== REFUSED) return store.appendEvent(event, basis, context);
+      store.refuse();
       return { outcome: 'refused', error: new MatrixError(413, 'M_TOO_LARGE', 'Too large') };
     },
   };
@@ -44,6 +47,20 @@ export function roomStoreHarness(Store: typeof ReferenceStorage = ReferenceStora
     store: new Store(rooms),
     secondInstance: async () => new Store(rooms),
     crash: async () => new Store(structuredClone(rooms)),
+  };
+}
+
+export function pendingAddressesHarness(
+  Pending: typeof ReferencePendingAddresses = ReferencePendingAddresses,
+): PendingAddressInvitesHarness {
+  const pending = new Pending();
+  return {
+    pending,
+    secondInstance: async () => new Pending(pending.rows),
+    crash: async () => new Pending(structuredClone(pending.rows)),
+    async endClaims() {
+      for (const row of pending.rows.values()) row.hasEnded = true;
+    },
   };
 }
 

@@ -8,10 +8,14 @@ type Room = { owner: string; roles: Map<string, number>; inviteLevel: number; me
 /**
  * A host app that is not a Matrix server: it has tables of rooms, roles and members, but no events and no
  * event IDs. Host apps like this one must be able to pass the storage contract.
+ *
+ * @param collate what the database compares of a user ID when a statement looks for its row
  */
-export function roleTablesHarness(): StorageHarness & { insert(event: NewStateEvent): void } {
+export function roleTablesHarness(
+  collate: (userId: string) => string = (userId) => userId,
+): StorageHarness & { insert(event: NewStateEvent): void } {
   const rooms = new Map<string, Room>();
-  const users = new Set<string>();
+  const users = new Map<string, string>();
 
   const eventOf = (room: Room, type: string, state_key: string): StrippedStateEvent | undefined => {
     if (type === 'm.room.member') {
@@ -27,9 +31,10 @@ export function roleTablesHarness(): StorageHarness & { insert(event: NewStateEv
   };
 
   const setMember = (room: Room, userId: string, sender: string, content: { membership?: unknown }) => {
-    if (!users.has(userId)) throw new Error(`no such user: ${userId}`);
+    const user = users.get(collate(userId));
+    if (user === undefined) throw new Error(`no such user: ${userId}`);
     const membership = String(content.membership);
-    room.members.set(userId, { membership, changedBy: sender, invitation: JSON.stringify(content) });
+    room.members.set(user, { membership, changedBy: sender, invitation: JSON.stringify(content) });
   };
 
   const roomOf = (roomId: string): Room => {
@@ -71,7 +76,7 @@ export function roleTablesHarness(): StorageHarness & { insert(event: NewStateEv
     adapter,
     insert,
     async createUsers(userIds) {
-      for (const userId of userIds) users.add(userId);
+      for (const userId of userIds) users.set(collate(userId), userId);
     },
     async createRoom({ roomId, creator, members, powerLevels }) {
       const roles = new Map(Object.entries(powerLevels.users));

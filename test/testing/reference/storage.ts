@@ -55,6 +55,9 @@ export class ReferenceStorage implements RoomStore<unknown> {
     return stored.event_id;
   }
 
+  /** Called for each event that the host app refuses. */
+  refuse(): void {}
+
   async migrate(): Promise<void> {
     await pause();
   }
