@@ -95,7 +95,8 @@ export class RoomsInAPlainObject extends ReferenceStorage {
 /** Scans the whole state of the room. */
 export class ReadsTheWholeRoom extends ReferenceStorage {
   override current(room: ReferenceRoom, key: StateKey): StateEvent | undefined {
-    return [...room.current.values()].find((event) => this.keyText(event) === this.keyText(key));
+    const name = `${key.type} ${key.state_key}`;
+    return [...room.current.values()].find(({ type, state_key }) => `${type} ${state_key}` === name);
   }
 }
 
