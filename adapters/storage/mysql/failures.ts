@@ -88,7 +88,12 @@ export function isUncertain(error: unknown): boolean {
 
 /** Returns true if another transaction's change came first, or may have. Nothing was stored. */
 export function isConflict(error: unknown): boolean {
-  return isDuplicate(error) || fieldsOf(error).errno === DEADLOCK;
+  return isDuplicate(error) || isDeadlock(error);
+}
+
+/** Returns true if the server has rolled a transaction back, so that another one can go on. */
+export function isDeadlock(error: unknown): boolean {
+  return fieldsOf(error).errno === DEADLOCK;
 }
 
 /** Returns true if a row with the same unique key exists. */

@@ -2,6 +2,7 @@ import type { AddressClaim, AddressKey } from '../../../src/ports/pending-addres
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
 import { CLAIM_MS, inProgress } from '../shared/claim.ts';
 import { storedBytes } from './encoding.ts';
+import { isDeadlock } from './failures.ts';
 import type { Session } from './session.ts';
 
 /** The addresses that were claimed or invited. Each change is one statement and its own transaction. */
@@ -14,7 +15,7 @@ export class PendingAddresses {
 
   /** @param claimId one for each call: `session` may be another one after a connection was lost */
   async claim(session: Session, key: AddressKey, claimId: string): Promise<AddressClaim> {
-    await session.change(this.#sql.claim, [...columnsOf(key), Buffer.from(claimId)]);
+    await changeAnyway(session, this.#sql.claim, [...columnsOf(key), Buffer.from(claimId)]);
     const [row] = await session.select(this.#sql.pending, columnsOf(key));
     const [claimedBy, invite, remainingMs] = row ?? [];
     if (invite) return { outcome: 'stored', invite: JSON.parse(String(invite)) };
@@ -29,17 +30,34 @@ export class PendingAddresses {
     invite: StoredAddressInvite,
   ): Promise<StoredAddressInvite> {
     const columns = [claimId, invite.token, JSON.stringify(invite)].map((text) => Buffer.from(text));
-    await session.change(this.#sql.settle, [...columnsOf(key), ...columns]);
+    await changeAnyway(session, this.#sql.settle, [...columnsOf(key), ...columns]);
     const [row] = await session.select(this.#sql.pending, columnsOf(key));
-    return JSON.parse(String(row?.[1]));
+    const stored = row?.[1];
+    // Without one, the invite was stored, and another process has already forgotten it.
+    return stored ? JSON.parse(String(stored)) : invite;
   }
 
   release(session: Session, key: AddressKey, claimId: string): Promise<void> {
-    return session.change(this.#sql.release, [...columnsOf(key), Buffer.from(claimId)]);
+    return changeAnyway(session, this.#sql.release, [...columnsOf(key), Buffer.from(claimId)]);
   }
 
   forget(session: Session, key: AddressKey, token: string): Promise<void> {
-    return session.change(this.#sql.forget, [...columnsOf(key), Buffer.from(token)]);
+    return changeAnyway(session, this.#sql.forget, [...columnsOf(key), Buffer.from(token)]);
+  }
+}
+
+/** How often a deadlock may undo a change. Before each try, the statement waits for the others' locks. */
+const MAX_TRIES = 100;
+
+/** Sends a change again if the server has chosen it to end a deadlock: with a transaction or a trigger of the host app. */
+async function changeAnyway(session: Session, sql: string, values: unknown[]): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await session.change(sql, values);
+      return;
+    } catch (error) {
+      if (!isDeadlock(error) || tries === MAX_TRIES) throw error;
+    }
   }
 }
 
