@@ -55,6 +55,12 @@ export type {
 } from './ports/rate-limit.ts';
 export type { BuildResult, BuiltInvite, RoomGraph } from './ports/room-graph.ts';
 export type {
+  RefusedRemotely,
+  RemoteAnswer,
+  RemoteInvite,
+  RemoteInvites,
+} from './ports/remote-invites.ts';
+export type {
   AppendResult,
   NewRoom,
   RoomStore,
