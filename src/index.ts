@@ -24,6 +24,7 @@ export type { InviteExplanation } from './invite/decision.ts';
 export type { InviteForecast, InviteResult } from './invite/explain.ts';
 export type { InviteNotice } from './invite/notify.ts';
 export type { InviteCheckRequest, InviteRequest } from './invite/request.ts';
+export type { ResumeResult } from './invite/resume.ts';
 export type { AddressRevocation, AddressRevocationResult } from './invite/revoke.ts';
 export { createInviteService, type InviteService } from './invite/service.ts';
 export type { ThirdPartyOptions } from './invite/third-party-config.ts';
@@ -86,5 +87,5 @@ export type {
 } from './rooms/event.ts';
 export { domainOf, isRoomId, isServerName, isUserId } from './rooms/identifiers.ts';
 export type { InviteRefusalReason } from './rooms/invite-rule.ts';
-export { createInviteRouter, type InviteRouter } from './router.ts';
+export { createInviteRouter, type InviteRouter, type ResumableInviteRouter } from './router.ts';
 export type { InviteRouterOptions } from './router-options.ts';

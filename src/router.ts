@@ -3,6 +3,7 @@ import { createRoute, type MatrixRouter } from './http/route.ts';
 import { checkOptions } from './internal/options.ts';
 import type { AddressInviteResult } from './invite/address-request.ts';
 import { serviceConfig } from './invite/config.ts';
+import { type ResumeResult, resumeOf } from './invite/resume.ts';
 import { closeService } from './invite/service.ts';
 import type { Requester } from './ports/auth.ts';
 import {
@@ -23,6 +24,17 @@ export interface InviteRouter extends MatrixRouter {
   close(): Promise<void>;
 }
 
+/** The router of `createInviteRouter`. */
+export interface ResumableInviteRouter extends InviteRouter {
+  /**
+   * Completes the invites of users of other servers that a crash has interrupted, or gives them up if the room's rules
+   * refuse them by now. Call it when the process starts, and then about once a minute, in every process. Without
+   * `unfinished` of the option `federation`, it does nothing. Never rejects: failures are logged, and the next call tries
+   * again.
+   */
+  resume(): Promise<ResumeResult>;
+}
+
 /**
  * Creates the router for `POST …/rooms/{roomId}/invite`. Mount it at `/_matrix/client/v3`. It responds only to that
  * path; everything else is passed on to the host's other routes.
@@ -32,7 +44,7 @@ export interface InviteRouter extends MatrixRouter {
  */
 export function createInviteRouter<R extends Requester = Requester>(
   options: InviteRouterOptions<R>,
-): InviteRouter {
+): ResumableInviteRouter {
   const checked = checkOptions<InviteRouterOptions<R>>(
     'createInviteRouter',
     options,
@@ -65,5 +77,5 @@ export function createInviteRouter<R extends Requester = Requester>(
     },
     work: (exchange, roomId) => inviteByRequest(config, exchange, roomId),
   });
-  return Object.assign(router, { close: () => closeService(config) });
+  return Object.assign(router, { close: () => closeService(config), resume: resumeOf(config) });
 }

@@ -70,8 +70,9 @@ async function mayExplain<R extends Requester>(
   }
 }
 
-function checkBodyOf({ allowed, error }: InviteForecast): CheckBody {
-  return error === undefined ? { allowed } : { ...error.toJSON(), allowed, status: error.status };
+function checkBodyOf({ allowed, error, remote }: InviteForecast): CheckBody {
+  if (error !== undefined) return { ...error.toJSON(), allowed, status: error.status };
+  return remote === undefined ? { allowed } : { allowed, remote };
 }
 
 /** The parameter is not named `user_id`: in a query that is the user an application service acts as. */

@@ -1,10 +1,11 @@
 import { isMatrixError, isStorageUnavailable, type MatrixError } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
-import { readable } from '../internal/thrown.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { AppendResult, StateSnapshot } from '../ports/storage.ts';
+import type { RemoteInvites } from '../ports/remote-invites.ts';
+import type { StateSnapshot } from '../ports/storage.ts';
 import { isSameJson } from '../rooms/content.ts';
 import type { NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
+import { type AppendOutcome, failedAppend } from './append-outcome.ts';
 import { type Invited, type Refused, refused } from './decision.ts';
 import { isSameInvite } from './event.ts';
 import { type Ending, type Failed, failed } from './explain.ts';
@@ -12,6 +13,7 @@ import type { InvitePoints } from './limits.ts';
 import { notifyOnInvite } from './notify.ts';
 import { memberEvent } from './read.ts';
 import { internalError, unavailable } from './refusals.ts';
+import { RemoteAppend } from './remote-append.ts';
 import type { Run } from './run.ts';
 
 /** The invite must be decided again; `cause` is the failure of the store, if that is why. */
@@ -28,18 +30,14 @@ type Unknown = {
   readonly before: Unknown | undefined;
 };
 
-/**
- * - `unknown`: the store could not say whether it stored the event.
- * - `failed`: the store failed, and certainly did not store it.
- */
-type AppendOutcome = AppendResult | { readonly outcome: 'unknown' | 'failed'; readonly cause: unknown };
-
 /** Appends the event of one invite, over as many tries as it takes. */
 export class InviteAppend<R extends Requester> {
   readonly #run: Run<R>;
   readonly #points: InvitePoints<R>;
   /** The last append whose outcome is unknown, if any. As long as there is one, nothing is refunded. */
   #unknown: Unknown | undefined;
+  /** The part that `federation` does, if it makes the invite. */
+  #remote: RemoteAppend<R> | undefined;
 
   constructor(run: Run<R>, points: InvitePoints<R>) {
     this.#run = run;
@@ -57,10 +55,14 @@ export class InviteAppend<R extends Requester> {
     const unknownBefore = this.#unknown;
     const replaced = memberEvent(basis, event.state_key);
     this.#unknown = { event, replaced, before: unknownBefore };
-    const result = await this.#appendEvent(event, basis, (late) => {
+    const whenLate = (late: AppendOutcome) => {
       if (late.outcome !== 'unknown') this.#unknown = unknownBefore;
       return late.outcome === 'appended' ? this.#invited(event, late.eventId) : this.refund();
-    });
+    };
+    const { federation } = this.#run.config;
+    const result = await (federation !== undefined && this.#run.isFederated
+      ? this.#remoteWith(federation).invite(event, basis, whenLate)
+      : this.#appendEvent(event, basis, whenLate));
     if (result.outcome === 'unknown') {
       this.#unknown = { ...this.#unknown, cause: result.cause };
       return { kind: 'tryAgain', cause: result.cause };
@@ -71,9 +73,13 @@ export class InviteAppend<R extends Requester> {
       // A host may have put anything here: only a MatrixError can be the response.
       if (!isMatrixError(result.error)) throw result.error;
       const { cause, status } = result.error;
+      const by = this.#run.isFederated ? 'federation' : 'storage';
       if (cause !== undefined && status < 500)
-        this.#run.log.info({ err: cause }, 'The store refused the event');
-      return refused({ by: 'storage' }, result.error);
+        this.#run.log.info(
+          { err: cause },
+          `The ${by === 'storage' ? 'store' : 'federation'} refused the event`,
+        );
+      return refused({ by }, result.error);
     }
     if (result.outcome !== 'failed') return { kind: 'tryAgain' };
     // A mistake in the host's code: the next try would fail too.
@@ -124,9 +130,22 @@ export class InviteAppend<R extends Requester> {
     return failed(this.#neverKnown(this.#unknown.cause));
   }
 
-  /** Refunds the points, but only if the request certainly stored no invite. */
+  /**
+   * Refunds the points, but only if the request certainly stored no invite, and asked no other server: otherwise, anybody
+   * could have this server knock at others for free.
+   */
   refund(): Promise<void> | undefined {
-    return this.#unknown === undefined ? this.#points.refund() : undefined;
+    const isFree = this.#unknown === undefined && this.#remote?.wasAsked !== true;
+    return isFree ? this.#points.refund() : undefined;
+  }
+
+  /**
+   * Has `federation` give up what it has begun. After a failure, that is left for {@link InviteService.resume}, because the
+   * other server may have accepted the invite, and the client may repeat it.
+   */
+  abandon(ending: Ending): void {
+    const isFailure = ending.kind === 'failed' && ending.error.status >= 500;
+    if (!(isFailure && this.#remote?.wasAsked)) this.#remote?.abandon();
   }
 
   /** Returns the event of an unknown append that equals the stored event, if any. The content can vary between tries. */
@@ -149,6 +168,11 @@ export class InviteAppend<R extends Requester> {
     return { kind: 'invited', eventId };
   }
 
+  #remoteWith(federation: RemoteInvites): RemoteAppend<R> {
+    this.#remote ??= new RemoteAppend(this.#run, federation);
+    return this.#remote;
+  }
+
   /**
    * @param whenLate called with the outcome of an append that ended after the deadline: it may have stored the event,
    *   although the caller got a 503
@@ -159,6 +183,8 @@ export class InviteAppend<R extends Requester> {
     whenLate: (late: AppendOutcome) => unknown,
   ): Promise<AppendOutcome> {
     const { config, deadline } = this.#run;
+    // The room may need no other server any more.
+    this.#remote?.abandon();
     return deadline
       .call<AppendOutcome>(
         'appendEvent',
@@ -193,10 +219,4 @@ function isSameEvent(
 function unavailableAppend(cause: unknown): AppendOutcome {
   if (isStorageUnavailable(cause)) return failedAppend(cause);
   throw cause;
-}
-
-function failedAppend(thrown: unknown): AppendOutcome {
-  const cause = readable(thrown);
-  const isNotStored = isStorageUnavailable(cause) && cause.isNotStored;
-  return { outcome: isNotStored ? 'failed' : 'unknown', cause };
 }

@@ -13,11 +13,13 @@ import type { CallContext } from '../ports/context.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { InvitePolicy } from '../ports/policy.ts';
 import type { RateLimitAdapter } from '../ports/rate-limit.ts';
+import type { RemoteInvites } from '../ports/remote-invites.ts';
 import type { StorageAdapter } from '../ports/storage.ts';
 import type { UserDirectory } from '../ports/user-directory.ts';
 import { isStateKey, type JsonObject, type NewStateEvent } from '../rooms/event.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 import { Background, type InviteNotice } from './notify.ts';
+import { federationCheck } from './remote-config.ts';
 import {
   type ThirdPartyConfig,
   type ThirdPartyOptions,
@@ -67,6 +69,8 @@ export type InviteServiceOptions<R extends Requester = Requester> = {
   readonly onInvite?: ((invite: InviteNotice<R>) => unknown) | undefined;
   /** Invites by email address or phone number. Default none: they are refused with 403 `M_THREEPID_DENIED`. */
   readonly thirdParty?: ThirdPartyOptions | undefined;
+  /** Invites of users of other servers. Default none: they are refused with 403 `M_FORBIDDEN`. */
+  readonly federation?: RemoteInvites | undefined;
   /**
    * Called after an invite by address is stored in a room, as `onInvite` is for the invite of a user. Default none.
    */
@@ -95,6 +99,7 @@ export type ServiceConfig<R extends Requester = Requester> = {
   readonly beforeAppend: InviteServiceOptions<R>['beforeAppend'];
   readonly onInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
   readonly thirdParty: ThirdPartyConfig | undefined;
+  readonly federation: RemoteInvites | undefined;
   readonly onAddressInvite: ((invite: InviteNotice<R>) => unknown) | undefined;
   readonly reasonCodes: boolean;
   readonly logger: Logger;
@@ -113,6 +118,7 @@ export function serviceConfig<R extends Requester>(options: InviteServiceOptions
     beforeAppend: options.beforeAppend,
     onInvite: options.onInvite,
     thirdParty: options.thirdParty && thirdPartyConfig(options.thirdParty, options.policies ?? []),
+    federation: options.federation,
     onAddressInvite: options.onAddressInvite,
     reasonCodes: options.reasonCodes ?? true,
     logger: neverThrows(options.logger ?? defaultLogger),
@@ -154,6 +160,7 @@ export const inviteServiceOptionChecks: OptionChecks<InviteServiceOptions> = {
   beforeAppend: functionOption,
   onInvite: functionOption,
   thirdParty: thirdPartyCheck,
+  federation: federationCheck,
   onAddressInvite: functionOption,
   reasonCodes: booleanOption,
   logger: loggerOption,

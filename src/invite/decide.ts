@@ -2,7 +2,6 @@ import { printable } from '../internal/printable.ts';
 import { handleRejection } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
-import { isUserOf } from '../rooms/identifiers.ts';
 import { decideInvite, type InviteDecision } from '../rooms/invite-rule.ts';
 import type { ServiceConfig } from './config.ts';
 import { type Decision, type Refused, refused } from './decision.ts';
@@ -14,6 +13,7 @@ import {
   inviteeUnknown,
   refusedByRoom,
 } from './refusals.ts';
+import { isConcerned, isLocalInvitee, remoteObjection } from './remote.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -29,16 +29,33 @@ export function decide<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot | undefined,
 ): Decision | Promise<Decision> {
-  const { config, request, resend } = run;
+  const { config, resend } = run;
   if (snapshot === undefined) return roomUnknown(run);
-  const byRoom = decideByRoom(run, snapshot);
-  if (byRoom.kind === 'refused') return byRoom;
-  if (!isUserOf(config.serverNames, request.userId)) {
-    return refused({ by: 'invitee' }, inviteeOfAnotherServer());
-  }
-  const decision: Decision = resend ? { kind: 'append', basis: snapshot } : byRoom;
+  const byRules = decideByRules(run, snapshot);
+  if (byRules.kind === 'refused') return byRules;
+  const decision: Decision = resend ? { kind: 'append', basis: snapshot } : byRules;
   const isHostAsked = config.users !== undefined || config.policies.length > 0;
   return isHostAsked ? decideByHost(run, snapshot, decision) : decision;
+}
+
+/**
+ * Decides without the host's users and policies: by the room's own rules, and whether this server can invite the invitee
+ * at all. Sets whether `federation` makes the invite.
+ *
+ * @throws {Error} for a room without a create event, and what `federation` throws
+ */
+export function decideByRules<R extends Requester>(
+  run: Run<R>,
+  snapshot: StateSnapshot,
+): Exclude<Decision, { readonly kind: 'drop' }> {
+  const { federation } = run.config;
+  const byRoom = decideByRoom(run, snapshot);
+  if (byRoom.kind === 'refused') return byRoom;
+  if (federation !== undefined) {
+    run.isFederated = isConcerned(run, federation, snapshot);
+    if (run.isFederated) return remoteObjection(run, federation, snapshot) ?? byRoom;
+  }
+  return isLocalInvitee(run) ? byRoom : refused({ by: 'invitee' }, inviteeOfAnotherServer());
 }
 
 /** Decides by the room's own rules whether the requester may invite the owner of an address. */
@@ -94,15 +111,16 @@ export function roomUnknown<R extends Requester>({ config }: Pick<Run<R>, 'confi
   return refused({ by: 'room', reason, isRoomUnknown: true }, error);
 }
 
-/** Asks the host's users and policies. */
+/** Asks the host's policies, and its users about one of them. */
 async function decideByHost<R extends Requester>(
   run: Run<R>,
   snapshot: StateSnapshot,
   decision: Decision,
 ): Promise<Decision> {
-  if (await isInviteBlocked(run)) return refused({ by: 'invitee' }, inviteBlocked());
+  const isLocal = isLocalInvitee(run);
+  if (isLocal && (await isInviteBlocked(run))) return refused({ by: 'invitee' }, inviteBlocked());
   if (decision.kind === 'alreadyInvited') return decision;
-  if (!(await inviteeExists(run))) return refused({ by: 'invitee' }, inviteeUnknown());
+  if (isLocal && !(await inviteeExists(run))) return refused({ by: 'invitee' }, inviteeUnknown());
   return decideByPolicies(run, snapshot);
 }
 

@@ -13,9 +13,10 @@ import type { InviteRefusalReason } from '../rooms/invite-rule.ts';
  * - `invitee`: the invitee is unknown, is on another server, or does not accept invites
  * - `size`: the event would be too large
  * - `storage`: the storage adapter refused, with its own `MatrixError`
+ * - `federation`: the option `federation` refused, or the invitee's server did
  */
 export type InviteExplanation =
-  | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' | 'storage' }
+  | { readonly by: 'nothing' | 'pending' | 'requester' | 'invitee' | 'size' | 'storage' | 'federation' }
   | {
       readonly by: 'room';
       readonly reason: InviteRefusalReason;

@@ -3,6 +3,7 @@ import type { InviteTrace } from '../ports/outcome.ts';
 import type { Deadline } from './deadline.ts';
 import type { Decision, Invited, InviteExplanation } from './decision.ts';
 import { toMatrixError } from './refusals.ts';
+import type { RemoteTrace, Run } from './run.ts';
 
 /** The result of an invite that was not refused. */
 export type InviteResult =
@@ -17,6 +18,8 @@ export type InviteForecast = {
   /** The error of the response; undefined with a 200. */
   readonly error?: MatrixError;
   readonly explanation: InviteExplanation;
+  /** Present if another server would be asked, which may refuse the invite: a dry run asks none. */
+  readonly remote?: 'notAsked';
 };
 
 /** The part of a run that {@link endRun} needs. Authentication has only this part. */
@@ -25,6 +28,7 @@ type RunEnd = {
   readonly trace: InviteTrace;
   readonly tries: number;
   readonly droppedBy?: string | undefined;
+  readonly remote?: RemoteTrace;
 };
 
 /** The end of a run: its decision, the invite that it appended, or a failure. */
@@ -38,9 +42,16 @@ export function failed(thrown: unknown): Failed {
 }
 
 /** Ends a run, and fills in its trace, for logs and metrics. The trace is written only here. */
-export function endRun({ deadline, trace, tries, droppedBy }: RunEnd, ending: Ending | undefined): void {
+export function endRun(
+  { deadline, trace, tries, droppedBy, remote }: RunEnd,
+  ending: Ending | undefined,
+): void {
   deadline.end();
   trace.tries = tries;
+  if (remote?.wasAsked) {
+    if (remote.server !== undefined) trace.remoteServer = remote.server;
+    if (remote.status !== undefined) trace.remoteStatus = remote.status;
+  }
   if (deadline.failedCall !== undefined) trace.failedCall ??= deadline.failedCall;
   if (droppedBy !== undefined) trace.policy = droppedBy;
   if (ending?.kind !== 'refused') return;
@@ -80,10 +91,17 @@ export function resultOf(ending: Exclude<Ending, { kind: 'append' }>): InviteRes
  *
  * @throws {MatrixError} 500 or 503 when it could not be decided
  */
-export function forecastOf(ending: Exclude<Ending, Invited>): InviteForecast {
+export function forecastOf(
+  { isFederated }: Pick<Run, 'isFederated'>,
+  ending: Exclude<Ending, Invited>,
+): InviteForecast {
   switch (ending.kind) {
     case 'append':
-      return { allowed: true, explanation: { by: 'nothing' } };
+      return {
+        allowed: true,
+        explanation: { by: 'nothing' },
+        ...(isFederated === true ? { remote: 'notAsked' } : {}),
+      };
     case 'alreadyInvited':
       return { allowed: true, explanation: { by: 'pending' } };
     case 'drop':

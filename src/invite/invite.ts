@@ -18,6 +18,7 @@ import {
 import { consumeDueAttempt, InvitePoints, peekLimits } from './limits.ts';
 import { keysToRead, readState, recallState } from './read.ts';
 import { hostFailure } from './refusals.ts';
+import { isLocalInvitee } from './remote.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
 
@@ -45,6 +46,7 @@ async function inviteUntilDone<R extends Requester>(run: Run<R>): Promise<Invite
     ending = failed(thrown);
   }
   ending = append.confirm(ending);
+  if (ending.kind !== 'invited') append.abandon(ending);
   if (ending.kind !== 'invited' && ending.kind !== 'drop') await append.refund();
   endRun(run, ending);
   return resultOf(ending);
@@ -61,7 +63,9 @@ async function inviteInTries<R extends Requester>(
 ): Promise<Exclude<TryResult, TryAgain>> {
   const keys = keysToRead(run);
   if (isRefused(keys)) return keys;
-  const remembered = recallState(run, keys);
+  // Another server is asked only about what was read.
+  const isRemembered = run.config.federation === undefined || isLocalInvitee(run);
+  const remembered = isRemembered ? recallState(run, keys) : undefined;
   const invited = remembered && (await inviteAsRemembered(run, steps, remembered));
   if (invited !== undefined) return invited;
   const limited = run.isAttemptDue ? await consumeDueAttempt(run) : undefined;
@@ -118,6 +122,7 @@ async function eventAsRemembered<R extends Requester>(
   snapshot: StateSnapshot,
 ): Promise<NewStateEvent | Refused | undefined> {
   const decision = await decide(run, snapshot);
+  if (run.isFederated) return undefined;
   if (decision.kind === 'append') return eventToAppend(run, points);
   return isRefused(decision) ? decision : undefined;
 }
@@ -174,7 +179,7 @@ export async function check<R extends Requester>(run: Run<R>): Promise<InviteFor
     ending = failed(thrown);
   }
   endRun(run, ending);
-  return forecastOf(ending);
+  return forecastOf(run, ending);
 }
 
 async function decideOnly<R extends Requester>(run: Run<R>): Promise<Decision> {

@@ -47,6 +47,10 @@ export class Background {
     work.then(this.#remove, this.#remove);
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** @throws {MatrixError} 503 after {@link close} */
   throwIfClosed(): void {
     if (this.#isClosed) throw unavailable(new Error('The service is closed'));

@@ -6,15 +6,24 @@ import type { StateSnapshot, StorageAdapter } from '../ports/storage.ts';
 import { isStateKey, type StateKey, type StrippedStateEvent } from '../rooms/event.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import type { ServiceConfig } from './config.ts';
-import { type Refused, refused } from './decision.ts';
+import { isRefused, type Refused, refused } from './decision.ts';
 import { policyFailed } from './policies.ts';
+import { remoteKeysToRead } from './remote.ts';
 import type { Run } from './run.ts';
 
-/** Returns the state keys that decide an invite: those of the room's rules, and those that policies ask for. */
+/**
+ * Returns the state keys that decide an invite: those of the room's rules, and those that `federation` and policies ask
+ * for. Or the refusal, if one of them cannot say.
+ */
 export function keysToRead<R extends Requester>(run: Run<R>): readonly StateKey[] | Refused {
   const { request, config } = run;
   const ofRoom = inviteStateKeys(request.requester.userId, request.userId);
   let keys = ofRoom;
+  if (config.federation !== undefined) {
+    const ofRemote = remoteKeysToRead(run, config.federation);
+    if (isRefused(ofRemote)) return ofRemote;
+    keys = keys.concat(ofRemote);
+  }
   for (const policy of config.policies) {
     try {
       keys = keys.concat(stateKeysOf(run, policy));

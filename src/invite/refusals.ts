@@ -71,6 +71,10 @@ export function inviteeOfAnotherServer(): MatrixError {
   return refusalError(403, 'M_FORBIDDEN', 'Users of other servers cannot be invited from here');
 }
 
+export function invalidServerName(): MatrixError {
+  return refusalError(400, 'M_INVALID_PARAM', "The name of the user's server is not valid");
+}
+
 export function inviteeUnknown(): MatrixError {
   return refusalError(403, 'M_FORBIDDEN', 'No such user exists on this server');
 }
@@ -128,6 +132,11 @@ export function identityFailure(cause: unknown): MatrixError {
   return cause instanceof DeadlineOverError
     ? new MatrixError(504, 'M_UNKNOWN', 'The address could not be looked up or invited in time', { cause })
     : new MatrixError(502, 'M_UNKNOWN', 'The address could not be looked up or invited', { cause });
+}
+
+/** `federation` needed more than its `timeoutMs`. The invite may be completed later. */
+export function remoteTooLate(cause: unknown): MatrixError {
+  return new MatrixError(504, 'M_UNKNOWN', 'The invite of a user of another server took too long', { cause });
 }
 
 /** Creates the error for an adapter that is down, hung or overloaded: the same request may succeed soon. */

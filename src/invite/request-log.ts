@@ -92,5 +92,5 @@ export class RequestLog implements Logger {
  */
 function levelOf(error: MatrixError | undefined): Level {
   if (error === undefined || error.status < 500) return 'info';
-  return error.status === 503 ? 'warn' : 'error';
+  return error.status >= 502 && error.status <= 504 ? 'warn' : 'error';
 }

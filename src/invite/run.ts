@@ -10,10 +10,13 @@ import { Deadline } from './deadline.ts';
 export type Run<R extends Requester = Requester> = {
   readonly config: ServiceConfig<R>;
   readonly request: PolicyRequest<R>;
-  readonly deadline: Deadline;
+  /** The time limit of the host's functions, except those of `federation`. Replaced once `federation` was asked. */
+  deadline: Deadline;
   /** Filled in when the run ends, by `endRun`. */
   readonly trace: InviteTrace;
   readonly log: Logger;
+  /** Ends the run early, as the deadline does. */
+  readonly signal: AbortSignal | undefined;
   /** Whether to send a pending invite again. */
   readonly resend: boolean;
   /** Whether the limits of the inviter and the room have been consumed before, as for a user found by address. */
@@ -30,6 +33,20 @@ export type Run<R extends Requester = Requester> = {
   statelessDecisions?: Map<object, unknown>;
   /** The invitee's profile, once it was read. */
   profile?: Profile | undefined;
+  /** Whether `federation` makes the invite, as it was last decided. */
+  isFederated?: boolean;
+  /** What is known of the other server, once `federation` makes the invite. */
+  remote?: RemoteTrace;
+};
+
+/** The other server of an invite. */
+export type RemoteTrace = {
+  /** False only if certainly no other server was contacted. */
+  wasAsked: boolean;
+  /** The invitee's server. Undefined for a user of this server. */
+  readonly server: string | undefined;
+  /** The HTTP status of its last response. */
+  status?: number;
 };
 
 /** Options for starting a run, besides its config and request. */
@@ -52,5 +69,5 @@ export function startRun<R extends Requester>(
   { trace, log, signal, resend, isAttemptDue = false, isInviterCounted = false }: RunOptions,
 ): Run<R> {
   const deadline = new Deadline(config.deadlineMs, signal);
-  return { config, request, deadline, trace, log, resend, isAttemptDue, isInviterCounted, tries: 0 };
+  return { config, request, deadline, trace, log, signal, resend, isAttemptDue, isInviterCounted, tries: 0 };
 }

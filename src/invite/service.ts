@@ -23,6 +23,7 @@ import {
   refuseRequester,
 } from './request.ts';
 import { RequestLog } from './request-log.ts';
+import { type ResumeResult, resumeOf } from './resume.ts';
 import { type AddressRevocation, type AddressRevocationResult, revokeAddressInvite } from './revoke.ts';
 import { startRun } from './run.ts';
 
@@ -67,8 +68,16 @@ export interface InviteService<R extends Requester = Requester> {
   check(request: InviteCheckRequest<R>): Promise<InviteForecast>;
 
   /**
-   * Makes all other methods reject with a 503 from now on. Resolves when the running work is done (appends,
-   * `onInvite`), or after the deadline at the latest. The host's handles stay open.
+   * Completes the invites of users of other servers that a crash has interrupted, or gives them up if the room's rules
+   * refuse them by now. Call it when the process starts, and then about once a minute, in every process. Without
+   * `unfinished` of the option `federation`, it does nothing. Never rejects: failures are logged, and the next call tries
+   * again.
+   */
+  resume(): Promise<ResumeResult>;
+
+  /**
+   * Makes all other methods reject with a 503 from now on (`resume` does nothing). Resolves when the running work is done
+   * (appends, `onInvite`), or after the deadline at the latest. The host's handles stay open.
    */
   close(): Promise<void>;
 }
@@ -121,6 +130,7 @@ export function createInviteService<R extends Requester = Requester>(
         );
       });
     },
+    resume: resumeOf(config),
     close: () => closeService(config),
   };
 }
@@ -137,9 +147,12 @@ export async function closeService<R extends Requester>({
   background,
   deadlineMs,
   thirdParty,
+  federation,
   logger,
 }: ServiceConfig<R>): Promise<void> {
-  const longestMs = thirdParty === undefined ? deadlineMs : thirdParty.timeoutMs + 2 * deadlineMs;
+  const addressMs = thirdParty === undefined ? 0 : thirdParty.timeoutMs + deadlineMs;
+  const remoteMs = federation === undefined ? 0 : federation.timeoutMs + deadlineMs;
+  const longestMs = addressMs + remoteMs + deadlineMs;
   const isDone = await background.close(longestMs);
   if (!isDone) logger.warn({}, 'Closed while an append or onInvite was still running');
 }

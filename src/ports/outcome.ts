@@ -19,7 +19,11 @@ export type HostCall =
   | 'forgetAddress'
   | 'lookUp'
   | 'storeInvite'
-  | 'isKeyValid';
+  | 'isKeyValid'
+  /** `invite` of the option `federation`. */
+  | 'remote'
+  | 'abandon'
+  | 'unfinished';
 
 /** Details of a run, for logs and metrics, never for the caller. */
 export type InviteTrace = {
@@ -37,6 +41,10 @@ export type InviteTrace = {
   isRoomUnknown?: true;
   /** True if the storage adapter refused, with its own `MatrixError`. */
   isStorageRefusal?: true;
+  /** The invitee's server, if it is another one, and unless it was certainly not asked. Anybody can choose this name. */
+  remoteServer?: string;
+  /** The HTTP status of the last response of another server, if `federation` says it. */
+  remoteStatus?: number;
   /** The first host function that failed or was late. The response may still be a 200. */
   failedCall?: HostCall;
 };

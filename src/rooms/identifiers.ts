@@ -17,6 +17,19 @@ export function isServerName(value: string): boolean {
 }
 
 /**
+ * Returns true for a server name that can be connected to: with a port of 1 to 65535 or none. A name that ends in a
+ * number must be an IPv4 address: URLs read `1.2.3` and `0x7f.1` as addresses, too.
+ *
+ * @see https://spec.matrix.org/v1.18/appendices/#server-name
+ */
+export function isReachableServerName(value: string): boolean {
+  if (!isServerName(value) || !URL.canParse(`https://${value}`)) return false;
+  const { hostname, port } = new URL(`https://${value}`);
+  const isAddress = /^[0-9.]+$/.test(hostname);
+  return port !== '0' && (!isAddress || value.replace(/:[0-9]+$/, '') === hostname);
+}
+
+/**
  * Returns true for a user ID in the historical grammar, which servers must accept: any localpart without `:` and
  * NUL, including an empty one.
  *

@@ -28,11 +28,13 @@ export function attributesOf(
     'matrix_invite.reason': outcome.reason,
     'matrix_invite.tries': outcome.tries,
     'matrix_invite.failed_call': outcome.failedCall,
+    'matrix_invite.remote_status': outcome.remoteStatus,
     ...(includeIds
       ? {
           'matrix_invite.requester_id': requesterId,
           'matrix_invite.room_id': roomId,
           'matrix_invite.request_id': requestId,
+          'matrix_invite.remote_server': outcome.remoteServer,
         }
       : {}),
   };

@@ -1,5 +1,6 @@
 import type { RequestOutcome } from '../../../src/ports/outcome.ts';
 import {
+  answerLabel,
   callLabel,
   errcodeLabel,
   FirstNames,
@@ -37,13 +38,26 @@ export function prometheusMetrics(
   checkArguments(register, options);
   const metrics = registerMetrics(register, options);
   const policies = new FirstNames(options.maxPolicies ?? 50);
-  return ({ status, errcode = '', outcome = '', durationMs, tries, scope, policy, reason, failedCall }) => {
+  return (ended) => {
+    const {
+      status,
+      errcode = '',
+      outcome = '',
+      durationMs,
+      tries,
+      scope,
+      policy,
+      reason,
+      failedCall,
+    } = ended;
     metrics.requests.inc({ status: statusLabel(status), errcode: errcodeLabel(errcode), outcome });
     metrics.duration.observe({ status_class: statusClassLabel(status) }, durationMs / 1_000);
     if (tries > 1) metrics.retries.inc(tries - 1);
     if (scope !== undefined) metrics.rateLimited.inc({ scope: scopeLabel(scope) });
     if (policy !== undefined) metrics.policyRefusals.inc({ policy: policies.label(policy) });
     if (reason !== undefined) metrics.roomRefusals.inc({ reason: reasonLabel(reason) });
+    const answer = answerLabel(ended);
+    if (answer !== undefined) metrics.remoteAnswers.inc({ remote_answer: answer });
     if (failedCall !== undefined) metrics.hostCallFailures.inc({ call: callLabel(failedCall) });
   };
 }

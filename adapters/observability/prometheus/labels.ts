@@ -78,7 +78,12 @@ export const CALLS = keysOf<HostCall>({
   lookUp: true,
   storeInvite: true,
   isKeyValid: true,
+  remote: true,
+  abandon: true,
+  unfinished: true,
 });
+
+export const ANSWERS = ['2xx', '3xx', '4xx', '5xx', 'none'] as const;
 
 export const errcodeLabel = labelOf(Object.values(ERRCODES_BY_STATUS).flat());
 /** The scope comes from the host app's rate limit adapter, whose types may be unchecked. */
@@ -96,6 +101,19 @@ export function statusLabel(status: number): string {
 
 export function statusClassLabel(status: number): string {
   return `${Math.floor(status / 100)}xx`;
+}
+
+/**
+ * Returns the label of another server's answer, or undefined if no other server was asked. Its name is no label: anybody
+ * can choose one.
+ */
+export function answerLabel({
+  remoteServer,
+  remoteStatus,
+}: Pick<RequestOutcome, 'remoteServer' | 'remoteStatus'>): string | undefined {
+  if (remoteStatus === undefined) return remoteServer === undefined ? undefined : 'none';
+  const label = statusClassLabel(remoteStatus);
+  return ANSWERS.find((each) => each === label) ?? OTHER;
 }
 
 /** Keeps the first names, up to a maximum. Every later name becomes `other`. */

@@ -1,6 +1,6 @@
 import * as promClient from 'prom-client';
 import { checkDriver } from '../../../src/internal/driver.ts';
-import { CALLS, ERRCODES_BY_STATUS, OUTCOMES, REASONS, SCOPES, STATUS_CLASSES } from './labels.ts';
+import { ANSWERS, CALLS, ERRCODES_BY_STATUS, OUTCOMES, REASONS, SCOPES, STATUS_CLASSES } from './labels.ts';
 import type { MetricsRegister, PrometheusOptions } from './options.ts';
 
 const { Counter, Histogram } = checkDriver('observability/prometheus', 'prom-client', promClient, [
@@ -18,6 +18,7 @@ const NAMES = {
   rateLimited: 'rate_limited_total',
   policyRefusals: 'policy_refusals_total',
   roomRefusals: 'room_refusals_total',
+  remoteAnswers: 'remote_answers_total',
   hostCallFailures: 'host_call_failures_total',
 };
 
@@ -69,6 +70,13 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
   const roomRefusals = counter(NAMES.roomRefusals, 'Refusals by the rules of the room.', ['reason']);
   for (const reason of REASONS) roomRefusals.inc({ reason }, 0);
 
+  const remoteAnswers = counter(
+    NAMES.remoteAnswers,
+    'Invites about which another server was asked, by its response.',
+    ['remote_answer'],
+  );
+  for (const remote_answer of ANSWERS) remoteAnswers.inc({ remote_answer }, 0);
+
   const hostCallFailures = counter(
     NAMES.hostCallFailures,
     'Requests during which a function of the host app failed or took too long, by the first such function.',
@@ -76,7 +84,16 @@ export function registerMetrics(register: MetricsRegister, options: PrometheusOp
   );
   for (const call of CALLS) hostCallFailures.inc({ call }, 0);
 
-  return { requests, duration, retries, rateLimited, policyRefusals, roomRefusals, hostCallFailures };
+  return {
+    requests,
+    duration,
+    retries,
+    rateLimited,
+    policyRefusals,
+    roomRefusals,
+    remoteAnswers,
+    hostCallFailures,
+  };
 }
 
 function throwIfTaken(register: MetricsRegister, name: string): void {
