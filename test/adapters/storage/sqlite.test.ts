@@ -29,7 +29,7 @@ async function openWithRoom() {
   return { path, database, storage, roomId: room.roomId };
 }
 
-function tablesOf(database: SqliteDatabase): unknown[] {
+function tablesOf(database: SqliteDatabase): string[] {
   return database
     .prepare(`SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name`)
     .all()
