@@ -371,7 +371,9 @@ describe('the schema', () => {
 
   it('is brought up to date from version 1, and keeps its rooms', async () => {
     const { database, storage, roomId } = await openWithRoom();
-    const newer = tablesOf(database).filter((name) => /^matrix_(?:pending_addresses|graph_[a-z]+)$/.test(name));
+    const newer = tablesOf(database).filter((name) =>
+      /^matrix_(?:pending_addresses|graph_[a-z]+)$/.test(name),
+    );
     for (const name of newer) database.exec(`DROP TABLE ${name}`);
     database.exec('UPDATE matrix_schema SET version = 1');
     await storage.migrate();
