@@ -12,6 +12,11 @@ export function connectionOf(client: RedisClient): Connection {
   if (!isNodeRedis(client)) {
     throw new TypeError('RedisRateLimit takes a client of ioredis, iovalkey or node-redis');
   }
+  if (hasMethods(client, 'getMasterNode')) {
+    throw new TypeError(
+      'RedisRateLimit takes no client from createSentinel of node-redis: use ioredis, with its option sentinels',
+    );
+  }
   if (!('isReady' in client || 'slots' in client)) {
     throw new TypeError('RedisRateLimit takes no pool of node-redis: pass a client from createClient');
   }

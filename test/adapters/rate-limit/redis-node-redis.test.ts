@@ -1,5 +1,9 @@
-import { createClient, createClientPool, createCluster, RESP_TYPES } from 'redis';
-import { createClient as createClient5, createClientPool as createClientPool5 } from 'redis5';
+import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis';
+import {
+  createClient as createClient5,
+  createClientPool as createClientPool5,
+  createSentinel as createSentinel5,
+} from 'redis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RedisRateLimit, type RedisRateLimitOptions } from '../../../adapters/rate-limit/redis/index.ts';
 import { eventually } from '../../../servers/eventually.ts';
@@ -79,15 +83,28 @@ async function runsDuring(work: () => Promise<unknown>, ...names: string[]): Pro
 }
 
 describe('a client', () => {
-  const create = (client: unknown) => Reflect.construct(RedisRateLimit, [client]);
+  const construct = (client: unknown) => Reflect.construct(RedisRateLimit, [client]);
 
   it.each([
     ['6', createClientPool],
     ['5', createClientPool5],
   ])('of createClientPool of version %s is refused', (_, createPool: () => object) => {
     const pool = createPool();
-    expect(() => create(pool)).toThrow(
+    expect(() => construct(pool)).toThrow(
       new TypeError('RedisRateLimit takes no pool of node-redis: pass a client from createClient'),
+    );
+  });
+
+  it.each([
+    ['6', createSentinel],
+    ['5', createSentinel5],
+  ])('of createSentinel of version %s is refused', (_, create) => {
+    const client = create({ name: 'counts', sentinelRootNodes: [{ host: '127.0.0.1', port: 26379 }] });
+    client.on('error', () => {});
+    expect(() => construct(client)).toThrow(
+      new TypeError(
+        'RedisRateLimit takes no client from createSentinel of node-redis: use ioredis, with its option sentinels',
+      ),
     );
   });
 
@@ -96,7 +113,7 @@ describe('a client', () => {
     ['createClient of version 5', (): object => createClient5()],
     ['createCluster', (): object => createCluster({ rootNodes: [{ url: server.url }] })],
   ])('of %s is refused without a listener for its errors, which would end the process', (_, unheard) => {
-    expect(() => create(unheard())).toThrow(
+    expect(() => construct(unheard())).toThrow(
       new TypeError("RedisRateLimit: the node-redis client needs a listener: client.on('error', …)"),
     );
   });
