@@ -98,7 +98,7 @@ export const responses: Record<string, ResponseDescription> = {
     content: errorContent,
   },
   502: {
-    description: 'The identity server cannot be reached, or gave no valid answer.',
+    description: "The identity server, or the invitee's server, cannot be reached, or gave no valid answer.",
     'x-errcodes': ['M_UNKNOWN'],
     content: errorContent,
   },
@@ -111,7 +111,7 @@ export const responses: Record<string, ResponseDescription> = {
     content: json('UnavailableError'),
   },
   504: {
-    description: 'The identity server did not respond in time.',
+    description: "The identity server, or the invitee's server, did not respond in time.",
     'x-errcodes': ['M_UNKNOWN'],
     content: errorContent,
   },

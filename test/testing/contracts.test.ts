@@ -8,6 +8,7 @@ import {
   canRun,
   pendingAddressInvitesContract,
   rateLimitContract,
+  remoteInvitesContract,
   roomGraphContract,
   roomStoreContract,
   runContract,
@@ -36,6 +37,17 @@ const CONTRACTS = {
   pendingAddresses: {
     cases: pendingAddressInvitesContract,
     promised: ['claimAddress 1-3', 'settleAddress 4-5', 'releaseAddress 6-6', 'forgetAddress 7-7'],
+  },
+  remoteInvites: {
+    cases: remoteInvitesContract,
+    promised: [
+      'stateKeys 1-1',
+      'concerns 2-2',
+      'objectionTo 3-3',
+      'invite 4-10',
+      'abandon 11-12',
+      'unfinished 13-14',
+    ],
   },
   auth: { cases: authContract, promised: ['authenticate 1-5'] },
 };

@@ -82,6 +82,21 @@ describe('the labels of a response', () => {
   });
 });
 
+describe("the class of another server's answer", () => {
+  it.each([
+    [{ remoteServer: 'two.test', remoteStatus: 200 }, '2xx'],
+    [{ remoteServer: 'two.test', remoteStatus: 404 }, '4xx'],
+    [{ remoteServer: 'two.test' }, 'none'],
+    [{ remoteStatus: 103 }, 'other'],
+  ])('is a label, and its name is not: %j', async (remote, label) => {
+    const register = new Registry();
+    prometheusMetrics(register)({ status: 200, tries: 1, durationMs: 1, ...remote });
+    const text = await register.metrics();
+    expect(counted(text)).toContain(`matrix_invite_remote_answers_total{remote_answer="${label}"} 1`);
+    expect(text).not.toContain('two.test');
+  });
+});
+
 describe('the names of policies', () => {
   it('beyond the maximum share one label', async () => {
     const refusals = ['one', 'two', 'three', 'four', 'one', 'three'];

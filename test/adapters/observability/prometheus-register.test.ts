@@ -25,6 +25,7 @@ describe('the registry', () => {
       'counter matrix_invite_rate_limited_total',
       'counter matrix_invite_policy_refusals_total',
       'counter matrix_invite_room_refusals_total',
+      'counter matrix_invite_remote_answers_total',
       'counter matrix_invite_host_call_failures_total',
     ]);
     for (const [name, { samples }] of families) {

@@ -1,0 +1,46 @@
+// Invites users of another server into a room of an SQLite file, and prints the results:
+// remote-invite.ts <file> <room ID> <URL of the other server> <user IDs, with commas> [<step>]
+// Without user IDs, it resumes. It kills itself at the step, which is before or after a call, such as `before ask`.
+import { DatabaseSync } from '@photostructure/sqlite';
+import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { SqliteRemoteInvites } from './sqlite-remote-invites.ts';
+import { ALICE } from './storage-room.ts';
+
+const [path = '', roomId = '', inbox = '', users = '', step = ''] = process.argv.slice(2);
+const database = new DatabaseSync(path);
+database.exec('PRAGMA busy_timeout = 30000');
+const federation = new SqliteRemoteInvites(database, inbox);
+const { storage } = federation;
+killAt(storage, 'readState');
+killAt(federation, 'build');
+killAt(federation, 'ask');
+killAt(federation, 'append');
+killAt(federation, 'forget');
+
+const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, federation });
+
+async function invite(userId: string): Promise<string> {
+  try {
+    return (await service.invite({ requester: { userId: ALICE }, roomId, userId })).outcome;
+  } catch (error) {
+    return isMatrixError(error) ? String(error.status) : String(error);
+  }
+}
+
+if (users === '') console.log(JSON.stringify(await service.resume()));
+else for (const outcome of await Promise.all(users.split(',').map(invite))) console.log(outcome);
+await service.close();
+
+function killAt<Name extends string>(
+  target: Record<Name, (...parameters: never[]) => unknown>,
+  name: Name,
+): void {
+  const method = target[name].bind(target);
+  const kill = () => process.kill(process.pid, 'SIGKILL');
+  target[name] = (...parameters) => {
+    if (step === `before ${name}`) kill();
+    const result = method(...parameters);
+    if (step !== `after ${name}`) return result;
+    return result instanceof Promise ? result.then(kill) : kill();
+  };
+}
