@@ -7,8 +7,10 @@ import type { JsonValue } from '../../../src/rooms/event.ts';
 /** The longest time for which keys are valid, in milliseconds: a stolen key must not be valid for ever. */
 const MAX_VALIDITY_MS = 7 * 86_400_000;
 
-/** The number of old keys that are kept of one server. */
-const MAX_OLD_KEYS = 100;
+/** The number of keys that one server may have. Strangers choose it, and the keys of many servers are remembered. */
+const MAX_KEYS = 20;
+/** The number of old keys that are kept of one server: the latest. */
+const MAX_OLD_KEYS = 50;
 
 const KEY_ID = /^ed25519:[a-zA-Z0-9_]{1,64}$/;
 
@@ -22,7 +24,7 @@ export function isKeyId(value: string): boolean {
  *
  * @param fetchedTs now, in Unix milliseconds
  * @returns undefined if they are not those of this server: they name another one, none of them has signed, or one of their
- *   signatures is wrong
+ *   signatures is wrong. Nor may there be more than 20 of them.
  * @see https://spec.matrix.org/v1.18/server-server-api/#publishing-keys
  */
 export function readPublishedKeys(
@@ -34,7 +36,9 @@ export function readPublishedKeys(
   if (!isJsonObject(json) || fieldOf(json, 'server_name') !== serverName || !isTimestamp(validUntilTs)) {
     return undefined;
   }
-  const verifyKeys = Object.fromEntries(publicKeysIn(fieldOf(json, 'verify_keys')));
+  const current = publicKeysIn(fieldOf(json, 'verify_keys'));
+  if (current.length > MAX_KEYS) return undefined;
+  const verifyKeys = Object.fromEntries(current);
   if (verifyJson(json, serverName, new Map(Object.entries(verifyKeys))) !== 'valid') return undefined;
   const published = fieldOf(json, 'old_verify_keys');
   const oldVerifyKeys = publicKeysIn(published).flatMap(([keyId, key]) => {

@@ -144,6 +144,15 @@ describe('a document of keys is refused', () => {
       'with a time as a string',
       (signer) => signed(documentOf(signer, { valid_until_ts: `${Date.now() + DAY_MS}` }), [signer]),
     ],
+    [
+      'with more than 20 keys',
+      (signer) => {
+        const key = { key: signer.publicKey };
+        const others = Array.from({ length: 20 }, (_, index) => [`ed25519:x${index}`, key]);
+        const verify_keys = { 'ed25519:1': key, ...(Object.fromEntries(others) as JsonObject) };
+        return signed(documentOf(signer, { verify_keys }), [signer]);
+      },
+    ],
     ['without keys', (signer) => signed(documentOf(signer, { verify_keys: {} }), [signer])],
     ['whose signatures are a list', (signer) => ({ ...documentOf(signer), signatures: [] })],
     [
@@ -229,6 +238,16 @@ describe('the time of a key', () => {
     expect(await keysOf(wanted, eventAt(now - 9))).toEqual({});
     expect(await keysOf(wanted, eventAt(now - 10))).toEqual({ 'ed25519:old': old.publicKey });
     expect(await keysOf(wanted, eventAt(now, false))).toEqual({ 'ed25519:old': old.publicKey });
+  });
+
+  it('that is old is kept of the latest fifty', async () => {
+    const { publish, keysOf } = await network();
+    const now = Date.now();
+    const { publicKey: key } = newSigner('a');
+    const old = Array.from({ length: 60 }, (_, age) => [`ed25519:${age}`, { key, expired_ts: now - age }]);
+    await publish({ old_verify_keys: Object.fromEntries(old) as JsonObject });
+    const wanted = old.map(([keyId]) => `${keyId}`);
+    expect(Object.keys(await keysOf(wanted, eventAt(0)))).toEqual(wanted.slice(0, 50));
   });
 });
 
