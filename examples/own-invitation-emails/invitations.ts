@@ -1,6 +1,6 @@
 // The code that you would write: your accounts' addresses, and your invitation emails.
 import { createHash, randomBytes } from 'node:crypto';
-import type { DatabaseSync } from '@photostructure/sqlite';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import {
   type AddressInvite,
   InviteNotSentError,
@@ -16,10 +16,10 @@ export type Invitation = { readonly token: string; readonly roomId: string; read
 
 /** The confirmed addresses of users, and the invitations that wait for the owners of others. */
 export class Invitations implements ThirdPartyIdentity {
-  readonly #database: DatabaseSync;
+  readonly #database: DatabaseSyncInstance;
   readonly #mail: Transporter;
 
-  constructor(database: DatabaseSync, mail: Transporter) {
+  constructor(database: DatabaseSyncInstance, mail: Transporter) {
     this.#database = database;
     this.#mail = mail;
     database.exec(`

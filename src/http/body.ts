@@ -14,6 +14,8 @@ export type BodyOptions = {
   readonly limitBytes: number;
   /** The maximum time for the body to arrive, in milliseconds. */
   readonly timeoutMs: number;
+  /** Called with the size of the body before it is parsed, unless the host has read it. */
+  readonly onSize?: (bytes: number) => void;
 };
 
 type RequestWithBody = IncomingMessage & { readonly body?: unknown };
@@ -59,8 +61,12 @@ export function readBody(exchange: BodyExchange, options: BodyOptions): unknown 
   const { request } = exchange;
   if (request.aborted) throw notJson('The body could not be read');
   if (isReadByHost(request)) return parse(bodyOfHost(request));
-  if (isBuffered(request, options.limitBytes)) return parse(takeBuffered(exchange));
-  return readStream(exchange, options).then(parse);
+  const sized = (body: Buffer | string) => {
+    options.onSize?.(body.length);
+    return parse(body);
+  };
+  if (isBuffered(request, options.limitBytes)) return sized(takeBuffered(exchange));
+  return readStream(exchange, options).then(sized);
 }
 
 /** Checks the stream, not `request.body`: Express 4 sets that to `{}` even if nobody has read the body. */

@@ -16,7 +16,8 @@ export type OnBindRequestConfig = OnBindConfig & { readonly body: BodyOptions; r
 export async function onBindByRequest(config: OnBindRequestConfig, exchange: Exchange): Promise<object> {
   config.background.throwIfClosed();
   const spend = config.budget.admit(peerNetwork(exchange.request));
-  const { mxid, invites, invalidInvites } = required(validateOnBind(await readBody(exchange, config.body)));
+  const body = { ...config.body, onSize: (bytes: number) => spend(Math.floor(bytes / 1_024)) };
+  const { mxid, invites, invalidInvites } = required(validateOnBind(await readBody(exchange, body)));
   if (invalidInvites > 0) exchange.log.info({ invalidInvites }, 'An onbind had invites that are not valid');
   const work = bindInvites(
     config,

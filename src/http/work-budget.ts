@@ -2,7 +2,8 @@ import { MatrixError } from '../errors.ts';
 import { ExpiringMap } from '../internal/expiring-map.ts';
 
 /**
- * What a request without login may cost: a unit is the request itself, a read of the store, or a check of a signature.
+ * What a request without login may cost: a unit is the request itself, a KiB of its body, an invite in it, or a check
+ * of a signature.
  * A source that has used more than its burst waits until it is within it again.
  */
 const OF_A_SOURCE = { unitsPerSecond: 50, burst: 200 };

@@ -40,7 +40,7 @@ export type OnBindConfig = Pick<
 
 type BindOptions = {
   readonly log: Logger;
-  /** Counts work, in units: a read of the store, or a check of a signature. */
+  /** Counts work, in units: an invite, a KiB of what was signed, or a check of a signature. */
   readonly spend: (units: number) => void;
 };
 
@@ -139,12 +139,13 @@ async function bindInvite(run: BindRun, { roomId, sender, signed }: BoundInvite)
   if (!isUserOf(config.serverNames, sender)) return refuse(run, 'the inviter is not on this server');
   const token = fieldOf(signed, 'token');
   // A signature does not cover all of it, and all of it becomes part of the event.
-  if (typeof token !== 'string' || canonicalJson(signed) === undefined) return refuse(run, 'signedMalformed');
+  const canonical = canonicalJson(signed);
+  run.spend(1 + Math.floor((canonical?.length ?? 0) / 1_024));
+  if (typeof token !== 'string' || canonical === undefined) return refuse(run, 'signedMalformed');
   // Each takes signature checks and a question about a key, and nobody has to log in.
   const name = JSON.stringify([roomId, token]);
   if (run.tokens.has(name)) return refuse(run, 'its token is in the request twice');
   run.tokens.add(name);
-  run.spend(1);
   const notify = (appended: AppendedState) =>
     notifyOnInvite(config, log, { requester: { userId: appended.event.sender }, ...appended });
   const result = await appendState<Requester, undefined>(

@@ -389,41 +389,59 @@ describe('the work for one sender', () => {
       Object.defineProperty(request, 'ip', { value: request.headers['x-source'] });
       router(request, response, next);
     });
-    const bindFrom = async (source: string, count: number) => {
-      const invites = range(count).map((index) => inviteIn({ token: `t${index}`, mxid: BOB }));
-      const body = { medium: 'email', address: 'bob@example.com', mxid: BOB, invites };
+    /** Sends a request that costs this much, and returns its status, or the seconds to wait. */
+    const bindFrom = async (source: string, work: number) => {
+      const body = { medium: 'email', address: 'bob@example.com', mxid: BOB, invites: range(9), filling: '' };
+      // The invites are no objects, so they cost nothing. The request costs 1, and so does each KiB.
+      body.filling = 'x'.repeat((work - 1) * 1_024);
       const { status, headers } = await agentOf(app).put(PATH).set('X-Source', source).send(body);
       return status === 429 ? Number(headers['retry-after']) : status;
     };
     return { bindFrom };
   }
 
-  it('has to be paid for before the next request, and holds up nobody else', async () => {
+  it('has to be made up for before the next request, and holds up nobody else', async () => {
     const { bindFrom } = await setUpSources();
-    // One for the request, and one for each invite, of which 50 are free in a second, and 200 at once.
-    expect(await bindFrom('192.0.2.1', 399)).toBe(200);
-    expect(await bindFrom('192.0.2.1', 0)).toBe(5);
-    expect(await bindFrom('::ffff:192.0.2.1', 0)).toBe(5);
-    expect(await bindFrom('192.0.2.2', 199)).toBe(200);
-    vi.advanceTimersByTime(4_100);
-    expect(await bindFrom('192.0.2.1', 0)).toBe(200);
-    expect(await bindFrom('192.0.2.1', 0)).toBe(200);
+    expect(await bindFrom('192.0.2.1', 200)).toBe(200);
+    expect(await bindFrom('192.0.2.1', 1)).toBe(1);
+    vi.advanceTimersByTime(1_000);
+    expect(await bindFrom('192.0.2.1', 250)).toBe(200);
+    // 400 is 201 too much, of which 50 are made up for in a second.
+    expect(await bindFrom('192.0.2.1', 1)).toBe(5);
+    expect(await bindFrom('::ffff:192.0.2.1', 1)).toBe(5);
+    expect(await bindFrom('192.0.2.2', 200)).toBe(200);
+    vi.advanceTimersByTime(4_000);
+    expect(await bindFrom('192.0.2.1', 1)).toBe(1);
+    vi.advanceTimersByTime(100);
+    expect(await bindFrom('192.0.2.1', 1)).toBe(200);
   });
 
   it('is counted for a network of IPv6 as a whole', async () => {
     const { bindFrom } = await setUpSources();
-    expect(await bindFrom('2001:db8::1', 300)).toBe(200);
-    expect(await bindFrom('2001:db8:0:0:1::', 0)).toBeGreaterThan(1);
-    expect(await bindFrom('2001:db8:0:1::1', 0)).toBe(200);
-    expect(await bindFrom('::1', 0)).toBe(200);
+    expect(await bindFrom('2001:db8::1', 250)).toBe(200);
+    expect(await bindFrom('2001:db8:0:0:1::', 1)).toBe(2);
+    expect(await bindFrom('2001:db8:0:1::1', 1)).toBe(200);
+    expect(await bindFrom('::1', 1)).toBe(200);
   });
 
   it('is limited for all senders together, too', async () => {
     const { bindFrom } = await setUpSources();
-    for (const index of range(13)) expect(await bindFrom(`192.0.2.${index}`, 399)).toBe(200);
-    expect(await bindFrom('192.0.2.99', 0)).toBeGreaterThan(0);
+    for (const index of range(20)) expect(await bindFrom(`192.0.2.${index}`, 250)).toBe(200);
+    expect(await bindFrom('192.0.2.99', 1)).toBe(1);
     vi.advanceTimersByTime(1_000);
-    expect(await bindFrom('192.0.2.99', 0)).toBe(200);
+    expect(await bindFrom('192.0.2.99', 1)).toBe(200);
+  });
+
+  it('includes the invites', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { app } = await setUp();
+    const invites = range(300).map((index) => inviteIn({ token: `t${index}` }, { room_id: '!o:a' }));
+    const kibibytes = Buffer.byteLength(JSON.stringify(invites)) / 1_024;
+    expect(kibibytes).toBeLessThan(100);
+    expect(await bind(app, invites)).toEqual(OK);
+    vi.advanceTimersByTime(2_000);
+    expect(await bind(app, [])).toMatchObject({ status: 429 });
   });
 });
 
