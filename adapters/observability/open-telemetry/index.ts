@@ -19,7 +19,10 @@ export type OpenTelemetryOptions = {
    * set later.
    */
   readonly tracer?: api.Tracer | undefined;
-  /** Whether spans contain the IDs of the requester, the room and the request. Default false. */
+  /**
+   * Whether spans contain the IDs of the requester, the room and the request, and the name of the invitee's server.
+   * Default false.
+   */
   readonly includeIds?: boolean | undefined;
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { InviteRouterOptions } from 'express-matrix-invite';
-import { MatrixError, StorageUnavailableError } from 'express-matrix-invite';
+import { MatrixError, type RemoteInvites, StorageUnavailableError } from 'express-matrix-invite';
 import { openTelemetry } from 'express-matrix-invite/observability/open-telemetry';
 import { prometheusMetrics } from 'express-matrix-invite/observability/prometheus';
 import { MemoryStorage } from 'express-matrix-invite/storage/memory';
@@ -55,7 +55,7 @@ async function seenValues(): Promise<Map<string, Set<string>>> {
   const observe = prometheusMetrics(register);
   const strange = { scope: 'x', durationMs: 1, tries: 1 } as const;
   observe({ ...strange, status: 451, errcode: 'X' } as never);
-  observe({ ...strange, status: 599, errcode: 'X' } as never);
+  observe({ ...strange, status: 599, errcode: 'X', remoteStatus: 103 } as never);
   for (let count = 0; count <= 50; count += 1)
     observe({ ...strange, status: 403, policy: `p${count}` } as never);
   const values = new Map<string, Set<string>>();
@@ -194,11 +194,22 @@ describe('the log line in docs/observability.md', () => {
 
   /** Returns the name of a response in the page's table of levels. */
   function responseOf(status: number): string {
-    if (status === 200 || status === 503) return String(status);
+    if (status === 200) return '200';
+    if (status >= 502 && status <= 504) return '502, 503, 504';
     return status < 500 ? '4xx' : 'other 5xx';
   }
 
   const failing = (error: Error) => around(new MemoryStorage(), { readState: () => Promise.reject(error) });
+
+  const unreachable = new MatrixError(502, 'M_UNKNOWN', 'The server cannot be reached');
+  const federation: RemoteInvites = {
+    timeoutMs: 1_000,
+    stateKeys: () => [],
+    concerns: () => true,
+    objectionTo: () => undefined,
+    invite: async () => ({ outcome: 'refused', error: unreachable, wasAsked: true, remoteStatus: 502 }),
+    abandon: async () => {},
+  };
 
   const refusing = transactionalStorage({
     transact: (_roomId, work) => work(undefined),
@@ -221,6 +232,7 @@ describe('the log line in docs/observability.md', () => {
       await linesOf({ storage: failing(new StorageUnavailableError('down')) }, invite),
       await linesOf({ storage: failing(new Error('bug')) }, invite),
       await linesOf({ storage: refusing }, invite),
+      await linesOf({ federation }, (app) => invite(app, { body: { user_id: '@dave:two.test' } })),
     ].flat();
     const fields = new Set(lines.flatMap(([, each]) => Object.keys(each)));
     expect(firstCells(tableRowsOf(textUnder('Log lines')).slice(4)).sort()).toEqual([...fields].sort());
