@@ -9,7 +9,7 @@ export type Frame = {
 /** What the time or the bytes of a frame count toward. */
 export type Category = 'package' | 'express' | 'drivers' | 'node' | 'sockets' | 'outside' | 'garbage';
 
-const PACKAGE = /-bench\/\d+\/package\//;
+const PACKAGE = /-bench\/\d+\/.+\/package\//;
 const DRIVERS =
   /\/node_modules\/(?:pg|pg-[\w-]+|postgres-[\w-]+|ioredis|redis-[\w-]+|rate-limiter-flexible)\//;
 const SOCKET_WRITES: readonly string[] = [
