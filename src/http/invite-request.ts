@@ -1,3 +1,4 @@
+import { isThenable } from '../internal/unawaited.ts';
 import {
   type AddressInviteRequest,
   type AddressInviteResult,
@@ -46,7 +47,11 @@ export async function inviteByRequest<R extends Requester>(
   });
   let form: InviteForm<R>;
   try {
-    form = await validForm(config, exchange, requester, roomIdInPath);
+    const isParsedByHost = isReadByHost(exchange.request);
+    const read = readBody(exchange, config.body);
+    // Awaiting a body that is here already would cost promises.
+    const body: unknown = isThenable(read) ? await read : read;
+    form = validForm(config, { exchange, requester, roomIdInPath, body, isParsedByHost });
   } catch (error) {
     // An invalid request is an attempt too.
     if (isAttemptDue) await throttle(config, exchange, requester);
@@ -70,16 +75,20 @@ type InviteForm<R extends Requester> =
   | { readonly by: 'userId'; readonly request: PolicyRequest<R> }
   | { readonly by: 'address'; readonly request: AddressInviteRequest<R> };
 
-/** @throws {MatrixError} (rejects) 400, 403, 408, 413 or 415 */
-async function validForm<R extends Requester>(
+/** A request whose body was read. */
+type ReadRequest<R extends Requester> = {
+  readonly exchange: Exchange;
+  readonly requester: R;
+  readonly roomIdInPath: string;
+  readonly body: unknown;
+  readonly isParsedByHost: boolean;
+};
+
+/** @throws {MatrixError} 400 or 403 */
+function validForm<R extends Requester>(
   config: InviteRequestConfig<R>,
-  exchange: Exchange,
-  requester: R,
-  roomIdInPath: string,
-): Promise<InviteForm<R>> {
-  const { request } = exchange;
-  const isParsedByHost = isReadByHost(request);
-  const body = await readBody(exchange, config.body);
+  { exchange: { request }, requester, roomIdInPath, body, isParsedByHost }: ReadRequest<R>,
+): InviteForm<R> {
   if (config.thirdParty !== undefined && isByAddress(body)) {
     const fields = required(validateAddressInviteBody(body));
     const roomId = required(validateRoomId(roomIdInPath));

@@ -47,7 +47,8 @@ async function inviteUntilDone<R extends Requester>(run: Run<R>): Promise<Invite
   }
   ending = append.confirm(ending);
   if (ending.kind !== 'invited') append.abandon(ending);
-  if (ending.kind !== 'invited' && ending.kind !== 'drop') await append.refund();
+  const refunded = ending.kind === 'invited' || ending.kind === 'drop' ? undefined : append.refund();
+  if (refunded !== undefined) await refunded;
   endRun(run, ending);
   return resultOf(ending);
 }
@@ -121,7 +122,8 @@ async function eventAsRemembered<R extends Requester>(
   points: InvitePoints<R>,
   snapshot: StateSnapshot,
 ): Promise<NewStateEvent | Refused | undefined> {
-  const decision = await decide(run, snapshot);
+  const decided = decide(run, snapshot);
+  const decision = decided instanceof Promise ? await decided : decided;
   if (run.isFederated) return undefined;
   if (decision.kind === 'append') return eventToAppend(run, points);
   return isRefused(decision) ? decision : undefined;
@@ -133,7 +135,8 @@ async function inviteOn<R extends Requester>(
   { points, append }: Steps<R>,
   snapshot: StateSnapshot | undefined,
 ): Promise<TryResult> {
-  const decision = await decide(run, snapshot);
+  const decided = decide(run, snapshot);
+  const decision = decided instanceof Promise ? await decided : decided;
   if (decision.kind === 'refused' || decision.kind === 'alreadyInvited') return decision;
   run.droppedBy = decision.kind === 'drop' ? decision.policy : undefined;
   const event = await eventToAppend(run, points);

@@ -23,7 +23,7 @@ const REFUND_TIMEOUT_MS = 1_000;
  * @returns the refusal, if the limit is reached
  * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
  */
-export async function consumeAttempt(
+export function consumeAttempt(
   rateLimit: RateLimitAdapter | false,
   requester: Requester,
   deadline: Deadline,
@@ -38,7 +38,7 @@ export async function consumeAttempt(
  * @returns the refusal, if a limit is reached
  * @throws {MatrixError} (rejects) 503 when the limits cannot be consumed, 500 for a bug in the adapter
  */
-export async function consumeForAddress(
+export function consumeForAddress(
   rateLimit: RateLimitAdapter | false,
   { requester, roomId, addressHash }: { requester: Requester; roomId: string; addressHash: string },
   deadline: Deadline,
@@ -58,7 +58,7 @@ async function consumeForGood(
 }
 
 /** Consumes the point of the `attempt` limit that is due. Returns the refusal, if the limit is reached. */
-export async function consumeDueAttempt<R extends Requester>(run: Run<R>): Promise<Refused | undefined> {
+export function consumeDueAttempt<R extends Requester>(run: Run<R>): Promise<Refused | undefined> {
   run.isAttemptDue = false;
   return consumeAttempt(run.config.rateLimit, run.request.requester, run.deadline);
 }
