@@ -4,3 +4,5 @@ export {
   type OldVerifyKey,
   type ServerKeyRouterOptions,
 } from '../../src/server-key-router.ts';
+export { matrixFederation } from './matrix.ts';
+export type { MatrixFederationOptions, ServerGlobs } from './options.ts';

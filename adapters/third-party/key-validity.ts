@@ -1,6 +1,7 @@
 import type { AddressInviteKey } from '../../src/ports/third-party.ts';
+import { fieldsOf } from '../shared/outbound/answer.ts';
 import type { OutboundClient } from '../shared/outbound/client.ts';
-import { errorOf, fieldsOf } from './errors.ts';
+import { errorOf } from './errors.ts';
 
 const MAX_BYTES = 8_192;
 const MAX_URL_LENGTH = 2_048;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { AddressInvite } from '../../src/ports/third-party.ts';
 import { isUserId } from '../../src/rooms/identifiers.ts';
+import { errcodeOf, fieldsOf } from '../shared/outbound/answer.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';
-import { errcodeOf, errorOf, fieldsOf, unusableAnswer } from './errors.ts';
+import { errorOf, unusableAnswer } from './errors.ts';
 
 /** How the addresses of a lookup are written. */
 type HashDetails = { readonly algorithm: 'sha256' | 'none'; readonly pepper: string };

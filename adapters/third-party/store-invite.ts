@@ -14,9 +14,10 @@ import {
   withoutAddress,
 } from '../../src/rooms/address-invite.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
+import { errcodeOf, fieldsOf } from '../shared/outbound/answer.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';
-import { errcodeOf, errorOf, fieldsOf, unlessSent, unusableAnswer } from './errors.ts';
+import { errorOf, unlessSent, unusableAnswer } from './errors.ts';
 import { isValidityUrl } from './key-validity.ts';
 
 /**

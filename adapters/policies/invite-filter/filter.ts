@@ -1,6 +1,6 @@
+import { charactersOf, matchesGlob } from '../../../src/rooms/glob.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
 import type { AccountData } from '../shared/account-data.ts';
-import { charactersOf, matchesGlob } from './glob.ts';
 
 /** The action of a user's filter for an inviter. */
 type FilterAction = 'allow' | 'ignore' | 'block';

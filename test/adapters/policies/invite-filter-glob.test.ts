@@ -1,7 +1,7 @@
 import { inviteFilter } from 'express-matrix-invite/policies/invite-filter';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { charactersOf, matchesGlob } from '../../../adapters/policies/invite-filter/glob.ts';
+import { charactersOf, matchesGlob } from '../../../src/rooms/glob.ts';
 import { invite, seedRoom, setUp } from '../../http/support.ts';
 import { timed } from '../../invite/support.ts';
 
