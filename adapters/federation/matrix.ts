@@ -26,8 +26,11 @@ import { InviteFailure, unreachable } from './invite/errors.ts';
 import { Exchange } from './invite/exchange.ts';
 import { checkMatrixFederationOptions, type MatrixFederationOptions } from './options.ts';
 
-/** The time for the host's store, besides that for other servers, in milliseconds. */
-const STORE_MS = 5_000;
+/** The part of the time that other servers have. The rest is for the host's store. */
+const REQUESTS_SHARE = 0.75;
+
+/** The time to give an invite up, in milliseconds. */
+const DISCARD_TIMEOUT_MS = 5_000;
 
 /** The age from which on an invite that was not completed is given up, in milliseconds. */
 const MAX_AGE_MS = 3_600_000;
@@ -83,11 +86,11 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   /** @param options they have been checked */
   constructor(options: MatrixFederationOptions<Revision>) {
     const { signer, rooms, servers = {}, timeoutMs = 20_000, policyServers = true } = options;
-    this.timeoutMs = timeoutMs + STORE_MS;
+    this.timeoutMs = timeoutMs;
     this.#signer = signer;
     this.#rooms = rooms;
     this.#client = new FederationClient(options);
-    this.#requestsMs = timeoutMs;
+    this.#requestsMs = Math.ceil(timeoutMs * REQUESTS_SHARE);
     this.#servers = { allow: [...(servers.allow ?? ['*'])], deny: [...(servers.deny ?? [])] };
     this.#policyServers = policyServers;
   }
@@ -152,7 +155,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   }
 
   async *unfinished(context: CallContext): AsyncGenerator<{ readonly event: NewStateEvent }> {
-    for await (const invite of this.#unfinished(this.#requestsMs, context)) {
+    for await (const invite of this.#unfinished(this.timeoutMs, context)) {
       const event = eventOf(invite);
       const isTooOld = Date.now() - event.origin_server_ts >= MAX_AGE_MS;
       if (isTooOld || hasFormerKey(invite, this.#signer)) {
@@ -267,7 +270,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   }
 
   async #discard(invite: BuiltInvite): Promise<void> {
-    await this.#rooms.discard?.(invite, contextWithTimeout(STORE_MS));
+    await this.#rooms.discard?.(invite, contextWithTimeout(DISCARD_TIMEOUT_MS));
   }
 
   /** Returns the graph's unfinished invites, each once, while they are being completed or given up. */

@@ -11,8 +11,8 @@ import type { RoomGraph } from '../../src/ports/room-graph.ts';
 import type { Signer } from '../../src/ports/signer.ts';
 import { type FederationNetworkOptions, federationNetworkChecks } from './client/options.ts';
 
-/** The service waits at most 120 seconds, and storing takes a part of it. */
-const MAX_TIMEOUT_MS = 60_000;
+/** As of `RemoteInvites`. */
+const MAX_TIMEOUT_MS = 120_000;
 
 /** Which servers' users may be invited: globs over server names, in which the port and the case do not matter. */
 export type ServerGlobs = {
@@ -31,8 +31,8 @@ export type MatrixFederationOptions<Revision = unknown> = FederationNetworkOptio
   /** `allow` and `deny`: globs over the names of the servers whose users may be invited. Default: all servers. */
   readonly servers?: ServerGlobs | undefined;
   /**
-   * The maximum time for everything that other servers are asked about one invite, in milliseconds, up to 60,000. Default
-   * 20,000.
+   * The maximum time to have an invite signed and stored, in milliseconds, up to 120,000. Three quarters of it are for
+   * other servers. Default 20,000.
    */
   readonly timeoutMs?: number | undefined;
   /** Whether the policy server of a room has to sign its invites. Default true. */

@@ -1,4 +1,4 @@
-import { checkSame } from '../check.ts';
+import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import {
@@ -8,7 +8,9 @@ import {
   memberOf,
   type RemoteInvitesHarness,
   remoteCase,
+  startInvite,
   unfinishedIn,
+  untilAsked,
 } from './harness.ts';
 
 /** The cases about `abandon`. */
@@ -45,11 +47,15 @@ export const abandonCases: readonly ContractCase<RemoteInvitesHarness>[] = [
     postcondition: 'abandon 11',
     requires: 'unfinished',
     async run(harness) {
+      check(harness.behave !== undefined, 'the harness has unfinished, but lacks behave');
       const invite = await harness.createInvite();
       const event = eventOf(invite);
-      const basis = await basisOf(harness, invite);
+      await harness.behave('wait');
+      const result = startInvite(harness, invite, event);
+      await untilAsked(harness, invite);
       await harness.setMember(invite.roomId, invite.userId, 'leave');
-      await harness.federation.invite(event, basis, deadlineContext());
+      await harness.behave('accept');
+      checkSame((await result).outcome, 'stale', 'outcome on a basis that no longer holds');
       const others = [
         eventOf(invite, 'another reason'),
         eventOf({ ...invite, userId: invite.userId.replace('@', '@other') }),
