@@ -118,7 +118,9 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
     if (!isAllowedByAcl(server, this.#servers)) {
       return new MatrixError(403, 'M_FORBIDDEN', "Users of the user's server cannot be invited from here");
     }
-    return this.#client.isPaused(server) ? unreachable(new OutboundError('circuit', server, 0, { isNotSent: true })) : undefined;
+    return this.#client.isPaused(server)
+      ? unreachable(new OutboundError('circuit', server, 0, { isNotSent: true }))
+      : undefined;
   }
 
   async invite(
