@@ -177,9 +177,16 @@ describe('a redirect', () => {
     expect(documents.received).toHaveLength(6);
   });
 
+  it('to plain HTTP is not followed, not even by HTTPS', async () => {
+    const { documents, document, askedServer } = await network();
+    documents.respond = ({ target }, response) =>
+      target === PATH ? redirect(response, 302, `http://other.test:${documents.port}/two`) : document;
+    expect(await askedServer()).toBe('original');
+    expect(documents.received).toHaveLength(1);
+  });
+
   it.each([
     ['nowhere', undefined],
-    ['plain HTTP', 'http://other.test/'],
     ['a file', 'file:///etc/passwd'],
     ['no URL', 'https://['],
     ['port 0', 'https://other.test:0/'],
