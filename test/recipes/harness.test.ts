@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { storageContract, whyNot } from '../../src/testing/index.ts';
+import { type StorageHarness, storageContract, whyNot } from '../../src/testing/index.ts';
 import { chatApp } from './chat-app.ts';
 import { type Database, openMariadb } from './database.ts';
 
@@ -29,7 +29,7 @@ function run(...parameters: string[]): Promise<{ code: unknown; output: string }
 
 /** The cases that a harness with a second instance can run, for users whose names have 64 characters. */
 function runnable(): number {
-  const harness = {
+  const harness: StorageHarness = {
     ...chatApp(database),
     adapter: { readState: () => Promise.reject(), appendEvent: () => Promise.reject() },
     secondInstance: () => Promise.reject(),

@@ -15,6 +15,8 @@ import { ALICE, BOB, consume, drain, Log, ROOM, times } from './redis-support.ts
 // What is particular to clients of node-redis. The other tests of Redis run on them as well.
 
 const DOWN = 'Redis is unavailable for rate limits: each process counts on its own';
+/** The client does not connect. */
+const SENTINEL = { name: 'counts', sentinelRootNodes: [{ host: '127.0.0.1', port: 26_379 }] };
 const POINTS = { points: 3, durationSeconds: 60 };
 
 // Its own server: some tests count all commands that a server runs, and delete all of its scripts.
@@ -96,11 +98,10 @@ describe('a client', () => {
   });
 
   it.each([
-    ['6', createSentinel],
-    ['5', createSentinel5],
-  ])('of createSentinel of version %s is refused', (_, create) => {
-    const client = create({ name: 'counts', sentinelRootNodes: [{ host: '127.0.0.1', port: 26379 }] });
-    client.on('error', () => {});
+    ['6', () => createSentinel(SENTINEL).on('error', () => {})],
+    ['5', () => createSentinel5(SENTINEL).on('error', () => {})],
+  ])('of createSentinel of version %s is refused', (_, create: () => object) => {
+    const client = create();
     expect(() => construct(client)).toThrow(
       new TypeError(
         'RedisRateLimit takes no client from createSentinel of node-redis: use ioredis, with its option sentinels',
