@@ -6,7 +6,7 @@ import { checkOptions, isOptionsObject, loggerOption, type OptionChecks } from '
 import { withTimeout } from './internal/waits.ts';
 import { isSigner } from './pdu/is-signer.ts';
 import { signJson } from './pdu/sign.ts';
-import { readPublicKey } from './pdu/public-key.ts';
+import { readPublicKey } from './pdu/signatures.ts';
 import { verifyJson } from './pdu/verify.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Signer } from './ports/signer.ts';

@@ -1,5 +1,4 @@
 import { MatrixError } from '../../src/errors.ts';
-import { isPublicKey } from '../../src/pdu/public-key.ts';
 import type {
   AddressInvite,
   AddressInviteKey,
@@ -14,6 +13,7 @@ import {
   withoutAddress,
 } from '../../src/rooms/address-invite.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
+import { isPublicKey } from '../../src/rooms/public-key.ts';
 import { errcodeOf, fieldsOf } from '../shared/outbound/answer.ts';
 import type { OutboundAnswer } from '../shared/outbound/client.ts';
 import type { IdentityApi } from './api.ts';

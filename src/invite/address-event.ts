@@ -1,4 +1,3 @@
-import { isPublicKey } from '../pdu/public-key.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import type {
   AddressInvite,
@@ -16,6 +15,7 @@ import {
 } from '../rooms/address-invite.ts';
 import { fieldOf } from '../rooms/content.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../rooms/event.ts';
+import { isPublicKey } from '../rooms/public-key.ts';
 import { find } from '../rooms/room-state.ts';
 import { memberEvent } from './read.ts';
 

@@ -1,6 +1,6 @@
 import type { Signer } from '../ports/signer.ts';
 import { isServerName } from '../rooms/identifiers.ts';
-import { readPublicKey } from './public-key.ts';
+import { readPublicKey } from './signatures.ts';
 
 /** Returns true for a signer whose server name, key ID and public key are well-formed. */
 export function isSigner(value: unknown): value is Signer {

@@ -1,9 +1,11 @@
-import { verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { fieldOf, isJsonObject } from '../rooms/content.ts';
 import type { JsonObject, JsonValue } from '../rooms/event.ts';
-import { decodeBase64 } from './base64.ts';
+import { isSmallOrder } from '../rooms/public-key.ts';
+import { decodeBase64, encodeUrlSafeBase64 } from './base64.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { readPublicKey } from './public-key.ts';
+
+const KEY_BYTES = 32;
 
 /** A check takes up to half a millisecond, and strangers choose how many signatures an object has. */
 const MAX_CHECKS = 20;
@@ -50,6 +52,13 @@ function signaturesOf(object: JsonObject): Buffer[] {
 
 export function readSignature(text: JsonValue | undefined): Buffer | undefined {
   return typeof text === 'string' ? decodeBase64(text) : undefined;
+}
+
+export function readPublicKey(text: string): KeyObject | undefined {
+  const bytes = decodeBase64(text);
+  if (bytes?.length !== KEY_BYTES || isSmallOrder(bytes)) return undefined;
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) };
+  return createPublicKey({ key: jwk, format: 'jwk' });
 }
 
 function objectOf(value: JsonValue | undefined): JsonObject {

@@ -3,8 +3,7 @@ import type { JsonObject } from '../rooms/event.ts';
 import { isObject } from './exact-json.ts';
 import { essentialText } from './hashes.ts';
 import { rulesOf } from './room-version-of.ts';
-import { readPublicKey } from './public-key.ts';
-import { readSignature, signedBytes } from './signatures.ts';
+import { readPublicKey, readSignature, signedBytes } from './signatures.ts';
 
 /** No server has nearly as many keys. A check takes a tenth of a millisecond, and strangers choose how many there are. */
 const MAX_SIGNATURES = 100;

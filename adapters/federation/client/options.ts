@@ -1,5 +1,5 @@
 import { hasMethods, integerOption, type OptionChecks } from '../../../src/internal/options.ts';
-import { readPublicKey } from '../../../src/pdu/public-key.ts';
+import { readPublicKey } from '../../../src/pdu/signatures.ts';
 import type { ServerKeyStore } from '../../../src/ports/server-keys.ts';
 import { isServerName } from '../../../src/rooms/identifiers.ts';
 import type { OutboundLimits } from '../../shared/outbound/client.ts';

@@ -1,4 +1,4 @@
-import { readPublicKey } from '../../../src/pdu/public-key.ts';
+import { readPublicKey } from '../../../src/pdu/signatures.ts';
 import { verifyJson } from '../../../src/pdu/verify.ts';
 import type { ServerKeys } from '../../../src/ports/server-keys.ts';
 import { fieldOf, isJsonObject } from '../../../src/rooms/content.ts';

@@ -1,7 +1,5 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { decodeBase64, encodeUrlSafeBase64 } from './base64.ts';
-
-const KEY_BYTES = 32;
+/** 32 bytes in unpadded base64, in one of its two alphabets. */
+const PUBLIC_KEY = /^(?:[A-Za-z0-9+/]{42}|[A-Za-z0-9_-]{42})[AEIMQUYcgkosw048]$/;
 
 /**
  * The keys for which anybody can make signatures, because they are points of small order, without the bit of the sign:
@@ -21,26 +19,13 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
 
 /** Returns true for an Ed25519 public key in unpadded base64, in either alphabet, that only its owner can sign for. */
 export function isPublicKey(value: unknown): value is string {
-  return typeof value === 'string' && !value.endsWith('=') && publicKeyBytes(value) !== undefined;
+  return typeof value === 'string' && PUBLIC_KEY.test(value) && !isSmallOrder(Buffer.from(value, 'base64'));
 }
 
-/** Reads an Ed25519 public key in base64. Returns undefined for any other text, and if anybody can sign for the key. */
-export function readPublicKey(text: string): KeyObject | undefined {
-  const bytes = publicKeyBytes(text);
-  if (bytes === undefined) return undefined;
-  return createPublicKey({
-    key: { kty: 'OKP', crv: 'Ed25519', x: encodeUrlSafeBase64(bytes) },
-    format: 'jwk',
-  });
-}
-
-function publicKeyBytes(text: string): Buffer | undefined {
-  const bytes = decodeBase64(text);
-  return bytes?.length === KEY_BYTES && !isSmallOrder(bytes) ? bytes : undefined;
-}
-
-function isSmallOrder(bytes: Uint8Array): boolean {
-  const unsigned = Buffer.from(bytes);
-  unsigned.writeUInt8(unsigned.readUInt8(KEY_BYTES - 1) & 0x7f, KEY_BYTES - 1);
+/** Returns true for a public key for which anybody can sign. */
+export function isSmallOrder(publicKey: Uint8Array): boolean {
+  const unsigned = Buffer.from(publicKey);
+  const last = unsigned.length - 1;
+  unsigned.writeUInt8(unsigned.readUInt8(last) & 0x7f, last);
   return SMALL_ORDER.has(unsigned.toString('hex'));
 }

@@ -1,9 +1,9 @@
 import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { encodeBase64, encodeUrlSafeBase64 } from '../../src/pdu/base64.ts';
-import { isPublicKey } from '../../src/pdu/public-key.ts';
 import { keysThatSigned } from '../../src/pdu/signatures.ts';
-import { keyPairOf } from './support.ts';
+import { isPublicKey } from '../../src/rooms/public-key.ts';
+import { keyPairOf } from '../pdu/support.ts';
 
 const P = 2n ** 255n - 19n;
 
