@@ -5,6 +5,7 @@ import {
   eventIdOf,
   isWithdrawalOf,
   type Pdu,
+  type PduReference,
   referenceTo,
   signingKey,
   signingKeyIds,
@@ -97,7 +98,7 @@ describe('the signatures of a server', () => {
 
 describe.each(VERSIONS)('a withdrawal in room version %s', (version) => {
   const roomId = version === '12' ? `!${'a'.repeat(43)}` : '!r:domain';
-  const before = { eventId: `$${'a'.repeat(43)}`, depth: 1, sha256: 'x' };
+  const before: PduReference = { eventId: `$${'a'.repeat(43)}`, depth: 1, sha256: 'x' };
   const member = async (changes: JsonObject, authEvents = [before]) => {
     const event = {
       type: 'm.room.member',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { DatabaseSync } from '@photostructure/sqlite';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import {
   type CallContext,
@@ -19,11 +19,11 @@ type Row = { readonly event_id: string; readonly event: string; readonly is_acce
 export class SqliteRemoteInvites implements RemoteInvites {
   readonly timeoutMs = 20_000;
   readonly storage: SqliteStorage;
-  readonly #database: DatabaseSync;
+  readonly #database: DatabaseSyncInstance;
   readonly #inbox: string;
 
   /** @param inbox the URL of the other server */
-  constructor(database: DatabaseSync, inbox: string) {
+  constructor(database: DatabaseSyncInstance, inbox: string) {
     this.storage = new SqliteStorage(database);
     this.#database = database;
     this.#inbox = inbox;
