@@ -47,8 +47,6 @@ export function benchOptions(args: readonly string[]): BenchOptions {
   const { quick, rows, write } = values;
   if (write && rows !== undefined)
     throw new TypeError('--write needs every row, so it cannot be combined with --rows');
-  if (write && (positionals[0] === 'versus' || positionals[0] === 'peers'))
-    throw new TypeError('The page has no table of versus or peers, so --write cannot be used');
   return {
     ...commandsOf(positionals),
     rounds: integer('--rounds', values.rounds, quick ? 1 : 7),

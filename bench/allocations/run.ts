@@ -42,11 +42,17 @@ export async function allocations({ rounds, seconds, rows: pattern }: BenchOptio
   };
 }
 
-async function bytesPerRequest(testbed: Testbed, { testCase }: Row, seconds: number): Promise<number> {
+/** @param serverFile the server to start. Default: that of the testbed */
+export async function bytesPerRequest(
+  testbed: Testbed,
+  { testCase }: Row,
+  seconds: number,
+  serverFile?: string,
+): Promise<number> {
   const store = await makeStore(testbed, testCase);
   const nodeArguments = ['--expose-gc', '--trace-gc-nvp'];
   try {
-    return await withServer(testbed, { store, testCase, nodeArguments }, async (server) => {
+    return await withServer(testbed, { store, testCase, serverFile, nodeArguments }, async (server) => {
       await warmUp(server, testCase, seconds * 2);
       // At each collection, V8 prints the bytes that were allocated since the previous one.
       await server.query('collectGarbage');

@@ -11,12 +11,13 @@ import { withServer } from '../harness/measure.ts';
 import { spreadOf } from '../harness/statistics.ts';
 import { makeStore } from '../harness/store.ts';
 import { Testbed } from '../harness/testbed.ts';
-import { type LoadResult, wrk } from '../harness/wrk.ts';
+import { wrk } from '../harness/wrk.ts';
 import { millis, rate, table, whole } from '../report/markdown.ts';
 import type { Outcome } from '../report/page.ts';
 import { startDendrite } from './dendrite.ts';
 import { type Homeserver, SERVER_NAME } from './homeserver.ts';
 import { startSynapse } from './synapse.ts';
+import { type Measured, OURS, targetTable } from './targets.ts';
 
 const CACHE = fileURLToPath(new URL(`../../node_modules/.cache/${manifest.name}-peers`, import.meta.url));
 const CONNECTIONS = [1, 32];
@@ -32,14 +33,6 @@ type Target = {
   readonly rooms: number | readonly string[];
   /** The access tokens of Alice, who is in the rooms and may invite, and of Mallory, who is not in them. */
   readonly tokens: { readonly alice: string; readonly mallory: string };
-};
-
-type Measured = {
-  readonly name: string;
-  readonly members: number;
-  readonly connections: number;
-  readonly samples: (LoadResult & { readonly rate: number; readonly cpu: number })[];
-  memory: number;
 };
 
 /**
@@ -73,8 +66,7 @@ export async function peers({ rounds, seconds, most }: BenchOptions): Promise<Ou
       for (const server of servers) theirs.push(await prepare(server, size, roomCount));
       await withServer(testbed, { store, testCase }, async ({ port, pids }) => {
         const tokens = { alice: 'alice-token', mallory: 'mallory-token' };
-        const name = 'express-matrix-invite';
-        const targets: Target[] = [{ name, port, pids, rooms: roomCount, tokens }, ...theirs];
+        const targets: Target[] = [{ name: OURS, port, pids, rooms: roomCount, tokens }, ...theirs];
         for (let round = 1; round <= rounds; round += 1) {
           for (const target of round % 2 === 1 ? targets : targets.toReversed()) {
             for (const connections of CONNECTIONS) {
@@ -103,9 +95,12 @@ export async function peers({ rounds, seconds, most }: BenchOptions): Promise<Ou
     const method = `Rounds: ${rounds}. Seconds per row: ${seconds}.`;
     const head = ['', 'a second invite', 'per second', 'not in the room', 'per second'];
     const blocks = {
-      peers: [`${machine}\n${method}`, inviteTable([...measured.values()]), table(head, responses)].join(
-        '\n\n',
-      ),
+      peers: [
+        `${machine}\n${method}`,
+        targetTable([...measured.values()]),
+        inviteTable([...measured.values()]),
+        table(head, responses),
+      ].join('\n\n'),
     };
     return { blocks, charts: {}, failures: [] };
   } finally {

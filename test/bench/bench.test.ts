@@ -8,12 +8,14 @@ import { type Case, DEFAULT_CASE } from '../../bench/harness/case.ts';
 import { checkResponses, checkStored, measure } from '../../bench/harness/measure.ts';
 import { ratioOf, spreadOf } from '../../bench/harness/statistics.ts';
 import { Testbed } from '../../bench/harness/testbed.ts';
+import { OURS, targetTable as peerTargets } from '../../bench/peers/targets.ts';
 import { withBlocks } from '../../bench/report/page.ts';
 import { chartOf } from '../../bench/throughput/chart.ts';
 import { Results } from '../../bench/throughput/results.ts';
 import { rowTable } from '../../bench/throughput/tables.ts';
 import { targetTable } from '../../bench/throughput/targets.ts';
 import { measureTiming, timingLine } from '../../bench/timing/run.ts';
+import { targetTable as versusTargets } from '../../bench/versus/targets.ts';
 import { installedCommand } from '../../servers/debian-package.ts';
 import { readPage } from '../docs/pages.ts';
 
@@ -127,6 +129,48 @@ describe('the growth of a cost', () => {
   });
 });
 
+describe('the comparison with an earlier version', () => {
+  const samples = (rates: readonly number[]) => rates.map((rate) => ({ ...sample, rate }));
+  const measured = (ours: readonly number[], bytes: number) => ({
+    pairs: new Map([['memory', { ours: samples(ours), theirs: samples([1_000, 1_000, 1_000]) }]]),
+    bytes: new Map([['memory', { ours: bytes, theirs: 1_000 }]]),
+  });
+
+  it('says which targets are met by the median of the rounds', () => {
+    const met = versusTargets(measured([1_100, 1_150, 3_000], 850));
+    expect(met).toContain('| In memory: requests per second | ≥ 1.15 | 1.15 (1.10–3.00) | met |');
+    expect(met).toContain('| In memory: bytes per invite | ≤ 0.85 | 0.85 (0.85–0.85) | met |');
+    const missed = versusTargets(measured([1_100, 1_140, 3_000], 860));
+    expect(missed).toContain('| In memory: requests per second | ≥ 1.15 | 1.14 (1.10–3.00) | not met |');
+    expect(missed).toContain('| In memory: bytes per invite | ≤ 0.85 | 0.86 (0.86–0.86) | not met |');
+  });
+
+  it('leaves out targets whose rows were not measured', () => {
+    expect(versusTargets(measured([1_000], 1_000))).not.toContain('SQLite');
+  });
+});
+
+describe('the comparison with other servers', () => {
+  const of = (name: string, rate: number, cpu: number, connections = 32) => ({
+    name,
+    members: 10,
+    connections,
+    samples: [{ ...sample, micros: 1, wrong: 0, wrongStatus: 0, broken: 0, rate, cpu }],
+    memory: 1,
+  });
+  const others = [of('Synapse 1', 100, 30_000), of('Dendrite 1', 500, 4_000), of('Synapse 1', 1, 1, 1)];
+
+  it('says which targets are met, with 32 connections', () => {
+    const met = peerTargets([of(OURS, 3_000, 1_000), ...others]);
+    expect(met).toContain('| Synapse 1: invites per second | ≥ 30.00 | 30.00 (30.00–30.00) | met |');
+    expect(met).toContain('| Synapse 1: CPU per invite | ≤ 1/30 | 1/30 (1/30–1/30) | met |');
+    expect(met).toContain('| Dendrite 1: CPU per invite | ≤ 1/4 | 1/4 (1/4–1/4) | met |');
+    const missed = peerTargets([of(OURS, 1_900, 1_100), ...others]);
+    expect(missed).toContain('| Synapse 1: invites per second | ≥ 30.00 | 19.00 (19.00–19.00) | not met |');
+    expect(missed).toContain('| Synapse 1: CPU per invite | ≤ 1/30 | 1/27.3 (1/27.3–1/27.3) | not met |');
+  });
+});
+
 describe('the timing', () => {
   it('is the difference of the medians within each round', () => {
     const medians = [
@@ -173,6 +217,8 @@ describe('the report', () => {
       'memory',
       'timing',
       'start',
+      'versus',
+      'peers',
     ];
     const blocks = Object.fromEntries(names.map((name) => [name, '']));
     expect(() => withBlocks(readPage('docs/performance.md').text, blocks)).not.toThrow();
@@ -197,7 +243,6 @@ describe('the arguments', () => {
       ['--fast'],
       ['--write', '--rows', 'a'],
       ['versus'],
-      ['versus', 'HEAD', '--write'],
     ]) {
       expect(() => benchOptions(args)).toThrow(TypeError);
     }

@@ -3,7 +3,7 @@ import { cpuBreakdown, heapBreakdown } from '../../bench/profile/breakdown.ts';
 import { categoryOf, type Frame, packageFunctionOf } from '../../bench/profile/frame.ts';
 import { categoryTable, functionTable } from '../../bench/profile/tables.ts';
 
-const PACKAGE = 'file:///x/express-matrix-invite-bench/1/package/index.js';
+const PACKAGE = 'file:///x/express-matrix-invite-bench/1/this/package/index.js';
 const PG = 'file:///x/node_modules/pg/lib/client.js';
 const EXPRESS = 'file:///x/node_modules/router/index.js';
 const HTTP = 'node:_http_outgoing';
