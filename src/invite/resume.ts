@@ -28,8 +28,8 @@ export type ResumeResult = {
   readonly failed: number;
 };
 
-/** The maximum number of invites that are resumed at once: one server that hangs must not hold up the others. */
-const MAX_AT_ONCE = 8;
+/** How many invites are resumed at once: several, because one server may hang, but no more than one server gets. */
+const MAX_AT_ONCE = 4;
 
 /** The maximum number of tries while a room keeps changing. */
 const MAX_TRIES = 10;
