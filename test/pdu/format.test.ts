@@ -121,7 +121,13 @@ describe.each(VERSIONS)('the format of an event in room version %s', (version) =
   });
 
   it('has a room ID in every event but the create event of version 12', () => {
-    const create: JsonObject = { ...event, type: 'm.room.create', state_key: '', prev_events: [], auth_events: [] };
+    const create: JsonObject = {
+      ...event,
+      type: 'm.room.create',
+      state_key: '',
+      prev_events: [],
+      auth_events: [],
+    };
     const { room_id: _roomId, ...without } = create;
     const isV12 = version === '12';
     expect(pduFault(create, version)?.reason).toBe(isV12 ? 'malformed' : undefined);
