@@ -54,13 +54,13 @@ export type {
   RateLimitForecast,
   RateLimitScope,
 } from './ports/rate-limit.ts';
-export type { BuildResult, BuiltInvite, RoomGraph } from './ports/room-graph.ts';
 export type {
   RefusedRemotely,
   RemoteAnswer,
   RemoteInvite,
   RemoteInvites,
 } from './ports/remote-invites.ts';
+export type { BuildResult, BuiltInvite, RoomGraph } from './ports/room-graph.ts';
 export type {
   AppendResult,
   NewRoom,

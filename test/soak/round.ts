@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Call, CallResponse, Death, History, Logs, Notice, Pause } from './history.ts';
+import { watchOwnPauses } from './own-pauses.ts';
 import type { SeededRandom } from './random.ts';
 import { planRooms, type RoomPlan } from './room-plan.ts';
 import { readLog, type Store } from './store.ts';
@@ -10,8 +11,6 @@ import { type Operation, type Traffic, Workload } from './workload.ts';
 const CALLERS = 32;
 /** Keeps a paused worker from blocking all callers. */
 const MAX_CALLS_PER_WORKER = 12;
-/** A longer gap in the driver's own event loop counts as a pause. */
-const MAX_TURN_MS = 100;
 
 /**
  * One round: its own rooms, the operations on them, and their outcome. Everything it starts has ended when `run`
@@ -65,7 +64,7 @@ export class Round implements WorkerListener {
   ): Promise<void> {
     for (const { room } of this.#plans) await this.#store.rooms.createRoom(room);
     const end = new AbortController();
-    const watch = this.#watchOwnPauses();
+    const watch = watchOwnPauses((from, to) => this.#pauses.push({ worker: 'all', from, to }));
     const callers = Array.from({ length: CALLERS }, () => this.#callUntil(operations, signal));
     await Promise.all([Promise.all(callers).then(() => end.abort()), injectFaults(end.signal)]);
     await Promise.all(this.#workers.map(settled));
@@ -127,15 +126,6 @@ export class Round implements WorkerListener {
     worker.pendingCalls -= 1;
     const response = received && toCallResponse(received);
     this.#calls.push({ id, worker: worker.index, ...operation, sentAt, endedAt, response });
-  }
-
-  #watchOwnPauses(): NodeJS.Timeout {
-    let last = performance.now();
-    return setInterval(() => {
-      const now = performance.now();
-      if (now - last > MAX_TURN_MS) this.#pauses.push({ worker: 'all', from: last, to: now });
-      last = now;
-    }, 10);
   }
 }
 

@@ -19,6 +19,8 @@ export type WorkerConfig = {
 /** A message from a worker to the driver, besides its HTTP responses. */
 export type WorkerMessage =
   | { readonly type: 'listening'; readonly port: number }
+  /** The machine did not run the worker between two times, in milliseconds of Unix time. */
+  | { readonly type: 'paused'; readonly from: number; readonly to: number }
   | {
       readonly type: 'notices';
       readonly notices: readonly { readonly roomId: string; readonly eventId: string }[];

@@ -42,7 +42,11 @@ export class WorkerProcess {
       child.once('exit', (code) => reject(new Error(`worker ${this.index} exited with ${code}`)));
       child.on('message', (message: WorkerMessage) => {
         if (message.type === 'listening') resolve(message.port);
-        else for (const notice of message.notices) this.#listener.note({ worker: this.index, ...notice });
+        else if (message.type === 'paused') {
+          const { timeOrigin } = performance;
+          const [from, to] = [message.from - timeOrigin, message.to - timeOrigin];
+          this.#listener.pause({ worker: this.index, from, to });
+        } else for (const notice of message.notices) this.#listener.note({ worker: this.index, ...notice });
       });
     });
     this.#client = new HttpClient(port);

@@ -17,6 +17,7 @@ import { createInviteRouter } from '../../src/index.ts';
 import type { RateLimitAdapter } from '../../src/ports/rate-limit.ts';
 import type { RoomStore } from '../../src/ports/storage.ts';
 import type { NewStateEvent } from '../../src/rooms/event.ts';
+import { watchOwnPauses } from './own-pauses.ts';
 import { sabotaged } from './sabotage.ts';
 import type { WorkerConfig, WorkerMessage } from './worker-config.ts';
 
@@ -142,5 +143,9 @@ app.post('/host/settle', async (_request, response) => {
 const server = createServer(app).listen(0, '127.0.0.1');
 await once(server, 'listening');
 setInterval(() => void sendNotices(), 20);
+watchOwnPauses((from, to) => {
+  const { timeOrigin } = performance;
+  void sendToDriver({ type: 'paused', from: timeOrigin + from, to: timeOrigin + to });
+});
 process.on('disconnect', () => process.exit());
 await sendToDriver({ type: 'listening', port: (server.address() as AddressInfo).port });

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { noop } from '../../internal/unawaited.ts';
 import type { RemoteInvite, RemoteInvites } from '../../ports/remote-invites.ts';
 import type { StateSnapshot, StorageAdapter } from '../../ports/storage.ts';
 import type { NewStateEvent } from '../../rooms/event.ts';
@@ -117,7 +116,7 @@ export function startInvite(
   event?: NewStateEvent,
 ): ReturnType<RemoteInvites['invite']> {
   const result = inviteNow(instance, invite, event);
-  result.catch(noop);
+  result.catch(() => undefined);
   return result;
 }
 

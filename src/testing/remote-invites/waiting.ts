@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { noop } from '../../internal/unawaited.ts';
 import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { newUserId, range } from '../random.ts';
@@ -80,7 +79,7 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
       await untilAsked(harness, invite);
       const survivor = await harness.crash();
       await harness.behave('accept');
-      await lost.catch(noop);
+      await lost.catch(() => undefined);
       const result = await inviteNow(survivor, invite, event);
       checkSame(result.outcome, 'appended', 'outcome of the call after the crash');
       checkSame((await memberOf(survivor, invite))?.content, event.content, 'content of the stored event');
@@ -100,7 +99,7 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
       const late = delay(MAX_WAIT_MS, false, { signal: cancel.signal });
       const isInTime = await Promise.race([changed, late]);
       cancel.abort();
-      await late.catch(noop);
+      await late.catch(() => undefined);
       await harness.behave('accept');
       check(isInTime, `another change of the room took more than ${MAX_WAIT_MS} ms`);
       checkSame((await result).outcome, 'appended', 'outcome once the other server has accepted');
