@@ -6,13 +6,13 @@ import {
   type InviteTrace,
   isMatrixError,
   type MatrixError,
-  type RemoteInvites,
 } from 'express-matrix-invite';
 import { expect, onTestFinished } from 'vitest';
 import { matrixFederation } from '../../../adapters/federation/matrix.ts';
 import type { MatrixFederationOptions } from '../../../adapters/federation/options.ts';
 import { MemoryGraphStorage } from '../../../adapters/storage/memory-graph/index.ts';
 import type { Pdu } from '../../../src/pdu/index.ts';
+import type { RoomGraph } from '../../../src/ports/room-graph.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
 import { limits } from '../../http/support.ts';
 import { recordedLogger, watched } from '../../invite/support.ts';
@@ -74,8 +74,8 @@ export async function invitesOf(rooms: Graph, roomId: string, userId: string): P
 export type SetUp = {
   readonly options?: Partial<MatrixFederationOptions>;
   readonly service?: Partial<InviteServiceOptions>;
-  /** What is around the adapter. */
-  readonly around?: (federation: RemoteInvites) => RemoteInvites;
+  /** What the adapter gets instead of the store of the rooms. */
+  readonly graph?: (store: MemoryGraphStorage) => RoomGraph;
   readonly roomVersion?: string;
   readonly state?: Parameters<typeof createRoom>[2];
   readonly createContent?: JsonObject;
@@ -90,7 +90,7 @@ export async function setUp(given: SetUp = {}) {
   const roomId = await createRoom(rooms, given.roomVersion, given.state, given.createContent);
   const federation = matrixFederation({
     signer: SIGNER,
-    rooms,
+    rooms: given.graph?.(rooms) ?? rooms,
     ...(await network()).options,
     wellKnownPort: inbox.port,
     ...given.options,
@@ -103,7 +103,7 @@ export async function setUp(given: SetUp = {}) {
     storage: rooms,
     rateLimit,
     logger,
-    federation: given.around?.(federation) ?? federation,
+    federation,
     onInvite: (notice) => void notices.push(notice),
     ...given.service,
   });

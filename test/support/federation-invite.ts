@@ -1,0 +1,50 @@
+// Invites users of another server into a room that federates, in an SQLite file, and prints the results:
+// federation-invite.ts <JSON of FederationInvites> [<step>]
+// It kills itself at the step, which is before or after a call of its graph, such as `before append`.
+import { DatabaseSync } from '@photostructure/sqlite';
+import { matrixFederation } from '../../adapters/federation/matrix.ts';
+import { SqliteGraphStorage } from '../../adapters/storage/sqlite-graph/index.ts';
+import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { signingKey } from '../../src/pdu/index.ts';
+import type { TestNetwork } from './federation-inbox.ts';
+
+/** What the process needs to know. */
+export type FederationInvites = {
+  readonly path: string;
+  /** The seed of the key of `one.test`, in hexadecimal. */
+  readonly seed: string;
+  readonly network: TestNetwork['options'];
+  readonly roomId: string;
+  readonly users: readonly string[];
+};
+
+const [json = '', step = ''] = process.argv.slice(2);
+const { path, seed, network, roomId, users }: FederationInvites = JSON.parse(json);
+const signer = signingKey('ed25519:a_1', 'one.test', Buffer.from(seed, 'hex'));
+const database = new DatabaseSync(path);
+database.exec('PRAGMA busy_timeout = 30000');
+const rooms = new SqliteGraphStorage(database, { signer });
+const kill = () => process.kill(process.pid, 'SIGKILL');
+for (const name of ['readState', 'build', 'append'] as const) {
+  const method: (...parameters: never[]) => Promise<unknown> = rooms[name].bind(rooms);
+  const around = async (...parameters: never[]) => {
+    if (step === `before ${name}`) kill();
+    const result = await method(...parameters);
+    if (step === `after ${name}`) kill();
+    return result;
+  };
+  Object.defineProperty(rooms, name, { value: around });
+}
+const federation = matrixFederation({ signer, rooms, maxRequestsPerServer: 64, ...network });
+const service = createInviteService({ serverName: 'one.test', storage: rooms, rateLimit: false, federation });
+
+async function invite(userId: string): Promise<string> {
+  try {
+    return (await service.invite({ requester: { userId: '@alice:one.test' }, roomId, userId })).outcome;
+  } catch (error) {
+    return isMatrixError(error) ? `${error.status} ${error.message}` : String(error);
+  }
+}
+
+for (const outcome of await Promise.all(users.map(invite))) console.log(outcome);
+await service.close();
