@@ -8,7 +8,6 @@ import { contextWithTimeout, isAborted } from '../../src/internal/call-context.t
 import { ExpiringMap } from '../../src/internal/expiring-map.ts';
 import { unlessAborted } from '../../src/internal/waits.ts';
 import { lenientCanonicalJson } from '../../src/pdu/canonical-json.ts';
-import { isPublicKey } from '../../src/pdu/public-key.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { RemoteInvite, RemoteInvites } from '../../src/ports/remote-invites.ts';
 import type { BuiltInvite, RoomGraph } from '../../src/ports/room-graph.ts';
@@ -180,8 +179,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   /** Returns the policy server that a room names. */
   #policyServerIn({ events }: StateSnapshot<Revision>): PolicyServer | undefined {
     const policy = this.#policyServers ? policyServerIn(events) : undefined;
-    if (policy === undefined || policy.serverName === this.#signer.serverName) return undefined;
-    return isPublicKey(policy.publicKey) ? policy : undefined;
+    return policy?.serverName === this.#signer.serverName ? undefined : policy;
   }
 
   /** Returns the policy server that a room names, if it takes part in the room. */

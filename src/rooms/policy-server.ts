@@ -1,6 +1,7 @@
 import { fieldOf } from './content.ts';
 import type { StateKey, StrippedStateEvent } from './event.ts';
 import { isServerName } from './identifiers.ts';
+import { isPublicKey } from './public-key.ts';
 import { find } from './room-state.ts';
 
 export const POLICY_KEY: StateKey = { type: 'm.room.policy', state_key: '' };
@@ -11,7 +12,7 @@ export const POLICY_KEY_ID = 'ed25519:policy_server';
 /** The server that must sign the events of a room. */
 export type PolicyServer = {
   readonly serverName: string;
-  /** As it stands in the event, which any member with enough power can write. */
+  /** In unpadded base64, as in the event. */
   readonly publicKey: string;
 };
 
@@ -25,6 +26,6 @@ export function policyServerIn(events: readonly StrippedStateEvent[]): PolicySer
   const content = find(events, POLICY_KEY)?.content;
   const serverName = fieldOf(content, 'via');
   const publicKey = fieldOf(fieldOf(content, 'public_keys'), 'ed25519');
-  if (typeof serverName !== 'string' || typeof publicKey !== 'string') return undefined;
-  return isServerName(serverName) ? { serverName, publicKey } : undefined;
+  if (typeof serverName !== 'string' || !isServerName(serverName)) return undefined;
+  return isPublicKey(publicKey) ? { serverName, publicKey } : undefined;
 }

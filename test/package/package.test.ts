@@ -24,8 +24,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   ...drivers,
   // These have a router too.
   'third-party': ['express', ...(drivers['third-party'] ?? [])],
-  // Its router needs no driver.
-  federation: ['express'],
+  federation: ['express', ...(drivers.federation ?? [])],
 };
 
 /** The packages in package.json. */

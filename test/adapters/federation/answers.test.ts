@@ -21,12 +21,12 @@ const html =
   (code: number): Respond =>
   () => ({ status: code, body: '<p>No</p>' });
 
-type Row = readonly [title: string, respond: Respond, status: number, errcode: string, roomVersion?: string];
+type Row = [title: string, respond: Respond, status: number, errcode: string, roomVersion?: string];
 
 const UNSUPPORTED = 'M_UNSUPPORTED_ROOM_VERSION';
 
 /** What the invitee's server answers, and what the client hears. */
-const refusals: readonly Row[] = [
+const refusals: Row[] = [
   ['404 M_UNRECOGNIZED in a new room', status(404, 'M_UNRECOGNIZED'), 400, UNSUPPORTED],
   ['404 without JSON in a new room', html(404), 400, UNSUPPORTED],
   ['405 M_UNRECOGNIZED in a new room', status(405, 'M_UNRECOGNIZED'), 400, UNSUPPORTED],
@@ -53,7 +53,7 @@ const refusals: readonly Row[] = [
 ];
 
 describe("a refusal by the invitee's server", () => {
-  it.each(refusals)('%s', async (_title, respond, expectedStatus, errcode, roomVersion) => {
+  it.each<Row>(refusals)('%s', async (_title, respond, expectedStatus, errcode, roomVersion) => {
     const { inbox, invite, invites, federation, trace, rateLimit } = await setUp({ roomVersion });
     inbox.respond = respond;
     const error = await refusal(invite());
@@ -221,16 +221,14 @@ describe("a 200 of the invitee's server", () => {
   it('with a signature by an unknown key beside a good one is taken, without that signature', async () => {
     const { inbox, invite, invites } = await setUp();
     inbox.respond = altered(({ signatures, ...event }) => {
-      const all = signatures as Record<string, Record<string, string>>;
-      const more = { 'ed25519:9': 'A'.repeat(86), 'ed25519:policy_server': 'A'.repeat(86), 'rsa:1': 'x' };
-      return {
-        ...event,
-        signatures: {
-          ...all,
-          [inbox.name]: { ...all[inbox.name], ...more },
-          'three.test': { 'ed25519:1': 'x' },
-        },
+      const all = signatures as Record<string, JsonObject>;
+      const more: JsonObject = {
+        'ed25519:9': 'A'.repeat(86),
+        'ed25519:policy_server': 'A'.repeat(86),
+        'rsa:1': 'x',
       };
+      const own: JsonObject = { ...all[inbox.name], ...more };
+      return { ...event, signatures: { ...all, [inbox.name]: own, 'three.test': { 'ed25519:1': 'x' } } };
     });
     await invite();
     const [event] = await invites();

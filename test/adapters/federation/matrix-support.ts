@@ -76,7 +76,7 @@ export type SetUp = {
   readonly service?: Partial<InviteServiceOptions>;
   /** What the adapter gets instead of the store of the rooms. */
   readonly graph?: (store: MemoryGraphStorage) => RoomGraph;
-  readonly roomVersion?: string;
+  readonly roomVersion?: string | undefined;
   readonly state?: Parameters<typeof createRoom>[2];
   readonly createContent?: JsonObject;
   /** The name of the inbox. With `:0`, it gets a port. */
