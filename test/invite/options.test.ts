@@ -7,6 +7,7 @@ import {
   type InviteServiceOptions,
   type MatrixErrorHandlerOptions,
   matrixErrorHandler,
+  type RemoteInvites,
   type ThirdPartyOptions,
 } from 'express-matrix-invite';
 import { MemoryRateLimit } from 'express-matrix-invite/rate-limit/memory';
@@ -34,6 +35,15 @@ const thirdParty: Required<ThirdPartyOptions> = {
   policiesApplyToAddresses: false,
 };
 
+const federation: RemoteInvites = {
+  timeoutMs: 20_000,
+  stateKeys: () => [],
+  concerns: () => false,
+  objectionTo: () => undefined,
+  invite: async () => ({ outcome: 'stale' }),
+  abandon: async () => {},
+};
+
 /** Every option, with a valid value. */
 const serviceOptions: Required<InviteServiceOptions> = {
   ...required,
@@ -43,14 +53,7 @@ const serviceOptions: Required<InviteServiceOptions> = {
   beforeAppend: () => undefined,
   onInvite() {},
   thirdParty,
-  federation: {
-    timeoutMs: 20_000,
-    stateKeys: () => [],
-    concerns: () => false,
-    objectionTo: () => undefined,
-    invite: async () => ({ outcome: 'stale' }),
-    abandon: async () => {},
-  },
+  federation,
   onAddressInvite() {},
   reasonCodes: false,
   logger,
@@ -176,6 +179,18 @@ describe('an invalid option', () => {
     ['beforeAppend', [{}, null, 'log'], 'a function'],
     ['onInvite', [{}, null, 'log'], 'a function'],
     ['thirdParty', [null, [], true, 'x'], 'an object with identity, pending and secret'],
+    [
+      'federation',
+      [
+        null,
+        true,
+        {},
+        { ...federation, abandon: undefined },
+        ...[0, 1.5, 120_001, undefined].map((timeoutMs) => ({ ...federation, timeoutMs })),
+        { ...federation, unfinished: [] },
+      ],
+      'stateKeys, concerns, objectionTo, invite and abandon',
+    ],
     ['onAddressInvite', [{}, null, 'log'], 'a function'],
     ['reasonCodes', [1, null, 'true'], 'a boolean'],
     ['logger', [null, {}, () => {}, { debug() {}, info() {}, warn() {} }], 'debug, info, warn and error'],

@@ -2,7 +2,7 @@
 import driver from 'ipaddr.js';
 import { checkDriver } from '../../../src/internal/driver.ts';
 
-export const ipaddr: typeof driver = checkDriver('third-party', 'ipaddr.js', driver, [
+export const ipaddr: typeof driver = checkDriver('federation (or third-party)', 'ipaddr.js', driver, [
   'parseCIDR',
   'process',
 ]);
