@@ -98,7 +98,7 @@ export class Homeserver {
 
   /** @throws {Error} if the status is not 200 */
   async request<Result>(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST',
     path: string,
     options: { readonly token?: string; readonly body?: unknown } = {},
   ): Promise<Result> {
@@ -110,7 +110,7 @@ export class Homeserver {
   }
 
   async send(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST',
     path: string,
     { token, body }: { readonly token?: string; readonly body?: unknown },
   ): Promise<{ readonly status: number; readonly body: unknown }> {

@@ -1,16 +1,19 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { Homeserver, REGISTRATION_SECRET } from '../../bench/peers/homeserver.ts';
 import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
 import { pythonEnvironment } from '../../servers/python-environment.ts';
 import { isPdu, type Pdu, parseJson } from '../../src/pdu/index.ts';
 import { fieldOf, isJsonObject } from '../../src/rooms/content.ts';
-import type { JsonObject } from '../../src/rooms/event.ts';
+import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const VERSION = '1.163.2';
@@ -29,6 +32,7 @@ class Forget:
         api.KNOWN_ROOM_VERSIONS = {key: value for key, value in known.items() if key not in config["versions"]}
 `;
 
+const REGISTRATION_SECRET = 'registration';
 const NO_LIMIT = { per_second: 1e6, burst_count: 1e6 };
 
 /** A user of Synapse. */
@@ -41,13 +45,14 @@ export class Synapse {
   readonly name: string;
   readonly #folder: string;
   readonly #ports: { readonly tls: number; readonly plain: number };
-  #server: Homeserver | undefined;
+  #process: ChildProcess | undefined;
 
   private constructor(folder: string, proxy: TcpProxy, plain: number) {
     this.#folder = folder;
     this.#ports = { tls: proxy.targetPort, plain };
     this.proxy = proxy;
     this.name = `127.0.0.1:${proxy.port}`;
+    process.once('exit', this.#kill);
   }
 
   /** Installs Synapse if necessary, and starts it with an empty database. */
@@ -61,7 +66,10 @@ export class Synapse {
     for (const [name, text] of Object.entries({ ...files, 'forget.py': FORGET_VERSIONS, 'log.yaml': log })) {
       await writeFile(join(folder, name), text);
     }
-    await synapse.restart(config);
+    await synapse.restart(config).catch(async (error: unknown) => {
+      await synapse.close();
+      throw error;
+    });
     return synapse;
   }
 
@@ -70,49 +78,64 @@ export class Synapse {
     await this.kill();
     await writeFile(join(this.#folder, 'homeserver.yaml'), JSON.stringify({ ...this.#config(), ...config }));
     const python = await pythonEnvironment(CACHE, PACKAGES);
-    const command = [python, '-m', 'synapse.app.homeserver', '--config-path', 'homeserver.yaml'] as const;
-    this.#server = await Homeserver.start({
-      name: 'Synapse',
-      port: this.#ports.plain,
-      folder: this.#folder,
-      command: ['env', 'PYTHONPATH=.', ...command],
+    const child = spawn(python, ['-m', 'synapse.app.homeserver', '--config-path', 'homeserver.yaml'], {
+      cwd: this.#folder,
+      env: { ...process.env, PYTHONPATH: this.#folder },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    this.#process = child;
+    await eventually('Synapse responds', async () => {
+      if (child.exitCode !== null) throw new Error('Synapse has ended');
+      return (await this.#ask('GET', '/_matrix/client/versions')).status === 200;
     });
   }
 
   async kill(): Promise<void> {
-    await this.#server?.close();
-    this.#server = undefined;
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    this.#kill();
+    await exited;
   }
 
   async close(): Promise<void> {
+    process.off('exit', this.#kill);
     await this.kill();
     await this.proxy.close();
     await rm(this.#folder, { recursive: true });
   }
 
   async register(localpart: string): Promise<SynapseUser> {
-    return { userId: `@${localpart}:${this.name}`, token: await this.#running.register(localpart) };
+    const path = '/_synapse/admin/v1/register';
+    const { nonce } = (await this.#ask('GET', path)).body;
+    const mac = createHmac('sha1', REGISTRATION_SECRET)
+      .update([nonce, localpart, 'password', 'notadmin'].join('\0'))
+      .digest('hex');
+    const body = { nonce: String(nonce), username: localpart, password: 'password', admin: false, mac };
+    const { access_token } = (await this.#ask('POST', path, { body })).body;
+    return { userId: `@${localpart}:${this.name}`, token: String(access_token) };
   }
 
   /** Sets account data of a user, in every room. */
   async setAccountData({ userId, token }: SynapseUser, type: string, content: JsonObject): Promise<void> {
     const path = `/_matrix/client/v3/user/${encodeURIComponent(userId)}/account_data/${type}`;
-    const { status } = await this.#running.send('PUT', path, { token, body: content });
+    const { status } = await this.#ask('PUT', path, { token, body: content });
     if (status !== 200) throw new Error(`${type} was not set: ${status}`);
   }
 
   /** Returns what a user's `/sync` shows of the invites, by room ID. */
-  async invitesOf({ token }: SynapseUser): Promise<Readonly<Record<string, JsonObject[]>>> {
-    const { rooms } = await this.#running.request<SyncResponse>('GET', '/_matrix/client/v3/sync', { token });
-    const invites = Object.entries(rooms?.invite ?? {});
-    return Object.fromEntries(invites.map(([roomId, { invite_state }]) => [roomId, invite_state.events]));
+  async invitesOf({ token }: SynapseUser): Promise<Readonly<Record<string, JsonValue | undefined>>> {
+    const { body } = await this.#ask('GET', '/_matrix/client/v3/sync', { token });
+    const invites = Object.entries(fieldOf(body.rooms, 'invite') ?? {});
+    return Object.fromEntries(
+      invites.map(([roomId, room]) => [roomId, fieldOf(fieldOf(room, 'invite_state'), 'events')]),
+    );
   }
 
   /** Returns the keys that it publishes, by their IDs. */
   async keys(): Promise<ReadonlyMap<string, string>> {
-    const path = '/_matrix/key/v2/server';
-    const { verify_keys } = await this.#running.request<{ verify_keys: JsonObject }>('GET', path);
-    return new Map(Object.entries(verify_keys).map(([id, key]) => [id, String(fieldOf(key, 'key'))]));
+    const { verify_keys } = (await this.#ask('GET', '/_matrix/key/v2/server')).body;
+    return new Map(Object.entries(verify_keys ?? {}).map(([id, key]) => [id, String(fieldOf(key, 'key'))]));
   }
 
   /** Returns the PDUs of a room that are in its database. */
@@ -133,9 +156,17 @@ export class Synapse {
     }
   }
 
-  get #running(): Homeserver {
-    if (this.#server === undefined) throw new Error('Synapse is not running');
-    return this.#server;
+  async #ask(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    { token, body }: { readonly token?: string; readonly body?: JsonObject } = {},
+  ): Promise<{ readonly status: number; readonly body: JsonObject }> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.plain}${path}`, {
+      method,
+      ...(token !== undefined && { headers: { Authorization: `Bearer ${token}` } }),
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as JsonObject };
   }
 
   #config(): object {
@@ -170,11 +201,8 @@ export class Synapse {
       rc_login: { address: NO_LIMIT, account: NO_LIMIT, failed_attempts: NO_LIMIT },
     };
   }
-}
 
-/** What is read of the response to `/sync`. */
-type SyncResponse = {
-  readonly rooms?: {
-    readonly invite?: Readonly<Record<string, { readonly invite_state: { readonly events: JsonObject[] } }>>;
+  readonly #kill = () => {
+    this.#process?.kill('SIGKILL');
   };
-};
+}
