@@ -100,7 +100,12 @@ export class OtherServer {
       return refused(401, 'M_UNAUTHORIZED', 'The request is not signed');
     }
     const { room_version: roomVersion, event, invite_room_state: roomState } = content;
-    if (typeof roomVersion !== 'string' || !isPdu(event, roomVersion) || !Array.isArray(roomState)) {
+    if (
+      typeof roomVersion !== 'string' ||
+      event === undefined ||
+      !isPdu(event, roomVersion) ||
+      !Array.isArray(roomState)
+    ) {
       return refused(400, 'M_INVALID_PARAM', 'The event is not a PDU');
     }
     const isGood =

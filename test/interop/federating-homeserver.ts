@@ -20,6 +20,9 @@ export class FederatingHomeserver {
   readonly alice: string;
   /** Is called when another server asks for its keys. */
   onKeyRequest: () => void = () => {};
+  servesKeys = true;
+  /** The endpoints that other servers have asked for in vain. */
+  readonly unserved: string[] = [];
   readonly #database = new DatabaseSync(':memory:');
   readonly #router: InviteRouter;
   readonly #server: Server;
@@ -44,11 +47,16 @@ export class FederatingHomeserver {
       logger: silent,
     });
     this.app.use('/_matrix/client/v3', this.#router);
-    this.app.use('/_matrix/key', (_request, _response, next) => {
+    this.app.use('/_matrix/key', (_request, response, next) => {
       this.onKeyRequest();
-      next();
+      if (this.servesKeys) next();
+      else response.status(503).json({});
     });
     this.app.use(createServerKeyRouter({ signer: this.signer, logger: silent }));
+    this.app.use((request, response) => {
+      this.unserved.push(request.path.split('/').slice(0, 5).join('/'));
+      response.status(404).json({ errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' });
+    });
     server.on('request', this.app);
   }
 
@@ -80,11 +88,6 @@ export class FederatingHomeserver {
     const page = await this.rooms.pdus(roomId, { limit: 10_000 });
     const pdus = page?.events.map(({ pdu }) => pdu) ?? [];
     return pdus.filter(({ type, content }) => type === 'm.room.member' && content.membership === 'invite');
-  }
-
-  /** Completes the invites that were begun. */
-  resume() {
-    return this.#router.resume();
   }
 
   async close(): Promise<void> {

@@ -108,6 +108,35 @@ describe('a user of Synapse', () => {
   });
 });
 
+describe('a user who declines', () => {
+  it('has no invite any more, but the room does not know it without the endpoints for it', async () => {
+    const user = await newUser();
+    const roomId = await homeserver.createRoom();
+    expectInvited(await send(homeserver, roomId, user.userId));
+    await synapse.decline(user, roomId);
+    expect(await synapse.invitesOf(user)).toEqual({});
+    expect(homeserver.unserved).toContain('/_matrix/federation/v1/make_leave');
+    // The invite is pending, so it is not sent again.
+    expectInvited(await send(homeserver, roomId, user.userId));
+    expect(await synapse.invitesOf(user)).toEqual({});
+  });
+});
+
+describe('a server whose keys Synapse cannot get', () => {
+  it('can invite nobody, until it serves them', async () => {
+    const user = await newUser();
+    const newcomer = await FederatingHomeserver.start(ca);
+    onTestFinished(() => newcomer.close());
+    const roomId = await newcomer.createRoom();
+    newcomer.servesKeys = false;
+    expectRefusal(await send(newcomer, roomId, user.userId), 502, 'M_UNKNOWN');
+    expect(await newcomer.invitesIn(roomId)).toEqual([]);
+    newcomer.servesKeys = true;
+    expectInvited(await send(newcomer, roomId, user.userId));
+    await expectArrived(newcomer, roomId, user);
+  });
+});
+
 describe('while Synapse restarts', () => {
   it('a user cannot be invited, and can afterwards', async () => {
     const user = await newUser();
@@ -147,16 +176,16 @@ describe('while Synapse restarts', () => {
   });
 });
 
-describe('a Synapse that does not support the version of the room', () => {
-  it('is told from one that refuses the invite', async () => {
+describe('a Synapse that takes no invites', () => {
+  it('is told from one that does not support the version of the room', async () => {
     const versions = ['12'];
-    await synapse.restart({ modules: [{ module: 'forget.Forget', config: { versions } }] });
+    const modules = [{ module: 'forget.Forget', config: { versions } }];
+    await synapse.restart({ modules, block_non_admin_invites: true });
     const user = await newUser();
-    const roomId = await homeserver.createRoom('12');
-    expectRefusal(await send(homeserver, roomId, user.userId), 400, 'M_UNSUPPORTED_ROOM_VERSION');
-    expect(await homeserver.invitesIn(roomId)).toEqual([]);
-    const older = await homeserver.createRoom('11');
-    expectInvited(await send(homeserver, older, user.userId));
-    await expectArrived(homeserver, older, user);
+    const [newer, older] = await Promise.all([homeserver.createRoom('12'), homeserver.createRoom('11')]);
+    expectRefusal(await send(homeserver, newer, user.userId), 400, 'M_UNSUPPORTED_ROOM_VERSION');
+    // Synapse's errcode is M_UNKNOWN.
+    expectRefusal(await send(homeserver, older, user.userId), 403, 'M_FORBIDDEN');
+    for (const roomId of [newer, older]) expect(await homeserver.invitesIn(roomId)).toEqual([]);
   });
 });

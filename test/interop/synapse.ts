@@ -123,6 +123,12 @@ export class Synapse {
     if (status !== 200) throw new Error(`${type} was not set: ${status}`);
   }
 
+  async decline({ token }: SynapseUser, roomId: string): Promise<void> {
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/leave`;
+    const { status } = await this.#ask('POST', path, { token, body: {} });
+    if (status !== 200) throw new Error(`The invite was not declined: ${status}`);
+  }
+
   /** Returns what a user's `/sync` shows of the invites, by room ID. */
   async invitesOf({ token }: SynapseUser): Promise<Readonly<Record<string, JsonValue | undefined>>> {
     const { body } = await this.#ask('GET', '/_matrix/client/v3/sync', { token });
