@@ -188,7 +188,12 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'interop', include: interopTests, provide: { expressMajor: 5 } },
+        test: {
+          name: 'interop',
+          include: interopTests,
+          globalSetup: 'test/interop/install.ts',
+          provide: { expressMajor: 5 },
+        },
       },
     ],
   },

@@ -4,8 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import manifest from '../../package.json' with { type: 'json' };
-import { pythonEnvironment } from '../../servers/python-environment.ts';
 import { lenientCanonicalJson } from '../../src/pdu/canonical-json.ts';
 import {
   eventIdOf,
@@ -19,11 +17,8 @@ import type { JsonObject } from '../../src/rooms/event.ts';
 import { context, domain, SEED } from '../pdu/signer.ts';
 import { canonicalObject, canonicalValue } from '../pdu/support.ts';
 import { VERSIONS, versions } from '../rooms/support.ts';
+import { pythonWithSynapse, SYNAPSE_VERSION } from './python.ts';
 
-const SYNAPSE = '1.163.2';
-const CACHE = fileURLToPath(
-  new URL(`../../node_modules/.cache/${manifest.name}-synapse-${SYNAPSE}`, import.meta.url),
-);
 const SCRIPT = fileURLToPath(new URL('events.py', import.meta.url));
 const EVENTS = 100_000;
 const BATCH = 10_000;
@@ -129,7 +124,7 @@ const event: fc.Arbitrary<readonly [string, JsonObject]> = fc
 
 /** Asks the other implementations. */
 async function ask(events: readonly (readonly [string, JsonObject])[]): Promise<Opinion[]> {
-  const python = await pythonEnvironment(CACHE, [`matrix-synapse==${SYNAPSE}`]);
+  const python = await pythonWithSynapse();
   const child = spawn(python, [SCRIPT, SEED.toString('base64').replace(/=+$/, '')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -141,7 +136,7 @@ async function ask(events: readonly (readonly [string, JsonObject])[]): Promise<
 }
 
 describe('random events', () => {
-  it(`have the canonical JSON, hashes and signatures that Synapse ${SYNAPSE} gives them`, async () => {
+  it(`have the canonical JSON, hashes and signatures that Synapse ${SYNAPSE_VERSION} gives them`, async () => {
     for (let done = 0; done < EVENTS; done += BATCH) {
       const events = fc.sample(event, BATCH);
       const opinions = await ask(events);

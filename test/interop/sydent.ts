@@ -6,33 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createServer, type Server } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { MailSink } from '../../examples/invite-by-email/identity-server/mail-sink.ts';
 import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
-import manifest from '../../package.json' with { type: 'json' };
 import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
-import { pythonEnvironment } from '../../servers/python-environment.ts';
 import type { JsonObject } from '../../src/rooms/event.ts';
-
-const VERSION = '2.6.1';
-/** sydent imports prometheus-client, but does not require it. Newer versions of the others may stop working with it. */
-const PACKAGES = [
-  `matrix-sydent==${VERSION}`,
-  'prometheus-client==0.26.0',
-  'twisted==26.10.0',
-  'attrs==26.1.0',
-  'pyopenssl==26.4.0',
-  'cryptography==50.0.2',
-  'service-identity==26.1.0',
-  'pynacl==1.6.2',
-  'matrix-common==1.3.0',
-  'canonicaljson==2.0.0',
-  'jinja2==3.1.6',
-];
-const CACHE = fileURLToPath(
-  new URL(`../../node_modules/.cache/${manifest.name}-sydent-${VERSION}`, import.meta.url),
-);
+import { pythonWithSydent } from './python.ts';
 
 const HEADERS = 'From: %(from)s\nTo: %(to)s\nSubject: sydent\n\n';
 const TEMPLATES = {
@@ -87,7 +66,7 @@ export class Sydent {
   async restart(config: SydentConfig = {}): Promise<void> {
     await this.#stop();
     await this.write('sydent.conf', this.#configOf(config));
-    const python = await pythonEnvironment(CACHE, PACKAGES);
+    const python = await pythonWithSydent();
     this.#process = spawn(python, ['-m', 'sydent.sydent'], {
       cwd: this.#folder,
       env: { ...process.env, SYDENT_CONF: 'sydent.conf', SSL_CERT_FILE: join(this.#folder, 'ca.pem') },

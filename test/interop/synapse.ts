@@ -4,23 +4,15 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { PrivateCa } from '../../examples/invite-by-email/private-ca.ts';
-import manifest from '../../package.json' with { type: 'json' };
 import { eventually } from '../../servers/eventually.ts';
 import { freePort } from '../../servers/free-port.ts';
-import { pythonEnvironment } from '../../servers/python-environment.ts';
 import { isPdu, type Pdu, parseJson } from '../../src/pdu/index.ts';
 import { fieldOf, isJsonObject } from '../../src/rooms/content.ts';
 import type { JsonObject, JsonValue } from '../../src/rooms/event.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-
-const VERSION = '1.163.2';
-const PACKAGES = [`matrix-synapse==${VERSION}`];
-const CACHE = fileURLToPath(
-  new URL(`../../node_modules/.cache/${manifest.name}-synapse-${VERSION}`, import.meta.url),
-);
+import { pythonWithSynapse } from './python.ts';
 
 /** A module of Synapse, loaded at its start, after which its federation API does not know some room versions. */
 const FORGET_VERSIONS = `
@@ -77,7 +69,7 @@ export class Synapse {
   async restart(config: object = {}): Promise<void> {
     await this.kill();
     await writeFile(join(this.#folder, 'homeserver.yaml'), JSON.stringify({ ...this.#config(), ...config }));
-    const python = await pythonEnvironment(CACHE, PACKAGES);
+    const python = await pythonWithSynapse();
     const child = spawn(python, ['-m', 'synapse.app.homeserver', '--config-path', 'homeserver.yaml'], {
       cwd: this.#folder,
       env: { ...process.env, PYTHONPATH: this.#folder },
