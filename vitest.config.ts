@@ -83,8 +83,8 @@ const notQuick = [
   // Wait for deadlines of five seconds, some with a server that has been stopped.
   'test/adapters/third-party/{answers,connections}.test.ts',
   'test/adapters/federation/{resolution,well-known,server-key-router}.test.ts',
-  // Kills processes.
-  'test/adapters/federation/crash.test.ts',
+  // Kill processes, or have dozens of other servers.
+  'test/adapters/federation/{answers,crash,matrix-contract}.test.ts',
   // Build the package and the benchmark, compile the docs, rehearse a release.
   'test/bench/bench.test.ts',
   'test/docs/code-blocks.test.ts',

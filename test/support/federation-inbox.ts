@@ -109,6 +109,8 @@ export class FederationInbox {
   readonly invites = new Map<string, ReceivedInvite>();
   /** The events that it was asked to sign as a policy server. */
   readonly toSign: Pdu[] = [];
+  /** The number of connections, even those without a request. */
+  connections = 0;
   /** The targets of all requests. */
   readonly targets: string[] = [];
   readonly #server: Server;
@@ -121,6 +123,9 @@ export class FederationInbox {
     this.keys = () => this.#ownKeys();
     server.on('request', (request, response) => {
       this.#serve(request, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+    server.on('connection', () => {
+      this.connections += 1;
     });
     server.on('tlsClientError', () => {});
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { signJson } from '../../../src/pdu/index.ts';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
@@ -78,15 +79,20 @@ describe("a refusal by the invitee's server", () => {
 
   it('has no other text of theirs, nor other fields', async () => {
     for (const respond of [status(404, 'M_NOT_FOUND'), status(400, 'M_BAD_JSON'), status(403, 'M_SECRET')]) {
-      const { inbox, invite } = await setUp();
+      const { inbox, invite, logger } = await setUp();
       inbox.respond = async (...call) => {
         const answer = await respond(...call);
         if (typeof answer === 'string') return answer;
         return { ...answer, body: { ...(answer.body as JsonObject), soft_logout: true } };
       };
-      const body = JSON.stringify(await refusal(invite()));
-      expect(body).not.toContain('Their text');
-      expect(body).not.toContain('soft_logout');
+      const error = await refusal(invite());
+      const shown = [
+        JSON.stringify(error),
+        inspect(error.cause),
+        inspect(logger.lines, { depth: 10 }),
+      ].join();
+      for (const text of ['Their text', 'soft_logout']) expect(shown).not.toContain(text);
+      expect(shown).toMatch(/No usable answer from two\.test:\d+: answer \(status \d+ M_\w+\) after \d+ ms/);
     }
   });
 

@@ -108,7 +108,7 @@ describe('before anybody is asked', () => {
     async (host) => {
       const { inbox, invite } = await setUp({ options: { allowAddresses: [] } });
       expect(await refusal(invite(`@dave:${host}:${inbox.port}`))).toMatchObject({ status: 502 });
-      expect(inbox.targets).toEqual([]);
+      expect(inbox.connections).toBe(0);
     },
   );
 
@@ -144,6 +144,18 @@ describe("while the invitee's server thinks", () => {
     expect(await invites()).toEqual([]);
     open();
     expect(await remote).toMatchObject({ outcome: 'invited' });
+  });
+
+  it('it is not resumed as well', async () => {
+    const { inbox, invite, service, open, untilAsked } = await waiting();
+    const remote = invite();
+    await untilAsked();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await service.resume()).toEqual({ completed: 0, abandoned: 0, failed: 0 });
+    open();
+    expect(await remote).toMatchObject({ outcome: 'invited' });
+    expect(inbox.received).toHaveLength(1);
   });
 
   it('and other members of the room change, nobody is asked twice', async () => {
