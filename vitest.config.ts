@@ -35,8 +35,9 @@ const countsCalls = [
   'test/invite/retries.test.ts',
   'test/invite/unknown-outcome.test.ts',
   'test/invite/users.test.ts',
-  // Starts a process of its own.
+  // Start processes of their own.
   'test/invite/failing-host-functions.test.ts',
+  'test/invite/remote-crash.test.ts',
 ];
 
 /** Each is a Vitest project. `test/frameworks/hosts` contains the host of that name. */
@@ -77,6 +78,8 @@ const notQuick = [
   'test/adapters/storage/sqlite-failures.test.ts',
   'test/adapters/storage/graph-{stores,processes}.test.ts',
   'test/adapters/storage/sqlite-processes.test.ts',
+  'test/adapters/federation/crash.test.ts',
+  'test/invite/{address,remote}-crash.test.ts',
   'test/internal/loggers.test.ts',
   // Counts the timers of its process, which here are also those of the files before it.
   'test/adapters/rate-limit/memory.test.ts',
