@@ -52,7 +52,9 @@ it('the other server takes no invite that nobody has signed', async () => {
   const outgoing = request({
     ...{ host: '127.0.0.1', port: server.port, servername: 'two.test', ca: network.credentials.cert },
     ...{ method: 'PUT', path: '/_matrix/federation/v2/invite/!room/$event', agent: false },
-    headers: { Authorization: 'X-Matrix origin="two.test",destination="two.test",key="ed25519:2",sig="AAAA"' },
+    headers: {
+      Authorization: 'X-Matrix origin="two.test",destination="two.test",key="ed25519:2",sig="AAAA"',
+    },
   });
   outgoing.end('{}');
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
