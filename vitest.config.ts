@@ -195,6 +195,9 @@ export default defineConfig({
           name: 'interop',
           include: interopTests,
           globalSetup: 'test/interop/install.ts',
+          // Python loads hundreds of modules before a server starts, while the other test files keep the machine busy.
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
           provide: { expressMajor: 5 },
         },
       },

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const MAX_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 180_000;
 const INTERVAL_MS = 25;
 
 /**
  * Resolves once a condition is true. A check that rejects counts as false.
  *
  * @param condition names the condition in the error message
- * @throws {Error} if the condition is still false after a minute
+ * @throws {Error} if the condition is still false after three minutes
  */
 export async function eventually(condition: string, check: () => Promise<boolean>): Promise<void> {
   const until = performance.now() + MAX_WAIT_MS;
@@ -15,5 +15,5 @@ export async function eventually(condition: string, check: () => Promise<boolean
     if (await check().catch(() => false)) return;
     await delay(INTERVAL_MS);
   }
-  throw new Error(`Not true after a minute: ${condition}`);
+  throw new Error(`Not true after three minutes: ${condition}`);
 }
