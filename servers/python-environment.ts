@@ -20,7 +20,8 @@ export async function pythonEnvironment(folder: string, packages: readonly strin
   if (installed === wanted) return python;
   console.log(`Installing ${packages[0]} from PyPI`);
   await run('python3', ['-m', 'venv', '--clear', folder]);
-  await run(python, ['-m', 'pip', 'install', '--quiet', ...packages]);
+  // Rather no packages than packages outside the folder.
+  await run(python, ['-m', 'pip', '--require-virtualenv', 'install', '--quiet', ...packages]);
   await writeFile(complete, wanted);
   return python;
 }
