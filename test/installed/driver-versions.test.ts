@@ -55,9 +55,11 @@ const isImported = (name: string | undefined): name is keyof typeof DRIVER_VERSI
 /** The outcome of loading a subpath beside a driver of this version. */
 function refused(specifier: string, name: keyof typeof DRIVER_VERSIONS, version: string): Outcome {
   const { from, major } = DRIVER_VERSIONS[name];
+  // Two subpaths share the module that imports it.
+  const importer = name === 'ipaddr.js' ? 'express-matrix-invite/federation (or third-party)' : specifier;
   const error = {
     name: 'TypeError',
-    firstLine: `${specifier} needs ${name} >=${from} <${major + 1}: found version ${version}`,
+    firstLine: `${importer} needs ${name} >=${from} <${major + 1}: found version ${version}`,
   };
   return { import: error, require: error };
 }
