@@ -16,13 +16,13 @@ import type { JsonObject } from './rooms/event.ts';
 export type OldVerifyKey = {
   /** The public key: 32 bytes in unpadded base64. */
   readonly key: string;
-  /** The time from which on it signed nothing more, in Unix milliseconds. */
+  /** The time at which the server stopped signing with it, in Unix milliseconds. */
   readonly expired_ts: number;
 };
 
 /** Options for `createServerKeyRouter`. */
 export type ServerKeyRouterOptions = {
-  /** The server's key, which signs its requests and events, and this response. Required. */
+  /** The server's key. It signs requests, events and this response. Required. */
   readonly signer: Signer;
   /** The keys that the server used before, by their IDs, so that older events can still be verified. Default none. */
   readonly oldVerifyKeys?: Readonly<Record<string, OldVerifyKey>> | undefined;
@@ -48,7 +48,7 @@ const HOUR_MS = 3_600_000;
 /** How long others may use the response. */
 const VALIDITY_MS = 24 * HOUR_MS;
 
-/** The age from which on the response is signed anew, and the age up to which it may be sent even so. */
+/** The age at which the response is signed again, and the age up to which it may be sent if that fails. */
 const RENEWAL_MS = HOUR_MS;
 const MAX_AGE_MS = VALIDITY_MS - HOUR_MS;
 
@@ -56,14 +56,14 @@ const SIGN_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 5_000;
 
 /**
- * Creates the router for `GET /_matrix/key/v2/server`, by which other servers get the public keys of this one. Mount it at
- * the root of the app that other servers reach. Only a server that publishes its keys nowhere else needs it.
+ * Creates the router for `GET /_matrix/key/v2/server`, where other servers get this server's public keys. Mount it at
+ * the root of the app that other servers connect to. A server that already publishes its keys does not need it.
  *
  * ```ts
  * app.use(createServerKeyRouter({ signer }));
  * ```
  *
- * A response is valid for 24 hours, and signed once an hour.
+ * A response is valid for 24 hours, and is signed at most once an hour.
  *
  * @throws {TypeError} for an unknown or missing option, or one of the wrong type
  * @see [errors, Options](../docs/errors.md#options)
@@ -90,7 +90,7 @@ export function createServerKeyRouter(options: ServerKeyRouterOptions): MatrixRo
 
 type Signed = { readonly body: JsonObject; readonly signedAt: number };
 
-/** The signed response. It is signed now and then, because strangers choose how often they ask. */
+/** The signed response. It is not signed for each request, because other servers choose how often they ask. */
 class PublishedKeys {
   readonly #signer: Signer;
   readonly #oldVerifyKeys: Readonly<Record<string, OldVerifyKey>>;

@@ -28,10 +28,10 @@ import { checkMatrixFederationOptions, type MatrixFederationOptions } from './op
 /** The part of the time that other servers have. The rest is for the host's store. */
 const REQUESTS_SHARE = 0.75;
 
-/** The time to give an invite up, in milliseconds. */
+/** The maximum time to abandon an invite, in milliseconds. */
 const DISCARD_TIMEOUT_MS = 5_000;
 
-/** The age from which on an invite that was not completed is given up, in milliseconds. */
+/** The age at which an invite that was not completed is abandoned, in milliseconds. */
 const MAX_AGE_MS = 3_600_000;
 
 /** The number of invites whose signatures are remembered until they are stored. */
@@ -47,8 +47,8 @@ const SIGNATURE_BYTES = 1_000;
 type InviteResult = Awaited<ReturnType<RemoteInvites['invite']>>;
 
 /**
- * Invites users of other servers, over the federation API: it has the room's invite signed by the invitee's server, and by
- * the room's policy server if it has one, and then stores it with their signatures. For the option `federation`.
+ * Invites users of other servers over the federation API. It has the invite signed by the invitee's server and, if the room
+ * has one, by its policy server, and then stores it with their signatures. For the option `federation`.
  *
  * ```ts
  * const rooms = new SqliteGraphStorage(database, { signer });
@@ -56,10 +56,10 @@ type InviteResult = Awaited<ReturnType<RemoteInvites['invite']>>;
  * app.use('/_matrix/client/v3', createInviteRouter({ storage: rooms, federation, … }));
  * ```
  *
- * A server that is asked needs the public key of the signer: see `createServerKeyRouter`. The guards of its requests are
- * those of `identityServers`: it connects to no private, local or otherwise special IP address that `allowAddresses` does
- * not list, at most 64 requests are under way at once, 4 to one server, and after three network faults in a row, a server is
- * not asked for 30 seconds.
+ * Other servers need the public key of the signer: see `createServerKeyRouter`. Requests have the same guards as those of
+ * `identityServers`. They reach no private, local or otherwise special IP address that `allowAddresses` does not list. At most
+ * 64 requests run at once, and 4 to one server. After three network faults in a row, no requests are sent to a server for 30
+ * seconds.
  *
  * @throws {TypeError} for unknown, missing and invalid options
  * @see [errors, matrixFederation](../../docs/errors.md#matrixfederation)
@@ -82,7 +82,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   /** By event ID. */
   readonly #exchanges = new ExpiringMap<Exchange>(MAX_EXCHANGES);
 
-  /** @param options they have been checked */
+  /** @param options checked options */
   constructor(options: MatrixFederationOptions<Revision>) {
     const { signer, rooms, servers = {}, timeoutMs = 20_000, policyServers = true } = options;
     this.timeoutMs = timeoutMs;
@@ -248,10 +248,10 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
   }
 
   /**
-   * Returns the result for an invite that not everybody has signed. It is given up, unless the invitee's server may have it:
-   * then an equal call, or `unfinished`, goes on with the same event.
+   * Returns the result for an invite that lacks a signature. The invite is abandoned, unless the invitee's server may have
+   * it: then an equal call, or `resume`, continues with the same event.
    *
-   * @throws (rejects) if it is not given up
+   * @throws (rejects) if it is not abandoned
    */
   async #failed(invite: BuiltInvite, exchange: Exchange, failure: unknown): Promise<InviteResult> {
     if (!(failure instanceof InviteFailure)) throw isHandled(failure) ? failure : notSigned(failure);
@@ -273,7 +273,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
     await this.#rooms.discard?.(invite, contextWithTimeout(DISCARD_TIMEOUT_MS));
   }
 
-  /** Returns the graph's unfinished invites, each once, while they are being completed or given up. */
+  /** Returns the graph's unfinished invites, each once, even while they are being completed or abandoned. */
   async *#unfinished(olderThanMs: number, context: CallContext): AsyncGenerator<BuiltInvite> {
     const seen = new Set<string>();
     for (;;) {

@@ -14,7 +14,7 @@ import { type FederationNetworkOptions, federationNetworkChecks } from './client
 /** As of `RemoteInvites`. */
 const MAX_TIMEOUT_MS = 120_000;
 
-/** Which servers' users may be invited: globs over server names, in which the port and the case do not matter. */
+/** Which servers' users may be invited: globs over server names. Ports and letter case are ignored. */
 export type ServerGlobs = {
   /** Default: `['*']`, all servers. */
   readonly allow?: readonly string[] | undefined;
@@ -24,7 +24,7 @@ export type ServerGlobs = {
 
 /** Options for `matrixFederation`. */
 export type MatrixFederationOptions<Revision = unknown> = FederationNetworkOptions & {
-  /** Signs the requests to other servers, in the name of this server: the key that signs its events. Required. */
+  /** Signs the requests to other servers, with the key that also signs this server's events. Required. */
   readonly signer: Signer;
   /** The events of the rooms, such as a `SqliteGraphStorage`. Required. */
   readonly rooms: RoomGraph<Revision>;

@@ -1,6 +1,6 @@
 /**
- * Returns the bytes of a text in unpadded base64, in the standard or the URL-safe alphabet, or `undefined` for any other
- * text. A text that is padded correctly is accepted too.
+ * Returns the bytes of a string in unpadded base64, in the standard or the URL-safe alphabet, or `undefined` for any other
+ * string. Correct padding is accepted too.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#unpadded-base64
  */

@@ -14,13 +14,13 @@ import { type Pdu, PduError, type PduFault, type UnsignedPdu } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signatureOf } from './sign.ts';
 
-/** What a hash of 32 bytes and a signature of 64 bytes add to an event, without the names of the server and the key. */
+/** The characters that a hash of 32 bytes and a signature of 64 bytes add to an event, without the server name and key ID. */
 const SIGNED_CHARACTERS = '"hashes":{"sha256":""},"signatures":{"":{"":""}},'.length + 43 + 86;
 const OPAQUE_BYTES = 18;
 
 /** An event to build: a state event, or a message if it has no `state_key`. */
 export type EventToBuild = Omit<NewStateEvent, 'room_id' | 'state_key'> & {
-  /** Left out for the create event of a room of version 12, whose ID is made from the event. */
+  /** Absent in the create event of a room of version 12, because the room's ID is the hash of that event. */
   readonly room_id?: string;
   readonly state_key?: string;
   /** The event that a redaction redacts, in room versions 1 to 10. */
@@ -32,11 +32,11 @@ export type EventToBuild = Omit<NewStateEvent, 'room_id' | 'state_key'> & {
 export type PduParts = {
   readonly event: EventToBuild;
   readonly roomVersion: string;
-  /** 1 to 20 events that the room has and no other event follows; none for the create event. See `referenceTo`. */
+  /** 1 to 20 events of the room that no other event refers to yet; none for the create event. See `referenceTo`. */
   readonly prevEvents: readonly PduReference[];
   /** The current events of the keys that `authEventKeys` returns. */
   readonly authEvents: readonly PduReference[];
-  /** Signs in the name of the sender's server. */
+  /** Signs on behalf of the sender's server. */
   readonly signer: Signer;
 };
 
@@ -48,10 +48,10 @@ export type BuiltPdu = {
 };
 
 /**
- * Builds an event: references, depth, content hash and signature. It does not judge whether the room allows the event.
+ * Builds an event: references, depth, content hash and signature. It does not check whether the room allows the event.
  *
  * The depth is the greatest of `prevEvents` plus one, at most 2^53−1 in every room version. In room versions 1 and 2 the
- * event gets a random ID in the name of the signer's server. Its content must have canonical JSON in every room version.
+ * event gets a random ID with the domain of the signer's server. Its content must have canonical JSON in every room version.
  *
  * @throws {PduError} (rejects) if the event is malformed or too large, before anything is signed
  * @throws {RangeError} (rejects) for an unknown room version
@@ -111,7 +111,7 @@ function withHash({ eventId, sha256 }: PduReference): JsonValue {
   return [eventId, { sha256: sha256 ?? malformed('a reference must have a hash in this room version') }];
 }
 
-/** Returns what is wrong although each key may be as it is. */
+/** Returns what is wrong with the event as a whole, although each key is valid by itself. */
 function contradictionIn({ event, prevEvents, signer }: PduParts): PduFault | undefined {
   const { type, state_key, sender, content } = event;
   const isCreate = type === 'm.room.create' && state_key === '';

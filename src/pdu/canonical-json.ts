@@ -2,20 +2,20 @@ import type { JsonObject, JsonValue } from '../rooms/event.ts';
 import { MAX_DEPTH } from './depth.ts';
 import { isExactNumber } from './exact-json.ts';
 
-/** Strings that JSON writes as they are. Asking this first is faster than asking `JSON.stringify`. */
+/** Strings that need no escapes in JSON. Checking this first is faster than calling `JSON.stringify`. */
 const PLAIN_ASCII = /^[ !#-[\]-~]*$/;
 
-/** Thrown for a value without canonical JSON, and caught where the writing began. */
+/** Thrown for a value without canonical JSON, and caught by the exported functions. */
 class NotCanonical extends Error {}
 
-/** Returns the text of a number, or `undefined` for a number that must not be written. */
+/** Returns a number as a string, or `undefined` for a number that must not be written. */
 type WriteNumber = (value: unknown) => string | undefined;
 
 /**
- * Returns canonical JSON, or `undefined` for a value that has none: a number that is no integer from −(2^53−1) to 2^53−1 or
- * is −0, a string with half of a surrogate pair, more than 200 levels of arrays and objects, or no JSON at all.
+ * Returns canonical JSON, or `undefined` for a value that has none: a number that is −0 or not an integer from −(2^53−1) to
+ * 2^53−1, a string with a lone surrogate, more than 200 levels of arrays and objects, or a value that is not JSON.
  *
- * `JSON.parse` has read `1.0` as 1 before this function can refuse it; `parseJson` has not.
+ * `JSON.parse` reads `1.0` as 1, so this function cannot refuse it. Use `parseJson` instead.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#canonical-json
  */
@@ -24,8 +24,8 @@ export function canonicalJson(value: JsonValue): string | undefined {
 }
 
 /**
- * Returns canonical JSON as before room version 6: any number is written, an `ExactNumber` as it was read. Returns
- * `undefined` for what is no JSON.
+ * Returns canonical JSON as used before room version 6: any number is allowed, and an `ExactNumber` is written as it was
+ * read. Returns `undefined` for a value that is not JSON.
  *
  * @see https://spec.matrix.org/v1.18/rooms/v1/#canonical-json
  */

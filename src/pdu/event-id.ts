@@ -4,7 +4,7 @@ import { essentialText, hashId, sha256 } from './hashes.ts';
 import type { Pdu } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 
-/** What an event needs to know of one that it refers to. */
+/** What an event contains about another event that it refers to. */
 export type PduReference = {
   readonly eventId: string;
   readonly depth: number;
@@ -37,7 +37,7 @@ export function roomIdOf(pdu: Pdu, roomVersion: string): string {
 }
 
 /**
- * Returns what another event needs to have an event among its `prev_events` or `auth_events`.
+ * Returns the reference to an event, for the `prev_events` or `auth_events` of another event.
  *
  * @throws {PduError} for an event that has no canonical JSON
  * @throws {RangeError} for an unknown room version

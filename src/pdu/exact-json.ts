@@ -2,7 +2,7 @@ import { isJsonObject } from '../rooms/content.ts';
 import type { JsonObject, JsonValue } from '../rooms/event.ts';
 import { MAX_DEPTH } from './depth.ts';
 
-/** Strings, which may contain digits, and numbers. Their grammar is `JSON.parse`'s business. */
+/** Strings, which may contain digits, and numbers. `JSON.parse` checks their grammar. */
 const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 
 /**
@@ -23,7 +23,7 @@ export class ExactNumber extends Number {
   }
 }
 
-/** Returns true for an {@link ExactNumber}, also one of the other copy of this package, ESM or CommonJS. */
+/** Returns true for an {@link ExactNumber} from any copy of this package, ESM or CommonJS. */
 export function isExactNumber(value: unknown): value is ExactNumber {
   return value instanceof Number && 'text' in value && typeof value.text === 'string';
 }
@@ -34,8 +34,8 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
 }
 
 /**
- * Parses JSON like `JSON.parse`, without losing how numbers are written: any number that canonical JSON does not have
- * becomes an {@link ExactNumber}. Use it for whatever another server has signed.
+ * Parses JSON like `JSON.parse`, but keeps how numbers are written: any number that canonical JSON does not allow becomes an
+ * {@link ExactNumber}. Use it for everything that another server has signed.
  *
  * @throws {SyntaxError} for a string that is not JSON, or that has more than 200 levels of arrays and objects
  */
@@ -55,7 +55,7 @@ function isCanonicalNumber(text: string): boolean {
   return /^(?:0|-?[1-9]\d*)$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
-/** Takes the letter off each string: after `n` it is a number. */
+/** Removes the first letter of each string. After the letter `n`, the string is a number. */
 function unmark(value: JsonValue, depth: number): JsonValue {
   if (typeof value === 'string') return value.startsWith('s') ? value.slice(1) : exactNumber(value.slice(1));
   if (typeof value !== 'object' || value === null) return value;
@@ -66,7 +66,7 @@ function unmark(value: JsonValue, depth: number): JsonValue {
   );
 }
 
-/** The type of JSON values does not have it: only the functions of this folder need to know it. */
+/** `JsonValue` does not include `ExactNumber`, because only the functions of this folder need to know it. */
 function exactNumber(text: string): JsonValue {
   return new ExactNumber(text) as unknown as JsonValue;
 }

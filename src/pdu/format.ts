@@ -105,7 +105,7 @@ export function pduFault(value: JsonValue, roomVersion: string): PduFault | unde
   }
 }
 
-/** Returns what is wrong with the keys of an event, each by itself. */
+/** Returns what is wrong with one of an event's keys, each checked by itself. */
 export function keyFault(event: JsonObject, rules: RoomVersionRules): PduFault | undefined {
   for (const key of IDS) {
     if (exceeds(event[key], MAX_ID_BYTES)) return tooLarge(`${key} must be at most ${MAX_ID_BYTES} bytes`);

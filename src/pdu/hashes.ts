@@ -12,8 +12,8 @@ import { rulesOf } from './room-version-of.ts';
 const UNPADDED = 43;
 
 /**
- * Returns true if an event has the content hash in its `hashes`. Otherwise it was changed, or redacted by whoever sent it:
- * only what `redact` keeps may be used.
+ * Returns true if the content hash in an event's `hashes` is correct. Otherwise the event was changed, or redacted by
+ * whoever sent it: use only what `redact` keeps.
  *
  * @throws {PduError} for an event that has no canonical JSON
  * @throws {RangeError} for an unknown room version
@@ -47,7 +47,7 @@ export function essentialText(event: JsonObject, rules: RoomVersionRules): strin
   return canonicalText(essential, rules);
 }
 
-/** Returns `$` and the hash of an event's essential text, in the alphabet of the room version. */
+/** Returns `$` and the hash of the result of {@link essentialText}, in the alphabet of the room version. */
 export function hashId(essential: string, { eventIdAlphabet }: RoomVersionRules): string {
   return `$${eventIdAlphabet === 'urlSafe' ? hash('sha256', essential, 'base64url') : sha256(essential)}`;
 }

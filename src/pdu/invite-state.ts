@@ -10,8 +10,8 @@ const KEYS: readonly StateKey[] = [
 ];
 
 /**
- * Returns the keys of the state events that an invite carries as `invite_room_state`, so that the invited user sees what
- * they are invited to. The current event of each key that has one goes along.
+ * Returns the keys of the state events that are sent with an invite as `invite_room_state`, so that the invited user sees
+ * what they are invited to. Send the current event of each key that has one.
  *
  * @param sender the user ID of the inviter
  * @see https://spec.matrix.org/v1.18/client-server-api/#stripped-state

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../rooms/event.ts';
 /** An event before it is hashed and signed. */
 export type UnsignedPdu = JsonObject & {
   type: string;
-  /** Not in a create event of room version 12: its hash is the room ID. */
+  /** Absent in a create event of room version 12: the room ID is its hash. */
   room_id?: string;
   /** Only in a state event. */
   state_key?: string;
@@ -31,7 +31,7 @@ export type Pdu = UnsignedPdu & {
   signatures: { [serverName: string]: { [keyId: string]: string } };
 };
 
-/** An event that does not become a PDU, or a value that is none. The message contains nothing of the event. */
+/** Thrown for an event that cannot be a PDU, or a value that is not a PDU. The message contains nothing from the event. */
 export class PduError extends Error {
   readonly code = 'ERR_PDU';
   readonly reason: PduFault['reason'];
@@ -43,10 +43,10 @@ export class PduError extends Error {
   }
 }
 
-/** Why a value is no PDU. */
+/** Why a value is not a PDU. */
 export type PduFault = {
   /** `tooLarge`: the event, or an ID or a type in it, has too many bytes. Otherwise `malformed`. */
   readonly reason: 'malformed' | 'tooLarge';
-  /** For people. It contains nothing of the event. */
+  /** A message for developers. It contains nothing from the event. */
   readonly message: string;
 };

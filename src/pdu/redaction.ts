@@ -5,8 +5,8 @@ import { isObject } from './exact-json.ts';
 import { rulesOf } from './room-version-of.ts';
 
 /**
- * Returns what redaction keeps of an event, as a new object. It is what signatures and the event ID cover. Before room
- * version 11, that is neither the `invite` level nor the `third_party_invite` of an invite.
+ * Returns what redaction keeps of an event, as a new object. Signatures and the event ID cover exactly that. Before room
+ * version 11, redaction keeps neither the `invite` level nor the `third_party_invite` of an invite.
  *
  * @throws {RangeError} for an unknown room version
  * @see https://spec.matrix.org/v1.18/client-server-api/#redactions

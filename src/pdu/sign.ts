@@ -10,14 +10,14 @@ import { signedBytes } from './signatures.ts';
 
 const SIGNATURE_BYTES = 64;
 
-/** The signatures of an object, whatever it has under `signatures`. */
+/** The signatures of an object. */
 type Signatures = { [entity: string]: { [keyId: string]: string } };
 
 /**
- * Returns a copy of a JSON object with the signer's signature added to the signatures that it has.
+ * Returns a copy of a JSON object with the signer's signature added to its existing signatures.
  *
  * @throws {PduError} (rejects) for an object that has no canonical JSON
- * @throws {Error} (rejects) if the signer returns no 64 bytes
+ * @throws {Error} (rejects) if the signer does not return 64 bytes
  * @see https://spec.matrix.org/v1.18/appendices/#signing-details
  */
 export async function signJson<Value extends JsonObject>(
@@ -33,12 +33,12 @@ export async function signJson<Value extends JsonObject>(
 }
 
 /**
- * Returns a copy of an event with the signer's signature added to the signatures that it has. The signature covers what
+ * Returns a copy of an event with the signer's signature added to its existing signatures. The signature covers what
  * redaction keeps; the content hash is not changed. A server that accepts an invite signs it like this.
  *
  * @throws {PduError} (rejects) for an event that has no canonical JSON
  * @throws {RangeError} (rejects) for an unknown room version
- * @throws {Error} (rejects) if the signer returns no 64 bytes
+ * @throws {Error} (rejects) if the signer does not return 64 bytes
  * @see https://spec.matrix.org/v1.18/server-server-api/#signing-events
  */
 export async function signPdu<Event extends JsonObject>(

@@ -11,9 +11,8 @@ const KEY_BYTES = 32;
 const MAX_CHECKS = 20;
 
 /**
- * Returns those of some public keys that have signed an object, under the name of any entity and any ID of an Ed25519 key.
- * A signature or a key that is malformed or wrong does not matter beside a good one. But if the number of signatures times
- * the number of keys is above 20, nobody has signed.
+ * Returns the public keys that have signed an object, under any entity name and any ID of an Ed25519 key. Malformed or wrong
+ * signatures and keys are ignored. If the number of signatures times the number of keys is above 20, the result is empty.
  *
  * @param publicKeys each 32 bytes in unpadded base64, in either alphabet
  */

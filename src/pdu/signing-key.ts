@@ -4,16 +4,16 @@ import { isServerName } from '../rooms/identifiers.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 
 const SEED_BYTES = 32;
-/** What PKCS #8 has before the seed of an Ed25519 key. */
+/** The bytes before the seed of an Ed25519 key in PKCS #8. */
 const PKCS8_OF_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * Returns a signer with a private key in memory. The key is in no property, error or log line, whatever prints the signer.
+ * Returns a signer with a private key in memory. The key is never in a property, an error or a log line.
  *
  * @param keyId `ed25519:` and a name for the key: letters, digits and `_`
  * @param serverName the server that the key belongs to
  * @param key the 32 bytes of the key's seed, which are copied, or an Ed25519 private key of `node:crypto`
- * @throws {TypeError} for another key ID, server name or key
+ * @throws {TypeError} for an invalid key ID, server name or key
  * @see https://spec.matrix.org/v1.18/appendices/#signing-details
  * @see [errors, Signing keys](../../docs/errors.md#signing-keys)
  */
@@ -45,7 +45,7 @@ export function signingKey(
  *
  * @param text the content of the file
  * @param serverName the server that the key belongs to
- * @throws {TypeError} for text in another format, or another server name
+ * @throws {TypeError} for content in another format, or an invalid server name
  * @see [errors, Signing keys](../../docs/errors.md#signing-keys)
  */
 export function readSigningKey(text: string, serverName: string): Signer {

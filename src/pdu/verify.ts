@@ -5,12 +5,12 @@ import { essentialText } from './hashes.ts';
 import { rulesOf } from './room-version-of.ts';
 import { readPublicKey, readSignature, signedBytes } from './signatures.ts';
 
-/** No server has nearly as many keys. A check takes a tenth of a millisecond, and strangers choose how many there are. */
+/** No server has nearly as many keys. A check takes a tenth of a millisecond, and other servers choose how many there are. */
 const MAX_SIGNATURES = 100;
 
 /**
  * Whether a server has signed.
- * - `valid`: at least one of the given keys has, and every signature by one of them is good.
+ * - `valid`: there is at least one signature by one of the given keys, and all such signatures are good.
  * - `invalid`: a signature by one of the given keys is wrong.
  * - `absent`: there is no signature by one of the given keys.
  */
@@ -28,7 +28,7 @@ export function signingKeyIds(object: JsonObject, serverName: string): string[] 
 }
 
 /**
- * Checks the signatures of one server on a JSON object. Signatures by other keys than the given ones do not matter.
+ * Checks the signatures of one server on a JSON object. Signatures by other keys are ignored.
  *
  * @param keys the server's keys that are valid for this object: leave out expired ones
  * @see https://spec.matrix.org/v1.18/appendices/#checking-for-a-signature
@@ -38,8 +38,8 @@ export function verifyJson(object: JsonObject, serverName: string, keys: PublicK
 }
 
 /**
- * Checks the signatures of one server on an event, which cover what redaction keeps. Signatures by other keys than the
- * given ones do not matter, such as those of a policy server.
+ * Checks the signatures of one server on an event, which cover what redaction keeps. Signatures by other
+ * keys, such as those of a policy server, are ignored.
  *
  * @param keys the server's keys that are valid for this event: leave out expired ones
  * @throws {PduError} for an event that has no canonical JSON

@@ -6,8 +6,8 @@ import { rulesOf } from './room-version-of.ts';
 import { type PublicKeys, verifyPdu } from './verify.ts';
 
 /**
- * Returns true if an event takes back an invite, and a server that is not in the room may believe it: a leave or a ban of
- * the invited user, sent and signed like the invite by the inviter, that refers to this very invite among its auth events.
+ * Returns true if an event withdraws an invite, in a way that a server outside the room can verify: it is a leave or a ban of
+ * the invited user, sent and signed by the inviter, like the invite, and has this invite among its auth events.
  *
  * @param invite the invite, checked by `pduFault`
  * @param pdu the other event, checked by `pduFault`

@@ -6,7 +6,7 @@ import type { CallContext } from './context.ts';
  * @see https://spec.matrix.org/v1.18/server-server-api/#retrieving-server-keys
  */
 export type ServerKeys = {
-  /** The keys that sign its requests and events. */
+  /** The keys that sign its requests and events now. */
   readonly verifyKeys: Readonly<Record<string, string>>;
   /** The keys that signed its events until `expiredTs`, in Unix milliseconds. */
   readonly oldVerifyKeys: Readonly<Record<string, { readonly key: string; readonly expiredTs: number }>>;
@@ -17,21 +17,21 @@ export type ServerKeys = {
 };
 
 /**
- * Remembers the keys of other servers. Keys that are lost are fetched again, if their server still publishes them. The
- * numbers are promises.
+ * Stores the keys of other servers. Lost keys are fetched again, if their server still publishes them. The numbers are
+ * promises.
  */
 export interface ServerKeyStore {
   /**
    * Returns the keys of a server.
    *
-   * 1. It resolves to what was last written for exactly this name, or to `undefined`. It may forget.
+   * 1. It resolves to what was last written for exactly this name, or to `undefined`. It may forget keys.
    */
   read(serverName: string, context: CallContext): Promise<ServerKeys | undefined>;
 
   /**
-   * Remembers the keys of a server.
+   * Stores the keys of a server.
    *
-   * 2. They replace those that were written for the same name before, as a whole.
+   * 2. They replace all keys that were written for the same name before.
    */
   write(serverName: string, keys: ServerKeys, context: CallContext): Promise<void>;
 }

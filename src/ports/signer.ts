@@ -1,8 +1,8 @@
 import type { CallContext } from './context.ts';
 
 /**
- * Signs in the name of a server: a key in memory (`signingKey` of `express-matrix-invite/pdu`), or one in a key
- * management service or a hardware module.
+ * Signs on behalf of a server, with a key in memory (`signingKey` of `express-matrix-invite/pdu`), in a key management
+ * service or in a hardware module.
  *
  * @see https://spec.matrix.org/v1.18/appendices/#signing-details
  */
@@ -16,7 +16,7 @@ export interface Signer {
   /**
    * Signs some bytes.
    *
-   * 1. It resolves the Ed25519 signature, 64 bytes, of exactly these bytes by the key of `publicKey`.
+   * 1. It resolves to the Ed25519 signature, 64 bytes, of exactly these bytes by the key of `publicKey`.
    * 2. It neither changes the bytes nor keeps them.
    */
   sign(bytes: Uint8Array, context: CallContext): Promise<Uint8Array>;

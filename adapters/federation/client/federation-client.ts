@@ -28,18 +28,18 @@ export type FederationRequest = {
   readonly path: string;
   /** The body. Required for `PUT` and `POST`. Numbers of `parseJson` are sent as they were read. */
   readonly body?: JsonObject | undefined;
-  /** The maximum size of the answer's body, in bytes. */
+  /** The maximum size of the response's body, in bytes. */
   readonly maxBytes: number;
-  /** The maximum time until the complete answer, in milliseconds, with finding the server. */
+  /** The maximum time until the complete response, in milliseconds, including server discovery. */
   readonly timeoutMs: number;
 };
 
 /**
  * Sends signed requests to other servers, and finds their keys.
  *
- * It connects to no private, local or otherwise special IP address that `allowAddresses` does not list, and follows no
- * redirects but those of `/.well-known/matrix/server`. At most 64 requests are under way at once, 4 to one server. After
- * three network faults in a row, a server is not asked for 30 seconds.
+ * It connects to no private, local or otherwise special IP address that `allowAddresses` does not list, and follows only the
+ * redirects of `/.well-known/matrix/server`. At most 64 requests run at once, and 4 to one server. After three network faults
+ * in a row, no requests are sent to a server for 30 seconds.
  */
 export class FederationClient {
   readonly #signer: Signer;
@@ -47,7 +47,7 @@ export class FederationClient {
   readonly #discovery: Discovery;
   readonly #keys: KeyRing;
 
-  /** @param options they have been checked */
+  /** @param options checked options */
   constructor(options: FederationNetworkOptions & { readonly signer: Signer }) {
     const { signer, keyStore = new MemoryServerKeyStore(), notaries = [] } = options;
     this.#signer = signer;
@@ -67,11 +67,11 @@ export class FederationClient {
   }
 
   /**
-   * Sends a request in the name of the signer's server, and reads the complete answer, whatever its status. The server may
-   * get it twice, if it closes an idle connection at that moment.
+   * Sends a request on behalf of the signer's server, and reads the complete response, whatever its status. The server may
+   * get the request twice if it closes an idle connection at that moment.
    *
    * @param destination a server name
-   * @throws {OutboundError} (rejects) if there is no complete answer
+   * @throws {OutboundError} (rejects) if there is no complete response
    * @throws (rejects) the signer's error
    * @see https://spec.matrix.org/v1.18/server-server-api/#request-authentication
    */
@@ -84,8 +84,8 @@ export class FederationClient {
   }
 
   /**
-   * Returns those of a server's public keys that are valid for a use: of this server the signer's, of another one those that
-   * it has published. Keys that are not known are fetched.
+   * Returns the public keys of a server that are valid for a use: the signer's for this server, and the published ones for
+   * another server. Unknown keys are fetched.
    *
    * @param keyIds the IDs of the wanted keys: those that have signed
    * @throws {OutboundError} (rejects) if none of the wanted keys is known, and the server cannot be asked

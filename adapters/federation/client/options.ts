@@ -8,15 +8,15 @@ import type { DiscoveryPorts } from '../discovery/discovery.ts';
 import type { Notary } from '../keys/fetch.ts';
 import { isKeyId } from '../keys/published-keys.ts';
 
-/** How requests reach other servers, and how their keys are found. */
+/** How other servers are reached, and how their keys are found. */
 export type FederationNetworkOptions = OutboundOptions &
   OutboundLimits &
   DiscoveryPorts & {
-    /** Remembers the keys of other servers. Default: 10,000 servers, in memory. */
+    /** Stores the keys of other servers. Default: 10,000 servers, in memory. */
     readonly keyStore?: ServerKeyStore | undefined;
     /**
-     * Servers that are asked for the keys of servers that cannot be reached, in this order, each with its own public keys
-     * by their IDs. Default: none.
+     * Servers to ask for the keys of a server that cannot be reached, in this order. Each has its own public keys by their
+     * IDs. Default: none.
      */
     readonly notaries?: readonly Notary[] | undefined;
   };

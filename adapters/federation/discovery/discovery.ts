@@ -42,10 +42,10 @@ export class Discovery {
   }
 
   /**
-   * Resolves a server name to where its server is, and who it must be.
+   * Resolves a server name to the addresses to connect to, and the name that the certificate must have.
    *
-   * @throws {OutboundError} (rejects) `dns` if the DNS does not say or says that there is no server, `address` for a name
-   *   that leads nowhere
+   * @throws {OutboundError} (rejects) `dns` if DNS fails or says that there is no server, `address` for a name that
+   *   cannot be connected to
    */
   async resolveServer(serverName: string, signal: AbortSignal): Promise<OutboundLocation> {
     const attempt = new Attempt(serverName, signal);
@@ -68,7 +68,7 @@ export class Discovery {
     return { ...this.#locationOf(delegated), endpoints: [first, ...others] };
   }
 
-  /** Returns the location of a server that is where its name says, or at the default port. */
+  /** Returns the location that a name states itself, with the default port if it has none. */
   #locationOf({ name, hostname, port = this.#defaultPort }: ServerName): OutboundLocation {
     return {
       endpoints: [{ host: hostname, port }],
@@ -79,7 +79,7 @@ export class Discovery {
   }
 }
 
-/** Only a host name without a port leaves open where its server is. */
+/** Only a host name without a port needs discovery: an IP address or a port says where the server is. */
 function needsDiscovery({ hostname, port }: ServerName): boolean {
   return isIP(hostname) === 0 && port === undefined;
 }

@@ -12,7 +12,7 @@ type Endpoint = { readonly host: string; readonly port: number };
  * @param dnsServers the DNS servers to ask (default: the system's)
  * @returns the targets in the order in which to try them, or undefined if there are no records. The list is empty if a
  *   record says that there is no server.
- * @throws (rejects) the error of the DNS if it does not say: another server may answer at the host name's own address
+ * @throws (rejects) the DNS error if the lookup fails, because another server may listen at the host name's own address
  * @see https://spec.matrix.org/v1.18/server-server-api/#resolving-server-names
  */
 export async function srvEndpoints(

@@ -12,14 +12,14 @@ const TIMEOUT_MS = 5_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long a delegation is remembered: as its headers say, within limits. */
+/** How long a delegation is cached: as its headers say, within these limits. */
 const MIN_AGE_MS = 5 * MINUTE_MS;
 const DEFAULT_AGE_MS = 24 * HOUR_MS;
 const MAX_AGE_MS = 48 * HOUR_MS;
 
-/** How long it is remembered that there is none. */
+/** How long it is cached that there is no delegation. */
 const FAULT_AGE_MS = HOUR_MS;
-/** The same, if that may change soon: nothing answered, or there was a delegation not long ago. */
+/** The same, if that may change soon: there was no response, or there was a delegation recently. */
 const SHORT_FAULT_AGE_MS = 2 * MINUTE_MS;
 const RECENT_MS = 2 * HOUR_MS;
 
@@ -32,7 +32,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 type Delegation = { readonly to: string | undefined };
 
 /**
- * Reads and remembers which hosts delegate to another server name.
+ * Reads and caches which hosts delegate to another server name.
  *
  * @see https://spec.matrix.org/v1.18/server-server-api/#getwell-knownmatrixserver
  */
@@ -40,9 +40,9 @@ export class WellKnown {
   readonly #client: OutboundClient;
   readonly #port: number;
   readonly #known = new ExpiringMap<Delegation>(MAX_NAMES);
-  /** The hosts that have delegated not long ago. */
+  /** The hosts that had a delegation recently. */
   readonly #recent = new ExpiringMap<true>(MAX_NAMES);
-  /** The requests under way, by host: there is one at a time for each. */
+  /** The running requests, by host: there is one at a time for each. */
   readonly #underWay = new Map<string, Promise<Delegation>>();
 
   constructor(client: OutboundClient, port: number) {
@@ -60,7 +60,7 @@ export class WellKnown {
     return (await underWay).to;
   }
 
-  /** Others may wait for it too, so it ends by its own deadline alone. */
+  /** Several callers may wait for it, so it has its own deadline. */
   #read(hostname: string): Promise<Delegation> {
     const never = { signal: new AbortController().signal };
     const reading = withDeadline(TIMEOUT_MS, never, (signal) => this.#fetch(hostname, signal)).finally(() =>
@@ -91,7 +91,7 @@ export class WellKnown {
     return none;
   }
 
-  /** Resolves to undefined if an answer is not what the specification says. */
+  /** Resolves to undefined if a response is not what the specification says. */
   async #follow(start: URL, signal: AbortSignal): Promise<{ to: string; ageMs: number } | undefined> {
     let url = start;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
@@ -114,7 +114,7 @@ export class WellKnown {
   }
 }
 
-/** Returns how long an answer may be remembered. Node joins repeated headers with commas. */
+/** Returns how long a response may be cached. Node joins repeated headers with commas. */
 function ageMsOf({ 'cache-control': cacheControl = '', expires, date }: IncomingHttpHeaders): number {
   const directives = cacheControl
     .toLowerCase()

@@ -8,21 +8,21 @@ import { POLICY_KEY_ID } from '../../../src/rooms/policy-server.ts';
 import type { OutboundAnswer } from '../../shared/outbound/client.ts';
 import { invalidAnswer } from './errors.ts';
 
-/** No server has nearly as many keys. What it signs with is stored. */
+/** No server has nearly as many keys. Its signatures are stored. */
 const MAX_SIGNATURES = 10;
 
 /** The signatures of one server, by the ID of their keys. */
 export type ServerSignatures = { readonly [keyId: string]: string };
 
-/** Returns those of a server's keys that it needs to have, by their IDs. */
+/** Returns the keys of a server with these IDs. */
 export type FindKeys = (serverName: string, keyIds: readonly string[]) => Promise<PublicKeys>;
 
 /**
- * Returns the signatures of the invitee's server from its answer, which must be about the very event that was sent: only
- * `signatures` and `unsigned` may differ. Each of them is by a key that the server has now.
+ * Returns the signatures of the invitee's server from its response, which must contain the event that was sent: only
+ * `signatures` and `unsigned` may differ. Each returned signature is by a key that the server has now.
  *
- * @param eventIn returns the event of the answer's body
- * @throws {InviteFailure} (rejects) for any other answer
+ * @param eventIn returns the event of the response's body
+ * @throws {InviteFailure} (rejects) for any other response
  * @throws {OutboundError} (rejects) if the server's keys cannot be found
  */
 export async function signaturesIn(
@@ -48,13 +48,13 @@ export async function signaturesIn(
   return signatures;
 }
 
-/** @throws {InviteFailure} for what is no JSON */
+/** @throws {InviteFailure} for a body that is not JSON */
 function bodyOf(answer: OutboundAnswer): JsonValue {
   if (answer.json === undefined) throw invalidAnswer(answer, 'the answer is no JSON');
   return parseJson(answer.body.toString());
 }
 
-/** Returns what an event is apart from `signatures` and `unsigned`. */
+/** Returns an event without `signatures` and `unsigned`, as a string to compare. */
 function signedText({
   signatures: _signatures,
   unsigned: _unsigned,

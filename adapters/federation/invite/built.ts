@@ -26,7 +26,7 @@ export function hasFormerKey({ pdu }: BuiltInvite, { serverName, keyId }: Signer
 }
 
 /**
- * Checks what `build` of a host's graph has resolved, before anything of it leaves this server.
+ * Checks what `build` of a host's graph resolved to, before it is sent to any other server.
  *
  * @throws {TypeError} if it breaks a promise
  */

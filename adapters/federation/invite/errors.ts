@@ -3,7 +3,7 @@ import { errcodeOf, fieldsOf, retryAfterMsOf } from '../../shared/outbound/answe
 import type { OutboundAnswer } from '../../shared/outbound/client.ts';
 import { OutboundError } from '../../shared/outbound/error.ts';
 
-/** The wait for a client when too many requests are under way, in milliseconds. */
+/** The wait for a client when too many requests are running, in milliseconds. */
 const BUSY_RETRY_AFTER_MS = 2_000;
 
 const MAX_TEXT_CHARACTERS = 256;
@@ -13,13 +13,13 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
  * What is known of the invitee's server after a failure:
- * - `refused`: it does not take the invite, or not in a way that can be used.
- * - `notSent`: it has certainly not got the invite by this request.
+ * - `refused`: it refused the invite, or its response is not valid.
+ * - `notSent`: it certainly did not get the invite with this request.
  * - `unknown`: it may have accepted the invite.
  */
 export type FailureKind = 'refused' | 'notSent' | 'unknown';
 
-/** An invite got no signature of a server that must sign it. */
+/** A server that must sign an invite did not sign it. */
 export class InviteFailure extends Error {
   readonly kind: FailureKind;
   /** The error of the response. Unless the kind is `refused`, its status is 500 or above. */
@@ -32,7 +32,7 @@ export class InviteFailure extends Error {
   }
 }
 
-/** Returns the failure for an answer that is no success, to an invite that the server has understood. */
+/** Returns the failure for an error response to an invite that the server understood. */
 export function refusalOf(answer: OutboundAnswer): InviteFailure {
   const { status } = answer;
   const errcode = errcodeOf(answer);
@@ -75,12 +75,12 @@ export function unsupportedRoomVersion(answer: OutboundAnswer): InviteFailure {
   return new InviteFailure('refused', error);
 }
 
-/** Returns the failure for an answer that is not what the specification says. */
+/** Returns the failure for a response that is not what the specification says. */
 export function invalidAnswer(answer: OutboundAnswer, reason: string): InviteFailure {
   return new InviteFailure('refused', unusable(answer.unusable(reason)));
 }
 
-/** Returns the failure for a request without a complete answer. */
+/** Returns the failure for a request without a complete response. */
 export function noAnswer(error: OutboundError): InviteFailure {
   const { failure } = error;
   if (failure === 'answer') return new InviteFailure('refused', unusable(error));
@@ -92,7 +92,7 @@ export function noKeys(error: OutboundError): InviteFailure {
   return new InviteFailure('unknown', unreachable(error));
 }
 
-/** Returns the error for a server that did not answer. */
+/** Returns the error for a server that did not respond. */
 export function unreachable(cause: OutboundError): MatrixError {
   switch (cause.failure) {
     case 'timeout':
@@ -112,18 +112,18 @@ export function wasAnyoneAsked(error: unknown): boolean {
   return !(error instanceof OutboundError && (error.failure === 'busy' || error.failure === 'circuit'));
 }
 
-/** Returns the error for an answer that is not usable. */
+/** Returns the error for a response that is not usable. */
 export function unusable(cause: OutboundError): MatrixError {
   return new MatrixError(502, 'M_UNKNOWN', 'The other server gave no valid answer', { cause });
 }
 
-/** Returns the cause for an answer that is no success. It contains nothing of the answer but the status and the errcode. */
+/** Returns the cause for an error response. It contains only the status and the errcode of the response. */
 export function causeOf(answer: OutboundAnswer): OutboundError {
   const errcode = errcodeOf(answer) ?? '';
   return answer.unusable(`status ${answer.status}${/^[A-Z0-9_.]{1,64}$/.test(errcode) ? ` ${errcode}` : ''}`);
 }
 
-/** Returns the text of an error, with the name of its server, fit to be shown to people. */
+/** Returns the message of an error response with the name of its server, without characters that are unsafe to print. */
 export function textOf(answer: OutboundAnswer): string | undefined {
   const text = fieldsOf(answer)?.error;
   if (typeof text !== 'string') return undefined;

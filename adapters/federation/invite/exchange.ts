@@ -21,17 +21,17 @@ export type Signatories = {
 };
 
 /**
- * What other servers have been asked about one invite, and their signatures. It is the same for all calls about that invite,
- * so that no server is asked twice.
+ * What other servers have been asked about one invite, and their signatures. All calls about an invite share one exchange, so
+ * no server is asked twice.
  */
 export class Exchange {
   /** False only if certainly nobody was asked. */
   wasAsked = false;
-  /** The status of the last answer. */
+  /** The status of the last response. */
   remoteStatus: number | undefined;
   /** False only if the invitee's server certainly does not have the invite. */
   mayHaveArrived = false;
-  /** True if the invite was given up: it must not be stored any more. */
+  /** True if the invite was abandoned: it must no longer be stored. */
   isAbandoned = false;
   readonly #client: FederationClient;
   readonly #timeoutMs: number;
@@ -49,7 +49,7 @@ export class Exchange {
     return this.#underWay !== undefined;
   }
 
-  /** Returns the PDU of the invite with the signatures so far. Of those that it has already, none is left out. */
+  /** Returns the PDU of the invite with all signatures so far, including those that it already has. */
   signed({ pdu }: BuiltInvite): Pdu {
     const signatures = { ...pdu.signatures };
     for (const [server, added] of this.#signatures) {
@@ -60,9 +60,9 @@ export class Exchange {
   }
 
   /**
-   * Has the invite signed by everybody who must. Of several calls at once, one asks, and the others wait for it.
+   * Has the invite signed by every server that must sign it. Of concurrent calls, one asks, and the others wait for it.
    *
-   * @throws {InviteFailure} (rejects) if somebody does not sign
+   * @throws {InviteFailure} (rejects) if one of them does not sign
    * @throws (rejects) the errors of the signer and of the key store
    */
   async complete(invite: BuiltInvite, signatories: Signatories): Promise<void> {
@@ -82,7 +82,7 @@ export class Exchange {
     return policy === undefined || isSignedByPolicyServer(this.signed(invite), invite.roomVersion, policy);
   }
 
-  /** Other callers may wait for it, so it ends by its own deadline. */
+  /** Several callers may wait for it, so it has its own deadline. */
   #ask(invite: BuiltInvite, signatories: Signatories): Promise<void> {
     const endless = { signal: new AbortController().signal };
     return withDeadline(this.#timeoutMs, endless, async (signal) => {
@@ -139,7 +139,7 @@ export class Exchange {
   }
 }
 
-/** The invitee's server has nothing to do with it. */
+/** A failure of the policy server says nothing about the invitee's server: it was not asked by this request. */
 function policyFailure(error: unknown): unknown {
   if (!(error instanceof OutboundError)) return error;
   const failure = noAnswer(error);

@@ -14,7 +14,7 @@ const MAX_BYTES = 16_384;
 /** A policy server may sign at the second request what it did not sign at the first. */
 const MAX_TRIES = 2;
 
-/** Clients log out when they hear these. */
+/** Clients log out when they get these. */
 const ABOUT_TOKENS: readonly (string | undefined)[] = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
 
 /** Returns true if an event has the signature of the policy server. */
@@ -27,7 +27,7 @@ export function isSignedByPolicyServer(pdu: Pdu, roomVersion: string, policy: Po
  * Has the policy server of a room sign an event, and returns its signature.
  *
  * @throws {InviteFailure} (rejects) if it does not
- * @throws {OutboundError} (rejects) if it does not answer
+ * @throws {OutboundError} (rejects) if it does not respond
  * @see https://spec.matrix.org/v1.18/server-server-api/#asking-for-a-policy-server-signature-on-an-event
  */
 export async function signedByPolicyServer(
@@ -56,7 +56,7 @@ export async function signedByPolicyServer(
   }
 }
 
-/** Returns the failure for an answer that is no success. The errors that it has for clients are passed on as they are. */
+/** Returns the failure for an error response. Errors that are for clients are passed on unchanged. */
 function refusalOf(answer: OutboundAnswer): InviteFailure {
   const { status } = answer;
   const errcode = errcodeOf(answer);

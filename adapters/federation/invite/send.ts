@@ -8,7 +8,7 @@ import type { OutboundAnswer } from '../../shared/outbound/client.ts';
 import { type FindKeys, type ServerSignatures, signaturesIn } from './answer.ts';
 import { refusalOf, unsupportedRoomVersion } from './errors.ts';
 
-/** Sends a request with a body, and reads the complete answer. */
+/** Sends a request with a body, and reads the complete response. */
 export type Ask = (
   server: string,
   request: {
@@ -26,7 +26,7 @@ const MAX_BYTES = 262_144;
  *
  * @param pdu the PDU of the invite, with all signatures so far
  * @throws {InviteFailure} (rejects) if it does not accept the invite
- * @throws {OutboundError} (rejects) if it does not answer, or its keys cannot be found
+ * @throws {OutboundError} (rejects) if it does not respond, or its keys cannot be found
  * @see https://spec.matrix.org/v1.18/server-server-api/#inviting-to-a-room
  */
 export async function acceptedBy(
@@ -52,7 +52,7 @@ export async function acceptedBy(
   throw refusalOf(first);
 }
 
-/** Returns true for the answer of a server that does not know the endpoint. A 400 that refuses the invite has an errcode. */
+/** Returns true for the response of a server that does not know the endpoint. A 400 that refuses the invite has an errcode. */
 function isUnrecognized(answer: OutboundAnswer): boolean {
   const errcode = errcodeOf(answer);
   return [400, 404, 405].includes(answer.status) && (errcode === undefined || errcode === 'M_UNRECOGNIZED');

@@ -5,14 +5,14 @@ import type { OutboundAnswer } from '../../shared/outbound/client.ts';
 import { withDeadline } from '../../shared/outbound/deadline.ts';
 import { readPublishedKeys } from './published-keys.ts';
 
-/** A server that is trusted to say which keys other servers have. */
+/** A server that is trusted to report the keys of other servers. */
 export type Notary = {
   readonly serverName: string;
   /** Its own public keys, by their IDs: 32 bytes each, in unpadded base64. */
   readonly keys: Readonly<Record<string, string>>;
 };
 
-/** The keys that are wanted of a server. */
+/** The keys to get from a server. */
 export type WantedKeys = {
   readonly serverName: string;
   readonly keyIds: readonly string[];
@@ -20,7 +20,7 @@ export type WantedKeys = {
   readonly validTs: number;
 };
 
-/** Sends a request without a signature of ours: keys are public. */
+/** Sends a request without a signature, because keys are public. */
 export type SendUnsigned = (
   destination: string,
   request: { readonly path: string; readonly body?: string; readonly maxBytes: number },
@@ -29,7 +29,7 @@ export type SendUnsigned = (
 
 const MAX_BYTES = 65_536;
 
-/** The time that one server has to send keys, in milliseconds. */
+/** The maximum time for one server to send keys, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 /**
@@ -63,7 +63,7 @@ async function fromItself(send: SendUnsigned, serverName: string, fetchedTs: num
   return keys;
 }
 
-/** Resolves to undefined if the notary knows no keys, or proves none. */
+/** Resolves to undefined if the notary has no keys, or their signatures are not valid. */
 async function fromNotary(
   send: SendUnsigned,
   { serverName, keyIds, validTs }: WantedKeys,
@@ -82,7 +82,7 @@ async function fromNotary(
     .sort((one, other) => other.validUntilTs - one.validUntilTs)[0];
 }
 
-/** Several callers may wait for the keys, so none of their deadlines counts. */
+/** Several callers may wait for the keys, so this has its own deadline. */
 function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   return withDeadline(TIMEOUT_MS, { signal: new AbortController().signal }, work);
 }

@@ -8,9 +8,9 @@ import { OutboundError } from '../../shared/outbound/error.ts';
 import { fetchKeys, type Notary, type SendUnsigned, type WantedKeys } from './fetch.ts';
 import { isKeyId, withEarlierKeys } from './published-keys.ts';
 
-/** What keys are to verify. */
+/** What a key is used to verify. */
 export type KeyUse =
-  /** A request, or another signature that is made now. */
+  /** A request, or anything else that is signed now. */
   | { readonly for: 'request' }
   /** An event. Keys that have expired still verify the events of their time. */
   | {
@@ -25,22 +25,22 @@ export type KeyUse =
 const MIN_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 3_600_000;
 
-/** The time that the store has for one call, in milliseconds. */
+/** The maximum time for one call of the store, in milliseconds. */
 const STORE_TIMEOUT_MS = 5_000;
 
-/** Strangers choose the names. */
+/** Clients choose the names. */
 const MAX_SERVERS = 10_000;
 
 /** The requests for a server's keys so far. */
 type Tries = {
-  /** Those in a row that have failed. */
+  /** The number of failures in a row. */
   readonly failures: number;
-  /** When there may be another one, by the clock of `performance.now()`. */
+  /** When the next one is allowed, by the clock of `performance.now()`. */
   readonly nextAt: number;
 };
 
 /**
- * Finds the public keys of other servers: those that it remembers, or else fetches.
+ * Finds the public keys of other servers: stored keys, or else fetched ones.
  *
  * @see https://spec.matrix.org/v1.18/server-server-api/#retrieving-server-keys
  */
@@ -49,7 +49,7 @@ export class KeyRing {
   readonly #send: SendUnsigned;
   readonly #notaries: readonly Notary[];
   readonly #tries = new ExpiringMap<Tries>(MAX_SERVERS);
-  /** The fetches under way, by server: there is one at a time for each. */
+  /** The running fetches, by server: there is one at a time for each. */
   readonly #underWay = new Map<string, Promise<ServerKeys>>();
 
   constructor(store: ServerKeyStore, send: SendUnsigned, notaries: readonly Notary[]) {
@@ -59,8 +59,8 @@ export class KeyRing {
   }
 
   /**
-   * Returns those of a server's keys that are valid for a use. A key that is not known is fetched, but at most once a minute
-   * for each server, so that made-up key IDs cannot make this server send requests.
+   * Returns the keys of a server that are valid for a use. An unknown key is fetched, but at most once a minute for each
+   * server, so made-up key IDs cannot make this server send many requests.
    *
    * @param keyIds the IDs of the wanted keys
    * @throws {OutboundError} (rejects) if the server has not sent its keys and none of the wanted ones is known
@@ -112,7 +112,7 @@ export class KeyRing {
     return performance.now() >= (this.#tries.get(serverName)?.nextAt ?? 0) && !this.#underWay.has(serverName);
   }
 
-  /** Other callers may wait for it, so it ends by its own deadlines. */
+  /** Several callers may wait for it, so it has its own deadlines. */
   #fetch(wanted: WantedKeys): Promise<ServerKeys> {
     const { serverName } = wanted;
     const fetching = this.#fetchAndRemember(wanted).finally(() => this.#underWay.delete(serverName));

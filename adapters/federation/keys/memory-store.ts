@@ -1,6 +1,6 @@
 import type { ServerKeyStore, ServerKeys } from '../../../src/ports/server-keys.ts';
 
-/** Remembers the keys of 10,000 servers in memory: those that were used last. */
+/** Keeps the keys of the 10,000 most recently used servers in memory. */
 export class MemoryServerKeyStore implements ServerKeyStore {
   readonly #maxServers: number;
   /** In the order in which they were used. */

@@ -4,12 +4,12 @@ import type { ServerKeys } from '../../../src/ports/server-keys.ts';
 import { fieldOf, isJsonObject } from '../../../src/rooms/content.ts';
 import type { JsonValue } from '../../../src/rooms/event.ts';
 
-/** The longest time for which keys are valid, in milliseconds: a stolen key must not be valid for ever. */
+/** The maximum time for which keys are valid, in milliseconds: a stolen key must not be valid forever. */
 const MAX_VALIDITY_MS = 7 * 86_400_000;
 
-/** The number of keys that one server may have. Strangers choose it, and the keys of many servers are remembered. */
+/** The maximum number of keys of one server. Other servers choose it, and the keys of many servers are stored. */
 const MAX_KEYS = 20;
-/** The number of old keys that are kept of one server: the latest. */
+/** The maximum number of old keys that are kept for one server: the latest ones. */
 const MAX_OLD_KEYS = 50;
 
 const KEY_ID = /^ed25519:[a-zA-Z0-9_]{1,64}$/;
@@ -23,8 +23,8 @@ export function isKeyId(value: string): boolean {
  * Reads the keys that a server has published, from itself or a notary.
  *
  * @param fetchedTs now, in Unix milliseconds
- * @returns undefined if they are not those of this server: they name another one, none of them has signed, or one of their
- *   signatures is wrong. Nor may there be more than 20 of them.
+ * @returns undefined if they are not valid: they name another server, none of them has signed, one of their signatures is
+ *   wrong, or there are more than 20.
  * @see https://spec.matrix.org/v1.18/server-server-api/#publishing-keys
  */
 export function readPublishedKeys(
@@ -54,8 +54,8 @@ export function readPublishedKeys(
 }
 
 /**
- * Returns new keys together with the earlier ones that the server no longer publishes. Those still verify the events of
- * their time.
+ * Returns new keys together with earlier ones that the server no longer publishes. Those still verify the events from their
+ * time.
  */
 export function withEarlierKeys(keys: ServerKeys, earlier: ServerKeys | undefined): ServerKeys {
   if (earlier === undefined) return keys;
@@ -74,7 +74,7 @@ function latest(
   );
 }
 
-/** Keys of other algorithms, and those that are none, are left out. */
+/** Leaves out keys of other algorithms, and invalid ones. */
 function publicKeysIn(keys: JsonValue | undefined): [string, string][] {
   if (!isJsonObject(keys)) return [];
   return Object.entries(keys).flatMap(([keyId, value]) => {

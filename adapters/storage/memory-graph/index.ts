@@ -22,7 +22,7 @@ export type { GraphEvent, PduPage } from '../shared/graph/rows.ts';
 
 /** Options for {@link MemoryGraphStorage}. */
 export type MemoryGraphStorageOptions = {
-  /** Signs the events of the rooms that federate, in the name of their senders' server. */
+  /** Signs the events of the rooms that federate, for the senders' server. */
   readonly signer: Signer;
 };
 
@@ -32,12 +32,12 @@ const optionChecks: OptionChecks<MemoryGraphStorageOptions> = { signer: signerOp
 const newContext = (): CallContext => contextWithTimeout(5_000);
 
 /**
- * Stores rooms in the memory of one process, like `MemoryStorage`, and with them rooms that federate: their events are
+ * Stores rooms in the memory of one process, like `MemoryStorage`, and also rooms that federate: their events are
  * PDUs, signed and linked into a graph. For demos and tests.
  *
- * A room federates if `createFederatedRoom` created it. One that `createRoom` created stays local for ever, because its
- * events have random IDs. In a room that federates, only users of the signer's server send events, and only through this
- * store: it does not resolve conflicting states of several servers.
+ * A room federates if `createFederatedRoom` created it. A room of `createRoom` always stays local, because its events
+ * have random IDs. In a room that federates, only users of the signer's server send events, and only through this store: it
+ * does not resolve state conflicts.
  */
 export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
   readonly #rows = new MemoryGraphRows();
@@ -58,8 +58,8 @@ export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
   }
 
   /**
-   * Creates a room that federates, with its whole initial state, or nothing at all. Its events are signed in the given
-   * order, without judging them.
+   * Creates a room that federates, with its whole initial state, or nothing at all. The events are signed and stored in the
+   * given order, without checking whether the room allows them.
    *
    * @returns the room's ID, in room version 12 and later the hash of its create event
    * @throws {TypeError} (rejects) for an unknown room version, and for a sender of another server than the signer's
@@ -135,8 +135,8 @@ export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
   }
 
   /**
-   * Returns the log of a room that federates as PDUs, with the same positions as `timeline`: for a sender that passes
-   * them on to the servers of the room's members.
+   * Returns the log of a room that federates as PDUs, with the same positions as `timeline`. Use it to send the events to
+   * the servers of the room's members.
    *
    * @param options.after the `next` of an earlier page; from the start if omitted
    * @param options.limit the maximum number of events to return (default 100)

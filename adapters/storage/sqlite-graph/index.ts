@@ -25,7 +25,7 @@ export type { GraphEvent, PduPage } from '../shared/graph/rows.ts';
 
 /** Options for {@link SqliteGraphStorage}. */
 export type SqliteGraphStorageOptions = {
-  /** Signs the events of the rooms that federate, in the name of their senders' server. */
+  /** Signs the events of the rooms that federate, for the senders' server. */
   readonly signer: Signer;
   /** The prefix of the names of tables and indexes. Default `matrix_`. */
   readonly tablePrefix?: string | undefined;
@@ -40,12 +40,12 @@ const optionChecks: OptionChecks<SqliteGraphStorageOptions> = {
 const newContext = (): CallContext => contextWithTimeout(5_000);
 
 /**
- * Stores rooms in an SQLite file, like `SqliteStorage` and in the same tables, and with them rooms that federate: their
- * events are PDUs, signed and linked into a graph. Several processes on one machine may share the file.
+ * Stores rooms in an SQLite file, like `SqliteStorage` and in the same tables, and also rooms that federate: their events are
+ * PDUs, signed and linked into a graph. Several processes on one machine may share the file.
  *
- * A room federates if `createFederatedRoom` created it. One that `createRoom` created stays local for ever, because its
- * events have random IDs. In a room that federates, only users of the signer's server send events, and only through this
- * store, not through `SqliteStorage` on the same file: it does not resolve conflicting states of several servers.
+ * A room federates if `createFederatedRoom` created it. A room of `createRoom` always stays local, because its events
+ * have random IDs. In a room that federates, only users of the signer's server send events, and only through this store, not
+ * through `SqliteStorage` on the same file: it does not resolve state conflicts.
  */
 export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
   readonly #graph: Graph;
@@ -79,8 +79,8 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
   }
 
   /**
-   * Creates a room that federates, with its whole initial state, or nothing at all. Its events are signed in the given
-   * order, without judging them.
+   * Creates a room that federates, with its whole initial state, or nothing at all. The events are signed and stored in the
+   * given order, without checking whether the room allows them.
    *
    * @returns the room's ID, in room version 12 and later the hash of its create event
    * @throws {TypeError} (rejects) for an unknown room version, and for a sender of another server than the signer's
@@ -153,8 +153,8 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
   }
 
   /**
-   * Returns the log of a room that federates as PDUs, with the same positions as `timeline`: for a sender that passes
-   * them on to the servers of the room's members.
+   * Returns the log of a room that federates as PDUs, with the same positions as `timeline`. Use it to send the events to
+   * the servers of the room's members.
    *
    * @param options.after the `next` of an earlier page; from the start if omitted
    * @param options.limit the maximum number of events to return (default 100)

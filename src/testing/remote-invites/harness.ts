@@ -18,7 +18,7 @@ export type RemoteInvitesInstance = {
  * How the other server responds to invites.
  * - `accept`: at once
  * - `refuse`: at once, for good
- * - `wait`: not before another way is set. It then responds in that way to the invites that wait, too.
+ * - `wait`: not until another behavior is set. It then responds to the waiting invites in that way, too.
  */
 export type RemoteBehavior = 'accept' | 'refuse' | 'wait';
 
@@ -37,7 +37,7 @@ export type RemoteInvitesHarness = RemoteInvitesInstance & {
   stored(roomId: string, userId: string): Promise<number>;
   /** Changes how the other server responds to invites. It starts with `accept`. */
   behave?(behavior: RemoteBehavior): Promise<unknown>;
-  /** Returns another adapter on the same store, like one in another process. */
+  /** Returns another adapter on the same store, like an adapter in another process. */
   secondInstance?(): Promise<RemoteInvitesInstance>;
   /** Crashes the process of the adapter, and returns an adapter on what is left of its store. */
   crash?(): Promise<RemoteInvitesInstance>;
@@ -45,7 +45,7 @@ export type RemoteInvitesHarness = RemoteInvitesInstance & {
   unreachable?(): Promise<RemoteInvites>;
   /** Declares that the adapter has `unfinished`. */
   readonly unfinished?: boolean | undefined;
-  /** Lets enough time pass that `unfinished` returns the invites of a process that crashed. Default: none is needed. */
+  /** Lets enough time pass that `unfinished` returns the invites of a crashed process. Default: no time is needed. */
   passTime?(): Promise<unknown>;
   /** Releases the resources of the harness. */
   close?(): Promise<void>;

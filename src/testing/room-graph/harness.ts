@@ -28,7 +28,7 @@ export type RoomGraphHarness = GraphInstance & {
   createRoom(room: SeedGraphRoom): Promise<{ readonly roomId: string }>;
   /** Appends an event whatever the current state is, like the host app's own join, ban or kick. */
   putState(event: NewStateEvent): Promise<unknown>;
-  /** Returns the PDUs of all events of a room, as the host's sender finds them. */
+  /** Returns the PDUs of all events of a room, as the host's code that sends events finds them. */
   pdus(roomId: string): Promise<readonly Pdu[]>;
 
   /** Set if the graph keeps what it builds: if it has `discard` and `unfinished`. */
@@ -37,7 +37,7 @@ export type RoomGraphHarness = GraphInstance & {
   createLocalRoom?(room: SeedGraphRoom): Promise<{ readonly roomId: string }>;
   /** Makes a user of another server a joined member. */
   joinRemoteUser?(roomId: string, userId: string): Promise<void>;
-  /** Makes what was built as old as if it had been built so many milliseconds earlier. */
+  /** Makes built invites older by this many milliseconds. */
   age?(milliseconds: number): Promise<void>;
   /** Returns another instance on the same store, like one in another process. */
   secondInstance?(): Promise<GraphInstance>;

@@ -8,10 +8,10 @@ import { domainOf } from '../../../../src/rooms/identifiers.ts';
 import { ROOM_VERSIONS } from '../../../../src/rooms/room-version.ts';
 import type { GraphEvent } from './rows.ts';
 
-/** An event to build. The create event of a room whose ID is its hash has no room ID yet. */
+/** An event to build. A create event has no room ID yet, if the room ID is its hash. */
 export type EventToSign = Omit<NewStateEvent, 'room_id'> & { readonly room_id?: string };
 
-/** What to build and what it refers to. */
+/** An event to build, and the events that it refers to. */
 export type ToSign = {
   readonly event: EventToSign;
   readonly roomVersion: string;

@@ -13,7 +13,7 @@ import { firstEvents, type NewFederatedRoom } from './new-room.ts';
 import type { BuiltEvent, GraphEvent, GraphRows, GraphTransactions, PageOptions, PduPage } from './rows.ts';
 import { Turns } from './turns.ts';
 
-/** The specification's maximum of `prev_events`. */
+/** The specification's maximum number of `prev_events`. */
 const MAX_PREV_EVENTS = 20;
 
 /** Milliseconds for which a retry gets the invite that was built before. */
@@ -24,7 +24,7 @@ const NOT_FEDERATED = { outcome: 'notFederated' } as const;
 
 type Appended = { readonly outcome: 'appended'; readonly eventId: string };
 
-/** An event that is about to be built, and what it was read with. */
+/** An event that is about to be built, and the state that was read for it. */
 type Draft = {
   readonly event: NewStateEvent;
   readonly roomVersion: string;

@@ -21,8 +21,8 @@ export type NewFederatedRoom = {
    */
   readonly createContent?: JsonObject | undefined;
   /**
-   * The state after the create event, in order: it is stored as given, without judging it. Other servers accept it only
-   * if each event is allowed by those before it, so it starts with the join of the creator.
+   * The state after the create event, in order. It is stored without checking it. Other servers accept it only if each
+   * event is allowed by the earlier ones, so start with the creator's join.
    */
   readonly state: NewRoom['state'];
 };

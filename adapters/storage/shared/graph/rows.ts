@@ -3,7 +3,7 @@ import type { CallContext } from '../../../../src/ports/context.ts';
 import type { StateSnapshot } from '../../../../src/ports/storage.ts';
 import type { StateKey } from '../../../../src/rooms/event.ts';
 
-/** An event with its ID, which its PDU contains only in room versions 1 and 2. */
+/** An event with its ID. Only in room versions 1 and 2, the PDU contains the ID, too. */
 export type GraphEvent = { readonly eventId: string; readonly pdu: Pdu };
 
 /** A part of a room's log as PDUs, and the position to continue from, which is the same as in `timeline`. */
