@@ -11,7 +11,7 @@ export type AppOptions = {
   readonly storage: SqliteStorage;
   /** User IDs by access token. */
   readonly tokens: Readonly<Record<string, string>>;
-  /** The key of the hashes that stand for addresses. It must stay the same. */
+  /** The key of the hashes that are stored in place of addresses. Never change it. */
   readonly secret: Uint8Array;
   readonly invitations: Invitations;
 };
@@ -28,7 +28,7 @@ export function createApp(options: AppOptions): { app: Express; close: () => Pro
     auth: staticTokens(tokens),
     rateLimit: new MemoryRateLimit(),
   });
-  // Invites by the app itself are not limited.
+  // Invites by the app itself have no rate limits.
   const service = createInviteService({ ...common, rateLimit: false });
 
   /** Turns the invitations of an address into invites of its owner. */
@@ -37,11 +37,11 @@ export function createApp(options: AppOptions): { app: Express; close: () => Pro
       const { roomId, token, sender } = invitation;
       const requester = { userId: sender };
       try {
-        // It waits no longer. If somebody has revoked it before, nobody is invited.
+        // Ends the pending invitation. If somebody has already revoked it, nobody is invited.
         const { outcome } = await service.revokeAddressInvite({ requester, roomId, token });
         if (outcome === 'revoked') await service.invite({ requester, roomId, userId });
       } catch (error) {
-        // The inviter has left, or may not invite any more.
+        // The inviter has left the room, or may no longer invite.
         if (!isMatrixError(error) || error.status >= 500) throw error;
       }
       invitations.forget(invitation);

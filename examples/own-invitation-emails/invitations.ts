@@ -1,4 +1,4 @@
-// The code that you would write: your accounts' addresses, and your invitation emails.
+// The code that you would write: the confirmed addresses of your users, and your invitation emails.
 import { createHash, randomBytes } from 'node:crypto';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import {
@@ -11,10 +11,10 @@ import {
 } from 'express-matrix-invite';
 import type { Transporter } from 'nodemailer';
 
-/** An invitation whose email is out. */
+/** An invitation whose email was sent. */
 export type Invitation = { readonly token: string; readonly roomId: string; readonly sender: string };
 
-/** The confirmed addresses of users, and the invitations that wait for the owners of others. */
+/** The confirmed addresses of users, and the pending invitations to other addresses. */
 export class Invitations implements ThirdPartyIdentity {
   readonly #database: DatabaseSyncInstance;
   readonly #mail: Transporter;
@@ -60,14 +60,14 @@ CREATE TABLE IF NOT EXISTS invitations (
         text: `${sender} invites you to ${roomName}.\nSign up at https://example.org, and enter this code: ${code}`,
       });
     } catch (cause) {
-      // Nothing was sent, so the next request may try at once.
+      // Nothing was sent, so the next request may try again immediately.
       if (isConnectionFailure(cause)) {
         this.#database.prepare('DELETE FROM invitations WHERE token = ?').run(token);
         throw new InviteNotSentError('The mail server cannot be reached', { cause });
       }
       throw cause;
     }
-    // Nobody has the private key that belongs to it, so nobody but you can use the token.
+    // Nobody has the private key of this public key, so only you can use the token.
     const publicKey = randomBytes(32).toString('base64url');
     return { token, displayName: address.replace(/(?<=^|@)(.)[^@]*/gu, '$1…'), publicKeys: [{ publicKey }] };
   }
@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS invitations (
     return address;
   }
 
-  /** The invitations that wait for the owner of an address. */
+  /** Returns the pending invitations to an address. */
   waitingFor(address: string): Invitation[] {
     return this.#database
       .prepare('SELECT token, room_id, sender FROM invitations WHERE address = ?')
@@ -103,18 +103,18 @@ CREATE TABLE IF NOT EXISTS invitations (
       .map((row) => ({ token: String(row.token), roomId: String(row.room_id), sender: String(row.sender) }));
   }
 
-  /** Forgets an invitation that waits no longer. */
+  /** Deletes an invitation that is no longer pending. */
   forget({ token }: Invitation): void {
     this.#database.prepare('DELETE FROM invitations WHERE token = ?').run(token);
   }
 }
 
-/** The database has no codes that work. */
+/** The database contains only hashes, not working codes. */
 function hashOf(code: string): Uint8Array {
   return createHash('sha256').update(code).digest();
 }
 
-/** Returns true if there was no connection, so that certainly nothing was sent. */
+/** Returns true if there was no connection, so nothing can have been sent. */
 function isConnectionFailure(error: unknown): boolean {
   return (error as { readonly syscall?: unknown }).syscall === 'connect';
 }

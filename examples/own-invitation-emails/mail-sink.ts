@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 
-/** An email that has arrived. */
+/** A received email. */
 export type Mail = { readonly to: readonly string[]; readonly source: string };
 
 /** An SMTP server that keeps the emails. */

@@ -1,6 +1,6 @@
 // Alice invites an email address that no user has confirmed. Run `npm run example:own-invitation-emails` (in a copy:
-// `node --import tsx own-invitation-emails/main.ts`). It starts a mail server, sends invites as a Matrix client does,
-// prints what happens, and ends.
+// `node --import tsx own-invitation-emails/main.ts`). It starts a mail server, sends invites like a Matrix client,
+// prints what happens, and exits.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -58,7 +58,7 @@ async function post(path: string, token: string, body: object): Promise<void> {
   console.log(`The response: ${response.status} ${await response.text()}`);
 }
 
-/** What a Matrix client sends. This app has no use for its identity server. */
+/** What a Matrix client sends. This app ignores the identity server. */
 function invite(roomId: string): Promise<void> {
   const body = { id_server: 'unused.example', id_access_token: 'unused', medium: 'email', address: ADDRESS };
   return post(`/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/invite`, 'alice-token', body);

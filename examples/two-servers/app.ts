@@ -1,4 +1,4 @@
-// The code that you would write: an Express app whose users invite those of other servers.
+// The code that you would write: an Express app whose users can invite users of other servers.
 import express, { type Express } from 'express';
 import { createInviteRouter } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
@@ -19,7 +19,7 @@ export type AppOptions = {
   readonly signer: Signer;
   /** User IDs by access token. */
   readonly tokens: Readonly<Record<string, string>>;
-  /** How other servers are reached. In production: no options. */
+  /** How other servers are reached. In production, no options are needed. */
   readonly network: Pick<MatrixFederationOptions, 'allowAddresses' | 'dns' | 'tls' | 'wellKnownPort'>;
 };
 
@@ -32,14 +32,14 @@ export function createApp(options: AppOptions): { app: Express; close: () => Pro
     rateLimit: new MemoryRateLimit(),
     federation: matrixFederation({ signer, rooms: storage, ...network }),
   });
-  // Completes the invites during which the process ended.
+  // Completes the invites that were interrupted by the end of an earlier process.
   void invites.resume();
   const timer = setInterval(() => void invites.resume(), RESUME_INTERVAL_MS);
 
   const app = express();
   // Matrix clients send invites here.
   app.use('/_matrix/client/v3', invites);
-  // Other servers get the key here with which they check the invites.
+  // Other servers get the public key here, to check the invites.
   app.use(createServerKeyRouter({ signer }));
   return {
     app,

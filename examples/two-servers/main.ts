@@ -1,6 +1,6 @@
 // Alice of one.test invites users of two.test. Run `npm run example:two-servers` (in a copy:
-// `node --import tsx two-servers/main.ts`). It starts both servers, sends invites as a Matrix client does, prints what
-// happens, and ends.
+// `node --import tsx two-servers/main.ts`). It starts both servers, sends invites like a Matrix client, prints what
+// happens, and exits.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -30,7 +30,7 @@ const two = await OtherServer.start(
   () => port,
 );
 
-// In production, the key is stored: other servers remember it.
+// In production, store the key: other servers remember it.
 const signer = signingKey('ed25519:1', 'one.test', randomBytes(32));
 const database = new DatabaseSync(':memory:');
 const storage = new SqliteGraphStorage(database, { signer });
@@ -50,12 +50,12 @@ const { app, close } = createApp({
   storage,
   signer,
   tokens: { 'alice-token': ALICE },
-  // Only here: in production, a server has a public address, a certificate that Node trusts, and port 443 for this.
+  // Only for this example. In production, servers have public addresses, port 443, and certificates that Node trusts.
   network: { ...network.options, wellKnownPort: two.port },
 });
 server.on('request', app);
 
-/** Sends what a Matrix client sends. */
+/** Sends an invite like a Matrix client. */
 async function invite(userId: string): Promise<void> {
   const outgoing = request({
     ...{ host: '127.0.0.1', port, servername: 'one.test', ca: network.credentials.cert, agent: false },
@@ -85,20 +85,20 @@ await showRoom();
 
 console.log(`\nThe invite is pending. ${ALICE} sends it once more.`);
 await invite(BOB);
-console.log(`Invites that were sent to two.test: ${two.requests}`);
+console.log(`Invites sent to two.test: ${two.requests}`);
 
-console.log(`\n${ALICE} invites ${CAROL}, who wants no invites.`);
+console.log(`\n${ALICE} invites ${CAROL}, who does not accept invites.`);
 two.blocking.add(CAROL);
 await invite(CAROL);
 
-console.log(`\n${CAROL} wants invites again, but two.test is down.`);
+console.log(`\n${CAROL} accepts invites again, but two.test is down.`);
 two.blocking.delete(CAROL);
 const { port: portOfTwo } = two;
 await two.close();
 await invite(CAROL);
 await showRoom();
 
-console.log(`\ntwo.test is up. ${ALICE} invites ${CAROL} again.`);
+console.log(`\ntwo.test is up again. ${ALICE} invites ${CAROL} again.`);
 await two.listen(portOfTwo);
 await invite(CAROL);
 await showRoom();

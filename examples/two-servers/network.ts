@@ -8,12 +8,12 @@ import { decode, encode } from 'dns-packet';
 
 const KEYS = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;
-/** The flag of a response that the server has asked others. */
+/** The flag of a response from a server that asks other servers. */
 const RECURSION_AVAILABLE = 0x80;
 
-/** A network of its own: DNS by which names lead to 127.0.0.1, and a certificate that nobody else trusts. */
+/** A private network: DNS that resolves the names to 127.0.0.1, and a certificate that nobody else trusts. */
 export class Network {
-  /** The certificate of all its servers, and its private key, in PEM. */
+  /** The certificate of all servers, and its private key, in PEM. */
   readonly credentials: { readonly cert: string; readonly key: string };
   readonly #dns: Socket;
 
@@ -22,7 +22,7 @@ export class Network {
     this.credentials = credentials;
   }
 
-  /** @param names the names of its servers */
+  /** @param names the names of the servers */
   static async start(names: readonly string[]): Promise<Network> {
     const dns = createSocket('udp4');
     dns.on('message', (message, { port, address }) => {
@@ -41,7 +41,7 @@ export class Network {
     return new Network(dns, await createCertificate(names));
   }
 
-  /** The options by which `matrixFederation` reaches its servers. */
+  /** The options of `matrixFederation` that reach these servers. */
   get options() {
     return {
       allowAddresses: ['127.0.0.1/32'],

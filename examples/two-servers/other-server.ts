@@ -1,4 +1,4 @@
-// The invited user's server, as far as an invite needs one. A real one is Synapse, for example.
+// The invited user's server: the part of a homeserver that invites need. A real one is Synapse, for example.
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer, request, type Server } from 'node:https';
@@ -32,7 +32,7 @@ const refused = (status: number, errcode: string, error: string): Answer => [sta
 export class OtherServer {
   /** The accepted invites, by event ID. */
   readonly invites = new Map<string, Received>();
-  /** The users who want no invites. */
+  /** The users who do not accept invites. */
   readonly blocking = new Set<string>();
   /** The number of requests with an invite. */
   requests = 0;
@@ -64,7 +64,7 @@ export class OtherServer {
     server.on('request', app);
   }
 
-  /** @param portOf returns where another server listens, for its keys. In place of server discovery. */
+  /** @param portOf returns the port of another server, to get its keys. It replaces server discovery. */
   static async start(
     signer: Signer,
     network: Network,
@@ -90,7 +90,7 @@ export class OtherServer {
     await once(this.#server, 'close');
   }
 
-  /** Checks an invite as the specification says, signs and stores it. */
+  /** Checks an invite as the specification requires, then signs and stores it. */
   async #answer(incoming: IncomingMessage): Promise<Answer> {
     const content = parseJson(await text(incoming));
     const origin = /origin="([^"]+)"/.exec(incoming.headers.authorization ?? '')?.[1];
@@ -112,7 +112,7 @@ export class OtherServer {
       verifyPdu(event, roomVersion, origin, keys) === 'valid' && hasValidContentHash(event, roomVersion);
     if (!isGood) return refused(403, 'M_FORBIDDEN', 'The event is not signed');
     if (this.blocking.has(event.state_key ?? '')) {
-      return refused(403, 'M_INVITE_BLOCKED', `${event.state_key} wants no invites`);
+      return refused(403, 'M_INVITE_BLOCKED', `${event.state_key} does not accept invites`);
     }
     const signed = await signPdu(event, roomVersion, this.#signer, {
       signal: AbortSignal.timeout(SIGN_TIMEOUT_MS),
@@ -124,7 +124,7 @@ export class OtherServer {
     return [200, { event: signed }];
   }
 
-  /** Returns whether the origin has signed the request, for this server. */
+  /** Returns true if the origin has signed the request for this server. */
   #isAuthentic(
     { method = '', url = '', headers }: IncomingMessage,
     content: JsonObject,
@@ -138,7 +138,7 @@ export class OtherServer {
     return verifyJson(signed, origin, keys) === 'valid';
   }
 
-  /** Asks a server for its keys. */
+  /** Gets the keys of another server. */
   async #keysOf(serverName: string): Promise<ReadonlyMap<string, string>> {
     const outgoing = request({
       ...{ host: '127.0.0.1', port: this.#portOf(serverName), servername: serverName },
