@@ -91,9 +91,9 @@ export interface RemoteInvites<Revision = unknown> {
    * A call whose signal is already aborted asks nobody, stores nothing and rejects.
    *
    * @throws {StorageUnavailableError} (rejects) see 8.
-   * @throws {MatrixError} (rejects) the error of the response. If its status is 500 or above, the invite is not abandoned:
-   *   the next equal call, or `resume`, continues it. Use this when the other server may have accepted the event, for example
-   *   a 502 when it does not respond.
+   * @throws {MatrixError} (rejects) the error of the response, with a status of 500 or above, when the other server may have
+   *   accepted the event: for example a 502 when it does not respond. The invite is not abandoned: the next equal call, or
+   *   `resume`, continues it. For a refusal, resolve `refused` instead.
    */
   invite(
     event: NewStateEvent,

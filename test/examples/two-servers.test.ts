@@ -23,17 +23,17 @@ In the room: @bob:two.test: invite, signed by one.test and two.test
 
 The invite is pending. @alice:one.test sends it once more.
 The response: 200 {}
-Invites that were sent to two.test: 1
+Invites sent to two.test: 1
 
-@alice:one.test invites @carol:two.test, who wants no invites.
-The response: 403 {"errcode":"M_INVITE_BLOCKED","error":"two.test: @carol:two.test wants no invites"}
+@alice:one.test invites @carol:two.test, who does not accept invites.
+The response: 403 {"errcode":"M_INVITE_BLOCKED","error":"two.test: @carol:two.test does not accept invites"}
 
-@carol:two.test wants invites again, but two.test is down.
+@carol:two.test accepts invites again, but two.test is down.
 The response: 502 {"errcode":"M_UNKNOWN","error":"The other server cannot be reached"}
 In the room: @alice:one.test: join, signed by one.test
 In the room: @bob:two.test: invite, signed by one.test and two.test
 
-two.test is up. @alice:one.test invites @carol:two.test again.
+two.test is up again. @alice:one.test invites @carol:two.test again.
 The response: 200 {}
 In the room: @alice:one.test: join, signed by one.test
 In the room: @bob:two.test: invite, signed by one.test and two.test

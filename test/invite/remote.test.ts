@@ -363,6 +363,33 @@ describe('the answer of the other server', () => {
     expect(rateLimit.refunded).toEqual([]);
     expect(trace).toMatchObject({ failedCall: 'remote', remoteServer: 'two.test' });
   });
+
+  it.each([
+    [502, 502],
+    // Only a result can say that the room will never have the event.
+    [403, 503],
+  ])(
+    'is left for resume if the adapter rejects with a %i, and the response is a %i',
+    async (status, expected) => {
+      const error = new MatrixError(status, 'M_UNKNOWN', "The user's server did not respond");
+      let isDown = true;
+      const { service, rateLimit, invites } = await setUp({
+        federation: (adapter) => ({
+          async invite(event, ...others) {
+            if (!isDown) return adapter.invite(event, ...others);
+            await adapter.build(event);
+            throw error;
+          },
+        }),
+      });
+      expect(await refusalOf(service.invite(aliceInvitesDave))).toMatchObject({ status: expected });
+      expect(await invites()).toEqual([]);
+      isDown = false;
+      expect(await service.resume()).toEqual({ completed: 1, abandoned: 0, failed: 0 });
+      expect(await invites()).toHaveLength(1);
+      expect(rateLimit.refunded).toEqual([]);
+    },
+  );
 });
 
 describe('time', () => {
