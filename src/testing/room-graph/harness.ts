@@ -31,8 +31,8 @@ export type RoomGraphHarness = GraphInstance & {
   /** Returns the PDUs of all events of a room, as the host's code that sends events finds them. */
   pdus(roomId: string): Promise<readonly Pdu[]>;
 
-  /** Set if the graph keeps what it builds: if it has `discard` and `unfinished`. */
-  readonly keepsBuilt?: true;
+  /** Whether the graph keeps what it builds: it has `discard` and `unfinished`. Default false. */
+  readonly keepsBuilt?: boolean | undefined;
   /** Creates a room that does not federate. Resolves to its ID. */
   createLocalRoom?(room: SeedGraphRoom): Promise<{ readonly roomId: string }>;
   /** Makes a user of another server a joined member. */
