@@ -40,9 +40,12 @@ const MAX_EXCHANGES = 10_000;
 /** The number of unfinished invites that are read at once first. */
 const PAGE_SIZE = 100;
 
-/** The maximum size of a PDU, and what the signatures of two servers take of it at most, in bytes. */
+/**
+ * The maximum size of a PDU, and what the signatures of two servers take of it at most, in bytes: ten of the invitee's
+ * server, with key IDs of 72 characters, and one of the policy server.
+ */
 const MAX_PDU_BYTES = 65_536;
-const SIGNATURE_BYTES = 1_000;
+const SIGNATURE_BYTES = 2_500;
 
 type InviteResult = Awaited<ReturnType<RemoteInvites['invite']>>;
 
@@ -141,6 +144,8 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
       server: this.#remoteServer(event.state_key),
       policy: await this.#activePolicyServer(basis, context),
     };
+    // The graph may have ignored the signal: nobody is asked for a request that has been answered.
+    throwIfAborted(context);
     try {
       await unlessAborted(exchange.complete(built, signatories), context.signal, tooLate);
     } catch (error) {
@@ -243,7 +248,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
     if (exchange.isAbandoned) return { outcome: 'stale', wasAsked, remoteStatus };
     const result = await this.#rooms.append(invite, exchange.signed(invite), basis, context);
     if (result.outcome === 'appended') this.#exchanges.delete(invite.eventId);
-    if (result.outcome === 'refused') await this.#giveUp(invite);
+    if (result.outcome === 'refused') await this.#giveUpAfterAnswer(invite);
     return { ...result, wasAsked, remoteStatus };
   }
 
@@ -258,8 +263,20 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
     const { kind, error } = failure;
     const { wasAsked, remoteStatus } = exchange;
     if (kind === 'unknown' || (kind === 'notSent' && exchange.mayHaveArrived)) throw error;
-    await this.#giveUp(invite);
+    await this.#giveUpAfterAnswer(invite);
     return { outcome: 'refused', error, wasAsked, remoteStatus };
+  }
+
+  /** @throws {MatrixError} (rejects) 503 if the graph fails: after its own error, the next try would ask others again */
+  async #giveUpAfterAnswer(invite: BuiltInvite): Promise<void> {
+    try {
+      await this.#giveUp(invite);
+    } catch (cause) {
+      throw new MatrixError(503, 'M_UNKNOWN', 'The invite cannot be given up right now', {
+        retryAfterMs: DISCARD_TIMEOUT_MS,
+        cause,
+      });
+    }
   }
 
   async #giveUp(invite: BuiltInvite): Promise<void> {

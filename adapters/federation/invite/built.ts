@@ -1,11 +1,13 @@
+import { lenientCanonicalJson } from '../../../src/pdu/canonical-json.ts';
 import { eventIdOf } from '../../../src/pdu/event-id.ts';
+import { isObject } from '../../../src/pdu/exact-json.ts';
 import { pduFault } from '../../../src/pdu/format.ts';
 import { hasValidContentHash } from '../../../src/pdu/hashes.ts';
 import { signingKeyIds, verifyPdu } from '../../../src/pdu/verify.ts';
 import type { BuiltInvite } from '../../../src/ports/room-graph.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import { isSameJson } from '../../../src/rooms/content.ts';
-import type { NewStateEvent } from '../../../src/rooms/event.ts';
+import type { JsonValue, NewStateEvent } from '../../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../../src/rooms/room-version.ts';
 
 /** Returns the event that an invite was built from. */
@@ -53,6 +55,12 @@ function faultIn(
   if (!hasValidContentHash(pdu, roomVersion)) return 'the content hash is wrong';
   const check = verifyPdu(pdu, roomVersion, serverName, new Map([[keyId, publicKey]]));
   if (check !== 'valid') return `the signature by ${keyId} is ${check}`;
-  const hasCreate = Array.isArray(inviteState) && inviteState.some(({ type }) => type === 'm.room.create');
+  if (!Array.isArray(inviteState) || !inviteState.every(isWritable))
+    return 'inviteState must be a list of PDUs';
+  const hasCreate = inviteState.some(({ type }) => type === 'm.room.create');
   return hasCreate ? undefined : 'inviteState must contain m.room.create';
+}
+
+function isWritable(value: JsonValue): boolean {
+  return isObject(value) && lenientCanonicalJson(value) !== undefined;
 }

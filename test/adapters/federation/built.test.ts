@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { MemoryGraphStorage } from '../../../adapters/storage/memory-graph/index.ts';
 import { MatrixError, StorageUnavailableError } from '../../../src/errors.ts';
 import { signPdu } from '../../../src/pdu/index.ts';
 import type { BuildResult, BuiltInvite, RoomGraph } from '../../../src/ports/room-graph.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
+import { deferred } from '../../invite/support.ts';
 import { newSigner } from '../../support/federation-inbox.ts';
 import { refusal, type SetUp, SIGNER, setUp } from './matrix-support.ts';
 
@@ -40,6 +41,19 @@ const broken: readonly (readonly [title: string, given: Pick<SetUp, 'graph'>, fa
   ],
   ['another event ID', building((invite) => ({ ...invite, eventId: '$x' })), "eventId is not the event's"],
   ['no invite state', building((invite) => ({ ...invite, inviteState: [] })), 'm.room.create'],
+  [
+    'invite state that is no event',
+    building((invite) => ({ ...invite, inviteState: JSON.parse('[null]') })),
+    'inviteState must be a list of PDUs',
+  ],
+  [
+    'invite state that is no JSON',
+    building((invite) => ({
+      ...invite,
+      inviteState: invite.inviteState.map((pdu) => ({ ...pdu, unsigned: { age: Number.NaN } })),
+    })),
+    'inviteState must be a list of PDUs',
+  ],
   ['another invitee', withPdu((pdu) => ({ ...pdu, state_key: '@eve:two.test' })), 'another event'],
   ['another sender', withPdu((pdu) => ({ ...pdu, sender: '@eve:one.test' })), 'another event'],
   ['another room', withPdu((pdu) => ({ ...pdu, room_id: `!${'a'.repeat(43)}` })), 'another event'],
@@ -99,10 +113,27 @@ describe('a graph that builds', () => {
       errcode: 'M_TOO_LARGE',
     });
     expect(inbox.targets).toEqual([]);
-    expect(await service.invite({ ...invite, reason: 'x'.repeat(63_000) })).toMatchObject({
+    expect(await service.invite({ ...invite, reason: 'x'.repeat(62_000) })).toMatchObject({
       outcome: 'invited',
     });
     expect(await invites()).toHaveLength(1);
+  });
+
+  it('only after the time is over gets a 504, and nobody is asked any more', async () => {
+    const late = deferred();
+    const sign = vi.fn(SIGNER.sign);
+    const { service, invite, invites } = await setUp({
+      ...building(async (result) => {
+        await late.promise;
+        return result;
+      }),
+      options: { timeoutMs: 100, signer: { ...SIGNER, sign } },
+    });
+    expect(await refusal(invite())).toMatchObject({ status: 504, errcode: 'M_UNKNOWN' });
+    late.resolve();
+    await service.close();
+    expect(sign).not.toHaveBeenCalled();
+    expect(await invites()).toEqual([]);
   });
 
   it('nothing, because it refuses or is down, answers so', async () => {
@@ -160,5 +191,27 @@ describe('a store that appends', () => {
     expect(await invite()).toMatchObject({ outcome: 'invited', eventId: expect.any(String) });
     expect(inbox.received).toHaveLength(1);
     expect(await invites()).toHaveLength(1);
+  });
+
+  it('what cannot be discarded is a 503, and nobody is asked again in the same request', async () => {
+    const down = new StorageUnavailableError('down', { isNotStored: true });
+    const failing = (append: Append): Pick<SetUp, 'graph'> => ({
+      graph: (store) => ({
+        build: (...call) => store.build(...call),
+        append: (...call) => append(store, ...call),
+        hasJoinedMember: (...call) => store.hasJoinedMember(...call),
+        discard: () => Promise.reject(down),
+      }),
+    });
+    const error = new MatrixError(403, 'M_FORBIDDEN', 'The store says no');
+    const byServer = await setUp(failing((store, ...call) => store.append(...call)));
+    byServer.inbox.respond = () => ({ status: 403, body: { errcode: 'M_FORBIDDEN', error: 'No' } });
+    const byStore = await setUp(failing(async () => ({ outcome: 'refused', error })));
+    for (const { inbox, invite, invites, rateLimit } of [byServer, byStore]) {
+      expect(await refusal(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
+      expect(inbox.received).toHaveLength(1);
+      expect(rateLimit.refunded).toEqual([]);
+      expect(await invites()).toEqual([]);
+    }
   });
 });

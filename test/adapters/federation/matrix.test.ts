@@ -120,6 +120,20 @@ describe('before anybody is asked', () => {
   });
 });
 
+describe('a room whose topic has as many levels as an event may have', () => {
+  it.each(['1', '12'])('gets its invites without the topic, in room version %s', async (roomVersion) => {
+    const { inbox, rooms, roomId, invite, invites } = await setUp({ roomVersion });
+    inbox.respond = ({ api }, accept) =>
+      api === 'v2' && roomVersion === '1' ? { status: 404, body: '' } : accept();
+    const by = { room_id: roomId, state_key: '', sender: ALICE, origin_server_ts: Date.now() };
+    const levels = JSON.parse(`${'['.repeat(198)}${']'.repeat(198)}`);
+    await rooms.putState({ ...by, type: 'm.room.topic', content: { topic: 'Deep', levels } });
+    expect(await invite()).toMatchObject({ outcome: 'invited' });
+    expect(await invites()).toHaveLength(1);
+    expect(JSON.stringify(inbox.received.at(-1)?.inviteRoomState)).not.toContain('Deep');
+  });
+});
+
 describe("while the invitee's server thinks", () => {
   /** Makes the inbox wait for a gate. */
   async function waiting(given?: Parameters<typeof setUp>[0]) {
