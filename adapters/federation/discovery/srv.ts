@@ -4,6 +4,9 @@ import { resolveSrv } from '../../shared/outbound/resolve.ts';
 /** The names of the service. The second one is deprecated, because it is not registered at IANA. */
 const SERVICES = ['_matrix-fed._tcp', '_matrix._tcp'];
 
+/** The number of records that count. Whoever owns the name chooses how many there are, and putting them in order takes time. */
+const MAX_RECORDS = 50;
+
 type Endpoint = { readonly host: string; readonly port: number };
 
 /**
@@ -33,14 +36,17 @@ function endpointOf({ name, port }: SrvRecord): Endpoint[] {
 }
 
 /**
- * Returns records in the order in which to try them: by priority, and those of the same priority at random, by weight.
+ * Returns records in the order in which to try them: by priority, and those of the same priority at random, by weight. Of
+ * many, it returns the first 50.
  *
  * @param random returns numbers from 0 to below 1
  * @see https://www.rfc-editor.org/rfc/rfc2782
  */
 export function inOrder(records: readonly SrvRecord[], random: () => number = Math.random): SrvRecord[] {
   // Those without a weight have a chance only while they are first.
-  const left = [...records].sort((one, other) => one.priority - other.priority || one.weight - other.weight);
+  const left = [...records]
+    .sort((one, other) => one.priority - other.priority || one.weight - other.weight)
+    .slice(0, MAX_RECORDS);
   const ordered: SrvRecord[] = [];
   while (left[0] !== undefined) {
     const { priority } = left[0];

@@ -11,6 +11,9 @@ import { invalidAnswer } from './errors.ts';
 /** No server has nearly as many keys. Its signatures are stored. */
 const MAX_SIGNATURES = 10;
 
+/** Like the reader of all answers, it leaves out a byte order mark. */
+const utf8 = new TextDecoder();
+
 /** The signatures of one server, by the ID of their keys. */
 export type ServerSignatures = { readonly [keyId: string]: string };
 
@@ -51,7 +54,7 @@ export async function signaturesIn(
 /** @throws {InviteFailure} for a body that is not JSON */
 function bodyOf(answer: OutboundAnswer): JsonValue {
   if (answer.json === undefined) throw invalidAnswer(answer, 'the answer is no JSON');
-  return parseJson(answer.body.toString());
+  return parseJson(utf8.decode(answer.body));
 }
 
 /** Returns an event without `signatures` and `unsigned`, as a string to compare. */

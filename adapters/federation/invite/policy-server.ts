@@ -14,8 +14,11 @@ const MAX_BYTES = 16_384;
 /** A policy server may sign at the second request what it did not sign at the first. */
 const MAX_TRIES = 2;
 
+/** An error code of the specification. It is shown to clients and written into logs, so it must not be just any string. */
+const ERRCODE = /^M_[A-Z0-9_]{1,62}$/;
+
 /** Clients log out when they get these. */
-const ABOUT_TOKENS: readonly (string | undefined)[] = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
+const ABOUT_TOKENS: readonly string[] = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
 
 /** Returns true if an event has the signature of the policy server. */
 export function isSignedByPolicyServer(pdu: Pdu, roomVersion: string, policy: PolicyServer): boolean {
@@ -62,11 +65,10 @@ function refusalOf(answer: OutboundAnswer): InviteFailure {
   const errcode = errcodeOf(answer);
   const cause = causeOf(answer);
   const message = textOf(answer) ?? 'The policy server of the room refuses the invite';
-  const isForClients = errcode?.startsWith('M_') === true && !ABOUT_TOKENS.includes(errcode);
   switch (status) {
     case 400:
     case 403:
-      if (isForClients) {
+      if (errcode !== undefined && ERRCODE.test(errcode) && !ABOUT_TOKENS.includes(errcode)) {
         return new InviteFailure('refused', new MatrixError(status, errcode, message, { cause }));
       }
       break;

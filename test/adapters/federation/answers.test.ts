@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { signJson } from '../../../src/pdu/index.ts';
+import { pduFault, signJson, signPdu } from '../../../src/pdu/index.ts';
 import type { JsonObject, JsonValue } from '../../../src/rooms/event.ts';
 import { range } from '../../../src/testing/random.ts';
 import {
@@ -10,7 +10,9 @@ import {
   type ReceivedInvite,
   type Respond,
 } from '../../support/federation-inbox.ts';
-import { refusal, setUp } from './matrix-support.ts';
+import { ALICE, refusal, setUp } from './matrix-support.ts';
+
+const context = { signal: new AbortController().signal };
 
 const status = (code: number, errcode?: string, more: JsonObject = {}): Respond => {
   const body: JsonObject = errcode === undefined ? {} : { errcode, error: 'Their text' };
@@ -240,6 +242,42 @@ describe("a 200 of the invitee's server", () => {
     const [event] = await invites();
     expect(Object.keys(event?.signatures ?? {}).sort()).toEqual(['one.test', inbox.name]);
     expect(Object.keys(event?.signatures[inbox.name] ?? {})).toEqual(['ed25519:1']);
+  });
+
+  it('with a byte order mark is taken', async () => {
+    const { inbox, invite, invites } = await setUp();
+    inbox.respond = raw((text) => `\ufeff${text}`);
+    expect(await invite()).toMatchObject({ outcome: 'invited' });
+    expect(await invites()).toHaveLength(1);
+  });
+
+  it('with as many long signatures as are taken does not make the event too large for other servers', async () => {
+    const { inbox, service, roomId, dave, invites } = await setUp();
+    const signers = range(10).map((index) => newSigner(inbox.name, `ed25519:${'k'.repeat(63)}${index}`));
+    inbox.keys = async () => {
+      const keys = {
+        server_name: inbox.name,
+        valid_until_ts: Date.now() + 86_400_000,
+        verify_keys: Object.fromEntries(signers.map(({ keyId, publicKey }) => [keyId, { key: publicKey }])),
+      };
+      return signJson(keys, signers[0] ?? inbox.signer, context);
+    };
+    inbox.respond = async (received) => {
+      let event: JsonObject = received.event;
+      for (const signer of signers) event = await signPdu(event, received.roomVersion, signer, context);
+      return { status: 200, body: answerOf(received, event) };
+    };
+    const base = { requester: { userId: ALICE }, roomId, userId: dave };
+    const outcomes: string[] = [];
+    for (let length = 64_000; !outcomes.includes('invited'); length -= 200) {
+      const invited = service.invite({ ...base, reason: 'x'.repeat(length) });
+      outcomes.push(await invited.then(({ outcome }) => outcome).catch(({ errcode }) => errcode));
+    }
+    expect(outcomes[0]).toBe('M_TOO_LARGE');
+    const [event] = await invites();
+    if (event === undefined) return expect.fail('There is no invite');
+    expect(Object.keys(event.signatures[inbox.name] ?? {})).toHaveLength(10);
+    expect(pduFault(event, '12')).toBeUndefined();
   });
 
   it('of more than 256 KiB, or without an end, is a 502', async () => {

@@ -128,6 +128,8 @@ describe('the policy server of a room', () => {
     ['403 M_INVITE_BLOCKED', answers(403, 'M_INVITE_BLOCKED'), 403, 'M_INVITE_BLOCKED', /Spam/],
     ['403 M_UNKNOWN_TOKEN', answers(403, 'M_UNKNOWN_TOKEN'), 502, 'M_UNKNOWN'],
     ['403 with another code', answers(403, 'SPAM'), 502, 'M_UNKNOWN'],
+    ['403 with a code that is none', answers(403, 'M_X\n'), 502, 'M_UNKNOWN'],
+    ['403 with a code without end', answers(403, `M_${'X'.repeat(5_000)}`), 502, 'M_UNKNOWN'],
     ['404', answers(404, 'M_NOT_FOUND'), 403, 'M_FORBIDDEN', /Spam/],
     ['429', answers(429, 'M_LIMIT_EXCEEDED'), 429, 'M_LIMIT_EXCEEDED'],
     ['401', answers(401, 'M_UNAUTHORIZED'), 502, 'M_UNKNOWN'],

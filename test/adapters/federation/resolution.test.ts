@@ -323,4 +323,10 @@ describe('the order of SRV records', () => {
     expect([0, 0.2, 0.4, 0.6, 0.8].map(first)).toEqual(['none', 'one', 'three', 'three', 'three']);
     expect(inOrder(records, () => 0.8).map(({ name }) => name)).toEqual(['three', 'one', 'none']);
   });
+
+  it('leaves out all but the first fifty', () => {
+    const records = Array.from({ length: 3_000 }, (_, index) => record(`${index}`, 3_000 - index, 0));
+    const names = inOrder(records).map(({ name }) => name);
+    expect([names.length, names[0], names.at(-1)]).toEqual([50, '2999', '2950']);
+  });
 });
