@@ -31,6 +31,9 @@ const REQUESTS_SHARE = 0.75;
 /** The maximum time to abandon an invite, in milliseconds. */
 const DISCARD_TIMEOUT_MS = 5_000;
 
+/** The wait for a client after a failure of the host's own services, in milliseconds. */
+const RETRY_AFTER_MS = 5_000;
+
 /** The age at which an invite that was not completed is abandoned, in milliseconds. */
 const MAX_AGE_MS = 3_600_000;
 
@@ -259,7 +262,7 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
    * @throws (rejects) if it is not abandoned
    */
   async #failed(invite: BuiltInvite, exchange: Exchange, failure: unknown): Promise<InviteResult> {
-    if (!(failure instanceof InviteFailure)) throw isHandled(failure) ? failure : notSigned(failure);
+    if (!(failure instanceof InviteFailure)) throw errorOf(failure, exchange);
     const { kind, error } = failure;
     const { wasAsked, remoteStatus } = exchange;
     if (kind === 'unknown' || (kind === 'notSent' && exchange.mayHaveArrived)) throw error;
@@ -267,15 +270,12 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
     return { outcome: 'refused', error, wasAsked, remoteStatus };
   }
 
-  /** @throws {MatrixError} (rejects) 503 if the graph fails: after its own error, the next try would ask others again */
+  /** @throws {MatrixError} (rejects) 503 if the graph fails */
   async #giveUpAfterAnswer(invite: BuiltInvite): Promise<void> {
     try {
       await this.#giveUp(invite);
     } catch (cause) {
-      throw new MatrixError(503, 'M_UNKNOWN', 'The invite cannot be given up right now', {
-        retryAfterMs: DISCARD_TIMEOUT_MS,
-        cause,
-      });
+      throw failedAfterAnswer(cause);
     }
   }
 
@@ -318,8 +318,19 @@ function tooLate(): MatrixError {
   return new MatrixError(504, 'M_UNKNOWN', 'The other server did not respond in time');
 }
 
-function isHandled(error: unknown): boolean {
-  return isMatrixError(error) || isStorageUnavailable(error) || error instanceof TypeError;
+/** Returns the error for a failure of the signer or the key store, or for the end of the time. */
+function errorOf(failure: unknown, { wasAsked }: Exchange): unknown {
+  if (isMatrixError(failure) || failure instanceof TypeError) return failure;
+  if (wasAsked) return failedAfterAnswer(failure);
+  return isStorageUnavailable(failure) ? failure : notSigned(failure);
+}
+
+/** Ends the request: after a StorageUnavailableError, each further try would ask the other server again. */
+function failedAfterAnswer(cause: unknown): MatrixError {
+  return new MatrixError(503, 'M_UNKNOWN', 'The server cannot process this request right now', {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
 }
 
 /** The signer or the key store failed, which are often other services. */

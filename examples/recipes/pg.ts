@@ -4,7 +4,11 @@ import type { Pool, PoolClient } from 'pg';
 import { type Rows, roomNumberOf, stateOf, usernameOf, usernamesIn } from './matrix.ts';
 
 /** Runs `work` in a transaction that holds the room's lock. Your own joins, bans and role changes go through it too. */
-export async function inRoom<T>(pool: Pool, roomId: string, work: (tx: PoolClient) => Promise<T>): Promise<T> {
+export async function inRoom<T>(
+  pool: Pool,
+  roomId: string,
+  work: (tx: PoolClient) => Promise<T>,
+): Promise<T> {
   const tx = await pool.connect();
   try {
     await tx.query('BEGIN ISOLATION LEVEL READ COMMITTED');

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError } from '../errors.ts';
-import { handleRejection } from '../internal/unawaited.ts';
+import { handleRejection, ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
 import type { RemoteInvites } from '../ports/remote-invites.ts';
 import type { NewStateEvent } from '../rooms/event.ts';
@@ -52,7 +52,7 @@ async function resumeAll<R extends Requester>(config: ServiceConfig<R>): Promise
   const running = new Set<Promise<void>>();
   const controller = new AbortController();
   try {
-    const invites = federation.unfinished({ signal: controller.signal })[Symbol.asyncIterator]();
+    const invites = iteratorOf(federation.unfinished({ signal: controller.signal }));
     while (!background.isClosed) {
       const next = await nextOf(invites, config.deadlineMs);
       if (next.done === true || background.isClosed) break;
@@ -74,6 +74,16 @@ async function resumeAll<R extends Requester>(config: ServiceConfig<R>): Promise
   controller.abort();
   await Promise.all(running);
   return result;
+}
+
+/** @throws {TypeError} for anything else, such as the promise of an `async` function that is no generator */
+function iteratorOf<Value>(invites: AsyncIterable<Value>): AsyncIterator<Value, unknown> {
+  const unchecked: unknown = invites;
+  if (typeof unchecked === 'object' && unchecked !== null && Symbol.asyncIterator in unchecked) {
+    return invites[Symbol.asyncIterator]();
+  }
+  ignoreRejections(unchecked);
+  throw new TypeError('federation.unfinished must return an async iterable');
 }
 
 /** @throws (rejects) when the host's function fails or is late */

@@ -806,6 +806,8 @@ describe('resume', () => {
       },
     ],
     ['unfinished returns a list', () => []],
+    ['unfinished returns nothing', () => undefined],
+    ['unfinished returns a promise that rejects', () => Promise.reject(new Error('down'))],
   ])('never rejects: %s', async (_what, unfinished) => {
     const { service, logger } = await setUp({
       options: { deadlineMs: 200 },

@@ -76,7 +76,8 @@ export class KeyRing {
       keyIds: keyIds.filter(isKeyId),
       validTs: use.for === 'event' && use.isValidityEnforced ? use.originServerTs : Date.now(),
     };
-    const known = await this.#store.read(serverName, context);
+    // Whoever asks may have a deadline that others wait for, and the store may ignore its signal.
+    const known = await this.#inTime(() => this.#store.read(serverName, context));
     const usable = usableKeys(known, wanted, use);
     if (wanted.keyIds.every((keyId) => usable.has(keyId))) {
       if (known !== undefined && Date.now() >= halfLifeOf(known) && this.#mayFetch(serverName)) {

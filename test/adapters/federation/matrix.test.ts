@@ -1,4 +1,4 @@
-import { createInviteService } from 'express-matrix-invite';
+import { createInviteService, StorageUnavailableError } from 'express-matrix-invite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { matrixFederation } from '../../../adapters/federation/matrix.ts';
 import { MemoryGraphStorage } from '../../../adapters/storage/memory-graph/index.ts';
@@ -7,7 +7,7 @@ import { fieldOf } from '../../../src/rooms/content.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../../src/rooms/room-version.ts';
 import { range } from '../../../src/testing/random.ts';
-import { deferred } from '../../invite/support.ts';
+import { deferred, never } from '../../invite/support.ts';
 import { type InboxAnswer, newSigner } from '../../support/federation-inbox.ts';
 import { ALICE, CAROL, createRoom, inboxNamed, network, refusal, SIGNER, setUp } from './matrix-support.ts';
 
@@ -376,4 +376,29 @@ it('works with a graph that has neither discard nor unfinished', async () => {
   inbox.respond = (_invite, accept) => accept();
   expect(await invite()).toMatchObject({ outcome: 'invited' });
   expect(await service.resume()).toEqual({ completed: 0, abandoned: 0, failed: 0 });
+});
+
+describe('a key store', () => {
+  const read = async () => undefined;
+  const write = async () => {};
+
+  it('that fails is a 503, and nobody is asked again in the same request', async () => {
+    for (const error of [new Error('down'), new StorageUnavailableError('down', { isNotStored: true })]) {
+      const keyStore = { read: () => Promise.reject(error), write };
+      const { inbox, invite, invites } = await setUp({ options: { keyStore } });
+      expect(await refusal(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
+      expect(inbox.received).toHaveLength(1);
+      expect(await invites()).toEqual([]);
+    }
+  });
+
+  it('that never responds stops no later request', async () => {
+    const reads = [never<undefined>];
+    const keyStore = { read: () => (reads.pop() ?? read)(), write };
+    const { inbox, invite, invites } = await setUp({ options: { keyStore } });
+    expect(await refusal(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
+    expect(await invite()).toMatchObject({ outcome: 'invited' });
+    expect(await invites()).toHaveLength(1);
+    expect(inbox.invites.size).toBe(1);
+  });
 });
