@@ -6,10 +6,10 @@ import type { JsonValue, NewStateEvent } from '../rooms/event.ts';
 import { domainOf } from '../rooms/identifiers.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { encodeUrlSafeBase64 } from './base64.ts';
-import { canonicalJson } from './canonical-json.ts';
 import type { PduReference } from './event-id.ts';
+import { eventTextsOf } from './event-texts.ts';
 import { keyFault, sizeFault } from './format.ts';
-import { essentialText, hashId, sha256 } from './hashes.ts';
+import { hashId } from './hashes.ts';
 import { type Pdu, PduError, type PduFault, type UnsignedPdu } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signatureOf } from './sign.ts';
@@ -62,16 +62,16 @@ export async function buildPdu(parts: PduParts, context: CallContext): Promise<B
   const rules = rulesOf(roomVersion);
   const fields = fieldsOf(parts, rules);
   // In earlier room versions too: other servers would write some floats differently, and find the signature wrong.
-  const content = canonicalJson(fields) ?? malformed('the event must have canonical JSON');
+  const { unsigned, contentHash, essential } =
+    eventTextsOf(fields, rules) ?? malformed('the event must have canonical JSON');
   const pdu: Pdu = Object.assign(fields, {
-    hashes: { sha256: sha256(content) },
+    hashes: { sha256: contentHash },
     signatures: { [signer.serverName]: { [signer.keyId]: '' } },
   });
   const size =
-    Buffer.byteLength(content) + SIGNED_CHARACTERS + signer.serverName.length + signer.keyId.length;
+    Buffer.byteLength(unsigned) + SIGNED_CHARACTERS + signer.serverName.length + signer.keyId.length;
   const fault = keyFault(pdu, rules) ?? sizeFault(size) ?? contradictionIn(parts);
   if (fault !== undefined) throw new PduError(fault);
-  const essential = essentialText(pdu, rules);
   const signature = await signatureOf(Buffer.from(essential), signer, context);
   pdu.signatures = { [signer.serverName]: { [signer.keyId]: signature } };
   const eventId = pdu.event_id ?? hashId(essential, rules);

@@ -33,6 +33,21 @@ export function lenientCanonicalJson(value: JsonValue): string | undefined {
   return written(value, writeAnyNumber);
 }
 
+/**
+ * Returns the members of an object in the order of canonical JSON, each as canonical JSON has it, such as `"depth":1`, or
+ * `undefined` if the object has no canonical JSON.
+ *
+ * @param object its keys are ASCII letters and `_`
+ */
+export function canonicalMembers(
+  object: JsonObject,
+): { readonly key: string; readonly text: string }[] | undefined {
+  return unlessRefused(() => {
+    const keys = Object.keys(object).sort();
+    return keys.map((key) => ({ key, text: `"${key}":${write(object[key], 1, writeInteger)}` }));
+  });
+}
+
 function writeInteger(value: unknown): string | undefined {
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : undefined;
 }
@@ -43,8 +58,12 @@ function writeAnyNumber(value: unknown): string | undefined {
 }
 
 function written(value: JsonValue, writeNumber: WriteNumber): string | undefined {
+  return unlessRefused(() => write(value, 0, writeNumber));
+}
+
+function unlessRefused<Written>(write: () => Written): Written | undefined {
   try {
-    return write(value, 0, writeNumber);
+    return write();
   } catch (error) {
     if (error instanceof NotCanonical) return undefined;
     throw error;

@@ -16,11 +16,13 @@ export function redact(event: JsonObject, roomVersion: string): JsonObject {
 }
 
 /** Returns what redaction keeps of an event, as a new object that shares the kept values. */
-export function redacted(event: JsonObject, { redaction }: RoomVersionRules): JsonObject {
-  const result = keptOf(event, redaction.event);
+export function redacted(
+  event: JsonObject,
+  { redaction }: RoomVersionRules,
+): JsonObject & { content: JsonObject } {
   const kept = typeof event.type === 'string' ? redaction.content[event.type] : undefined;
-  result.content = kept !== undefined && isObject(event.content) ? partOf(event.content, kept) : {};
-  return result;
+  const content = kept !== undefined && isObject(event.content) ? partOf(event.content, kept) : {};
+  return Object.assign(keptOf(event, redaction.event), { content });
 }
 
 function partOf(object: JsonObject, kept: Kept): JsonObject {
