@@ -190,7 +190,13 @@ export default {
       'Tests and benchmarks share it: it knows neither.',
     ),
     never('bench', { pathNot: '^(test/)?bench/' }, { path: '^bench/' }, 'Only its tests import a benchmark.'),
-    never('test', { pathNot: '^test/' }, { path: '^test/' }, 'Only tests import tests.'),
+    never('test', { pathNot: '^(test|bench)/' }, { path: '^test/' }, 'Only tests import tests.'),
+    never(
+      'bench-test',
+      { path: '^bench/' },
+      { path: '^test/', pathNot: '^test/support/federation-inbox\\.ts$' },
+      'A benchmark imports nothing of the tests but the server that it invites users of.',
+    ),
   ],
   options: {
     tsPreCompilationDeps: true,

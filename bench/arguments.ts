@@ -9,6 +9,7 @@ export const COMMANDS = [
   'memory',
   'timing',
   'start',
+  'federation',
 ] as const;
 export type Command = (typeof COMMANDS)[number] | 'peers' | 'versus';
 

@@ -1,9 +1,10 @@
 // Compares the speed of this package with what the machine can do at best:
-// npm run bench -- [throughput|growth|profile|allocations|memory|timing|start|all|peers|versus REF] [--rounds N] [--seconds S] [--rows PATTERN]
+// npm run bench -- [throughput|growth|profile|allocations|memory|timing|start|federation|all|peers|versus REF] [--rounds N] [--seconds S] [--rows PATTERN]
 //   [--soak-minutes M] [--most N] [--quick] [--write]
 // docs/performance.md describes the commands and options.
 import { allocations } from './allocations/run.ts';
 import { type BenchOptions, benchOptions, type Command } from './arguments.ts';
+import { federation } from './federation/run.ts';
 import { growth } from './growth/run.ts';
 import { memory } from './memory/run.ts';
 import { peers } from './peers/run.ts';
@@ -22,6 +23,7 @@ const commands: Record<Command, (options: BenchOptions) => Promise<Outcome>> = {
   memory,
   timing,
   start,
+  federation,
   peers,
   versus,
 };

@@ -217,6 +217,7 @@ describe('the report', () => {
       'memory',
       'timing',
       'start',
+      'federation',
       'versus',
       'peers',
     ];
