@@ -132,9 +132,9 @@ export class KeyRing {
       await this.#inTime((context) => this.#store.write(serverName, keys, context));
       return keys;
     } catch (error) {
-      if (!(error instanceof OutboundError && error.failure === 'busy')) {
-        this.#waitAfter(serverName, failures + 1);
-      }
+      // A failure of the store is none of the server's, which has sent its keys in vain.
+      if (!(error instanceof OutboundError)) this.#tries.delete(serverName);
+      else if (error.failure !== 'busy') this.#waitAfter(serverName, failures + 1);
       throw error;
     }
   }

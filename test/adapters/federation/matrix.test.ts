@@ -392,6 +392,22 @@ describe('a key store', () => {
     }
   });
 
+  it('that could not write is asked again at once: it is not the fault of the other server', async () => {
+    const failures = [new Error('down'), new Error('down')];
+    const keyStore = {
+      read,
+      write: async () => {
+        const failure = failures.pop();
+        if (failure !== undefined) throw failure;
+      },
+    };
+    const { inbox, invite, invites } = await setUp({ options: { keyStore } });
+    for (const _ of range(2)) expect(await refusal(invite())).toMatchObject({ status: 503 });
+    expect(await invite()).toMatchObject({ outcome: 'invited' });
+    expect(await invites()).toHaveLength(1);
+    expect(inbox.invites.size).toBe(1);
+  });
+
   it('that never responds stops no later request', async () => {
     const reads = [never<undefined>];
     const keyStore = { read: () => (reads.pop() ?? read)(), write };
