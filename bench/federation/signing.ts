@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { eventTextsOf } from '../../src/pdu/event-texts.ts';
+import { eventJsonOf } from '../../src/pdu/event-json.ts';
 import { hashId } from '../../src/pdu/hashes.ts';
 import { buildPdu, type PduParts, signingKey } from '../../src/pdu/index.ts';
 import { rulesOf } from '../../src/pdu/room-version-of.ts';
@@ -52,7 +52,7 @@ export class Signing {
     };
     const { hashes: _hashes, signatures: _signatures, ...fields } = (await buildPdu(parts, context)).pdu;
     const textsOf = () => {
-      const texts = eventTextsOf(fields, rules);
+      const texts = eventJsonOf(fields, rules);
       if (texts === undefined) throw new Error('the event has no canonical JSON');
       return texts;
     };

@@ -7,7 +7,7 @@ import { domainOf } from '../rooms/identifiers.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { encodeUrlSafeBase64 } from './base64.ts';
 import type { PduReference } from './event-id.ts';
-import { eventTextsOf } from './event-texts.ts';
+import { eventJsonOf } from './event-json.ts';
 import { keyFault, sizeFault } from './format.ts';
 import { hashId } from './hashes.ts';
 import { type Pdu, PduError, type PduFault, type UnsignedPdu } from './pdu.ts';
@@ -63,7 +63,7 @@ export async function buildPdu(parts: PduParts, context: CallContext): Promise<B
   const fields = fieldsOf(parts, rules);
   // In earlier room versions too: other servers would write some floats differently, and find the signature wrong.
   const { unsigned, contentHash, essential } =
-    eventTextsOf(fields, rules) ?? malformed('the event must have canonical JSON');
+    eventJsonOf(fields, rules) ?? malformed('the event must have canonical JSON');
   const pdu: Pdu = Object.assign(fields, {
     hashes: { sha256: contentHash },
     signatures: { [signer.serverName]: { [signer.keyId]: '' } },

@@ -5,7 +5,7 @@ import type { UnsignedPdu } from './pdu.ts';
 import { redacted } from './redaction.ts';
 
 /** The canonical JSON of an event. */
-export type EventTexts = {
+export type EventJson = {
   /** What the content hash covers: the event without hashes and signatures. */
   readonly unsigned: string;
   /** The content hash, in unpadded base64. */
@@ -15,10 +15,10 @@ export type EventTexts = {
 };
 
 /**
- * Returns the canonical JSON of an event without hashes and signatures, or `undefined` if it has none. What both texts
+ * Returns the canonical JSON of an event without hashes and signatures, or `undefined` if it has none. What both strings
  * contain is written once.
  */
-export function eventTextsOf(fields: UnsignedPdu, rules: RoomVersionRules): EventTexts | undefined {
+export function eventJsonOf(fields: UnsignedPdu, rules: RoomVersionRules): EventJson | undefined {
   const members = canonicalMembers(fields);
   if (members === undefined) return undefined;
   const unsigned = `{${members.map(({ text }) => text).join(',')}}`;
