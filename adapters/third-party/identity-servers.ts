@@ -7,9 +7,9 @@ import type {
   StoredAddressInvite,
   ThirdPartyIdentity,
 } from '../../src/ports/third-party.ts';
+import { isReachableServerName } from '../../src/rooms/identifiers.ts';
 import { OutboundClient } from '../shared/outbound/client.ts';
 import { withDeadline } from '../shared/outbound/deadline.ts';
-import { isReachableServerName } from '../shared/outbound/server-name.ts';
 import { IdentityApi } from './api.ts';
 import { unavailable } from './errors.ts';
 import { isKeyValid } from './key-validity.ts';

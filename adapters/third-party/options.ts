@@ -1,6 +1,6 @@
 import { booleanOption, checkOptions, integerOption, type OptionChecks } from '../../src/internal/options.ts';
+import { isReachableServerName } from '../../src/rooms/identifiers.ts';
 import { type OutboundOptions, outboundChecks } from '../shared/outbound/options.ts';
-import { isReachableServerName } from '../shared/outbound/server-name.ts';
 
 /** Shorter than the claim of an address lasts. */
 const MAX_TIMEOUT_MS = 30_000;

@@ -22,8 +22,8 @@ export function isServerName(value: string): boolean {
  *
  * @see https://spec.matrix.org/v1.18/appendices/#server-name
  */
-export function isReachableServerName(value: string): boolean {
-  if (!isServerName(value) || !URL.canParse(`https://${value}`)) return false;
+export function isReachableServerName(value: unknown): value is string {
+  if (typeof value !== 'string' || !isServerName(value) || !URL.canParse(`https://${value}`)) return false;
   const { hostname, port } = new URL(`https://${value}`);
   const isAddress = /^[0-9.]+$/.test(hostname);
   return port !== '0' && (!isAddress || value.replace(/:[0-9]+$/, '') === hostname);

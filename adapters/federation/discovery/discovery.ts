@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { unlessAborted } from '../../../src/internal/waits.ts';
+import { isReachableServerName } from '../../../src/rooms/identifiers.ts';
 import { Attempt } from '../../shared/outbound/attempt.ts';
 import type { OutboundClient, OutboundLocation } from '../../shared/outbound/client.ts';
 import type { OutboundOptions } from '../../shared/outbound/options.ts';
-import { isReachableServerName } from '../../shared/outbound/server-name.ts';
 import { srvEndpoints } from './srv.ts';
 import { WellKnown } from './well-known.ts';
 

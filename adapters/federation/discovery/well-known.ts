@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ExpiringMap } from '../../../src/internal/expiring-map.ts';
+import { isReachableServerName } from '../../../src/rooms/identifiers.ts';
 import type { OutboundClient } from '../../shared/outbound/client.ts';
 import { withDeadline } from '../../shared/outbound/deadline.ts';
 import { OutboundError } from '../../shared/outbound/error.ts';
-import { isReachableServerName } from '../../shared/outbound/server-name.ts';
 
 const MAX_BYTES = 51_200;
 const MAX_REDIRECTS = 5;
