@@ -12,5 +12,7 @@ export const nameOf = (userId: string): string | undefined => partOf(userId, '@'
 export const slugOf = (roomId: string): string | undefined => partOf(roomId, '!');
 
 function partOf(id: string, sigil: string): string | undefined {
+  // The driver ends a string at a NUL, and would find the name before it.
+  if (id.includes('\0')) return undefined;
   return id.startsWith(sigil) && id.endsWith(SUFFIX) ? id.slice(1, -SUFFIX.length) : undefined;
 }

@@ -12,7 +12,7 @@ async function setUp() {
   const inbox = await TestInbox.listen();
   onTestFinished(() => inbox.close());
   const path = await newSqlitePath();
-  const federation = new SqliteRemoteInvites(openSqlite(path), inbox.url);
+  const federation = new SqliteRemoteInvites(openSqlite(path), openSqlite(path), inbox.url);
   const { storage } = federation;
   await storage.migrate();
   const { roomId, ...room } = newRoom();

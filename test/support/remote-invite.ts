@@ -7,9 +7,7 @@ import { SqliteRemoteInvites } from './sqlite-remote-invites.ts';
 import { ALICE } from './storage-room.ts';
 
 const [path = '', roomId = '', inbox = '', users = '', step = ''] = process.argv.slice(2);
-const database = new DatabaseSync(path);
-database.exec('PRAGMA busy_timeout = 30000');
-const federation = new SqliteRemoteInvites(database, inbox);
+const federation = new SqliteRemoteInvites(new DatabaseSync(path), new DatabaseSync(path), inbox);
 const { storage } = federation;
 killAt(storage, 'readState');
 killAt(federation, 'build');
@@ -17,7 +15,14 @@ killAt(federation, 'ask');
 killAt(federation, 'append');
 killAt(federation, 'forget');
 
-const service = createInviteService({ serverName: 'example.org', storage, rateLimit: false, federation });
+const service = createInviteService({
+  serverName: 'example.org',
+  storage,
+  rateLimit: false,
+  federation,
+  // Processes that share the file wait for one another, and a busy machine may need many times as long as an idle one.
+  deadlineMs: 60_000,
+});
 
 async function invite(userId: string): Promise<string> {
   try {

@@ -17,17 +17,21 @@ type Row = { readonly event_id: string; readonly event: string; readonly is_acce
 
 /** Federation of a host app whose rooms are in SQLite: what it has begun outlives its process. */
 export class SqliteRemoteInvites implements RemoteInvites {
-  readonly timeoutMs = 20_000;
+  readonly timeoutMs = 120_000;
   readonly storage: SqliteStorage;
   readonly #database: DatabaseSyncInstance;
   readonly #inbox: string;
 
-  /** @param inbox the URL of the other server */
-  constructor(database: DatabaseSyncInstance, inbox: string) {
+  /**
+   * @param own another connection to the same file: the storage lets its own wait for no lock
+   * @param inbox the URL of the other server
+   */
+  constructor(database: DatabaseSyncInstance, own: DatabaseSyncInstance, inbox: string) {
     this.storage = new SqliteStorage(database);
-    this.#database = database;
+    this.#database = own;
     this.#inbox = inbox;
-    database.exec(`CREATE TABLE IF NOT EXISTS begun (
+    own.exec('PRAGMA busy_timeout = 60000');
+    own.exec(`CREATE TABLE IF NOT EXISTS begun (
       call TEXT PRIMARY KEY, event_id TEXT NOT NULL, event TEXT NOT NULL, is_accepted INTEGER NOT NULL DEFAULT 0
     )`);
   }

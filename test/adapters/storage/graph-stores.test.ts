@@ -76,8 +76,10 @@ testContract('SqliteGraphStorage', pendingAddressInvitesContract, async () => {
   };
 });
 
-// Rooms that federate, whose contents must have canonical JSON.
-const storedInFederatedRooms = storageContract.filter(({ name }) => !name.includes('fractions'));
+// Rooms that federate, whose contents must have canonical JSON: these cases have fractions in them.
+const storedInFederatedRooms = storageContract.filter(
+  ({ name }) => !/fractions|every key of an invite|keeps nothing of the content/.test(name),
+);
 const inFederatedRooms = roomStoreContract.filter(
   ({ postcondition }) => !/^(?:createRoom|migrate) /.test(postcondition),
 );
