@@ -32,6 +32,7 @@ const countsCalls = [
   'test/invite/lost-answers.test.ts',
   'test/invite/policies.test.ts',
   'test/invite/remembered.test.ts',
+  'test/invite/remote.test.ts',
   'test/invite/retries.test.ts',
   'test/invite/unknown-outcome.test.ts',
   'test/invite/users.test.ts',

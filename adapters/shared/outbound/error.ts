@@ -43,11 +43,9 @@ export class OutboundError extends Error {
     failure: OutboundFailure,
     server: string,
     ms: number,
-    {
-      isNotSent = false,
-      detail,
-    }: { readonly isNotSent?: boolean; readonly detail?: string | undefined } = {},
+    options: { readonly isNotSent?: boolean; readonly detail?: string | undefined } = {},
   ) {
+    const { isNotSent = false, detail } = options;
     super(
       `No usable answer from ${server}: ${failure}${detail === undefined ? '' : ` (${detail})`} after ${ms} ms`,
     );
