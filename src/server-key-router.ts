@@ -12,6 +12,8 @@ import type { Logger } from './ports/logger.ts';
 import type { Signer } from './ports/signer.ts';
 import type { JsonObject } from './rooms/event.ts';
 
+export type { MatrixRouter } from './http/route.ts';
+
 /** A key that a server no longer signs with, as the specification writes it. */
 export type OldVerifyKey = {
   /** The public key: 32 bytes in unpadded base64. */

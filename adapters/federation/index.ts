@@ -3,6 +3,7 @@ export type { ServerKeyStore, ServerKeys } from '../../src/ports/server-keys.ts'
 export type { Signer } from '../../src/ports/signer.ts';
 export {
   createServerKeyRouter,
+  type MatrixRouter,
   type OldVerifyKey,
   type ServerKeyRouterOptions,
 } from '../../src/server-key-router.ts';

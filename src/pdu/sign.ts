@@ -10,9 +10,6 @@ import { signedBytes } from './signatures.ts';
 
 const SIGNATURE_BYTES = 64;
 
-/** The signatures of an object. */
-type Signatures = { [entity: string]: { [keyId: string]: string } };
-
 /**
  * Returns a copy of a JSON object with the signer's signature added to its existing signatures.
  *
@@ -24,7 +21,7 @@ export async function signJson<Value extends JsonObject>(
   object: Value,
   signer: Signer,
   context: CallContext,
-): Promise<Value & { signatures: Signatures }> {
+): Promise<Value & { signatures: { [entity: string]: { [keyId: string]: string } } }> {
   const bytes = signedBytes(object);
   if (bytes === undefined) {
     throw new PduError({ reason: 'malformed', message: 'the object has no canonical JSON' });
@@ -46,7 +43,7 @@ export async function signPdu<Event extends JsonObject>(
   roomVersion: string,
   signer: Signer,
   context: CallContext,
-): Promise<Event & { signatures: Signatures }> {
+): Promise<Event & { signatures: { [entity: string]: { [keyId: string]: string } } }> {
   const bytes = Buffer.from(essentialText(pdu, rulesOf(roomVersion)));
   return withSignature(pdu, await signatureOf(bytes, signer, context), signer);
 }
@@ -64,7 +61,7 @@ function withSignature<Value extends JsonObject>(
   object: Value,
   signature: string,
   { serverName, keyId }: Signer,
-): Value & { signatures: Signatures } {
+): Value & { signatures: { [entity: string]: { [keyId: string]: string } } } {
   const { signatures } = object;
   const others = isObject(signatures) ? signatures : {};
   const own = Object.hasOwn(others, serverName) ? others[serverName] : undefined;
@@ -73,6 +70,6 @@ function withSignature<Value extends JsonObject>(
     signatures: {
       ...others,
       [serverName]: { ...(isObject(own) ? own : {}), [keyId]: signature },
-    } as Signatures,
+    } as { [entity: string]: { [keyId: string]: string } },
   };
 }

@@ -22,7 +22,7 @@ export type RoomGraphHarness = GraphInstance & {
   readonly serverName: string;
   /** The public keys that it signs with, by key ID: 32 bytes in unpadded base64. */
   readonly publicKeys: ReadonlyMap<string, string>;
-  /** The versions of the rooms that {@link createRoom} can create, at least one. */
+  /** The versions of the rooms that `createRoom` can create, at least one. */
   readonly roomVersions: readonly string[];
   /** Creates a room that federates. Resolves to its ID, once it is committed. */
   createRoom(room: SeedGraphRoom): Promise<{ readonly roomId: string }>;
