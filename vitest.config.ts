@@ -79,7 +79,6 @@ const notQuick = [
   'test/adapters/storage/sqlite-failures.test.ts',
   'test/adapters/storage/graph-{stores,processes}.test.ts',
   'test/adapters/storage/sqlite-processes.test.ts',
-  'test/adapters/federation/crash.test.ts',
   'test/invite/{address,remote}-crash.test.ts',
   'test/internal/loggers.test.ts',
   // Counts the timers of its process, which here are also those of the files before it.

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const MAX_WAIT_MS = 180_000;
+/** Shorter than the timeout of a test, whose error would not name the condition. */
+const MAX_WAIT_MS = 100_000;
 const INTERVAL_MS = 25;
 
 /**
  * Resolves once a condition is true. A check that rejects counts as false.
  *
  * @param condition names the condition in the error message
- * @throws {Error} if the condition is still false after three minutes
+ * @throws {Error} if the condition is still false after 100 seconds
  */
 export async function eventually(condition: string, check: () => Promise<boolean>): Promise<void> {
   const until = performance.now() + MAX_WAIT_MS;
@@ -15,5 +16,5 @@ export async function eventually(condition: string, check: () => Promise<boolean
     if (await check().catch(() => false)) return;
     await delay(INTERVAL_MS);
   }
-  throw new Error(`Not true after three minutes: ${condition}`);
+  throw new Error(`Not true after 100 seconds: ${condition}`);
 }

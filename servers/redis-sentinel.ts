@@ -50,7 +50,8 @@ export class RedisSentinel {
   async startAgain(): Promise<void> {
     const path = join(this.#folder, 'sentinel.conf');
     const monitor = `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${this.master.port} 1`;
-    const waits = `sentinel down-after-milliseconds ${MASTER_NAME} 1000\nsentinel failover-timeout ${MASTER_NAME} 5000`;
+    // Until `failOver`, a master that is slow on a busy machine is not replaced.
+    const waits = `sentinel down-after-milliseconds ${MASTER_NAME} 60000\nsentinel failover-timeout ${MASTER_NAME} 5000`;
     await writeFile(path, `port ${this.port}\nbind 127.0.0.1\ndir ${this.#folder}\n${monitor}\n${waits}\n`);
     const child = spawn(this.#binary, [path, '--sentinel'], { stdio: 'ignore' });
     this.#process = child;
@@ -66,6 +67,7 @@ export class RedisSentinel {
 
   /** Kills the master, and waits until the replica is the master. */
   async failOver(): Promise<void> {
+    await this.#send('SENTINEL', 'SET', MASTER_NAME, 'down-after-milliseconds', '1000');
     await this.master.kill();
     await eventually('the replica is the master', async () =>
       (await this.replica.admin((redis) => redis.info('replication'))).includes('role:master'),

@@ -4,9 +4,10 @@ import { DEFAULT_BODY_TIMEOUT_MS } from './http/transport.ts';
 import { defaultLogger, neverThrows } from './internal/logger.ts';
 import { checkOptions, isOptionsObject, loggerOption, type OptionChecks } from './internal/options.ts';
 import { withTimeout } from './internal/waits.ts';
-import { isSigner } from './pdu/is-signer.ts';
+import { isKeyId } from './pdu/key-id.ts';
 import { signJson } from './pdu/sign.ts';
 import { readPublicKey } from './pdu/signatures.ts';
+import { signerOption } from './pdu/signer-option.ts';
 import { verifyJson } from './pdu/verify.ts';
 import type { Logger } from './ports/logger.ts';
 import type { Signer } from './ports/signer.ts';
@@ -33,11 +34,7 @@ export type ServerKeyRouterOptions = {
 };
 
 const optionChecks: OptionChecks<ServerKeyRouterOptions> = {
-  signer: {
-    expects: 'a signer: an object with serverName, keyId, publicKey and sign, such as signingKey returns',
-    required: true,
-    accepts: isSigner,
-  },
+  signer: signerOption,
   oldVerifyKeys: {
     expects: 'an object with { key, expired_ts } by key ID, such as "ed25519:1"',
     accepts: (value) => isOptionsObject(value) && Object.entries(value).every(isOldKey),
@@ -158,7 +155,7 @@ function isOldKey([keyId, value]: [string, unknown]): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { key, expired_ts: expiredTs } = value as Record<string, unknown>;
   return (
-    /^ed25519:[a-zA-Z0-9_]+$/.test(keyId) &&
+    isKeyId(keyId) &&
     typeof key === 'string' &&
     readPublicKey(key) !== undefined &&
     Number.isSafeInteger(expiredTs)

@@ -8,6 +8,7 @@ import { contextWithTimeout, isAborted } from '../../src/internal/call-context.t
 import { ExpiringMap } from '../../src/internal/expiring-map.ts';
 import { unlessAborted } from '../../src/internal/waits.ts';
 import { lenientCanonicalJson } from '../../src/pdu/canonical-json.ts';
+import { stateEventOf } from '../../src/pdu/state-event.ts';
 import type { CallContext } from '../../src/ports/context.ts';
 import type { RemoteInvite, RemoteInvites } from '../../src/ports/remote-invites.ts';
 import type { BuiltInvite, RoomGraph } from '../../src/ports/room-graph.ts';
@@ -20,7 +21,7 @@ import { CREATE_KEY, find, mayTakePart } from '../../src/rooms/room-state.ts';
 import { isAllowedByAcl, SERVER_ACL_KEY } from '../../src/rooms/server-acl.ts';
 import { OutboundError } from '../shared/outbound/error.ts';
 import { FederationClient } from './client/federation-client.ts';
-import { checkBuilt, eventOf, hasFormerKey, isSameCall } from './invite/built.ts';
+import { checkBuilt, hasFormerKey, isSameCall } from './invite/built.ts';
 import { InviteFailure, unreachable } from './invite/errors.ts';
 import { Exchange } from './invite/exchange.ts';
 import { checkMatrixFederationOptions, type MatrixFederationOptions } from './options.ts';
@@ -159,13 +160,13 @@ class MatrixFederation<Revision> implements RemoteInvites<Revision> {
 
   async abandon(event: NewStateEvent, context: CallContext): Promise<void> {
     for await (const invite of this.#unfinished(0, context)) {
-      if (isSameCall(eventOf(invite), event)) await this.#giveUp(invite);
+      if (isSameCall(stateEventOf(invite.pdu), event)) await this.#giveUp(invite);
     }
   }
 
   async *unfinished(context: CallContext): AsyncGenerator<{ readonly event: NewStateEvent }> {
     for await (const invite of this.#unfinished(this.timeoutMs, context)) {
-      const event = eventOf(invite);
+      const event = stateEventOf(invite.pdu);
       const isTooOld = Date.now() - event.origin_server_ts >= MAX_AGE_MS;
       if (isTooOld || hasFormerKey(invite, this.#signer)) {
         await this.#giveUp(invite);

@@ -6,7 +6,7 @@ import {
   isOptionsObject,
   type OptionChecks,
 } from '../../src/internal/options.ts';
-import { isSigner } from '../../src/pdu/is-signer.ts';
+import { signerOption } from '../../src/pdu/signer-option.ts';
 import type { RoomGraph } from '../../src/ports/room-graph.ts';
 import type { Signer } from '../../src/ports/signer.ts';
 import { type FederationNetworkOptions, federationNetworkChecks } from './client/options.ts';
@@ -40,11 +40,7 @@ export type MatrixFederationOptions<Revision = unknown> = FederationNetworkOptio
 };
 
 const optionChecks: OptionChecks<MatrixFederationOptions> = {
-  signer: {
-    expects: 'a signer: an object with serverName, keyId, publicKey and sign, such as signingKey returns',
-    required: true,
-    accepts: isSigner,
-  },
+  signer: signerOption,
   rooms: {
     expects:
       'a graph of rooms: an object with build, append and hasJoinedMember, such as a SqliteGraphStorage',

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { CallContext } from '../../src/ports/context.ts';
-import type {
-  AddressClaim,
-  AddressKey,
-  PendingAddressInvites,
+import {
+  type AddressClaim,
+  type AddressKey,
+  CLAIM_MS,
+  type PendingAddressInvites,
 } from '../../src/ports/pending-address-invites.ts';
 import type {
   AppendResult,
@@ -15,7 +16,7 @@ import type {
 import type { StoredAddressInvite } from '../../src/ports/third-party.ts';
 import type { NewStateEvent, StateEvent, StateKey } from '../../src/rooms/event.ts';
 import { throwIfAborted } from './shared/aborted.ts';
-import { CLAIM_MS, inProgress, isClaimed } from './shared/claim.ts';
+import { inProgress, isClaimed } from './shared/claim.ts';
 import { MemoryRoom } from './shared/memory-room.ts';
 import { checkBasis } from './shared/same-state.ts';
 import { copyOfKeys } from './shared/state-key.ts';

@@ -50,20 +50,23 @@ export class Signing {
       authEvents: [1, 2, 3, 4].map(referenceNumber),
       signer,
     };
-    const { hashes: _hashes, signatures: _signatures, ...fields } = (await buildPdu(parts, context)).pdu;
+    const { eventId, pdu } = await buildPdu(parts, context);
+    const { hashes: _hashes, signatures: _signatures, ...fields } = pdu;
     const textsOf = () => {
       const texts = eventJsonOf(fields, rules);
       if (texts === undefined) throw new Error('the event has no canonical JSON');
       return texts;
     };
     const signed = Buffer.from(textsOf().essential);
+    const signAndHash = async () => {
+      const { essential } = textsOf();
+      await signatureOf(Buffer.from(essential), signer, context);
+      return hashId(essential, rules);
+    };
+    if ((await signAndHash()) !== eventId) throw new Error('it must do all that an event needs');
     return new Signing(signed.length, {
       sign: () => sign(null, signed, privateKey),
-      signAndHash: async () => {
-        const { essential } = textsOf();
-        await signatureOf(Buffer.from(essential), signer, context);
-        return hashId(essential, rules);
-      },
+      signAndHash,
       build: () => buildPdu(parts, context),
     });
   }

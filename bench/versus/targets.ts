@@ -57,6 +57,11 @@ const fewerBytes = (id: string, label: string, limit: number): Target => ({
 const POSTGRES = 'PostgreSQL, 1,000 rooms, 1 process';
 const REDIS = 'PostgreSQL with Redis, 1,000 rooms, 1 process';
 
+const BYTES = [
+  { id: 'memory', label: 'In memory', limit: 0.85 },
+  { id: 'postgres-redis-1', label: REDIS, limit: 0.7 },
+];
+
 const TARGETS: readonly Target[] = [
   faster('postgres-1', POSTGRES, 1.4),
   nearExpress('postgres-1', POSTGRES, 0.85),
@@ -81,12 +86,11 @@ const TARGETS: readonly Target[] = [
       ['401', '401'],
     ] as const
   ).flatMap(([id, label]) => [faster(id, label, 1.15), nearExpress(id, label, 1)]),
-  fewerBytes('memory', 'In memory', 0.85),
-  fewerBytes('postgres-redis-1', REDIS, 0.7),
+  ...BYTES.map(({ id, label, limit }) => fewerBytes(id, label, limit)),
 ];
 
 /** The rows whose bytes have a target. */
-export const ROWS_WITH_BYTES: readonly string[] = ['memory', 'postgres-redis-1'];
+export const ROWS_WITH_BYTES: readonly string[] = BYTES.map(({ id }) => id);
 
 /** Returns the ratios of a number within each round, of this tree to the other one, or `undefined` without samples. */
 export function compared(pair: Pair | undefined, number: keyof Sample): Spread | undefined {

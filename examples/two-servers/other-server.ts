@@ -38,15 +38,10 @@ export class OtherServer {
   requests = 0;
   readonly #signer: Signer;
   readonly #network: Network;
-  readonly #portOf: (serverName: string) => number;
+  readonly #portOf: () => number;
   readonly #server: Server;
 
-  private constructor(
-    server: Server,
-    signer: Signer,
-    network: Network,
-    portOf: (serverName: string) => number,
-  ) {
+  private constructor(server: Server, signer: Signer, network: Network, portOf: () => number) {
     this.#server = server;
     this.#signer = signer;
     this.#network = network;
@@ -58,18 +53,14 @@ export class OtherServer {
     });
     app.put('/_matrix/federation/v2/invite/:roomId/:eventId', async (incoming, response) => {
       this.requests += 1;
-      const [status, body] = await this.#answer(incoming);
+      const [status, body] = await this.#answer(incoming, incoming.params.eventId);
       response.status(status).json(body);
     });
     server.on('request', app);
   }
 
-  /** @param portOf returns the port of another server, to get its keys. It replaces server discovery. */
-  static async start(
-    signer: Signer,
-    network: Network,
-    portOf: (serverName: string) => number,
-  ): Promise<OtherServer> {
+  /** @param portOf returns the port of the inviter's server, to get its keys. It replaces server discovery. */
+  static async start(signer: Signer, network: Network, portOf: () => number): Promise<OtherServer> {
     const server = new OtherServer(createServer(network.credentials), signer, network, portOf);
     await server.listen(0);
     return server;
@@ -91,7 +82,7 @@ export class OtherServer {
   }
 
   /** Checks an invite as the specification requires, then signs and stores it. */
-  async #answer(incoming: IncomingMessage): Promise<Answer> {
+  async #answer(incoming: IncomingMessage, eventId: string): Promise<Answer> {
     const content = parseJson(await text(incoming));
     const origin = /origin="([^"]+)"/.exec(incoming.headers.authorization ?? '')?.[1];
     if (!isObject(content) || origin === undefined) return refused(400, 'M_BAD_JSON', 'No invite');
@@ -108,6 +99,9 @@ export class OtherServer {
     ) {
       return refused(400, 'M_INVALID_PARAM', 'The event is not a PDU');
     }
+    if (!this.#isInviteBy(origin, event) || eventIdOf(event, roomVersion) !== eventId) {
+      return refused(400, 'M_INVALID_PARAM', 'The event is not the invite of a user of this server');
+    }
     const isGood =
       verifyPdu(event, roomVersion, origin, keys) === 'valid' && hasValidContentHash(event, roomVersion);
     if (!isGood) return refused(403, 'M_FORBIDDEN', 'The event is not signed');
@@ -117,11 +111,21 @@ export class OtherServer {
     const signed = await signPdu(event, roomVersion, this.#signer, {
       signal: AbortSignal.timeout(SIGN_TIMEOUT_MS),
     });
-    this.invites.set(eventIdOf(event, roomVersion), {
+    this.invites.set(eventId, {
       event: signed,
       roomState: roomState.filter((each) => isPdu(each, roomVersion)),
     });
     return [200, { event: signed }];
+  }
+
+  /** Returns true if a user of the origin invites a user of this server. */
+  #isInviteBy(origin: string, { type, sender, state_key: invitee = '', content }: Pdu): boolean {
+    return (
+      type === 'm.room.member' &&
+      content.membership === 'invite' &&
+      sender.endsWith(`:${origin}`) &&
+      invitee.endsWith(`:${this.#signer.serverName}`)
+    );
   }
 
   /** Returns true if the origin has signed the request for this server. */
@@ -141,7 +145,7 @@ export class OtherServer {
   /** Gets the keys of another server. */
   async #keysOf(serverName: string): Promise<ReadonlyMap<string, string>> {
     const outgoing = request({
-      ...{ host: '127.0.0.1', port: this.#portOf(serverName), servername: serverName },
+      ...{ host: '127.0.0.1', port: this.#portOf(), servername: serverName },
       ...{ path: '/_matrix/key/v2/server', ca: this.#network.credentials.cert, agent: false },
     });
     outgoing.end();

@@ -3,7 +3,7 @@ import { isStorageUnavailable } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
 import { noop } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
-import type { AddressClaim } from '../ports/pending-address-invites.ts';
+import { type AddressClaim, CLAIM_MS } from '../ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../ports/third-party.ts';
 import { inviteStateKeys } from '../rooms/invite-rule.ts';
 import { find } from '../rooms/room-state.ts';
@@ -17,9 +17,6 @@ import { isRefused, type Refused } from './decision.ts';
 import { isSameInvite } from './event.ts';
 import { notifyOnInvite } from './notify.ts';
 import { addressInviteUnderWay } from './refusals.ts';
-
-/** How long a claim lasts, by the promise of `claimAddress`, in milliseconds. */
-const CLAIM_MS = 60_000;
 
 /** Releasing a claim has its own timeout, in milliseconds: it often follows a request whose deadline is over. */
 const RELEASE_TIMEOUT_MS = 1_000;

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError, isStorageUnavailable } from '../errors.ts';
 import { isFault } from '../internal/fault.ts';
 import { noop } from '../internal/unawaited.ts';
@@ -9,10 +8,7 @@ import type { ServiceConfig } from './config.ts';
 import type { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
 import { readState } from './read.ts';
-import { hostFailure } from './refusals.ts';
-
-/** The maximum number of tries while the room keeps changing. Then the caller gets a 503. */
-const MAX_TRIES = 10;
+import { MAX_TRIES, triesFailed, waitBeforeRetry } from './tries.ts';
 
 /** A state event that a store has appended. */
 export type AppendedState = { readonly event: NewStateEvent; readonly eventId: string | undefined };
@@ -56,8 +52,8 @@ export async function appendState<R extends Requester, Ended>(
 > {
   let tried: NewStateEvent | undefined;
   let cause: unknown;
-  for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-    if (tries > 1) await deadline.race(delay(Math.random() * Math.min(100, 2 ** tries)));
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    if (tries > 0) await waitBeforeRetry(tries, deadline);
     const read = await readState({ config, request: { roomId }, deadline }, keys);
     if (read.kind === 'refused') return { refused: read };
     if (read.snapshot === undefined) return undefined;
@@ -86,5 +82,5 @@ export async function appendState<R extends Requester, Ended>(
       cause = error;
     }
   }
-  throw hostFailure(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
+  throw triesFailed(cause);
 }

@@ -5,10 +5,10 @@ import type { PolicyRequest } from '../ports/policy.ts';
 import type { Profile } from '../ports/user-directory.ts';
 import { isSameJson } from '../rooms/content.ts';
 import type { JsonObject, JsonValue, NewStateEvent, StrippedStateEvent } from '../rooms/event.ts';
-import { isUserOf } from '../rooms/identifiers.ts';
 import { Deadline } from './deadline.ts';
 import { type Refused, refused } from './decision.ts';
 import { eventTooLarge } from './refusals.ts';
+import { isLocalInvitee } from './remote.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -46,13 +46,14 @@ export async function completeEvent<R extends Requester>(
 }
 
 /** Returns the invitee's profile. If it cannot be read, or is another server's, the invite is sent without it. */
-export async function readProfile<R extends Requester>({
-  config: { users, deadlineMs, serverNames },
-  request: { userId },
-  deadline,
-  log,
-}: Run<R>): Promise<Profile> {
-  if (users?.getProfile === undefined || !isUserOf(serverNames, userId)) return {};
+export async function readProfile<R extends Requester>(run: Run<R>): Promise<Profile> {
+  const {
+    config: { users, deadlineMs },
+    request: { userId },
+    deadline,
+    log,
+  } = run;
+  if (users?.getProfile === undefined || !isLocalInvitee(run)) return {};
   const share = new Deadline(deadlineMs * PROFILE_SHARE, deadline.context.signal);
   try {
     const profile = (await share.call('getProfile', (context) => users.getProfile?.(userId, context))) ?? {};

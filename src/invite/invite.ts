@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Requester } from '../ports/auth.ts';
 import type { StateSnapshot } from '../ports/storage.ts';
 import type { NewStateEvent } from '../rooms/event.ts';
@@ -17,13 +16,10 @@ import {
 } from './explain.ts';
 import { consumeDueAttempt, InvitePoints, peekLimits } from './limits.ts';
 import { keysToRead, readState, recallState } from './read.ts';
-import { hostFailure } from './refusals.ts';
 import { isLocalInvitee } from './remote.ts';
 import { refuseRequester } from './request.ts';
 import type { Run } from './run.ts';
-
-/** The maximum number of tries while the room keeps changing. Then the caller gets a 503. */
-const MAX_TRIES = 10;
+import { MAX_TRIES, triesFailed, waitBeforeRetry } from './tries.ts';
 
 /**
  * Invites a user: decides, consumes the rate limits and appends the event.
@@ -73,7 +69,7 @@ async function inviteInTries<R extends Requester>(
   if (limited !== undefined) return limited;
   let cause: unknown;
   while (run.tries < MAX_TRIES) {
-    if (run.tries > 0) await waitBeforeRetry(run);
+    if (run.tries > 0) await waitBeforeRetry(run.tries, run.deadline);
     run.tries += 1;
     const read = await readState(run, keys);
     if (read.kind === 'refused') return read;
@@ -81,7 +77,7 @@ async function inviteInTries<R extends Requester>(
     if (result.kind !== 'tryAgain') return result;
     cause = result.cause;
   }
-  throw hostFailure(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
+  throw triesFailed(cause);
 }
 
 /**
@@ -161,12 +157,6 @@ async function eventToAppend<R extends Requester>(
   if (isDrop || (config.users?.getProfile === undefined && config.beforeAppend === undefined)) return bare;
   run.profile ??= await readProfile(run);
   return completeEvent(run, run.profile);
-}
-
-/** Waits for a random time, longer with each try, so that racing requests spread out. */
-async function waitBeforeRetry({ tries, deadline }: Pick<Run, 'tries' | 'deadline'>): Promise<void> {
-  const maxMs = Math.min(100, 2 ** tries);
-  await deadline.race(delay(Math.random() * maxMs));
 }
 
 /**

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isMatrixError } from '../errors.ts';
 import { handleRejection, ignoreRejections } from '../internal/unawaited.ts';
 import type { Requester } from '../ports/auth.ts';
@@ -17,6 +16,7 @@ import { hostFailure } from './refusals.ts';
 import { remoteKeysToRead } from './remote.ts';
 import { RemoteAppend } from './remote-append.ts';
 import { type Run, startRun } from './run.ts';
+import { MAX_TRIES, triesFailed, waitBeforeRetry } from './tries.ts';
 
 /** The result of `resume`: the number of invites that ended in each way. */
 export type ResumeResult = {
@@ -30,9 +30,6 @@ export type ResumeResult = {
 
 /** How many invites are resumed at once: several, because one server may hang, but no more than one server gets. */
 const MAX_AT_ONCE = 4;
-
-/** The maximum number of tries while a room keeps changing. */
-const MAX_TRIES = 10;
 
 /** Returns the method `resume` of a service. While it runs, another call of it waits for the same work. */
 export function resumeOf<R extends Requester>(config: ServiceConfig<R>): () => Promise<ResumeResult> {
@@ -154,8 +151,8 @@ async function complete<R extends Requester>(
   const keys = remoteKeysToRead(run, federation);
   if (isRefused(keys)) return abandoned(remote);
   const allKeys = [...inviteStateKeys(event.sender, event.state_key), ...keys];
-  for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
-    if (tries > 1) await run.deadline.race(delay(Math.random() * Math.min(100, 2 ** tries)));
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    if (tries > 0) await waitBeforeRetry(tries, run.deadline);
     const read = await readState(run, allKeys);
     const decision =
       read.kind === 'refused'
@@ -176,7 +173,7 @@ async function complete<R extends Requester>(
     }
     if (outcome.outcome !== 'stale') throw hostFailure(outcome.cause);
   }
-  throw hostFailure(new Error(`The room changed during each of ${MAX_TRIES} tries`));
+  throw triesFailed();
 }
 
 function abandoned<R extends Requester>(remote: RemoteAppend<R>): 'abandoned' {

@@ -28,7 +28,6 @@ export type EventToBuild = Omit<NewStateEvent, 'room_id' | 'state_key'> & {
 };
 
 /** What `buildPdu` needs. */
-
 export type PduParts = {
   readonly event: EventToBuild;
   readonly roomVersion: string;

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../rooms/event.ts';
 import type { RoomVersionRules } from '../rooms/room-version.ts';
 import { hasNoRoomId } from './format.ts';
 import { essentialText, hashId, sha256 } from './hashes.ts';
@@ -47,6 +48,12 @@ export function referenceTo(pdu: Pdu, roomVersion: string): PduReference {
   const depth = Number(pdu.depth);
   if (!rules.referencesHaveHashes) return { eventId: idOf(pdu, rules), depth };
   return { eventId: pdu.event_id ?? '', depth, sha256: sha256(essentialText(pdu, rules)) };
+}
+
+/** Returns the IDs of the events that `auth_events` or `prev_events` of a PDU refer to. */
+export function referredIds(references: readonly JsonValue[]): string[] {
+  // In room versions 1 and 2, a reference is a pair of the ID and hashes.
+  return references.map((each) => String(Array.isArray(each) ? each[0] : each));
 }
 
 function idOf(pdu: Pdu, rules: RoomVersionRules): string {

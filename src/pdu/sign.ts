@@ -4,7 +4,7 @@ import type { JsonObject } from '../rooms/event.ts';
 import { encodeBase64 } from './base64.ts';
 import { isObject } from './exact-json.ts';
 import { essentialText } from './hashes.ts';
-import { PduError } from './pdu.ts';
+import { type Pdu, PduError } from './pdu.ts';
 import { rulesOf } from './room-version-of.ts';
 import { signedBytes } from './signatures.ts';
 
@@ -21,7 +21,7 @@ export async function signJson<Value extends JsonObject>(
   object: Value,
   signer: Signer,
   context: CallContext,
-): Promise<Value & { signatures: { [entity: string]: { [keyId: string]: string } } }> {
+): Promise<Value & Pick<Pdu, 'signatures'>> {
   const bytes = signedBytes(object);
   if (bytes === undefined) {
     throw new PduError({ reason: 'malformed', message: 'the object has no canonical JSON' });
@@ -43,7 +43,7 @@ export async function signPdu<Event extends JsonObject>(
   roomVersion: string,
   signer: Signer,
   context: CallContext,
-): Promise<Event & { signatures: { [entity: string]: { [keyId: string]: string } } }> {
+): Promise<Event & Pick<Pdu, 'signatures'>> {
   const bytes = Buffer.from(essentialText(pdu, rulesOf(roomVersion)));
   return withSignature(pdu, await signatureOf(bytes, signer, context), signer);
 }
@@ -61,7 +61,7 @@ function withSignature<Value extends JsonObject>(
   object: Value,
   signature: string,
   { serverName, keyId }: Signer,
-): Value & { signatures: { [entity: string]: { [keyId: string]: string } } } {
+): Value & Pick<Pdu, 'signatures'> {
   const { signatures } = object;
   const others = isObject(signatures) ? signatures : {};
   const own = Object.hasOwn(others, serverName) ? others[serverName] : undefined;
@@ -70,6 +70,6 @@ function withSignature<Value extends JsonObject>(
     signatures: {
       ...others,
       [serverName]: { ...(isObject(own) ? own : {}), [keyId]: signature },
-    } as { [entity: string]: { [keyId: string]: string } },
+    } as Pdu['signatures'],
   };
 }

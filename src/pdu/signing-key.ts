@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import type { Signer } from '../ports/signer.ts';
 import { isServerName } from '../rooms/identifiers.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
+import { isKeyId } from './key-id.ts';
 
 const SEED_BYTES = 32;
 /** The bytes before the seed of an Ed25519 key in PKCS #8. */
@@ -22,7 +23,7 @@ export function signingKey(
   serverName: string,
   key: Uint8Array | KeyObject,
 ): Signer {
-  if (typeof keyId !== 'string' || !/^ed25519:[a-zA-Z0-9_]+$/.test(keyId)) {
+  if (!isKeyId(keyId)) {
     throw new TypeError('signingKey: keyId must be "ed25519:" and then letters, digits or _');
   }
   if (typeof serverName !== 'string' || !isServerName(serverName)) {

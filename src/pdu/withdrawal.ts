@@ -1,8 +1,7 @@
 import { fieldOf } from '../rooms/content.ts';
 import { domainOf } from '../rooms/identifiers.ts';
-import { eventIdOf } from './event-id.ts';
+import { eventIdOf, referredIds } from './event-id.ts';
 import type { Pdu } from './pdu.ts';
-import { rulesOf } from './room-version-of.ts';
 import { type PublicKeys, verifyPdu } from './verify.ts';
 
 /**
@@ -22,12 +21,7 @@ export function isWithdrawalOf(invite: Pdu, pdu: Pdu, roomVersion: string, keys:
     pdu.room_id === invite.room_id &&
     pdu.state_key === invite.state_key &&
     pdu.sender === invite.sender &&
-    authEventIds(pdu, roomVersion).includes(eventIdOf(invite, roomVersion)) &&
+    referredIds(pdu.auth_events).includes(eventIdOf(invite, roomVersion)) &&
     verifyPdu(pdu, roomVersion, domainOf(invite.sender) ?? '', keys) === 'valid'
   );
-}
-
-function authEventIds({ auth_events: references }: Pdu, roomVersion: string): unknown[] {
-  const { referencesHaveHashes } = rulesOf(roomVersion);
-  return references.map((each) => (referencesHaveHashes && Array.isArray(each) ? each[0] : each));
 }

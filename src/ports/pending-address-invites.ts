@@ -8,6 +8,9 @@ export type AddressKey = {
   readonly addressHash: string;
 };
 
+/** The duration of a claim, in milliseconds. */
+export const CLAIM_MS = 60_000;
+
 /**
  * The result of a claim.
  * - `claimed`: the caller alone may now invite the address, until it settles or releases the claim, or for 60 seconds

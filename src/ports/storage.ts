@@ -87,7 +87,8 @@ export interface StorageAdapter<Revision = unknown> {
    *    absent. If it has not seen the room, or another of the keys, it returns `undefined`.
    * 3. `appendEvent` compares it like any other basis. After `stale`, the store no longer returns what was out of date.
    * 4. What it returns shares nothing mutable with the store.
-   * 5. The memory for it has a limit, however many rooms, members and keys there are.
+   *
+   * The memory for it has a limit, however many rooms, members and keys there are.
    */
   recall?(roomId: string, keys: readonly StateKey[]): StateSnapshot<Revision> | undefined;
 }

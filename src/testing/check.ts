@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
+import { isStorageUnavailable } from '../errors.ts';
 import type { StateKey } from '../rooms/event.ts';
 
 /** Fails, with a message that contains both values, unless they are the same JSON. */
@@ -13,13 +14,24 @@ export function check(condition: boolean, message: string): asserts condition {
   assert.ok(condition, message);
 }
 
+/** Fails unless a call to a store that cannot be reached rejects with a StorageUnavailableError. */
+export async function checkUnavailable(call: Promise<unknown> | undefined): Promise<void> {
+  const [outcome] = await Promise.allSettled([call]);
+  if (outcome.status === 'fulfilled') assert.fail('a call to a store that cannot be reached did not reject');
+  const { reason } = outcome;
+  check(isStorageUnavailable(reason), `expected a StorageUnavailableError, saw ${String(reason)}`);
+}
+
 /** Sorts events by key, to compare sets of them: stores may return any order. */
 export function byKey<T extends StateKey>(events: readonly T[] = []): T[] {
   const keyOf = ({ type, state_key }: T) => JSON.stringify([type, state_key]);
   return [...events].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-/** Changes a value as a careless caller might. The value may also be frozen instead of a copy. */
+/**
+ * Changes a value as a careless caller might. A store may freeze what it returns instead of copying it: the TypeError is
+ * ignored.
+ */
 export function tamper(change: () => void): void {
   try {
     change();

@@ -7,8 +7,8 @@ export type ContractCase<Harness> = {
   readonly name: string;
   /** The tested promise, as numbered in the interface, such as `readState 1`. */
   readonly postcondition: string;
-  /** The optional property of the harness that the case needs. Default: none. */
-  readonly requires?: keyof Harness & string;
+  /** The optional properties of the harness that the case needs. Default: none. */
+  readonly requires?: readonly (keyof Harness & string)[];
   /** The limit that the case exceeds: it cannot run with a harness that declares this limit. Default: none. */
   readonly unless?: string;
   /**
@@ -29,11 +29,11 @@ type Offering<Harness, Capability extends keyof Harness> = Harness & {
   readonly [Name in Capability]-?: NonNullable<Harness[Name]>;
 };
 
-/** Defines a case. In its `run`, the required property of the harness is present. */
+/** Defines a case. In its `run`, the required properties of the harness are present. */
 export type DefineCase<Harness> = <Capability extends keyof Harness & string = never>(definition: {
   readonly name: string;
   readonly postcondition: string;
-  readonly requires?: Capability;
+  readonly requires?: readonly Capability[];
   readonly unless?: keyof LimitsOf<Harness> & string;
   run(harness: Offering<Harness, Capability>): Promise<void>;
 }) => ContractCase<Harness>;
@@ -46,12 +46,13 @@ export function canRun<Harness extends object>(
   return whyNot(contractCase, harness) === undefined;
 }
 
-/** Returns why a case cannot run with a harness: the capability that it needs, or the limit that it exceeds. */
+/** Returns why a case cannot run with a harness: the first capability that it lacks, or the limit that the case exceeds. */
 export function whyNot<Harness extends object>(
   { requires, unless }: Pick<ContractCase<Harness>, 'requires' | 'unless'>,
   harness: Harness,
 ): string | undefined {
-  if (!offers(harness, requires)) return requires;
+  const lacking = requires?.find((capability) => !harness[capability]);
+  if (lacking !== undefined) return lacking;
   if (unless === undefined || !('limits' in harness)) return undefined;
   const reason: unknown = Reflect.get(Object(harness.limits), unless);
   return reason === undefined ? undefined : `limits.${unless} to be absent: ${String(reason)}`;
@@ -66,22 +67,15 @@ export function caseMaker<Harness extends object>(): DefineCase<Harness> {
     unless,
     async run(harness) {
       const lacking = whyNot({ requires, unless }, harness);
-      if (lacking !== undefined || !offers(harness, requires)) {
+      if (lacking !== undefined) {
         throw new Error(`${postcondition}: "${name}" needs a harness with ${lacking}`);
       }
       try {
-        await run(namingItsFailures(harness));
+        await run(namingItsFailures(harness) as Parameters<typeof run>[0]);
       } catch (cause) {
         const verdict = cause instanceof HarnessFailure ? 'was not tested' : 'is broken';
         throw new Error(`${postcondition} ${verdict}: "${name}": ${messageOf(cause)}`, { cause });
       }
     },
   });
-}
-
-function offers<Harness extends object, Capability extends keyof Harness>(
-  harness: Harness,
-  capability: Capability | undefined,
-): harness is Offering<Harness, Capability> {
-  return capability === undefined || Boolean(harness[capability]);
 }

@@ -4,8 +4,8 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
  * Returns a user ID that no other case uses. Its name has at most 24 lower-case letters and digits, so that it is a valid
  * name in most host apps.
  */
-export function newUserId(name = 'user'): string {
-  return `@${name}${randomBytes(6).toString('hex')}:example.org`;
+export function newUserId(name = 'user', serverName = 'example.org'): string {
+  return `@${name}${randomBytes(6).toString('hex')}:${serverName}`;
 }
 
 /** Returns user IDs that no other case uses. */

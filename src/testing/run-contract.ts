@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type ContractCase, whyNot } from './contract.ts';
+import { within } from './within.ts';
 
 /** Identifies a case. */
 export type CaseName = { readonly name: string; readonly postcondition: string };
@@ -32,7 +32,7 @@ type Closable = {
 export async function runContract<Harness extends Closable>(
   cases: readonly ContractCase<Harness>[],
   createHarness: () => Promise<Harness>,
-  options: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<ContractReport> {
   const passed: CaseName[] = [];
   const failed: (CaseName & { error: unknown })[] = [];
@@ -40,18 +40,13 @@ export async function runContract<Harness extends Closable>(
   for (const contractCase of cases) {
     const { name, postcondition } = contractCase;
     try {
-      const harness = await createHarness();
-      try {
-        const requires = whyNot(contractCase, harness);
-        if (requires !== undefined) {
-          skipped.push({ name, postcondition, requires });
-          continue;
-        }
-        await within(options.timeoutMs ?? 60_000, contractCase.run(harness));
-      } finally {
-        await harness.close?.();
-      }
-      passed.push({ name, postcondition });
+      const requires = await withHarness(createHarness, async (harness) => {
+        const lacking = whyNot(contractCase, harness);
+        if (lacking === undefined) await within(timeoutMs, 'the case', contractCase.run(harness));
+        return lacking;
+      });
+      if (requires === undefined) passed.push({ name, postcondition });
+      else skipped.push({ name, postcondition, requires });
     } catch (error) {
       failed.push({ name, postcondition, error });
     }
@@ -59,15 +54,19 @@ export async function runContract<Harness extends Closable>(
   return { passed, failed, skipped };
 }
 
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
-  const cancel = new AbortController();
-  const late = delay(timeoutMs, undefined, { signal: cancel.signal }).then(() => {
-    throw new Error(`the case did not finish within ${timeoutMs} ms`);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    cancel.abort();
-    await late.catch(() => {});
-  }
+/**
+ * Runs work with a fresh harness, and closes the harness.
+ *
+ * @throws (rejects) the first failure: that of `close` must not hide a broken promise
+ */
+export async function withHarness<Harness extends Closable, Result>(
+  createHarness: () => Promise<Harness>,
+  work: (harness: Harness) => Promise<Result>,
+): Promise<Result> {
+  const harness = await createHarness();
+  const [outcome] = await Promise.allSettled([work(harness)]);
+  const [closed] = await Promise.allSettled([harness.close?.()]);
+  if (outcome.status === 'rejected') throw outcome.reason;
+  if (closed.status === 'rejected') throw closed.reason;
+  return outcome.value;
 }

@@ -33,12 +33,16 @@ describe('the public names', () => {
   });
 });
 
+type Requiring = { readonly requires?: readonly string[] };
+
 describe('the capabilities in docs/storage.md', () => {
   const section = sectionsOf(readPage('docs/storage.md')).find(({ title }) => title === 'Capabilities');
   const text = section?.text ?? '';
   const unwrapped = text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ');
-  const countRequiring = (cases: readonly { requires?: string }[], capability?: string) =>
-    cases.filter(({ requires }) => requires === capability).length;
+  const countRequiring = (cases: readonly Requiring[], capability?: string) =>
+    cases.filter(({ requires = [] }) =>
+      capability === undefined ? requires.length === 0 : requires.includes(capability),
+    ).length;
 
   it('are all listed, each with the number of contract cases that it unlocks', () => {
     const rows = tablesOf(text)
@@ -63,7 +67,7 @@ describe('the capabilities in docs/storage.md', () => {
   });
 
   it('of the other contracts are listed with the number of cases that they unlock', () => {
-    const share = (cases: readonly { requires?: string }[], capability: string) =>
+    const share = (cases: readonly Requiring[], capability: string) =>
       `${countRequiring(cases, capability)} of the ${cases.length} cases of`;
     expect(unwrapped).toContain(
       `\`secondInstance\` unlocks ${share(roomStoreContract, 'secondInstance')} \`roomStoreContract\` and ` +

@@ -74,7 +74,7 @@ describe('an address that is bound', () => {
       sender: ALICE,
       content: { membership: 'invite', third_party_invite: { display_name: 'b…@e…', signed } },
     });
-    await vi.waitFor(() => expect(onInvite).toHaveBeenCalledTimes(1));
+    await expect.poll(() => onInvite).toHaveBeenCalledTimes(1);
     expect(onInvite.mock.calls[0]?.[0]).toMatchObject({
       requester: { userId: ALICE },
       eventId: expect.any(String),

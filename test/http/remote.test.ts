@@ -26,12 +26,13 @@ type Result = ReturnType<RemoteInvites['invite']>;
 
 async function setUpRemote(
   answer: (storage: MemoryStorage, ...parameters: Parameters<RemoteInvites['invite']>) => Result,
+  timeoutMs = 20_000,
 ) {
   const storage = new MemoryStorage();
   await seedRoom(storage);
   const outcomes: RequestOutcome[] = [];
   const federation: RemoteInvites = {
-    timeoutMs: 100,
+    timeoutMs,
     stateKeys: () => [],
     concerns: ({ userId }) => userId === DAVE,
     objectionTo: () => undefined,
@@ -82,7 +83,7 @@ describe('an invite of a user of another server', () => {
   });
 
   it('is a 504 if it takes too long', async () => {
-    const { app, outcomes } = await setUpRemote(() => never());
+    const { app, outcomes } = await setUpRemote(() => never(), 100);
     expectRefusal(await invite(app, { body: { user_id: DAVE } }), 504, 'M_UNKNOWN');
     expect(outcomes).toMatchObject([{ status: 504, failedCall: 'remote', remoteServer: 'two.test' }]);
   });

@@ -63,7 +63,7 @@ case $2 in test | lint) exit 1 ;; esac`,
     'FAILED: test:installed: no complete report',
     'FAILED: test:operations: no complete report',
     'FAILED: lint',
-    'test:interop was NOT RUN: nothing was tested with a real identity server',
+    'test:interop was NOT RUN: nothing was tested with a real identity server or homeserver',
     '1 skipped',
     '6 passed, 6 failed',
   ]);

@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { killAt } from './kill-at.ts';
 import { OwnMailer } from './own-mailer.ts';
 import { ALICE } from './storage-room.ts';
 
@@ -18,11 +19,8 @@ identity.storeInvite = async (...parameters) => {
   appendFileSync(mails, `${identity.mails.at(-1)?.token}\n`);
   return stored;
 };
-killAt(storage, 'readState');
-killAt(storage, 'claimAddress');
-killAt(identity, 'storeInvite');
-killAt(storage, 'settleAddress');
-killAt(storage, 'appendEvent');
+killAt(step, storage, ['readState', 'claimAddress', 'settleAddress', 'appendEvent']);
+killAt(step, identity, ['storeInvite']);
 
 const service = createInviteService({
   serverName: 'example.org',
@@ -48,16 +46,3 @@ async function invite(): Promise<string> {
 }
 
 for (const result of await Promise.all(Array.from({ length: Number(count) }, invite))) console.log(result);
-
-function killAt<Name extends string>(
-  target: Record<Name, (...parameters: never[]) => Promise<unknown>>,
-  name: Name,
-): void {
-  const method = target[name].bind(target);
-  target[name] = async (...parameters) => {
-    if (step === `before ${name}`) process.kill(process.pid, 'SIGKILL');
-    const result = await method(...parameters);
-    if (step === `after ${name}`) process.kill(process.pid, 'SIGKILL');
-    return result;
-  };
-}

@@ -6,6 +6,10 @@ import { expectDescribed, invite, invitesOf, seedRoom, setUp } from '../http/sup
 import { newRoom } from './storage-room.ts';
 
 const DEADLINE_MS = 1_000;
+
+/** A deadline that no invite reaches unless its own store hangs. */
+export const LONG_DEADLINE_MS = 20_000;
+
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export type InviteResult = {
@@ -19,9 +23,9 @@ export type InviteResult = {
  *
  * @param observer reads and writes on its own connections
  */
-export async function openFaultyHost(observer: RoomStore, storage: StorageAdapter) {
+export async function openFaultyHost(observer: RoomStore, storage: StorageAdapter, deadlineMs = DEADLINE_MS) {
   const roomId = await seedRoom(observer, { roomId: newRoom().roomId });
-  const { app } = setUp({ storage, logger: silent, deadlineMs: DEADLINE_MS });
+  const { app } = setUp({ storage, logger: silent, deadlineMs });
   let guests = 0;
   return {
     roomId,

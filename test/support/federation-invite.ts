@@ -7,6 +7,7 @@ import { SqliteGraphStorage } from '../../adapters/storage/sqlite-graph/index.ts
 import { createInviteService, isMatrixError } from '../../src/index.ts';
 import { signingKey } from '../../src/pdu/index.ts';
 import type { TestNetwork } from './federation-inbox.ts';
+import { killAt } from './kill-at.ts';
 
 /** What the process needs to know. */
 export type FederationInvites = {
@@ -21,22 +22,22 @@ export type FederationInvites = {
 const [json = '', step = ''] = process.argv.slice(2);
 const { path, seed, network, roomId, users }: FederationInvites = JSON.parse(json);
 const signer = signingKey('ed25519:a_1', 'one.test', Buffer.from(seed, 'hex'));
-const database = new DatabaseSync(path);
-database.exec('PRAGMA busy_timeout = 30000');
-const rooms = new SqliteGraphStorage(database, { signer });
-const kill = () => process.kill(process.pid, 'SIGKILL');
-for (const name of ['readState', 'build', 'append'] as const) {
-  const method: (...parameters: never[]) => Promise<unknown> = rooms[name].bind(rooms);
-  const around = async (...parameters: never[]) => {
-    if (step === `before ${name}`) kill();
-    const result = await method(...parameters);
-    if (step === `after ${name}`) kill();
-    return result;
-  };
-  Object.defineProperty(rooms, name, { value: around });
-}
-const federation = matrixFederation({ signer, rooms, maxRequestsPerServer: 64, ...network });
-const service = createInviteService({ serverName: 'one.test', storage: rooms, rateLimit: false, federation });
+const rooms = new SqliteGraphStorage(new DatabaseSync(path), { signer });
+killAt(step, rooms, ['readState', 'build', 'append']);
+const federation = matrixFederation({
+  signer,
+  rooms,
+  maxRequestsPerServer: 64,
+  timeoutMs: 120_000,
+  ...network,
+});
+const service = createInviteService({
+  serverName: 'one.test',
+  storage: rooms,
+  rateLimit: false,
+  deadlineMs: 60_000,
+  federation,
+});
 
 async function invite(userId: string): Promise<string> {
   try {

@@ -3,17 +3,15 @@
 // Without user IDs, it resumes. It kills itself at the step, which is before or after a call, such as `before ask`.
 import { DatabaseSync } from '@photostructure/sqlite';
 import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { killAt } from './kill-at.ts';
 import { SqliteRemoteInvites } from './sqlite-remote-invites.ts';
 import { ALICE } from './storage-room.ts';
 
 const [path = '', roomId = '', inbox = '', users = '', step = ''] = process.argv.slice(2);
 const federation = new SqliteRemoteInvites(new DatabaseSync(path), new DatabaseSync(path), inbox);
 const { storage } = federation;
-killAt(storage, 'readState');
-killAt(federation, 'build');
-killAt(federation, 'ask');
-killAt(federation, 'append');
-killAt(federation, 'forget');
+killAt(step, storage, ['readState']);
+killAt(step, federation, ['build', 'ask', 'append', 'forget']);
 
 const service = createInviteService({
   serverName: 'example.org',
@@ -35,17 +33,3 @@ async function invite(userId: string): Promise<string> {
 if (users === '') console.log(JSON.stringify(await service.resume()));
 else for (const outcome of await Promise.all(users.split(',').map(invite))) console.log(outcome);
 await service.close();
-
-function killAt<Name extends string>(
-  target: Record<Name, (...parameters: never[]) => unknown>,
-  name: Name,
-): void {
-  const method = target[name].bind(target);
-  const kill = () => process.kill(process.pid, 'SIGKILL');
-  target[name] = (...parameters) => {
-    if (step === `before ${name}`) kill();
-    const result = method(...parameters);
-    if (step !== `after ${name}`) return result;
-    return result instanceof Promise ? result.then(kill) : kill();
-  };
-}

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
@@ -12,6 +12,14 @@ export async function newSqlitePath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'invite-sqlite-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   return join(folder, 'rooms.db');
+}
+
+/** Copies the files, and returns the path of the copy: what a process finds after a crash, but nothing from memory. */
+export async function copyOfSqlite(path: string): Promise<string> {
+  const copy = `${path}.copy`;
+  await copyFile(path, copy);
+  await copyFile(`${path}-wal`, `${copy}-wal`);
+  return copy;
 }
 
 /** Opens a connection that is closed after the test, unless the test closes it. */

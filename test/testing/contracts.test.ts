@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StorageUnavailableError } from '../../src/errors.ts';
 import { checkSame } from '../../src/testing/check.ts';
+import { whyNot } from '../../src/testing/contract.ts';
 import {
   authContract,
   authRequest,
@@ -96,7 +97,7 @@ describe('runContract', () => {
     postcondition: 'test 2',
     run: () => Promise.reject(new Error('seen')),
   };
-  const needy: ContractCase<Harness> = { ...passing, name: 'needs more', requires: 'extra' };
+  const needy: ContractCase<Harness> = { ...passing, name: 'needs more', requires: ['extra'] };
 
   it('reports the passed, failed and skipped cases', async () => {
     expect(await runContract([passing, failing, needy], async () => ({}))).toEqual({
@@ -143,6 +144,18 @@ describe('runContract', () => {
     expect([passed.length, failed.map(({ error }) => String(error))]).toEqual([1, ['Error: no database']]);
   });
 
+  it('reports the broken promise if the harness cannot be closed either, and each case once', async () => {
+    const { passed, failed, skipped } = await runContract([passing, failing, needy], async () => ({
+      close: () => Promise.reject(new Error('not closed')),
+    }));
+    expect(failed.map(({ name, error }) => [name, String(error)])).toEqual([
+      ['passes', 'Error: not closed'],
+      ['fails', 'Error: seen'],
+      ['needs more', 'Error: not closed'],
+    ]);
+    expect([passed, skipped]).toEqual([[], []]);
+  });
+
   it('fails a case that hangs', async () => {
     const hanging: ContractCase<Harness> = { ...passing, run: () => new Promise(() => {}) };
     const { failed } = await runContract([hanging], async () => ({}), { timeoutMs: 20 });
@@ -155,7 +168,7 @@ describe('runContract', () => {
     expect(storageContract.filter((each) => !canRun(each, all))).toEqual([]);
     const few = roleTablesHarness();
     const lacking = new Set(
-      storageContract.filter((each) => !canRun(each, few)).map(({ requires }) => requires),
+      storageContract.filter((each) => !canRun(each, few)).map((each) => whyNot(each, few)),
     );
     expect([...lacking].sort((one, other) => String(one).localeCompare(String(other)))).toEqual([
       'crash',
@@ -171,7 +184,7 @@ describe('runContract', () => {
 
 describe('a case', () => {
   it('rejects with a harness that lacks what it requires, instead of passing', async () => {
-    const needy = storageContract.find(({ requires }) => requires === 'secondInstance');
+    const needy = storageContract.find(({ requires }) => requires?.includes('secondInstance'));
     await expect(needy?.run(roleTablesHarness())).rejects.toThrow('needs a harness with secondInstance');
   });
 

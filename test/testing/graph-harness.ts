@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile } from 'node:fs/promises';
 import { vi } from 'vitest';
 import { MemoryGraphStorage } from '../../adapters/storage/memory-graph/index.ts';
 import { SqliteGraphStorage } from '../../adapters/storage/sqlite-graph/index.ts';
@@ -21,7 +20,7 @@ import {
   storageHarnessFor,
 } from '../../src/testing/index.ts';
 import { SIGNER } from '../support/graph-room.ts';
-import { newSqlitePath, openSqlite, type TestDatabase } from '../support/sqlite-file.ts';
+import { copyOfSqlite, newSqlitePath, openSqlite, type TestDatabase } from '../support/sqlite-file.ts';
 
 type GraphStorage = MemoryGraphStorage | SqliteGraphStorage;
 
@@ -202,10 +201,7 @@ export function openGraph(database: TestDatabase): SqliteGraphStorage {
 }
 
 export async function openGraphCopy(path: string): Promise<SqliteGraphStorage> {
-  const copy = `${path}.copy`;
-  await copyFile(path, copy);
-  await copyFile(`${path}-wal`, `${copy}-wal`);
-  return openGraph(openSqlite(copy));
+  return openGraph(openSqlite(await copyOfSqlite(path)));
 }
 
 function openClosed(path: string): SqliteGraphStorage {

@@ -41,7 +41,7 @@ testContract('a correct authentication adapter', authContract, async () => authH
 
 describe('a correct rate limit with a real clock', () => {
   it('passes without advance', async () => {
-    const cases = rateLimitContract.filter(({ requires }) => requires !== 'secondInstance');
+    const cases = rateLimitContract.filter(({ requires }) => !requires?.includes('secondInstance'));
     const results = await Promise.allSettled(cases.map((each) => each.run(realTimeRateLimitHarness(2_000))));
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
   });

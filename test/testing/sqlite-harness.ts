@@ -1,7 +1,6 @@
-import { copyFile } from 'node:fs/promises';
 import { SqliteStorage } from '../../adapters/storage/sqlite/index.ts';
 import { type RoomStoreHarness, type StorageHarness, storageHarnessFor } from '../../src/testing/index.ts';
-import { newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
+import { copyOfSqlite, newSqlitePath, openSqlite } from '../support/sqlite-file.ts';
 
 export async function sqliteRoomStoreHarness(): Promise<RoomStoreHarness> {
   const path = await newSqlitePath();
@@ -23,10 +22,7 @@ export async function sqliteStorageHarness(): Promise<StorageHarness> {
 
 /** Opens what a process finds after a crash: the files, but nothing that was in memory. */
 export async function openCopy(path: string): Promise<SqliteStorage> {
-  const copy = `${path}.copy`;
-  await copyFile(path, copy);
-  await copyFile(`${path}-wal`, `${copy}-wal`);
-  return new SqliteStorage(openSqlite(copy));
+  return new SqliteStorage(openSqlite(await copyOfSqlite(path)));
 }
 
 function openClosed(path: string): SqliteStorage {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContractCase } from '../../src/testing/contract.ts';
 import { whyNot } from '../../src/testing/contract.ts';
-import { runContract } from '../../src/testing/run-contract.ts';
+import { runContract, withHarness } from '../../src/testing/run-contract.ts';
 import type { Fault } from './faulty/fault.ts';
 
 /**
@@ -19,17 +19,14 @@ export function testContract<Harness extends { close?(): Promise<void> }>(
   describe(what, () => {
     for (const contractCase of cases) {
       const { name, postcondition, requires, unless } = contractCase;
-      if (requires !== undefined && without.includes(requires)) continue;
+      if (requires?.some((capability) => without.includes(capability))) continue;
       if (unless !== undefined && limits.includes(unless)) continue;
       it(`${postcondition}: ${name}`, async () => {
-        const harness = await createHarness();
-        try {
+        await withHarness(createHarness, async (harness) => {
           const lacking = whyNot(contractCase, harness);
           if (lacking !== undefined) throw new Error(`the harness lacks ${lacking}`);
           await contractCase.run(harness);
-        } finally {
-          await harness.close?.();
-        }
+        });
       });
     }
   });

@@ -11,7 +11,6 @@ import {
   GuardedAgent,
   type OutboundAnswer,
   OutboundClient,
-  type OutboundLocation,
   type OutboundTarget,
 } from '../../shared/outbound/client.ts';
 import { withDeadline } from '../../shared/outbound/deadline.ts';
@@ -107,15 +106,6 @@ export class FederationClient {
   /** Returns true if the last requests to a server failed, so that another one would not even be sent now. */
   isPaused(serverName: string): boolean {
     return this.#client.isPaused(serverName);
-  }
-
-  /**
-   * Finds out where a server is, as for a request.
-   *
-   * @throws {OutboundError} (rejects) if it cannot be found
-   */
-  resolveServer(serverName: string, signal: AbortSignal): Promise<OutboundLocation> {
-    return this.#discovery.resolveServer(serverName, signal);
   }
 
   async #send(

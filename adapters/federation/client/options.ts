@@ -6,7 +6,7 @@ import type { OutboundLimits } from '../../shared/outbound/client.ts';
 import { type OutboundOptions, outboundChecks } from '../../shared/outbound/options.ts';
 import type { DiscoveryPorts } from '../discovery/discovery.ts';
 import type { Notary } from '../keys/fetch.ts';
-import { isKeyId } from '../keys/published-keys.ts';
+import { isStorableKeyId } from '../keys/published-keys.ts';
 
 /** How other servers are reached, and how their keys are found. */
 export type FederationNetworkOptions = OutboundOptions &
@@ -53,7 +53,7 @@ function isNotary(value: unknown): boolean {
   return (
     entries.length > 0 &&
     entries.every(
-      ([keyId, key]) => isKeyId(keyId) && typeof key === 'string' && readPublicKey(key) !== undefined,
+      ([keyId, key]) => isStorableKeyId(keyId) && typeof key === 'string' && readPublicKey(key) !== undefined,
     )
   );
 }

@@ -62,9 +62,8 @@ export class WellKnown {
 
   /** Several callers may wait for it, so it has its own deadline. */
   #read(hostname: string): Promise<Delegation> {
-    const never = { signal: new AbortController().signal };
-    const reading = withDeadline(TIMEOUT_MS, never, (signal) => this.#fetch(hostname, signal)).finally(() =>
-      this.#underWay.delete(hostname),
+    const reading = withDeadline(TIMEOUT_MS, undefined, (signal) => this.#fetch(hostname, signal)).finally(
+      () => this.#underWay.delete(hostname),
     );
     this.#underWay.set(hostname, reading);
     return reading;

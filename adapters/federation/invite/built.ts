@@ -3,18 +3,13 @@ import { eventIdOf } from '../../../src/pdu/event-id.ts';
 import { isObject } from '../../../src/pdu/exact-json.ts';
 import { pduFault } from '../../../src/pdu/format.ts';
 import { hasValidContentHash } from '../../../src/pdu/hashes.ts';
+import { stateEventOf } from '../../../src/pdu/state-event.ts';
 import { signingKeyIds, verifyPdu } from '../../../src/pdu/verify.ts';
 import type { BuiltInvite } from '../../../src/ports/room-graph.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import { isSameJson } from '../../../src/rooms/content.ts';
 import type { JsonValue, NewStateEvent } from '../../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../../src/rooms/room-version.ts';
-
-/** Returns the event that an invite was built from. */
-export function eventOf({ pdu }: BuiltInvite): NewStateEvent {
-  const { room_id = '', type, state_key = '', sender, origin_server_ts, content } = pdu;
-  return { room_id, type, state_key, sender, origin_server_ts, content };
-}
 
 /** Returns true if two events make equal calls: only their times may differ. */
 export function isSameCall(one: NewStateEvent, other: NewStateEvent): boolean {
@@ -46,7 +41,7 @@ function faultIn(
   if (rules === undefined) return 'roomVersion is unknown';
   const fault = pduFault(pdu, roomVersion);
   if (fault !== undefined) return fault.message;
-  if (!isSameCall(eventOf({ eventId, roomVersion, pdu, inviteState }), event)) return 'it is another event';
+  if (!isSameCall(stateEventOf(pdu), event)) return 'it is another event';
   if (Object.hasOwn(pdu, 'origin')) return 'an event has no origin';
   if (!rules.eventIdHasDomain && Object.hasOwn(pdu, 'event_id')) {
     return 'an event has no event_id in this room version';

@@ -84,8 +84,7 @@ export class Exchange {
 
   /** Several callers may wait for it, so it has its own deadline. */
   #ask(invite: BuiltInvite, signatories: Signatories): Promise<void> {
-    const endless = { signal: new AbortController().signal };
-    return withDeadline(this.#timeoutMs, endless, async (signal) => {
+    return withDeadline(this.#timeoutMs, undefined, async (signal) => {
       const { server, policy } = signatories;
       if (policy !== undefined && !this.#hasSigned(invite, policy)) {
         await this.#askPolicyServer(invite, policy, { signal });

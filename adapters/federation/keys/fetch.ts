@@ -84,5 +84,5 @@ async function fromNotary(
 
 /** Several callers may wait for the keys, so this has its own deadline. */
 function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return withDeadline(TIMEOUT_MS, { signal: new AbortController().signal }, work);
+  return withDeadline(TIMEOUT_MS, undefined, work);
 }

@@ -6,7 +6,7 @@ import type { CallContext } from '../../../src/ports/context.ts';
 import type { ServerKeyStore, ServerKeys } from '../../../src/ports/server-keys.ts';
 import { OutboundError } from '../../shared/outbound/error.ts';
 import { fetchKeys, type Notary, type SendUnsigned, type WantedKeys } from './fetch.ts';
-import { isKeyId, withEarlierKeys } from './published-keys.ts';
+import { isStorableKeyId, withEarlierKeys } from './published-keys.ts';
 
 /** What a key is used to verify. */
 export type KeyUse =
@@ -73,7 +73,7 @@ export class KeyRing {
   ): Promise<PublicKeys> {
     const wanted: WantedKeys = {
       serverName,
-      keyIds: keyIds.filter(isKeyId),
+      keyIds: keyIds.filter(isStorableKeyId),
       validTs: use.for === 'event' && use.isValidityEnforced ? use.originServerTs : Date.now(),
     };
     // Whoever asks may have a deadline that others wait for, and the store may ignore its signal.

@@ -1,3 +1,4 @@
+import { isKeyId } from '../../../src/pdu/key-id.ts';
 import { readPublicKey } from '../../../src/pdu/signatures.ts';
 import { verifyJson } from '../../../src/pdu/verify.ts';
 import type { ServerKeys } from '../../../src/ports/server-keys.ts';
@@ -12,11 +13,12 @@ const MAX_KEYS = 20;
 /** The maximum number of old keys that are kept for one server: the latest ones. */
 const MAX_OLD_KEYS = 50;
 
-const KEY_ID = /^ed25519:[a-zA-Z0-9_]{1,64}$/;
+/** The maximum length of a key ID, without the algorithm. Other servers choose it, too. */
+const MAX_VERSION_LENGTH = 64;
 
-/** Returns true for the ID of an Ed25519 key. */
-export function isKeyId(value: string): boolean {
-  return KEY_ID.test(value);
+/** Returns true for the ID of an Ed25519 key that is not too long to store it. */
+export function isStorableKeyId(value: string): boolean {
+  return isKeyId(value) && value.length <= 'ed25519:'.length + MAX_VERSION_LENGTH;
 }
 
 /**
@@ -79,7 +81,7 @@ function publicKeysIn(keys: JsonValue | undefined): [string, string][] {
   if (!isJsonObject(keys)) return [];
   return Object.entries(keys).flatMap(([keyId, value]) => {
     const key = fieldOf(value, 'key');
-    return isKeyId(keyId) && typeof key === 'string' && readPublicKey(key) !== undefined
+    return isStorableKeyId(keyId) && typeof key === 'string' && readPublicKey(key) !== undefined
       ? [[keyId, key]]
       : [];
   });

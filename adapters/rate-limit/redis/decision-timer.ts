@@ -1,13 +1,16 @@
 /** Limits the time of one decision. */
 export class DecisionTimer {
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #isOver = false;
   #stopWaiting = () => {};
 
   constructor(ms: number) {
-    // After a pause of this process, its timers fire before it reads what arrived in the meantime: read that
-    // first.
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), ms);
+    const startedAt = performance.now();
+    this.#timer = setTimeout(() => {
+      // The time that this process was busy does not count: it may not even have sent the commands.
+      const lateMs = performance.now() - startedAt - ms;
+      this.#timer = setTimeout(() => this.#expireAfterReading(), Math.min(lateMs, ms));
+    }, ms);
   }
 
   /**
@@ -34,8 +37,11 @@ export class DecisionTimer {
     clearTimeout(this.#timer);
   }
 
-  #expire(): void {
-    this.#isOver = true;
-    this.#stopWaiting();
+  /** Timers fire before what has arrived is read. */
+  #expireAfterReading(): void {
+    setImmediate(() => {
+      this.#isOver = true;
+      this.#stopWaiting();
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import { checkOptions, type OptionChecks } from '../../../src/internal/options.ts';
 import type { Pdu } from '../../../src/pdu/index.ts';
+import { signerOption } from '../../../src/pdu/signer-option.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { BuildResult, BuiltInvite, RoomGraph } from '../../../src/ports/room-graph.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
@@ -12,7 +13,6 @@ import { copyOf } from '../shared/graph/event.ts';
 import { Graph } from '../shared/graph/graph.ts';
 import type { NewFederatedRoom } from '../shared/graph/new-room.ts';
 import type { GraphTransactions, PduPage } from '../shared/graph/rows.ts';
-import { signerOption } from '../shared/graph/signer-option.ts';
 import { copyOfKeys } from '../shared/state-key.ts';
 import { timelineOptions } from '../shared/timeline-options.ts';
 import { MemoryGraphRows } from './rows.ts';

@@ -1,8 +1,9 @@
-import type { Pdu } from '../../../src/pdu/index.ts';
+import { referredIds } from '../../../src/pdu/event-id.ts';
+import type { Pdu } from '../../../src/pdu/pdu.ts';
+import { stateEventOf } from '../../../src/pdu/state-event.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey } from '../../../src/rooms/event.ts';
 import { domainOf } from '../../../src/rooms/identifiers.ts';
-import { prevEventIds, toNewStateEvent } from '../shared/graph/event.ts';
 import type { BuiltEvent, BuiltKey, GraphEvent, GraphRows, PduPage } from '../shared/graph/rows.ts';
 import { MemoryRoom } from '../shared/memory-room.ts';
 import { isSameKey } from '../shared/state-key.ts';
@@ -67,10 +68,10 @@ export class MemoryGraphRows implements GraphRows {
   addEvent(roomId: string, { eventId, pdu }: GraphEvent): void {
     const graph = this.#rooms.get(roomId);
     if (graph === undefined) return;
-    graph.room.addAs(eventId, toNewStateEvent(roomId, pdu));
+    graph.room.addAs(eventId, stateEventOf(pdu, roomId));
     graph.eventIds.push(eventId);
     this.#pdus.set(eventId, JSON.stringify(pdu));
-    for (const prev of prevEventIds(pdu)) graph.tips.delete(prev);
+    for (const prev of referredIds(pdu.prev_events)) graph.tips.delete(prev);
     graph.tips.set(eventId, pdu.depth);
   }
 

@@ -1,6 +1,6 @@
-import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
+import { type AddressClaim, type AddressKey, CLAIM_MS } from '../../../src/ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
-import { CLAIM_MS, inProgress } from '../shared/claim.ts';
+import { inProgress } from '../shared/claim.ts';
 import { storedBytes } from './encoding.ts';
 import { isDeadlock } from './failures.ts';
 import type { Session } from './session.ts';
@@ -46,7 +46,7 @@ export class PendingAddresses {
   }
 }
 
-/** How often a deadlock may undo a change. Before each try, the statement waits for the others' locks. */
+/** The maximum number of tries for a change that deadlocks may undo. Each try waits for the locks of the others. */
 const MAX_TRIES = 100;
 
 /** Sends a change again if the server has chosen it to end a deadlock: with a transaction or a trigger of the host app. */

@@ -1,3 +1,4 @@
+import { isStorageUnavailable } from '../../../src/errors.ts';
 import { handleRejection } from '../../../src/internal/unawaited.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import { throwIfAborted } from '../shared/aborted.ts';
@@ -15,12 +16,12 @@ export interface MysqlPool {
   on?(event: 'connection', listener: (connection: object) => void): unknown;
 }
 
-/** How often one call moves on to another connection. A pool seldom has more. */
+/** The maximum number of times that one call moves on to another connection. Few pools have more connections. */
 const MAX_GIVEN_UP = 20;
 
 /**
- * Runs `work` on a connection of the pool. The connection goes back to the pool afterwards, or is closed if it may be of
- * no use. If a connection that was used before fails, the reason may be what the host app has left on it, such as an open
+ * Runs `work` on a connection of the pool. The connection goes back to the pool afterwards, or is closed if it may no longer
+ * be usable. If a connection that was used before fails, the reason may be what the host app has left on it, such as an open
  * transaction, another database or a lock, or that the server has closed it meanwhile. If nothing can have been stored,
  * `work` is called again on another connection, until a new one fails too.
  *
@@ -43,7 +44,8 @@ export async function withSession<Result>(
       release(connection, false);
       return result;
     } catch (error) {
-      const isUsable = isResponse(error) && (isAboutOneEvent(error) || isConflict(error));
+      const isUsable =
+        isStorageUnavailable(error) || (isResponse(error) && (isAboutOneEvent(error) || isConflict(error)));
       release(connection, !isUsable);
       const mayDependOnConnection = !isUsable && !isNew && !session.mayHaveStored && !isTimeout(error);
       if (!mayDependOnConnection || givenUp === MAX_GIVEN_UP)

@@ -1,3 +1,4 @@
+import { StorageUnavailableError } from '../../../src/errors.ts';
 import { MAX_EVENT_ID_BYTES, MAX_ID_BYTES, numberAt } from './encoding.ts';
 import type { Session } from './session.ts';
 
@@ -25,8 +26,9 @@ const MIGRATION_LOCK_SECONDS = 60;
  * - A position is taken only after the one before it is committed. The commits of a room are in the order of their
  *   positions: a reader that remembers a position never misses an event.
  *
- * IDs are stored as `stored-text.ts` escapes them, in binary columns: `utf8mb4_bin` ignores spaces at the end, and other
- * collations ignore more. Content is stored as the bytes of its JSON: a `JSON` column reorders keys and rounds numbers.
+ * In IDs, a backslash is stored as `\\`, NUL as `\0`, and a lone surrogate as `\u` and its four hexadecimal digits. Their
+ * columns are binary: `utf8mb4_bin` ignores spaces at the end, and other collations ignore more. Content is stored as the
+ * bytes of its JSON: a `JSON` column reorders keys and rounds numbers.
  *
  * @param tablePrefix the prefix of the names of tables, optionally after a database (default `matrix_`)
  * @param after the version that exists already (default 0: nothing)
@@ -59,7 +61,9 @@ export function mysqlTablePrefix(prefix = 'matrix_'): string {
 export async function migrate(session: Session, tablePrefix: string): Promise<void> {
   // Inside a transaction of the host app, CREATE TABLE would commit it.
   const [lock] = await session.select('SELECT GET_LOCK(?, ?)', [MIGRATION_LOCK, MIGRATION_LOCK_SECONDS]);
-  if (lock === undefined || numberAt(lock, 0) !== 1) throw new Error('Another process is still migrating');
+  if (lock === undefined || numberAt(lock, 0) !== 1) {
+    throw new StorageUnavailableError('Another process is still migrating', { isNotStored: true });
+  }
   try {
     const table = `${tablePrefix}schema`;
     await session.run(`CREATE TABLE IF NOT EXISTS ${table} (version INT NOT NULL) ENGINE = InnoDB`);

@@ -66,8 +66,8 @@ export class Session {
   }
 
   /** Sends a statement that only a transaction may contain, or that stores nothing. */
-  async run(sql: string, values: unknown[] = []): Promise<readonly Row[]> {
-    return (await this.#query(sql, values)) as Row[];
+  async run(sql: string, values: unknown[] = []): Promise<void> {
+    await this.#query(sql, values);
   }
 
   async #committing(sql: string, values: unknown[] = []): Promise<unknown> {

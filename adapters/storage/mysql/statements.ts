@@ -1,9 +1,12 @@
 import { MAX_EVENT_ID_BYTES, MAX_ID_BYTES } from './encoding.ts';
 
-/** The SQL on the tables of one prefix. `SELECT` has a limit, because a connection may have one of its own. */
+/**
+ * The SQL on the tables of one prefix. Every `SELECT` has a `LIMIT`, because the host app may have set `sql_select_limit` on
+ * the connection.
+ */
 export type Statements = ReturnType<typeof statementsOn>;
 
-/** The byte in the first column of a row of `compareBases`. */
+/** The byte in the first column of a `compareBases` row that reports a stale key. In the row of a room, it is 0. */
 export const STALE = 1;
 
 const NO_LIMIT = 'LIMIT 18446744073709551615';

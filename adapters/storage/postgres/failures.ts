@@ -106,7 +106,7 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /**
- * SQLSTATEs that a retry may not get, or that an operator can resolve: connections, transactions, prepared statements,
+ * SQLSTATEs of failures that a retry may avoid, or that an operator can resolve: connections, transactions, prepared statements,
  * logins, missing tables and privileges, resources, locks, shutdowns, the system, the configuration, foreign data and
  * internal errors. All others are about the event, such as those of a constraint or a trigger of the host app.
  */

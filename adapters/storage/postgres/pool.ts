@@ -60,7 +60,10 @@ export interface PostgresPool {
  */
 export const AS_TEXT = { getTypeParser: () => String };
 
-/** How often one call moves on to another connection because of what the host app has left on the last one. */
+/**
+ * The maximum number of times that one call moves on to another connection because of what the host app has left on the
+ * last one.
+ */
 const MAX_GIVEN_UP = 20;
 
 /** The SQLSTATE of a statement that took longer than `statement_timeout`. */
@@ -146,19 +149,25 @@ SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid(
   }
 }
 
-/** Runs `work` in a READ COMMITTED transaction, whatever the default isolation level of the connection is. */
+/**
+ * Runs `work` in a READ COMMITTED transaction, whatever the default isolation level of the connection is.
+ *
+ * @param queryTimeoutMs the maximum time for each further statement (default none)
+ */
 export async function inReadCommitted<Result>(
   client: PostgresClient,
   work: () => Promise<Result>,
+  queryTimeoutMs?: number,
 ): Promise<Result> {
-  await client.query({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
+  const run = (text: string) => client.query({ text, query_timeout: queryTimeoutMs });
+  await run('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
     const result = await work();
-    await client.query({ text: 'COMMIT' });
+    await run('COMMIT');
     return result;
   } catch (error) {
-    // The first error is the one to report. The connection may be gone.
-    await client.query({ text: 'ROLLBACK' }).catch(() => {});
+    // The first error is the one to report. A lost connection is closed, and pg would never send a further statement.
+    if (!isConnectionLost(error)) await run('ROLLBACK').catch(() => {});
     throw error;
   }
 }

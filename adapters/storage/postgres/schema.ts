@@ -38,8 +38,9 @@ const MIGRATION_LOCK = 0x6d6174726978;
  * - If the default isolation level is REPEATABLE READ or SERIALIZABLE, a statement that waited for the row fails with
  *   40001 and is run again in a READ COMMITTED transaction.
  *
- * IDs are stored as `stored-text.ts` escapes them, content as JSON in a `text` column: `jsonb` rounds nothing, but rejects
- * NUL and reorders keys. All columns that are compared collate by bytes.
+ * In IDs, a backslash is stored as `\\`, NUL as `\0`, and a lone surrogate as `\u` and its four hexadecimal digits. Content
+ * is stored as JSON in a `text` column: `jsonb` rounds nothing, but rejects NUL and reorders keys. All columns that are
+ * compared collate by bytes.
  *
  * @param tablePrefix the prefix of the names of tables and functions, optionally after a schema (default `matrix_`)
  * @param after the version that exists already (default 0: nothing)

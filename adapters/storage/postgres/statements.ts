@@ -1,11 +1,8 @@
-import { CLAIM_MS } from '../shared/claim.ts';
+import { CLAIM_MS } from '../../../src/ports/pending-address-invites.ts';
 import type { Row } from './encoding.ts';
 import { isConflict } from './failures.ts';
 import { AS_TEXT, inReadCommitted, type PostgresClient } from './pool.ts';
 import { throwIfInTransaction } from './transaction-status.ts';
-
-/** A statement with a name is prepared once on each connection. */
-type Statement = { readonly name?: string; readonly text: string };
 
 export type StatementName = keyof ReturnType<typeof sqlOn>;
 
@@ -17,26 +14,15 @@ export type StatementOptions = {
 
 /** Runs the statements on the tables of one prefix. */
 export class Statements {
-  readonly #statements: Readonly<Record<StatementName, Statement>>;
+  readonly #sql: Readonly<Record<StatementName, string>>;
+  readonly #tablePrefix: string;
+  readonly #preparedStatements: boolean;
   readonly #queryTimeoutMs: number;
 
   constructor({ tablePrefix, preparedStatements, queryTimeoutMs }: StatementOptions) {
-    const sql = sqlOn(tablePrefix);
-    const statement = (name: StatementName): Statement =>
-      // A name must mean the same SQL on every connection of the pool, whichever storages share the pool.
-      preparedStatements ? { name: `${tablePrefix}${name}_1`, text: sql[name] } : { text: sql[name] };
-    this.#statements = {
-      readState: statement('readState'),
-      appendEvent: statement('appendEvent'),
-      appendEvents: statement('appendEvents'),
-      createRoom: statement('createRoom'),
-      roomState: statement('roomState'),
-      timeline: statement('timeline'),
-      claimAddress: statement('claimAddress'),
-      settleAddress: statement('settleAddress'),
-      releaseAddress: statement('releaseAddress'),
-      forgetAddress: statement('forgetAddress'),
-    };
+    this.#sql = sqlOn(tablePrefix);
+    this.#tablePrefix = tablePrefix;
+    this.#preparedStatements = preparedStatements;
     this.#queryTimeoutMs = queryTimeoutMs;
   }
 
@@ -47,19 +33,27 @@ export class Statements {
    *   and nothing must be, so the connection has to be closed
    */
   async run(client: PostgresClient, name: StatementName, values: unknown[]): Promise<readonly Row[]> {
-    const query = { ...this.#statements[name], values, query_timeout: this.#queryTimeoutMs, types: AS_TEXT };
+    const query = {
+      // pg prepares a statement with a name once on each connection. A name must mean the same SQL on every connection of
+      // the pool, whichever storages share the pool.
+      name: this.#preparedStatements ? `${this.#tablePrefix}${name}_1` : undefined,
+      text: this.#sql[name],
+      values,
+      query_timeout: this.#queryTimeoutMs,
+      types: AS_TEXT,
+    };
     try {
       const { rows } = await client.query(query);
       throwIfInTransaction(client);
       return rows;
     } catch (error) {
       if (!isConflict(error)) throw error;
-      return (await inReadCommitted(client, () => client.query(query))).rows;
+      return (await inReadCommitted(client, () => client.query(query), this.#queryTimeoutMs)).rows;
     }
   }
 }
 
-/** Each is a single statement: one round trip, and one moment. A statement on an unknown room returns no rows. */
+/** Each is a single statement: one round trip, and one moment. A read of an unknown room returns no rows. */
 function sqlOn(prefix: string) {
   const durable = `CASE current_setting('synchronous_commit') WHEN 'off'
   THEN set_config('synchronous_commit', 'on', true) END AS durable`;
@@ -145,10 +139,12 @@ RETURNING invite, ${durable}`,
 
     releaseAddress: `
 DELETE FROM ${prefix}pending_addresses
-WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND claim_id = $3 AND invite IS NULL`,
+WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND claim_id = $3 AND invite IS NULL
+RETURNING ${durable}`,
 
     forgetAddress: `
 DELETE FROM ${prefix}pending_addresses
-WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND token = $3`,
+WHERE ${prefix}check_encoding() AND room_id = $1 AND address_hash = $2 AND token = $3
+RETURNING ${durable}`,
   };
 }

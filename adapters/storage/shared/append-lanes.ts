@@ -59,9 +59,9 @@ export class AppendLanes<Client> {
     if (!this.#busyRooms.has(roomId) && !this.#overdueRooms.has(roomId)) {
       const appended = await this.#sharedLane.send(append, context);
       if (appended !== 'busy') return appended;
-      // Checked before the lane exists: a lane that nobody enters would never become idle.
-      throwIfAborted(context);
     }
+    // Checked before the lane exists: a lane that nobody enters would never become idle.
+    throwIfAborted(context);
     return this.#laneOf(roomId).send(append, context);
   }
 

@@ -1,7 +1,4 @@
-import type { AddressClaim } from '../../../src/ports/pending-address-invites.ts';
-
-/** The duration of a claim of an address, in milliseconds. */
-export const CLAIM_MS = 60_000;
+import { type AddressClaim, CLAIM_MS } from '../../../src/ports/pending-address-invites.ts';
 
 /**
  * Returns true if a claim lasts. A clock that was set back does not prolong it.

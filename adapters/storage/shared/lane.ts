@@ -8,7 +8,8 @@ import { abortedError, throwIfAborted } from './aborted.ts';
 const MAX_BATCH = 100;
 
 /**
- * The patience of lanes whose statements do not wait for locks: a response then takes only a round trip and a commit.
+ * The patience, in milliseconds, of lanes whose statements do not wait for locks: a response then takes only a round trip and
+ * a commit.
  */
 export const SHARED_PATIENCE_MS = 250;
 

@@ -1,5 +1,5 @@
 /**
- * Returns an ID as a server that stores UTF-8 takes it. It can hold neither NUL (PostgreSQL's `text`) nor lone
+ * Returns an ID in the form in which PostgreSQL and MySQL store it. It can hold neither NUL (PostgreSQL's `text`) nor lone
  * surrogates, so both are escaped, and different IDs stay different. The result has at most twice as many bytes of UTF-8
  * as the ID.
  */

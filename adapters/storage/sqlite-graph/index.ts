@@ -1,17 +1,19 @@
 import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import { checkOptions, type OptionChecks, stringOption } from '../../../src/internal/options.ts';
 import type { Pdu } from '../../../src/pdu/index.ts';
+import { signerOption } from '../../../src/pdu/signer-option.ts';
+import { stateEventOf } from '../../../src/pdu/state-event.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { BuildResult, BuiltInvite, RoomGraph } from '../../../src/ports/room-graph.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import type { AppendResult, StateSnapshot } from '../../../src/ports/storage.ts';
 import type { NewStateEvent, StateKey } from '../../../src/rooms/event.ts';
-import { copyOf, toNewStateEvent } from '../shared/graph/event.ts';
+import { copyOf } from '../shared/graph/event.ts';
 import { Graph } from '../shared/graph/graph.ts';
 import type { NewFederatedRoom } from '../shared/graph/new-room.ts';
 import type { PduPage } from '../shared/graph/rows.ts';
-import { signerOption } from '../shared/graph/signer-option.ts';
 import { RememberedState } from '../shared/remembered-state.ts';
+import { storedEvent } from '../shared/stored-event.ts';
 import { SqliteConnection, type SqliteDatabase } from '../sqlite/connection.ts';
 import { refusalBehind } from '../sqlite/failures.ts';
 import { SqliteStorage } from '../sqlite/index.ts';
@@ -105,7 +107,7 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
     if (result === undefined) return super.appendEvent(given, basis, context);
     if (result.outcome === 'stale') this.#remembered.forget(given.room_id);
     if (result.outcome === 'appended' && result.eventId !== undefined) {
-      this.#remembered.appended(basis, foundEvent(given, result.eventId));
+      this.#remembered.appended(basis, storedEvent(given, JSON.stringify(given.content), result.eventId));
     }
     return result;
   }
@@ -114,7 +116,7 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
     const given = copyOf(event);
     const put = await this.#graph.putState(given, newContext);
     if (put === undefined) return super.putState(given);
-    this.#remembered.stored(given.room_id, foundEvent(given, put.eventId));
+    this.#remembered.stored(given.room_id, storedEvent(given, JSON.stringify(given.content), put.eventId));
     return put;
   }
 
@@ -129,11 +131,12 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
     context: CallContext,
   ): Promise<AppendResult> {
     const { roomId } = basis;
-    const event = toNewStateEvent(roomId, copyOf(pdu));
+    const event = stateEventOf(copyOf(pdu), roomId);
     const result = await orRefusal(() => this.#graph.append(invite, pdu, basis, context));
     if (result.outcome === 'stale') this.#remembered.forget(roomId);
     // It may have been appended earlier: this does not prove the basis.
-    if (result.outcome === 'appended') this.#remembered.stored(roomId, foundEvent(event, invite.eventId));
+    if (result.outcome === 'appended')
+      this.#remembered.stored(roomId, storedEvent(event, JSON.stringify(event.content), invite.eventId));
     return result;
   }
 
@@ -179,8 +182,4 @@ async function orRefusal<Result>(
     if (error === undefined) throw failure;
     return { outcome: 'refused', error };
   }
-}
-
-function foundEvent({ type, state_key, sender, content }: NewStateEvent, event_id: string): FoundEvent {
-  return { type, state_key, sender, event_id, content: JSON.stringify(content) };
 }

@@ -1,6 +1,7 @@
+import { referredIds } from '../../../src/pdu/event-id.ts';
+import { stateEventOf } from '../../../src/pdu/state-event.ts';
 import type { StateSnapshot } from '../../../src/ports/storage.ts';
 import type { StateKey } from '../../../src/rooms/event.ts';
-import { prevEventIds, toNewStateEvent } from '../shared/graph/event.ts';
 import type { BuiltEvent, BuiltKey, GraphEvent, GraphRows } from '../shared/graph/rows.ts';
 import { uniqueKeys } from '../shared/state-key.ts';
 import type { SqliteConnection, SqliteStatement } from '../sqlite/connection.ts';
@@ -54,10 +55,10 @@ export class SqliteGraphRows implements GraphRows {
   }
 
   addEvent(roomId: string, { eventId, pdu }: GraphEvent): void {
-    const row = toEventRow(toNewStateEvent(roomId, pdu));
+    const row = toEventRow(stateEventOf(pdu, roomId));
     const position = this.#tables.addEventAs(eventId, row);
     this.#statement('addEvent').run(position, eventId, JSON.stringify(pdu));
-    this.#statement('removeTips').run(row.room_id, JSON.stringify(prevEventIds(pdu)));
+    this.#statement('removeTips').run(row.room_id, JSON.stringify(referredIds(pdu.prev_events)));
     this.#statement('addTip').run(row.room_id, eventId, pdu.depth);
   }
 

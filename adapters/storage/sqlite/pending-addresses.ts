@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { AddressClaim, AddressKey } from '../../../src/ports/pending-address-invites.ts';
+import { type AddressClaim, type AddressKey, CLAIM_MS } from '../../../src/ports/pending-address-invites.ts';
 import type { StoredAddressInvite } from '../../../src/ports/third-party.ts';
-import { CLAIM_MS, inProgress, isClaimed } from '../shared/claim.ts';
+import { inProgress, isClaimed } from '../shared/claim.ts';
 import type { SqliteConnection } from './connection.ts';
 import { toStoredText } from './encoding.ts';
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isStorageUnavailable } from '../../../src/errors.ts';
 import { isAborted } from '../../../src/internal/call-context.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
-import { abortedError } from '../shared/aborted.ts';
+import { abortedError, throwIfAborted } from '../shared/aborted.ts';
 import { type SqliteConnection, waitForLock } from './connection.ts';
 import { isBusy, sqliteFailure } from './failures.ts';
 
@@ -37,6 +37,7 @@ export class WriteQueue {
    */
   write<T>(work: () => T, context: CallContext): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      throwIfAborted(context);
       const run = () => {
         const result = work();
         return () => resolve(result);

@@ -2,6 +2,7 @@ import { isUserId } from '../../rooms/identifiers.ts';
 import { check, checkSame } from '../check.ts';
 import { abortedContext, deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
+import { HarnessFailure } from '../harness-failure.ts';
 import { range, shuffled } from '../random.ts';
 import { type AuthHarness, authCase } from './harness.ts';
 import { NEAR_MISSES, STRANGE_TOKENS } from './near-misses.ts';
@@ -12,10 +13,9 @@ const knownTokenCases: readonly ContractCase<AuthHarness>[] = [
     postcondition: 'authenticate 1',
     async run(harness) {
       const { known } = harness;
-      check(
-        new Set(known.map(({ userId }) => userId)).size >= 2,
-        'the harness must have known tokens of at least two users',
-      );
+      if (new Set(known.map(({ userId }) => userId)).size < 2) {
+        throw new HarnessFailure('known', 'it must have the tokens of at least two users');
+      }
       for (const { accessToken, userId } of [...known, ...known]) {
         checkSame(await resultOf(harness, accessToken), userId, 'requester');
         check(isUserId(userId), `${userId} is not a full user ID`);
@@ -107,7 +107,7 @@ const otherCases: readonly ContractCase<AuthHarness>[] = [
   authCase({
     name: 'rejects if its store cannot be reached, instead of resolving unknown',
     postcondition: 'authenticate 4',
-    requires: 'unreachable',
+    requires: ['unreachable'],
     async run(harness) {
       const adapter = await harness.unreachable();
       for (const { accessToken } of harness.known) {

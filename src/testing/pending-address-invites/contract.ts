@@ -69,7 +69,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'gives the address of a claim that has ended to exactly one other',
     postcondition: 'claimAddress 1',
-    requires: 'endClaims',
+    requires: ['endClaims'],
     async run({ pending, endClaims }) {
       const key = newKey();
       const first = await claimed(pending, key);
@@ -128,7 +128,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'still shows a settled invite after the time of its claim',
     postcondition: 'claimAddress 2',
-    requires: 'endClaims',
+    requires: ['endClaims'],
     async run({ pending, endClaims }) {
       const key = newKey();
       const invite = await settled(pending, key);
@@ -153,7 +153,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'keeps claims and invites in a crash',
     postcondition: 'claimAddress 3',
-    requires: 'crash',
+    requires: ['crash'],
     async run({ pending, crash }) {
       const [claimedKey, settledKey, forgottenKey, releasedKey] = [newKey(), newKey(), newKey(), newKey()];
       const invite = await settled(pending, settledKey);
@@ -174,7 +174,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'keeps the invite that was settled first',
     postcondition: 'settleAddress 4',
-    requires: 'endClaims',
+    requires: ['endClaims'],
     async run({ pending, endClaims }) {
       const key = newKey();
       const late = await claimed(pending, key);
@@ -188,7 +188,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'settles a claim that has ended, if no other was settled',
     postcondition: 'settleAddress 4',
-    requires: 'endClaims',
+    requires: ['endClaims'],
     async run({ pending, endClaims }) {
       const key = newKey();
       const late = await claimed(pending, key);
@@ -214,7 +214,7 @@ export const pendingAddressInvitesContract: readonly ContractCase<PendingAddress
   pendingCase({
     name: 'resolves racing settleAddress calls to one invite',
     postcondition: 'settleAddress 4',
-    requires: 'endClaims',
+    requires: ['endClaims'],
     async run(harness) {
       const { pending, endClaims } = harness;
       const second = (await harness.secondInstance?.()) ?? pending;

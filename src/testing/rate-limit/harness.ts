@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RateLimitAdapter, RateLimitScope } from '../../ports/rate-limit.ts';
 import { caseMaker, type DefineCase } from '../contract.ts';
+import { HarnessFailure } from '../harness-failure.ts';
 
 /** The rate limit contract's view of an adapter: the adapter and its configuration. */
 export type RateLimitHarness = {
@@ -38,8 +39,10 @@ export async function pass(harness: RateLimitHarness, ms: number): Promise<void>
     await harness.advance(whole);
     return;
   }
-  if (whole > LONGEST_WAIT_MS)
-    throw new Error(`without advance, the case would wait ${whole} ms: use a shorter windowMs`);
+  if (whole > LONGEST_WAIT_MS) {
+    const cause = `without advance, the case would wait ${whole} ms: use shorter windows`;
+    throw new HarnessFailure('windowMs', cause);
+  }
   await delay(whole);
 }
 

@@ -35,7 +35,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'consumes a point of every bucket of both lists',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const [kept, other] = [newBucket('attempt'), newBucket('inviter')];
       await keepingAllowed(harness, [kept], [other]);
@@ -46,7 +46,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'consumes nothing if a bucket of either list is empty',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       for (const empty of ['kept', 'refundable'] as const) {
         const [kept, other] = [newBucket('attempt'), newBucket('inviter')];
@@ -62,7 +62,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'never allows more than the points of a kept bucket, however many calls race',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const kept = newBucket('attempt');
       const points = harness.points.attempt;
@@ -73,7 +73,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'counts the points of both lists for every process',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const other = { ...harness, limiter: (await harness.secondInstance?.()) ?? harness.limiter };
       const [kept, refundable] = [newBucket('attempt'), newBucket('inviter')];
@@ -86,7 +86,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'returns the longest wait of both lists and its scope',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const isAttemptShorter = harness.windowMs.attempt <= harness.windowMs.invitee;
       const [short, long] = isAttemptShorter
@@ -110,7 +110,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'ends the windows of both lists',
     postcondition: 'consumeKeeping 8',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const [kept, refundable] = [newBucket('attempt'), newBucket('inviter')];
       for (const window of ['first', 'second']) {
@@ -130,7 +130,7 @@ export const keepingCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'refunds the points of the second list only',
     postcondition: 'consumeKeeping 9',
-    requires: 'consumeKeeping',
+    requires: ['consumeKeeping'],
     async run(harness) {
       const [kept, other] = [newBucket('attempt'), newBucket('inviter')];
       for (const _ of range(2)) {

@@ -21,7 +21,7 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'consumes no point, however often it is called',
     postcondition: 'peek 6',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
@@ -33,7 +33,7 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'withholds no point from racing calls',
     postcondition: 'peek 6',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const points = harness.points.room;
       for (const _ of range(5)) {
@@ -47,7 +47,7 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'opens no window',
     postcondition: 'peek 6',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const bucket = newBucket('room');
       await peekAllowed(harness, bucket);
@@ -60,7 +60,7 @@ export const peekCostCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'lengthens no window, whether it has points left or not',
     postcondition: 'peek 6',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const [full, used] = [newBucket('room'), newBucket('room')];
       await drain(harness, full);

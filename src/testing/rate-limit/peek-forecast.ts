@@ -22,7 +22,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'resolves allowed while there are points, and refused after that',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       for (const scope of SCOPES) {
         const bucket = newBucket(scope);
@@ -37,7 +37,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'resolves refused if any bucket is empty, and consumes nothing from the others',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       for (const empty of ['inviter', 'room', 'invitee'] as const) {
         const buckets = [newBucket('inviter'), newBucket('room'), newBucket('invitee')];
@@ -56,7 +56,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'returns the same wait as consume',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       for (const scope of ['inviter', 'room'] as const) {
         const bucket = newBucket(scope);
@@ -69,7 +69,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'returns the longest wait of empty buckets and its scope, whatever the order of the buckets',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const isInviterShorter = harness.windowMs.inviter <= harness.windowMs.room;
       const first = newBucket(isInviterShorter ? 'inviter' : 'room');
@@ -84,7 +84,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'counts a bucket that is passed twice as consume does',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const bucket = newBucket('room');
       for (const _ of range(harness.points.room - 1)) await consumeAllowed(harness, bucket);
@@ -99,7 +99,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'does not confuse keys, within a scope or across scopes',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const { key } = newBucket('room');
       await drain(harness, { scope: 'room', key });
@@ -115,7 +115,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'counts what other processes consume, if there are any',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const other = { ...harness, limiter: (await harness.secondInstance?.()) ?? harness.limiter };
       const bucket = newBucket('room');
@@ -127,7 +127,7 @@ export const peekForecastCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'resolves allowed again after a refund, and after the window ends',
     postcondition: 'peek 7',
-    requires: 'peek',
+    requires: ['peek'],
     async run(harness) {
       const bucket = newBucket('room');
       const consumed = await consumeAllowed(harness, bucket);

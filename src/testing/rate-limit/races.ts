@@ -24,7 +24,7 @@ export const raceCases: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'allows exactly the points of a key if processes race for them',
     postcondition: 'consume 2',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const limiters: RateLimitAdapter[] = [harness.limiter, await harness.secondInstance()];
       const bucket = newBucket('room');

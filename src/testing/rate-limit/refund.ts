@@ -66,7 +66,7 @@ const AFTERWARDS: readonly ContractCase<RateLimitHarness>[] = [
   rateLimitCase({
     name: 'also frees a point for a process that was refused before',
     postcondition: 'refund 5',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const other = { ...harness, limiter: await harness.secondInstance() };
       const bucket = newBucket('room');

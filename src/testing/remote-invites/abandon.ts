@@ -1,4 +1,4 @@
-import { check, checkSame } from '../check.ts';
+import { checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import {
@@ -45,9 +45,8 @@ export const abandonCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'gives up no other invite',
     postcondition: 'abandon 11',
-    requires: 'unfinished',
+    requires: ['unfinished', 'behave'],
     async run(harness) {
-      check(harness.behave !== undefined, 'the harness has unfinished, but lacks behave');
       const invite = await harness.createInvite();
       const event = eventOf(invite);
       await harness.behave('wait');

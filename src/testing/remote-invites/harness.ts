@@ -109,7 +109,7 @@ export async function memberOf(
 /** The maximum time for what must not wait for the other server, in milliseconds. */
 export const MAX_WAIT_MS = 10_000;
 
-/** Starts an invite of which the case may never see the end. */
+/** Starts an invite whose outcome the case may never see. */
 export function startInvite(
   instance: RemoteInvitesInstance,
   invite: RemoteInvite,

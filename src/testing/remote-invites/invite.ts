@@ -1,5 +1,4 @@
-import { isStorageUnavailable } from '../../errors.ts';
-import { check, checkSame } from '../check.ts';
+import { check, checkSame, checkUnavailable } from '../check.ts';
 import { abortedContext, deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';
@@ -35,7 +34,7 @@ export const inviteCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'keeps the event in a crash',
     postcondition: 'invite 4',
-    requires: 'crash',
+    requires: ['crash'],
     async run(harness) {
       const invite = await harness.createInvite();
       const event = eventOf(invite);
@@ -73,7 +72,7 @@ export const inviteCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'refuses nothing that was refused before, but is accepted now',
     postcondition: 'invite 6',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('refuse');
@@ -87,7 +86,7 @@ export const inviteCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'resolves the error for an invite that the other server refuses, and stores nothing',
     postcondition: 'invite 6',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('refuse');
@@ -104,7 +103,7 @@ export const inviteCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'says that the other server was asked, if it has refused',
     postcondition: 'invite 7',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('refuse');
@@ -124,16 +123,12 @@ export const inviteCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'rejects with a StorageUnavailableError when its store cannot be reached',
     postcondition: 'invite 8',
-    requires: 'unreachable',
+    requires: ['unreachable'],
     async run(harness) {
       const invite = await harness.createInvite();
       const basis = await basisOf(harness, invite);
       const federation = await harness.unreachable();
-      const error: unknown = await federation.invite(eventOf(invite), basis, deadlineContext()).then(
-        ({ outcome }) => outcome,
-        (reason: unknown) => reason,
-      );
-      check(isStorageUnavailable(error), `expected a StorageUnavailableError, saw ${String(error)}`);
+      await checkUnavailable(federation.invite(eventOf(invite), basis, deadlineContext()));
     },
   }),
   remoteCase({

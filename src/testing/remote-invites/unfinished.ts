@@ -1,4 +1,4 @@
-import { check, checkSame } from '../check.ts';
+import { checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import {
@@ -19,10 +19,8 @@ export const unfinishedCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'returns the invites of a process that has crashed, the oldest first',
     postcondition: 'unfinished 13',
-    requires: 'unfinished',
+    requires: ['unfinished', 'behave', 'crash'],
     async run(harness) {
-      check(harness.behave !== undefined, 'the harness has unfinished, but lacks behave');
-      check(harness.crash !== undefined, 'the harness has unfinished, but lacks crash');
       const invites = [
         await harness.createInvite(),
         await harness.createInvite(),
@@ -50,7 +48,7 @@ export const unfinishedCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'leaves out invites that are in the room',
     postcondition: 'unfinished 14',
-    requires: 'unfinished',
+    requires: ['unfinished'],
     async run(harness) {
       const invite = await harness.createInvite();
       await appended(harness, invite);
@@ -61,7 +59,7 @@ export const unfinishedCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'leaves out an invite that was stale first, and is in the room now',
     postcondition: 'unfinished 14',
-    requires: 'unfinished',
+    requires: ['unfinished'],
     async run(harness) {
       const invite = await harness.createInvite();
       const event = eventOf(invite);
@@ -76,9 +74,8 @@ export const unfinishedCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'leaves out invites that the other server has refused',
     postcondition: 'unfinished 14',
-    requires: 'unfinished',
+    requires: ['unfinished', 'behave'],
     async run(harness) {
-      check(harness.behave !== undefined, 'the harness has unfinished, but lacks behave');
       const invite = await harness.createInvite();
       await harness.behave('refuse');
       checkSame((await inviteNow(harness, invite)).outcome, 'refused', 'outcome of a refused invite');

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { check, checkSame } from '../check.ts';
+import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { newUserId, range } from '../random.ts';
+import { within } from '../within.ts';
 import {
   appended,
   eventOf,
@@ -19,7 +19,7 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'stores nothing before the other server has accepted',
     postcondition: 'invite 4',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('wait');
@@ -37,7 +37,7 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'stores nothing if the room has changed while the other server was asked',
     postcondition: 'invite 5',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('wait');
@@ -69,9 +69,8 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'completes a call of a process that has crashed, with one event',
     postcondition: 'invite 8',
-    requires: 'crash',
+    requires: ['behave', 'crash'],
     async run(harness) {
-      check(harness.behave !== undefined, 'the harness has crash, but lacks behave');
       const invite = await harness.createInvite();
       const event = eventOf(invite);
       await harness.behave('wait');
@@ -88,27 +87,21 @@ export const waitingCases: readonly ContractCase<RemoteInvitesHarness>[] = [
   remoteCase({
     name: 'holds up no other change of the room while the other server is asked',
     postcondition: 'invite 10',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const invite = await harness.createInvite();
       await harness.behave('wait');
       const result = startInvite(harness, invite);
       await untilAsked(harness, invite);
-      const cancel = new AbortController();
-      const changed = harness.setMember(invite.roomId, newUserId(), 'invite').then(() => true);
-      const late = delay(MAX_WAIT_MS, false, { signal: cancel.signal });
-      const isInTime = await Promise.race([changed, late]);
-      cancel.abort();
-      await late.catch(() => undefined);
-      await harness.behave('accept');
-      check(isInTime, `another change of the room took more than ${MAX_WAIT_MS} ms`);
+      const change = harness.setMember(invite.roomId, newUserId(), 'invite');
+      await within(MAX_WAIT_MS, 'another change of the room', change).finally(() => harness.behave('accept'));
       checkSame((await result).outcome, 'appended', 'outcome once the other server has accepted');
     },
   }),
   remoteCase({
     name: 'completes other invites while the other server is asked',
     postcondition: 'invite 10',
-    requires: 'behave',
+    requires: ['behave'],
     async run(harness) {
       const [waiting, other] = [await harness.createInvite(), await harness.createInvite()];
       await harness.behave('wait');

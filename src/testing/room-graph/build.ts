@@ -1,3 +1,4 @@
+import { referredIds } from '../../pdu/event-id.ts';
 import {
   authEventKeys,
   eventIdOf,
@@ -7,13 +8,13 @@ import {
 } from '../../pdu/index.ts';
 import type { BuiltInvite } from '../../ports/room-graph.ts';
 import type { NewStateEvent } from '../../rooms/event.ts';
+import { memberKey } from '../../rooms/room-state.ts';
 import { ROOM_VERSIONS } from '../../rooms/room-version.ts';
 import { byKey, check, checkSame } from '../check.ts';
 import { abortedContext, deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
-import { memberKey } from '../storage/room.ts';
 import { graphCase, type RoomGraphHarness } from './harness.ts';
-import { GraphRoom, idsIn, NAME } from './room.ts';
+import { GraphRoom, NAME } from './room.ts';
 
 const MAX_DEPTH = Number.MAX_SAFE_INTEGER;
 
@@ -67,7 +68,7 @@ export const buildCases: readonly ContractCase<RoomGraphHarness>[] = [
           const invite = await room.built(room.invite(room.stranger()));
           await checkPrevEvents(room, invite);
           const last = (await room.current(NAME))?.event_id ?? '';
-          checkSame(idsIn(invite.pdu.prev_events), [last], 'prev_events after an event was put');
+          checkSame(referredIds(invite.pdu.prev_events), [last], 'prev_events after an event was put');
         }
       }
     },
@@ -133,7 +134,7 @@ export const buildCases: readonly ContractCase<RoomGraphHarness>[] = [
   graphCase({
     name: 'resolves notFederated for a room that does not federate',
     postcondition: 'build 5',
-    requires: 'createLocalRoom',
+    requires: ['createLocalRoom'],
     async run(harness) {
       const room = await GraphRoom.create(harness, { isLocal: true });
       const invitee = room.stranger();
@@ -197,13 +198,13 @@ async function checkAuthEvents(room: GraphRoom, event: NewStateEvent): Promise<v
   const { events } = await room.read(authEventKeys(event, room.version));
   const { pdu } = await room.built(event);
   const expected = events.map(({ event_id }) => event_id).sort();
-  checkSame(idsIn(pdu.auth_events).sort(), expected, `auth_events in room version ${room.version}`);
+  checkSame(referredIds(pdu.auth_events).sort(), expected, `auth_events in room version ${room.version}`);
 }
 
 /** Checks the references and the depth of an event that was built last. */
 async function checkPrevEvents(room: GraphRoom, { pdu }: BuiltInvite): Promise<void> {
   const known = new Map((await room.pdus()).map((each) => [eventIdOf(each, room.version), each]));
-  const prev = idsIn(pdu.prev_events);
+  const prev = referredIds(pdu.prev_events);
   check(prev.length >= 1 && prev.length <= 20, `there are ${prev.length} prev_events`);
   checkSame(new Set(prev).size, prev.length, 'number of different prev_events');
   const depths = prev.map((eventId) => Number(known.get(eventId)?.depth ?? Number.NaN));

@@ -1,8 +1,8 @@
+import { memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId } from '../random.ts';
-import { memberKey } from '../storage/room.ts';
 import { graphCase, type RoomGraphHarness } from './harness.ts';
 import { GraphRoom, REMOTE_SERVER } from './room.ts';
 
@@ -42,7 +42,7 @@ export const memberCases: readonly ContractCase<RoomGraphHarness>[] = [
   graphCase({
     name: 'is true for another server once one of its users has joined',
     postcondition: 'hasJoinedMember 1',
-    requires: 'joinRemoteUser',
+    requires: ['joinRemoteUser'],
     async run(harness) {
       const room = await GraphRoom.create(harness);
       const other = await GraphRoom.create(harness);

@@ -3,11 +3,11 @@ import type { Pdu } from '../../pdu/index.ts';
 import type { BuiltInvite } from '../../ports/room-graph.ts';
 import type { AppendResult, NewRoom, StateSnapshot } from '../../ports/storage.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../../rooms/event.ts';
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { ROOM_VERSIONS } from '../../rooms/room-version.ts';
 import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
-import { range } from '../random.ts';
-import { CREATE, memberKey, POWER_LEVELS } from '../storage/room.ts';
+import { newUserId, range } from '../random.ts';
 import type { GraphInstance, RoomGraphHarness } from './harness.ts';
 
 export const NAME: StateKey = { type: 'm.room.name', state_key: '' };
@@ -42,7 +42,7 @@ export class GraphRoom {
     options: { roomVersion?: string; isLocal?: boolean } = {},
   ): Promise<GraphRoom> {
     const { roomVersion = harness.roomVersions.at(-1) ?? '', isLocal = false } = options;
-    const [alice, bob] = [newUser('alice', harness.serverName), newUser('bob', harness.serverName)];
+    const [alice, bob] = [newUserId('alice', harness.serverName), newUserId('bob', harness.serverName)];
     const room = { roomVersion, creator: alice, state: initialState(alice, bob, roomVersion) };
     const create = isLocal ? harness.createLocalRoom : harness.createRoom;
     check(create !== undefined, 'the harness has no createLocalRoom');
@@ -52,7 +52,7 @@ export class GraphRoom {
 
   /** Returns the ID of a user of another server who is not in the room. */
   stranger(): string {
-    return newUser('dave', REMOTE_SERVER);
+    return newUserId('dave', REMOTE_SERVER);
   }
 
   strangers(count: number): string[] {
@@ -74,7 +74,7 @@ export class GraphRoom {
 
   /** Sets the power level for invites. */
   setInviteLevel(invite: number): Promise<void> {
-    return this.put(POWER_LEVELS, levelsOf(this.alice, this.bob, this.version, invite));
+    return this.put(POWER_LEVELS_KEY, levelsOf(this.alice, this.bob, this.version, invite));
   }
 
   async read(keys: readonly StateKey[], { storage }: GraphInstance = this.#harness): Promise<StateSnapshot> {
@@ -90,7 +90,7 @@ export class GraphRoom {
   /** Reads the basis of an invite of the user, by Alice or Bob. */
   basisFor(userId: string, instance?: GraphInstance): Promise<StateSnapshot> {
     const members = [this.alice, this.bob, userId].map(memberKey);
-    return this.read([CREATE, POWER_LEVELS, JOIN_RULES, ...members], instance);
+    return this.read([CREATE_KEY, POWER_LEVELS_KEY, JOIN_RULES, ...members], instance);
   }
 
   /** Builds an invite, which must succeed. */
@@ -134,19 +134,10 @@ export function countersigned(pdu: Pdu): Pdu {
   return { ...pdu, signatures: { ...pdu.signatures, [REMOTE_SERVER]: { 'ed25519:1': signature } } };
 }
 
-/** Returns the IDs in a PDU's `auth_events` or `prev_events`. */
-export function idsIn(references: Pdu['auth_events']): string[] {
-  return references.map((reference) => String(Array.isArray(reference) ? reference[0] : reference));
-}
-
-function newUser(name: string, serverName: string): string {
-  return `@${name}${randomBytes(6).toString('hex')}:${serverName}`;
-}
-
 function initialState(alice: string, bob: string, roomVersion: string): NewRoom['state'] {
   const events: [StateKey, JsonObject, string?][] = [
     [memberKey(alice), { membership: 'join', displayname: 'Alice' }],
-    [POWER_LEVELS, levelsOf(alice, bob, roomVersion, 0)],
+    [POWER_LEVELS_KEY, levelsOf(alice, bob, roomVersion, 0)],
     [JOIN_RULES, { join_rule: 'public' }],
     [memberKey(bob), { membership: 'join' }, bob],
     [{ type: 'm.room.canonical_alias', state_key: '' }, {}],

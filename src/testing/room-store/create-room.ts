@@ -78,7 +78,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'creates a room that another process did not find before',
     postcondition: 'createRoom 1',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run({ store, secondInstance }) {
       await store.migrate();
       const second = await secondInstance();
@@ -98,7 +98,7 @@ export const createRoomCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'creates exactly one room if processes race',
     postcondition: 'createRoom 2',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run({ store, secondInstance }) {
       await store.migrate();
       const second = await secondInstance();

@@ -1,10 +1,11 @@
 import type { RoomStore } from '../../ports/storage.ts';
 import type { StateEvent } from '../../rooms/event.ts';
+import { POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { byKey, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, wander } from '../random.ts';
 import { storageHarnessFor } from '../storage/harness-for.ts';
-import { CaseRoom, POWER_LEVELS, tally } from '../storage/room.ts';
+import { CaseRoom, tally } from '../storage/room.ts';
 import { type RoomStoreHarness, roomStoreCase, wholeTimeline } from './harness.ts';
 
 /** The promises of `appendEvent` that only the log can prove. */
@@ -25,7 +26,7 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'logs in every process what each of them appends',
     postcondition: 'appendEvent 5',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run({ store, secondInstance }) {
       const room = await roomIn(store);
       const stores = [store, await secondInstance()];
@@ -102,7 +103,7 @@ export const appendLogCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'keeps the log and the state of a room through a crash',
     postcondition: 'appendEvent 5',
-    requires: 'crash',
+    requires: ['crash'],
     async run({ store, crash }) {
       const room = await roomIn(store);
       const invitees = await room.strangers(20);
@@ -142,7 +143,7 @@ async function racePowerLevels(store: RoomStore): Promise<void> {
   };
   const invite = async (userId: string, index: number) => {
     const basis = await room.basisFor(userId);
-    const level = basis.events.find(({ type }) => type === POWER_LEVELS.type)?.content.invite;
+    const level = basis.events.find(({ type }) => type === POWER_LEVELS_KEY.type)?.content.invite;
     await wander(index);
     if (level === 0) await room.invite(userId, basis);
   };

@@ -15,7 +15,7 @@ export const migrateCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'runs in several processes at once on a new database',
     postcondition: 'migrate 1',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run({ store, secondInstance }) {
       const stores = [store, await secondInstance(), await secondInstance()];
       await Promise.all([...stores, ...stores].map((each) => each.migrate()));

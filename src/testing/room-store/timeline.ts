@@ -100,7 +100,7 @@ export const timelineCases: readonly ContractCase<RoomStoreHarness>[] = [
   roomStoreCase({
     name: 'shows a reader each event of two concurrent processes once, in one order',
     postcondition: 'timeline 1',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run({ store, secondInstance }) {
       await followWriters(store, [store, await secondInstance()]);
     },

@@ -1,9 +1,10 @@
+import { memberKey } from '../../rooms/room-state.ts';
 import { check, checkSame } from '../check.ts';
 import { abortedContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { wander } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, memberKey } from './room.ts';
+import { CaseRoom } from './room.ts';
 
 export const abortCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({

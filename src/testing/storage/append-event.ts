@@ -1,8 +1,9 @@
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom } from './room.ts';
 
 /** More than a pool has connections. */
 const REFUSALS = 60;
@@ -24,7 +25,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'resolves the event ID that readState returns',
     postcondition: 'appendEvent 1',
-    requires: 'eventIds',
+    requires: ['eventIds'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
@@ -61,7 +62,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [invitee, other] = [await room.stranger(), await room.stranger()];
-      const keys = [memberKey(other), memberKey(invitee), POWER_LEVELS, memberKey(room.bob), CREATE];
+      const keys = [memberKey(other), memberKey(invitee), POWER_LEVELS_KEY, memberKey(room.bob), CREATE_KEY];
       checkSame((await room.invite(invitee, await room.read(keys))).outcome, 'appended', 'outcome');
       checkSame(await room.membershipOf(other), undefined, "the other's membership");
       checkSame(await room.membershipOf(room.bob), 'join', "bob's membership");
@@ -99,7 +100,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
       const event = room.event(memberKey(invitee), { membership: 'invite' }, room.bob);
-      const basis = await room.read([CREATE, POWER_LEVELS, memberKey(room.bob), memberKey(invitee)]);
+      const basis = await room.read([CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.bob), memberKey(invitee)]);
       checkSame((await room.append(event, basis)).outcome, 'appended', 'outcome');
       checkSame((await room.current(memberKey(invitee)))?.sender, room.bob, 'sender of the current event');
     },
@@ -124,7 +125,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'never shows an event that it refuses, not even for a moment',
     postcondition: 'appendEvent 7',
-    requires: 'refusedContent',
+    requires: ['refusedContent'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       for (const invitee of await room.strangers(5)) {
@@ -138,7 +139,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'still appends after many events that it has refused',
     postcondition: 'appendEvent 7',
-    requires: 'refusedContent',
+    requires: ['refusedContent'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitees = await room.strangers(REFUSALS);
@@ -160,7 +161,7 @@ export const appendEventCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'resolves refused with an error, and stores nothing, if the store refuses',
     postcondition: 'appendEvent 7',
-    requires: 'refusedContent',
+    requires: ['refusedContent'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();

@@ -1,9 +1,10 @@
+import { memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { check } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
 import { newUserIds, range, shuffled } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, createUsers, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, createUsers, eventOf } from './room.ts';
 
 const ROUNDS = 60;
 const READERS = 4;
@@ -19,7 +20,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
       const room = await CaseRoom.create(harness, {
         members: Object.fromEntries(members.map((userId) => [userId, 'join'])),
       });
-      const chain = [POWER_LEVELS, ...members.map(memberKey)];
+      const chain = [POWER_LEVELS_KEY, ...members.map(memberKey)];
       await whileWriting(
         async (round) => {
           await room.setInviteLevel(INVITE_LEVELS[round % 3] ?? 0);
@@ -31,7 +32,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
             (userId) => eventOf(snapshot, memberKey(userId))?.content.membership,
           );
           const phases = [
-            phaseOf(INVITE_LEVELS, eventOf(snapshot, POWER_LEVELS)?.content.invite),
+            phaseOf(INVITE_LEVELS, eventOf(snapshot, POWER_LEVELS_KEY)?.content.invite),
             ...memberships.map((membership) => phaseOf(MEMBERSHIPS, membership)),
           ];
           checkChain(phases, (phase) => (phase + 2) % 3);
@@ -42,7 +43,7 @@ export const consistentReadCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'reads a single moment while events of any type count up in turn',
     postcondition: 'readState 1',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const chain = range(6).map((index) => ({

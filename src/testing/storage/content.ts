@@ -44,7 +44,7 @@ export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entr
     storageCase({
       name: `reads content unchanged: ${what}`,
       postcondition: 'readState 1',
-      requires: 'putState',
+      requires: ['putState'],
       async run(harness) {
         const room = await CaseRoom.create(harness);
         const key = { type: 'org.example.content', state_key: '' };
@@ -55,7 +55,7 @@ export const contentCases: readonly ContractCase<StorageHarness>[] = Object.entr
     storageCase({
       name: `appends content unchanged, even if it is in the basis: ${what}`,
       postcondition: 'appendEvent 1',
-      requires: 'putState',
+      requires: ['putState'],
       async run(harness) {
         const room = await CaseRoom.create(harness);
         const key = { type: 'org.example.content', state_key: 'key' };

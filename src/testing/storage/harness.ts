@@ -77,7 +77,7 @@ export type StorageHarness = {
   unreachable?(): Promise<StorageAdapter>;
   /** A content of `m.room.member` that the host app's store refuses. */
   readonly refusedContent?: JsonObject;
-  /** What the host app's tables cannot hold, and why. The cases that need it are skipped. */
+  /** What the host app's tables cannot hold, and why. Cases that exceed a limit are skipped. */
   readonly limits?: StorageLimits;
   /** Releases the resources of the harness. */
   close?(): Promise<void>;

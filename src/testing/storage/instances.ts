@@ -1,10 +1,11 @@
-import { byKey, check, checkSame } from '../check.ts';
+import { memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
+import { byKey, checkSame, checkUnavailable } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
 import { checkOneWinner, raceRivals } from './races.ts';
-import { CaseRoom, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, eventOf } from './room.ts';
 
 export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
@@ -24,7 +25,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'shows an appended event in another instance immediately',
     postcondition: 'appendEvent 5',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const second = await harness.secondInstance();
@@ -45,13 +46,13 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'shows in another instance what has replaced an event that it has read',
     postcondition: 'appendEvent 5',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const second = await harness.secondInstance();
       const seen = async () => {
-        const snapshot = await room.read([POWER_LEVELS, memberKey(room.bob)], second);
-        const levels = eventOf(snapshot, POWER_LEVELS)?.content;
+        const snapshot = await room.read([POWER_LEVELS_KEY, memberKey(room.bob)], second);
+        const levels = eventOf(snapshot, POWER_LEVELS_KEY)?.content;
         return [levels?.invite, eventOf(snapshot, memberKey(room.bob))?.content.membership];
       };
       checkSame(await seen(), [0, 'join'], 'invite level and membership at first');
@@ -66,7 +67,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'finds a room that another instance created after it was not found',
     postcondition: 'appendEvent 5',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const second = await harness.secondInstance();
       const roomId = newRoomId();
@@ -84,7 +85,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is stale if another instance has appended to the key',
     postcondition: 'appendEvent 2',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const second = await harness.secondInstance();
@@ -97,7 +98,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'appends exactly one of the invites of one user that race across two instances',
     postcondition: 'appendEvent 3',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const adapters = [harness.adapter, await harness.secondInstance()];
@@ -120,7 +121,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'appends exactly one of rival invites that race across two instances',
     postcondition: 'appendEvent 1',
-    requires: 'secondInstance',
+    requires: ['secondInstance'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const second = await harness.secondInstance();
@@ -130,7 +131,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'keeps every appended event through a crash',
     postcondition: 'appendEvent 5',
-    requires: 'crash',
+    requires: ['crash'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitees = await room.strangers(20);
@@ -151,7 +152,7 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'rejects with a StorageUnavailableError if the store cannot be reached',
     postcondition: 'appendEvent 6',
-    requires: 'unreachable',
+    requires: ['unreachable'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
@@ -162,14 +163,3 @@ export const instanceCases: readonly ContractCase<StorageHarness>[] = [
     },
   }),
 ];
-
-async function checkUnavailable(call: Promise<unknown>): Promise<void> {
-  const outcome = await call.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  check('error' in outcome, 'a call to a store that cannot be reached did not reject');
-  const { error } = outcome;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  checkSame(code, 'ERR_STORAGE_UNAVAILABLE', `code of the error (${String(error)})`);
-}

@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../rooms/event.ts';
+import { memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, memberKey } from './room.ts';
+import { CaseRoom } from './room.ts';
 
 const STRINGS: readonly string[] = [
   '',

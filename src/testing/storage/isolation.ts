@@ -1,7 +1,8 @@
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { byKey, checkSame, tamper } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, eventOf } from './room.ts';
 
 export const isolationCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
@@ -9,14 +10,14 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
     postcondition: 'readState 4',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const keys = [CREATE, POWER_LEVELS, memberKey(room.bob)];
+      const keys = [CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.bob)];
       const before = structuredClone((await room.read(keys)).events);
       const spoilt = await room.read(keys);
       for (const event of spoilt.events) {
         tamper(() => Object.assign(event.content, { membership: 'ban', added: true }));
         tamper(() => Object.assign(event, { sender: '@mallory:example.org' }));
       }
-      const levels = eventOf(spoilt, POWER_LEVELS)?.content.users;
+      const levels = eventOf(spoilt, POWER_LEVELS_KEY)?.content.users;
       tamper(() => Object.assign(levels ?? {}, { [room.bob]: 100 }));
       tamper(() => (spoilt.events as unknown[]).splice(0));
       checkSame(byKey((await room.read(keys)).events), byKey(before), 'events in a later read');
@@ -30,7 +31,7 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
       const invitee = await room.stranger();
       for (const reason of ['short', 'long '.repeat(600)]) {
         await room.invite(invitee, await room.basisFor(invitee), { reason });
-        const keys = [POWER_LEVELS, memberKey(invitee)];
+        const keys = [POWER_LEVELS_KEY, memberKey(invitee)];
         const [snapshot, expected] = [await room.read(keys), structuredClone((await room.read(keys)).events)];
         await room.setMembership(invitee, 'leave');
         await room.setInviteLevel(50);
@@ -65,13 +66,13 @@ export const isolationCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();
-      const basis = await room.read([POWER_LEVELS, memberKey(room.bob), memberKey(invitee)]);
+      const basis = await room.read([POWER_LEVELS_KEY, memberKey(room.bob), memberKey(invitee)]);
       await room.invite(invitee, basis);
       for (const event of basis.events)
         tamper(() => Object.assign(event.content, { membership: 'ban', invite: 1 }));
       tamper(() => (basis.keys as unknown[]).splice(0));
       checkSame(await room.membershipOf(room.bob), 'join', "bob's membership");
-      checkSame((await room.current(POWER_LEVELS))?.content.invite, 0, 'invite level');
+      checkSame((await room.current(POWER_LEVELS_KEY))?.content.invite, 0, 'invite level');
       checkSame(await room.membershipOf(invitee), 'invite', "the invitee's membership");
     },
   }),

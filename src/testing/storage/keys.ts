@@ -1,9 +1,10 @@
 import type { StateKey } from '../../rooms/event.ts';
+import { memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, createUsers, memberKey } from './room.ts';
+import { CaseRoom, createUsers } from './room.ts';
 
 /** Strings that careless stores confuse. */
 const LOOKALIKES: readonly string[] = [
@@ -86,7 +87,7 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'does not confuse similar keys',
     postcondition: 'readState 1',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const keys = [
@@ -109,7 +110,7 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'appends under a key that is similar to an existing one',
     postcondition: 'appendEvent 1',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       for (const [mark, string] of LOOKALIKES.entries()) {
@@ -145,7 +146,7 @@ export const keyCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'does not confuse rooms with similar IDs',
     postcondition: 'readState 2',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const { id } = await CaseRoom.create(harness);
       const key = { type: 'org.example.mark', state_key: '' };

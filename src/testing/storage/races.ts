@@ -1,10 +1,11 @@
 import type { AppendResult, StorageAdapter } from '../../ports/storage.ts';
+import { memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { check, checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { during } from '../during.ts';
 import { range, wander } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, eventOf, memberKey, POWER_LEVELS, tally } from './room.ts';
+import { CaseRoom, eventOf, tally } from './room.ts';
 
 const RACERS = 32;
 const OBSERVERS = 4;
@@ -99,7 +100,7 @@ export async function checkOneWinner(
  */
 export async function raceRivals(room: CaseRoom, adapters: readonly StorageAdapter[]): Promise<void> {
   const rivals = await room.strangers(8);
-  const keys = [POWER_LEVELS, ...rivals.map(memberKey)];
+  const keys = [POWER_LEVELS_KEY, ...rivals.map(memberKey)];
   const entries = await Promise.all(
     rivals.map(async (userId, index) => {
       const adapter = adapters[index % adapters.length];
@@ -124,8 +125,8 @@ async function racePowerChange(harness: StorageHarness): Promise<void> {
   const bases = await Promise.all(invitees.map((userId) => room.basisFor(userId)));
   const late = new Set<string>();
   const observe = async () => {
-    const snapshot = await room.read([POWER_LEVELS, ...invitees.map(memberKey)]);
-    if (eventOf(snapshot, POWER_LEVELS)?.content.invite !== 100) return;
+    const snapshot = await room.read([POWER_LEVELS_KEY, ...invitees.map(memberKey)]);
+    if (eventOf(snapshot, POWER_LEVELS_KEY)?.content.invite !== 100) return;
     for (const userId of invitees) if (eventOf(snapshot, memberKey(userId)) === undefined) late.add(userId);
   };
   const change = async () => {

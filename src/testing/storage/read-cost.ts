@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { check } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { newUserIds, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, createUsers, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, createUsers } from './room.ts';
 
 const LARGE = 5_000;
 /**
@@ -34,7 +35,7 @@ async function sampleOf(harness: StorageHarness, size: number): Promise<Sample> 
   const members = Object.fromEntries(userIds.map((userId) => [userId, 'join' as const]));
   const room = await CaseRoom.create(harness, { members });
   const found = [room.alice, ...userIds.slice(-1)];
-  const keys = [CREATE, POWER_LEVELS, ...[...found, await room.stranger()].map(memberKey)];
+  const keys = [CREATE_KEY, POWER_LEVELS_KEY, ...[...found, await room.stranger()].map(memberKey)];
   return () => room.read(keys);
 }
 

@@ -1,9 +1,10 @@
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { check, checkSame } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId, newUserIds } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, createUsers, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, createUsers, eventOf } from './room.ts';
 
 export const readStateCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
@@ -12,13 +13,13 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       await room.setMembership(room.bob, 'ban');
-      const keys = [CREATE, POWER_LEVELS, memberKey(room.alice), memberKey(room.bob)];
+      const keys = [CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.alice), memberKey(room.bob)];
       const snapshot = await room.read(keys);
       checkSame(snapshot.roomId, room.id, 'roomId');
       checkSame(snapshot.keys, keys, 'keys');
       checkSame(snapshot.events.length, 4, 'number of events');
-      checkSame(eventOf(snapshot, CREATE)?.sender, room.alice, 'sender of the create event');
-      const levels = eventOf(snapshot, POWER_LEVELS)?.content;
+      checkSame(eventOf(snapshot, CREATE_KEY)?.sender, room.alice, 'sender of the create event');
+      const levels = eventOf(snapshot, POWER_LEVELS_KEY)?.content;
       checkSame(levels?.users, room.levels(0).users, 'power levels of users');
       checkSame(eventOf(snapshot, memberKey(room.alice))?.content.membership, 'join', "alice's membership");
       const bob = eventOf(snapshot, memberKey(room.bob));
@@ -39,7 +40,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
         checkSame(await room.membershipOf(room.bob), membership, 'membership after the change');
       }
       await room.setInviteLevel(100);
-      checkSame((await room.current(POWER_LEVELS))?.content.invite, 100, 'invite level after the change');
+      checkSame((await room.current(POWER_LEVELS_KEY))?.content.invite, 100, 'invite level after the change');
     },
   }),
   storageCase({
@@ -47,7 +48,11 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     postcondition: 'readState 1',
     async run(harness) {
       const room = await CaseRoom.create(harness);
-      const keys = [memberKey(await room.stranger()), { type: 'org.example.none', state_key: '' }, CREATE];
+      const keys = [
+        memberKey(await room.stranger()),
+        { type: 'org.example.none', state_key: '' },
+        CREATE_KEY,
+      ];
       const snapshot = await room.read(keys);
       checkSame(snapshot.keys, keys, 'keys');
       checkSame(
@@ -87,7 +92,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
       const late = await room.stranger();
       await room.invite(late, await room.basisFor(late));
       checkSame(await room.membershipOf(late), 'invite', 'membership of the last invitee');
-      checkSame((await room.current(POWER_LEVELS))?.content.invite, 0, 'invite level');
+      checkSame((await room.current(POWER_LEVELS_KEY))?.content.invite, 0, 'invite level');
     },
   }),
   storageCase({
@@ -96,7 +101,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const bob = memberKey(room.bob);
-      const snapshot = await room.read([bob, CREATE, { ...bob }, bob, CREATE]);
+      const snapshot = await room.read([bob, CREATE_KEY, { ...bob }, bob, CREATE_KEY]);
       checkSame(snapshot.events.length, 2, 'number of events');
       check(eventOf(snapshot, bob) !== undefined, "bob's membership is missing");
       const stranger = await room.stranger();
@@ -133,7 +138,7 @@ export const readStateCases: readonly ContractCase<StorageHarness>[] = [
         '',
       ].filter((roomId) => roomId !== room.id);
       for (const roomId of unknown) {
-        for (const keys of [[], [CREATE, memberKey(room.alice)]]) {
+        for (const keys of [[], [CREATE_KEY, memberKey(room.alice)]]) {
           const snapshot = await harness.adapter.readState(roomId, keys, deadlineContext());
           checkSame(snapshot?.events, undefined, `events of the unknown room ${JSON.stringify(roomId)}`);
           check(

@@ -1,10 +1,11 @@
 import type { StateSnapshot } from '../../ports/storage.ts';
 import type { StateKey } from '../../rooms/event.ts';
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { byKey, check, checkSame, tamper } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { newRoomId, range } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, eventOf, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom, eventOf } from './room.ts';
 
 type Harness = Pick<StorageHarness, 'adapter'>;
 
@@ -18,8 +19,8 @@ function recall({ adapter }: Harness, roomId: string, keys: readonly StateKey[])
 
 /** Returns the keys of an invite by Alice. */
 const keysFor = (room: CaseRoom, userId: string) => [
-  CREATE,
-  POWER_LEVELS,
+  CREATE_KEY,
+  POWER_LEVELS_KEY,
   memberKey(room.alice),
   memberKey(userId),
 ];
@@ -52,14 +53,14 @@ async function appendPowerLevels(harness: StorageHarness, room: CaseRoom, userId
   const other = (await harness.secondInstance?.()) ?? harness.adapter;
   const basis = await room.basisFor(userId, other);
   const levels = { ...room.levels(100) };
-  await room.append(room.event(POWER_LEVELS, { ...levels, users: { ...levels.users } }), basis, other);
+  await room.append(room.event(POWER_LEVELS_KEY, { ...levels, users: { ...levels.users } }), basis, other);
 }
 
 export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'recalls what an append has proved, at once',
     postcondition: 'recall 1',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const keys = keysFor(room, await room.stranger());
@@ -75,21 +76,21 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'recalls nothing of a room that it has not seen',
     postcondition: 'recall 2',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
-      checkSame(recall(harness, newRoomId(), [CREATE]), undefined, 'recall of an unknown room');
+      checkSame(recall(harness, newRoomId(), [CREATE_KEY]), undefined, 'recall of an unknown room');
     },
   }),
   storageCase({
     name: 'recalls nothing if one of the keys was never read',
     postcondition: 'recall 2',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       await readAndInvite(room);
       const never: StateKey = { type: 'org.example.never.read', state_key: '' };
       checkSame(
-        recall(harness, room.id, [CREATE, never]),
+        recall(harness, room.id, [CREATE_KEY, never]),
         undefined,
         'recall with a key that was never read',
       );
@@ -98,7 +99,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'recalls a member that it has not seen as absent, and the append compares it',
     postcondition: 'recall 3',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [invitee, banned] = [await room.stranger(), await room.stranger()];
@@ -116,7 +117,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'forgets what another instance has changed, once an append was stale',
     postcondition: 'recall 3',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const [first, second] = [await room.stranger(), await room.stranger()];
@@ -126,7 +127,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
       else await appendPowerLevels(harness, room, first);
       await inviteAsRecalled(harness, room, second);
       const recalled = recall(harness, room.id, keysFor(room, second));
-      const invite = recalled && eventOf(recalled, POWER_LEVELS)?.content.invite;
+      const invite = recalled && eventOf(recalled, POWER_LEVELS_KEY)?.content.invite;
       check(
         recalled === undefined || invite === 100,
         'recall returned the power levels from before the change',
@@ -136,7 +137,7 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'recalls copies: changes to a recalled snapshot have no effect',
     postcondition: 'recall 4',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const keys = keysFor(room, await room.stranger());
@@ -159,12 +160,12 @@ export const recallCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'keeps no reference to what was read: later changes to it have no effect',
     postcondition: 'recall 4',
-    requires: 'recall',
+    requires: ['recall'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const guest = await room.stranger();
       const basis = await room.basisFor(guest);
-      const keys = [CREATE, POWER_LEVELS, memberKey(room.alice)];
+      const keys = [CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.alice)];
       const before = structuredClone((await room.read(keys)).events);
       const again = await room.basisFor(guest);
       await room.invite(guest, again);

@@ -1,18 +1,11 @@
 import type { AppendResult, StateSnapshot, StorageAdapter } from '../../ports/storage.ts';
 import type { JsonObject, NewStateEvent, StateKey, StrippedStateEvent } from '../../rooms/event.ts';
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { check } from '../check.ts';
 import { deadlineContext } from '../context.ts';
 import { HarnessFailure } from '../harness-failure.ts';
 import { newRoomId, newUserId, newUserIds } from '../random.ts';
 import type { SeedMembership, SeedPowerLevels, StorageHarness } from './harness.ts';
-
-export const CREATE: StateKey = { type: 'm.room.create', state_key: '' };
-export const POWER_LEVELS: StateKey = { type: 'm.room.power_levels', state_key: '' };
-
-/** Returns the key of a user's membership. */
-export function memberKey(userId: string): StateKey {
-  return { type: 'm.room.member', state_key: userId };
-}
 
 /** A room that no other case uses. Alice created it and has power level 100. Bob is a member. */
 export class CaseRoom {
@@ -96,7 +89,7 @@ export class CaseRoom {
 
   /** Reads the basis of an invite by Alice. */
   basisFor(userId: string, adapter?: StorageAdapter): Promise<StateSnapshot> {
-    return this.read([CREATE, POWER_LEVELS, memberKey(this.alice), memberKey(userId)], adapter);
+    return this.read([CREATE_KEY, POWER_LEVELS_KEY, memberKey(this.alice), memberKey(userId)], adapter);
   }
 
   /** Returns an invite by Alice. */

@@ -1,8 +1,9 @@
+import { CREATE_KEY, memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { range, shuffled } from '../random.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, eventOf, memberKey } from './room.ts';
+import { CaseRoom, eventOf } from './room.ts';
 
 const ROOMS = 8;
 
@@ -15,9 +16,9 @@ export const severalRoomCases: readonly ContractCase<StorageHarness>[] = [
       const everyRoomOften = shuffled(range(10).flatMap(() => rooms));
       await Promise.all(
         everyRoomOften.map(async ({ room, membership }) => {
-          const snapshot = await room.read([CREATE, memberKey(user)]);
+          const snapshot = await room.read([CREATE_KEY, memberKey(user)]);
           checkSame(snapshot.roomId, room.id, 'roomId');
-          checkSame(eventOf(snapshot, CREATE)?.sender, room.alice, 'sender of the create event');
+          checkSame(eventOf(snapshot, CREATE_KEY)?.sender, room.alice, 'sender of the create event');
           const event = eventOf(snapshot, memberKey(user));
           checkSame(event?.content.membership, membership, 'membership in the room');
         }),

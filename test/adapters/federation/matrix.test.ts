@@ -7,9 +7,9 @@ import { fieldOf } from '../../../src/rooms/content.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
 import { ROOM_VERSIONS } from '../../../src/rooms/room-version.ts';
 import { range } from '../../../src/testing/random.ts';
-import { deferred, never } from '../../invite/support.ts';
+import { deferred, never, refusalOf } from '../../invite/support.ts';
 import { type InboxAnswer, newSigner } from '../../support/federation-inbox.ts';
-import { ALICE, CAROL, createRoom, inboxNamed, network, refusal, SIGNER, setUp } from './matrix-support.ts';
+import { ALICE, CAROL, createRoom, inboxNamed, network, SIGNER, setUp } from './matrix-support.ts';
 
 const VERSIONS = [...ROOM_VERSIONS.keys()];
 
@@ -52,12 +52,12 @@ describe.each(VERSIONS)('in room version %s', (roomVersion) => {
   it('a blocked inviter and an unsupported version are refused', async () => {
     const { inbox, invite, invites } = await setUp({ roomVersion });
     inbox.respond = () => ({ status: 403, body: { errcode: 'M_INVITE_BLOCKED', error: 'No' } });
-    expect(await refusal(invite())).toMatchObject({ status: 403, errcode: 'M_INVITE_BLOCKED' });
+    expect(await refusalOf(invite())).toMatchObject({ status: 403, errcode: 'M_INVITE_BLOCKED' });
     inbox.respond = () => ({
       status: 400,
       body: { errcode: 'M_INCOMPATIBLE_ROOM_VERSION', error: 'No', room_version: roomVersion },
     });
-    expect(await refusal(invite())).toMatchObject({ status: 400, errcode: 'M_UNSUPPORTED_ROOM_VERSION' });
+    expect(await refusalOf(invite())).toMatchObject({ status: 400, errcode: 'M_UNSUPPORTED_ROOM_VERSION' });
     expect(await invites()).toEqual([]);
   });
 });
@@ -73,7 +73,7 @@ describe('before anybody is asked', () => {
     ['a server that the host does not allow', { options: { servers: { allow: ['*.example'] } } }],
   ])('%s is a 403', async (_title, given) => {
     const { inbox, invite, invites, rateLimit } = await setUp(given);
-    expect(await refusal(invite())).toMatchObject({ status: 403, errcode: 'M_FORBIDDEN' });
+    expect(await refusalOf(invite())).toMatchObject({ status: 403, errcode: 'M_FORBIDDEN' });
     expect(inbox.targets).toEqual([]);
     expect(await invites()).toEqual([]);
     expect(rateLimit.consumed.flat().map(({ scope }) => scope)).not.toContain('invitee');
@@ -91,7 +91,7 @@ describe('before anybody is asked', () => {
       ],
     });
     const invite = { requester: { userId: ALICE }, roomId };
-    expect(await refusal(service.invite({ ...invite, userId: dave }))).toMatchObject({ status: 403 });
+    expect(await refusalOf(service.invite({ ...invite, userId: dave }))).toMatchObject({ status: 403 });
     expect(inbox.targets).toEqual([]);
     expect(await service.invite({ ...invite, userId: CAROL })).toMatchObject({ outcome: 'invited' });
   });
@@ -107,7 +107,7 @@ describe('before anybody is asked', () => {
     'no packet goes to %s, unless the host allows its address',
     async (host) => {
       const { inbox, invite } = await setUp({ options: { allowAddresses: [] } });
-      expect(await refusal(invite(`@dave:${host}:${inbox.port}`))).toMatchObject({ status: 502 });
+      expect(await refusalOf(invite(`@dave:${host}:${inbox.port}`))).toMatchObject({ status: 502 });
       expect(inbox.connections).toBe(0);
     },
   );
@@ -213,7 +213,7 @@ describe("while the invitee's server thinks", () => {
 
   it('and the inviter is kicked, the invite is a 403 and is given up', async () => {
     const { federation, invite, invites, rooms, roomId, open, untilAsked } = await waiting();
-    const remote = refusal(invite());
+    const remote = refusalOf(invite());
     await untilAsked();
     const kick = { room_id: roomId, type: 'm.room.member', state_key: ALICE, sender: ALICE };
     await rooms.putState({ ...kick, origin_server_ts: Date.now(), content: { membership: 'leave' } });
@@ -271,7 +271,7 @@ describe("while the invitee's server thinks", () => {
     const { invite, open, untilAsked, inbox, rateLimit, federation } = await waiting();
     const results = range(4).map((index) => invite(`@dave${index}:${inbox.name}`));
     await untilAsked(4);
-    const error = await refusal(invite());
+    const error = await refusalOf(invite());
     expect(error).toMatchObject({ status: 503, errcode: 'M_UNKNOWN', retryAfterMs: 2_000 });
     expect(rateLimit.refunded).toHaveLength(1);
     expect(inbox.received).toHaveLength(4);
@@ -300,7 +300,7 @@ describe('invites that were not completed', () => {
   it('are given up after an hour', async () => {
     const { inbox, invite, service, invites, federation } = await setUp();
     inbox.respond = () => 'hang-up';
-    await refusal(invite());
+    await refusalOf(invite());
     inbox.respond = (_invite, accept) => accept();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
     onTestFinished(() => void vi.useRealTimers());
@@ -316,7 +316,7 @@ describe('invites that were not completed', () => {
     const { inbox, invite, service, rooms, roomId } = await setUp();
     inbox.respond = () => ({ status: 500, body: '' });
     const users = range(130).map((index) => `@dave${index}:${inbox.name}`);
-    for (const userId of users) await refusal(invite(userId));
+    for (const userId of users) await refusalOf(invite(userId));
     expect(inbox.received).toHaveLength(users.length);
     inbox.respond = (_invite, accept) => accept();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
@@ -330,7 +330,7 @@ describe('invites that were not completed', () => {
   it('are given up if they were signed with a former key', async () => {
     const { inbox, invite, rooms, service, roomId, dave, invites } = await setUp();
     inbox.respond = () => 'hang-up';
-    await refusal(invite());
+    await refusalOf(invite());
     inbox.respond = (_invite, accept) => accept();
     const renewed = newSigner('one.test', 'ed25519:b_2');
     const federation = matrixFederation({ signer: renewed, rooms, ...(await network()).options });
@@ -372,7 +372,7 @@ it('works with a graph that has neither discard nor unfinished', async () => {
   const userId = `@dave:${inbox.name}`;
   const invite = () => service.invite({ requester: { userId: ALICE }, roomId, userId });
   inbox.respond = () => ({ status: 403, body: {} });
-  expect(await refusal(invite())).toMatchObject({ status: 403 });
+  expect(await refusalOf(invite())).toMatchObject({ status: 403 });
   inbox.respond = (_invite, accept) => accept();
   expect(await invite()).toMatchObject({ outcome: 'invited' });
   expect(await service.resume()).toEqual({ completed: 0, abandoned: 0, failed: 0 });
@@ -386,7 +386,7 @@ describe('a key store', () => {
     for (const error of [new Error('down'), new StorageUnavailableError('down', { isNotStored: true })]) {
       const keyStore = { read: () => Promise.reject(error), write };
       const { inbox, invite, invites } = await setUp({ options: { keyStore } });
-      expect(await refusal(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
+      expect(await refusalOf(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
       expect(inbox.received).toHaveLength(1);
       expect(await invites()).toEqual([]);
     }
@@ -402,7 +402,7 @@ describe('a key store', () => {
       },
     };
     const { inbox, invite, invites } = await setUp({ options: { keyStore } });
-    for (const _ of range(2)) expect(await refusal(invite())).toMatchObject({ status: 503 });
+    for (const _ of range(2)) expect(await refusalOf(invite())).toMatchObject({ status: 503 });
     expect(await invite()).toMatchObject({ outcome: 'invited' });
     expect(await invites()).toHaveLength(1);
     expect(inbox.invites.size).toBe(1);
@@ -412,7 +412,7 @@ describe('a key store', () => {
     const reads = [never<undefined>];
     const keyStore = { read: () => (reads.pop() ?? read)(), write };
     const { inbox, invite, invites } = await setUp({ options: { keyStore } });
-    expect(await refusal(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
+    expect(await refusalOf(invite())).toMatchObject({ status: 503, errcode: 'M_UNKNOWN' });
     expect(await invite()).toMatchObject({ outcome: 'invited' });
     expect(await invites()).toHaveLength(1);
     expect(inbox.invites.size).toBe(1);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Pdu, type Signer, signPdu, verifyPdu } from '../../../src/pdu/index.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
+import { refusalOf } from '../../invite/support.ts';
 import { type FederationInbox, type InboxAnswer, newSigner } from '../../support/federation-inbox.ts';
-import { ALICE, CAROL, inboxNamed, refusal, type SetUp, setUp } from './matrix-support.ts';
+import { ALICE, CAROL, inboxNamed, type SetUp, setUp } from './matrix-support.ts';
 
 const context = { signal: new AbortController().signal };
 const POLICY_KEY = 'ed25519:policy_server';
@@ -145,17 +146,17 @@ describe('the policy server of a room', () => {
     ['an endless answer', () => 'endless', 502, 'M_UNKNOWN'],
     ['a broken connection', () => 'hang-up', 502, 'M_UNKNOWN'],
   ])('that answers %s stops the invite', async (_title, refuse, status, errcode, text = /^(?!.*Spam)/) => {
-    const { policy, inbox, invite, invites, federation, rateLimit } = await withPolicyServer();
+    const { policy, inbox, invite, invites, unfinished, rateLimit } = await withPolicyServer();
     policy.sign = () => refuse(policy);
     for (const userId of [undefined, CAROL]) {
-      const error = await refusal(invite(userId));
+      const error = await refusalOf(invite(userId));
       expect(error).toMatchObject({ status, errcode });
       expect(error.message).toMatch(text);
       expect(await invites(userId)).toEqual([]);
     }
     expect(inbox.targets).toEqual([]);
     expect(rateLimit.refunded).toEqual([]);
-    for await (const left of federation.unfinished?.(context) ?? []) expect.fail(JSON.stringify(left));
+    expect(await unfinished()).toEqual([]);
   });
 
   it('is not asked again when the room has changed meanwhile, unless it is another one by then', async () => {

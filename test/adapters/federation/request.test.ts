@@ -3,8 +3,9 @@ import { readXMatrix } from '../../../src/http/x-matrix.ts';
 import { parseJson } from '../../../src/pdu/exact-json.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
+import { newSigner } from '../../support/federation-inbox.ts';
 import { isSignedBy } from '../../support/signed-json.ts';
-import { clientWith, context, dnsStub, failureOf, get, newSigner, RecordingServer } from './support.ts';
+import { clientWith, context, dnsStub, failureOf, get, RecordingServer } from './support.ts';
 
 const PUT = { method: 'PUT', maxBytes: 1_000, timeoutMs: 60_000 } as const;
 

@@ -6,8 +6,9 @@ import request from 'supertest';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createServerKeyRouter, type ServerKeyRouterOptions } from '../../../adapters/federation/index.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
+import { newSigner } from '../../support/federation-inbox.ts';
 import { isSignedBy } from '../../support/signed-json.ts';
-import { ca, clientWith, context, newSigner } from './support.ts';
+import { ca, clientWith, context } from './support.ts';
 
 const PATH = '/_matrix/key/v2/server';
 const HOUR_MS = 3_600_000;

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -8,11 +7,11 @@ import { FederationClient } from '../../../adapters/federation/client/federation
 import type { FederationNetworkOptions } from '../../../adapters/federation/client/options.ts';
 import { OutboundError } from '../../../adapters/shared/outbound/error.ts';
 import { PrivateCa } from '../../../examples/invite-by-email/private-ca.ts';
-import { signingKey } from '../../../src/pdu/signing-key.ts';
 import type { CallContext } from '../../../src/ports/context.ts';
 import type { Signer } from '../../../src/ports/signer.ts';
 import type { JsonObject } from '../../../src/rooms/event.ts';
 import { DnsStub } from '../../support/dns-stub.ts';
+import { newSigner } from '../../support/federation-inbox.ts';
 
 /** A call without a deadline of its own. */
 export const context: CallContext = { signal: new AbortController().signal };
@@ -23,11 +22,6 @@ let authority: Promise<PrivateCa> | undefined;
 export function ca(): Promise<PrivateCa> {
   authority ??= PrivateCa.create();
   return authority;
-}
-
-/** Returns a signer with a new key. */
-export function newSigner(serverName: string, keyId: `ed25519:${string}` = 'ed25519:1'): Signer {
-  return signingKey(keyId, serverName, generateKeyPairSync('ed25519').privateKey);
 }
 
 export async function dnsStub(): Promise<DnsStub> {

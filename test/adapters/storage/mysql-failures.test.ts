@@ -4,7 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MysqlStorage, type MysqlStorageOptions } from '../../../adapters/storage/mysql/index.ts';
 import { MariadbServer } from '../../../servers/mariadb-server.ts';
 import { seedRoom } from '../../http/support.ts';
-import { expectUnavailable, type InviteResult, openFaultyHost } from '../../support/faulty-host.ts';
+import {
+  expectUnavailable,
+  type InviteResult,
+  LONG_DEADLINE_MS,
+  openFaultyHost,
+} from '../../support/faulty-host.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 // Vitest fails the run for an unhandled error event or rejection.
@@ -32,9 +37,13 @@ afterEach(async () => {
 });
 
 /** Opens a host app with a room of Alice. */
-async function openHost(config: mysql.PoolOptions = {}, options: MysqlStorageOptions = {}) {
+async function openHost(
+  config: mysql.PoolOptions = {},
+  options: MysqlStorageOptions = {},
+  deadlineMs?: number,
+) {
   const pool = server.pool({ database: 'rooms', user: 'app', ...config });
-  return { pool, ...(await openFaultyHost(observer, new MysqlStorage(pool, options))) };
+  return { pool, ...(await openFaultyHost(observer, new MysqlStorage(pool, options), deadlineMs)) };
 }
 
 /** Starts a proxy between the host app and the server. */
@@ -215,7 +224,7 @@ describe('a server that cannot write', () => {
 describe('a lock of another connection on the log of a room', () => {
   it('causes 503 at the deadline, and does not affect other rooms', async () => {
     const host = await openHost();
-    const other = await openHost();
+    const other = await openHost({}, {}, LONG_DEADLINE_MS);
     const holder = await admin.getConnection();
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM matrix_events WHERE room_id = ? FOR UPDATE', [

@@ -1,6 +1,7 @@
 import { createPool } from 'mysql2';
 import type mysql from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MysqlQuery } from '../../../adapters/storage/mysql/connection.ts';
 import { type MysqlPool, MysqlStorage, mysqlSchema } from '../../../adapters/storage/mysql/index.ts';
 import { TestMariadb } from '../../../servers/test-mariadb.ts';
 import { Child } from '../../support/child.ts';
@@ -88,6 +89,40 @@ describe('migrate', () => {
     await other.query("DO RELEASE_LOCK('express-matrix-invite')");
     await migrating;
     other.release();
+  });
+
+  it('waits for it once, and keeps its connections', async () => {
+    const pool = await newPool();
+    const connections = await Promise.all([1, 2, 3].map(() => pool.getConnection()));
+    const [holder, ...others] = connections;
+    await holder?.query("DO GET_LOCK('express-matrix-invite', 0)");
+    for (const each of others) each.release();
+    let waits = 0;
+    let closed = 0;
+    const impatient: MysqlPool = {
+      async getConnection() {
+        const connection = await pool.getConnection();
+        return {
+          query(query: MysqlQuery) {
+            if (!query.sql.includes('GET_LOCK')) return connection.query(query);
+            waits += 1;
+            return connection.query({ ...query, values: ['express-matrix-invite', 0] });
+          },
+          release: () => connection.release(),
+          destroy() {
+            closed += 1;
+            connection.destroy();
+          },
+          on: connection.on.bind(connection),
+          removeListener: connection.removeListener.bind(connection),
+        };
+      },
+    };
+    await expect(new MysqlStorage(impatient).migrate()).rejects.toThrow('Another process is still migrating');
+    expect([waits, closed]).toEqual([1, 0]);
+    await holder?.query("DO RELEASE_LOCK('express-matrix-invite')");
+    holder?.release();
+    await new MysqlStorage(impatient).migrate();
   });
 
   it('does not commit a transaction that the host app has left open', async () => {

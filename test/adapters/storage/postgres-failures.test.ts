@@ -3,7 +3,12 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresStorage, type PostgresStorageOptions } from '../../../adapters/storage/postgres/index.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
-import { expectUnavailable, type InviteResult, openFaultyHost } from '../../support/faulty-host.ts';
+import {
+  expectUnavailable,
+  type InviteResult,
+  LONG_DEADLINE_MS,
+  openFaultyHost,
+} from '../../support/faulty-host.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 // Vitest fails the run for an unhandled error event or rejection.
@@ -25,9 +30,13 @@ afterEach(async () => {
 });
 
 /** Opens a host app with a room of Alice. */
-async function openHost(config: pg.PoolConfig = {}, options: PostgresStorageOptions = {}) {
+async function openHost(
+  config: pg.PoolConfig = {},
+  options: PostgresStorageOptions = {},
+  deadlineMs?: number,
+) {
   const pool = server.pool({ connectionTimeoutMillis: 5_000, ...config });
-  return { pool, ...(await openFaultyHost(observer, new PostgresStorage(pool, options))) };
+  return { pool, ...(await openFaultyHost(observer, new PostgresStorage(pool, options), deadlineMs)) };
 }
 
 /** Starts a proxy between the host app and the server. */
@@ -104,6 +113,47 @@ describe('PostgreSQL that hangs', () => {
     await delay(1_000);
     for (const { userId } of results) await host.expectInvited(await host.invites(userId));
   });
+
+  it('from the moment on that an append is to be repeated: its connection is closed', async () => {
+    const proxy = await openProxy();
+    const isolation = '-c default_transaction_isolation=repeatable\\ read';
+    const host = await openHost(
+      { port: proxy.port, max: 1, options: isolation },
+      { queryTimeoutMs: 1_500 },
+      LONG_DEADLINE_MS,
+    );
+    await host.invites();
+    const holder = await server.pool().connect();
+    await holder.query('BEGIN');
+    await holder.query('UPDATE matrix_rooms SET last_position = last_position WHERE room_id = $1', [
+      host.roomId,
+    ]);
+    let repeated = 0;
+    const swallowTheRest = (): 'swallow' => {
+      repeated += 1;
+      return 'swallow';
+    };
+    proxy.onResponse = (chunk) => {
+      // SQLSTATE 40001: the append waited for another change, and has to be repeated.
+      if (chunk.includes('C40001')) proxy.onResponse = swallowTheRest;
+      return 'pass';
+    };
+    const inviting = host.invites();
+    await expect
+      .poll(async () => {
+        const { rows } = await server
+          .pool()
+          .query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+        return rows.length;
+      })
+      .toBe(1);
+    await holder.query('COMMIT');
+    holder.release();
+    await expect.poll(() => repeated).toBeGreaterThan(0);
+    proxy.onResponse = () => 'pass';
+    await host.expectInvited(await inviting);
+    await host.expectInvited(await host.invites());
+  });
 });
 
 describe('an exhausted pool', () => {
@@ -174,7 +224,7 @@ describe('a server that cannot write', () => {
 describe('a lock of another connection on the room', () => {
   it('causes 503 at the deadline, and does not affect other rooms', async () => {
     const host = await openHost();
-    const other = await openHost();
+    const other = await openHost({}, {}, LONG_DEADLINE_MS);
     const holder = await server.pool().connect();
     await holder.query('BEGIN');
     await holder.query('SELECT 1 FROM matrix_rooms WHERE room_id = $1 FOR UPDATE', [host.roomId]);

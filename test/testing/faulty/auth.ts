@@ -119,7 +119,7 @@ export class BelievesAssertionsWithoutAToken extends ReferenceAuth {
   }
 }
 
-/** Resolves unknown for whatever its lookup throws. */
+/** Resolves unknown for a call whose deadline has passed. */
 export class UnknownWhenAborted extends ReferenceAuth {
   override async authenticate(request: AuthRequest, context?: CallContext): Promise<AuthResult> {
     return context?.signal.aborted ? { failure: 'unknown' } : super.authenticate(request);

@@ -57,14 +57,14 @@ abstract class ChangesValues extends StoresOtherContent {
   abstract change(value: JsonValue): JsonValue;
 }
 
-/** Encodes an empty array as an empty object, as PHP and Lua do the other way round. */
+/** Encodes an empty array as an empty object, as Redis's cjson does. */
 export class TurnsEmptyArraysIntoObjects extends ChangesValues {
   change(value: JsonValue): JsonValue {
     return Array.isArray(value) && value.length === 0 ? {} : value;
   }
 }
 
-/** Encodes an empty object as an empty array, as Redis's cjson does. */
+/** Encodes an empty object as an empty array, as PHP does with associative arrays. */
 export class TurnsEmptyObjectsIntoArrays extends ChangesValues {
   change(value: JsonValue): JsonValue {
     const isEmpty = value !== null && typeof value === 'object' && Object.keys(value).length === 0;

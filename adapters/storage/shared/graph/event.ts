@@ -1,9 +1,9 @@
 import { MatrixError, StorageUnavailableError } from '../../../../src/errors.ts';
 import { readable } from '../../../../src/internal/thrown.ts';
-import { buildPdu, type Pdu, PduError, referenceTo } from '../../../../src/pdu/index.ts';
+import { buildPdu, PduError, referenceTo } from '../../../../src/pdu/index.ts';
 import type { CallContext } from '../../../../src/ports/context.ts';
 import type { Signer } from '../../../../src/ports/signer.ts';
-import type { JsonValue, NewStateEvent } from '../../../../src/rooms/event.ts';
+import type { NewStateEvent } from '../../../../src/rooms/event.ts';
 import { domainOf } from '../../../../src/rooms/identifiers.ts';
 import { ROOM_VERSIONS } from '../../../../src/rooms/room-version.ts';
 import type { GraphEvent } from './rows.ts';
@@ -59,27 +59,6 @@ export async function signedEvent(
 /** Returns a copy for work that goes on while the caller may change its own object. */
 export function copyOf<Value extends object>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;
-}
-
-/** Returns the IDs of the events that a PDU names under `auth_events`. */
-export function authEventIds(pdu: Pdu): string[] {
-  return pdu.auth_events.map(idOf);
-}
-
-/** Returns the IDs of the events that a PDU names under `prev_events`. */
-export function prevEventIds(pdu: Pdu): string[] {
-  return pdu.prev_events.map(idOf);
-}
-
-/** Returns a state event in Matrix's client format. */
-export function toNewStateEvent(roomId: string, pdu: Pdu): NewStateEvent {
-  const { type, state_key = '', sender, origin_server_ts, content } = pdu;
-  return { room_id: roomId, type, state_key, sender, origin_server_ts, content };
-}
-
-/** In room versions 1 and 2, a reference is a pair of the ID and hashes. */
-function idOf(reference: JsonValue): string {
-  return String(Array.isArray(reference) ? reference[0] : reference);
 }
 
 /** The hash of an event is calculated only for the room versions that need it. */

@@ -1,5 +1,7 @@
 import { isMatrixError } from '../../../../src/errors.ts';
+import { referredIds } from '../../../../src/pdu/event-id.ts';
 import { authEventKeys, inviteStateKeys, type Pdu } from '../../../../src/pdu/index.ts';
+import { stateEventOf } from '../../../../src/pdu/state-event.ts';
 import type { CallContext } from '../../../../src/ports/context.ts';
 import type { BuildResult, BuiltInvite } from '../../../../src/ports/room-graph.ts';
 import type { Signer } from '../../../../src/ports/signer.ts';
@@ -8,7 +10,7 @@ import { isSameJson } from '../../../../src/rooms/content.ts';
 import type { NewStateEvent } from '../../../../src/rooms/event.ts';
 import { checkBasis } from '../same-state.ts';
 import { timelineOptions } from '../timeline-options.ts';
-import { authEventIds, copyOf, signedEvent, toNewStateEvent } from './event.ts';
+import { copyOf, signedEvent } from './event.ts';
 import { firstEvents, type NewFederatedRoom } from './new-room.ts';
 import type { BuiltEvent, GraphEvent, GraphRows, GraphTransactions, PageOptions, PduPage } from './rows.ts';
 import { Turns } from './turns.ts';
@@ -79,7 +81,7 @@ export class Graph {
   ): Promise<AppendResult> {
     const { roomId } = basis;
     const pdu = copyOf(given);
-    checkBasis(toNewStateEvent(roomId, pdu), basis);
+    checkBasis(stateEventOf(pdu, roomId), basis);
     return this.#transactions.write((rows) => {
       if (!rows.hasEvent(eventId)) {
         if (rows.versionOf(roomId) === undefined || !rows.holds(basis)) return STALE;
@@ -229,7 +231,7 @@ function builtBefore(rows: GraphRows, { event, auth }: Draft): BuiltEvent | unde
   return rows.built(event).find(
     ({ pdu, builtAt }) =>
       isSameJson(pdu.content, event.content) &&
-      isSameJson(authEventIds(pdu), idsOf(auth)) &&
+      isSameJson(referredIds(pdu.auth_events), idsOf(auth)) &&
       // A clock that was set back does not prolong it.
       Math.abs(Date.now() - builtAt) < BUILT_MS,
   );

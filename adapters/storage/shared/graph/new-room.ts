@@ -27,7 +27,7 @@ export type NewFederatedRoom = {
   readonly state: NewRoom['state'];
 };
 
-/** As many as in the room IDs of Synapse. */
+/** 144 random bits: 24 characters of URL-safe base64. */
 const ROOM_ID_BYTES = 18;
 
 /**

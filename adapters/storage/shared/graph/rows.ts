@@ -3,13 +3,13 @@ import type { CallContext } from '../../../../src/ports/context.ts';
 import type { StateSnapshot } from '../../../../src/ports/storage.ts';
 import type { StateKey } from '../../../../src/rooms/event.ts';
 
-/** An event with its ID. Only in room versions 1 and 2, the PDU contains the ID, too. */
+/** An event with its ID. Only in room versions 1 and 2 does the PDU contain the ID too. */
 export type GraphEvent = { readonly eventId: string; readonly pdu: Pdu };
 
 /** A part of a room's log as PDUs, and the position to continue from, which is the same as in `timeline`. */
 export type PduPage = { readonly events: GraphEvent[]; readonly next: number };
 
-/** As the options of `timeline`. */
+/** Like the options of `timeline`. */
 export type PageOptions = { readonly after?: number | undefined; readonly limit?: number | undefined };
 
 /** An invite that is built and not appended. */
