@@ -54,7 +54,7 @@ async function setUp() {
   };
   /** Resumes as another process does some time later. */
   const resume = async () => {
-    database.exec('UPDATE matrix_graph_built SET built_at = built_at - 60000');
+    database.exec('UPDATE matrix_graph_built SET built_at = built_at - 180000');
     const federation = matrixFederation({ signer, rooms, timeoutMs: 120_000, ...network.options });
     const service = createInviteService({
       serverName: 'one.test',
