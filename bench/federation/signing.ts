@@ -59,9 +59,10 @@ export class Signing {
     };
     const signed = Buffer.from(textsOf().essential);
     const signAndHash = async () => {
-      const { essential } = textsOf();
-      await signatureOf(Buffer.from(essential), signer, context);
-      return hashId(essential, rules);
+      const bytes = Buffer.from(textsOf().essential);
+      const id = hashId(bytes, rules);
+      await signatureOf(bytes, signer, context);
+      return id;
     };
     if ((await signAndHash()) !== eventId) throw new Error('it must do all that an event needs');
     return new Signing(signed.length, {

@@ -71,9 +71,10 @@ export async function buildPdu(parts: PduParts, context: CallContext): Promise<B
     Buffer.byteLength(unsigned) + SIGNED_CHARACTERS + signer.serverName.length + signer.keyId.length;
   const fault = keyFault(pdu, rules) ?? sizeFault(size) ?? contradictionIn(parts);
   if (fault !== undefined) throw new PduError(fault);
-  const signature = await signatureOf(Buffer.from(essential), signer, context);
+  const bytes = Buffer.from(essential);
+  const eventId = pdu.event_id ?? hashId(bytes, rules);
+  const signature = await signatureOf(bytes, signer, context);
   pdu.signatures = { [signer.serverName]: { [signer.keyId]: signature } };
-  const eventId = pdu.event_id ?? hashId(essential, rules);
   return { eventId, roomId: pdu.room_id ?? `!${eventId.slice(1)}`, pdu };
 }
 

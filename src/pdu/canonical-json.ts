@@ -34,18 +34,22 @@ export function lenientCanonicalJson(value: JsonValue): string | undefined {
 }
 
 /**
- * Returns the members of an object in the order of canonical JSON, each as canonical JSON has it, such as `"depth":1`, or
- * `undefined` if the object has no canonical JSON.
+ * Visits the members of an object in the order of canonical JSON, each as canonical JSON has it, such as `"depth":1`.
  *
  * @param object its keys are ASCII letters and `_`
+ * @returns false if the object has no canonical JSON
  */
-export function canonicalMembers(
+export function visitCanonicalMembers(
   object: JsonObject,
-): { readonly key: string; readonly text: string }[] | undefined {
-  return unlessRefused(() => {
-    const keys = Object.keys(object).sort();
-    return keys.map((key) => ({ key, text: `"${key}":${write(object[key], 1, writeInteger)}` }));
+  visit: (key: string, member: string) => void,
+): boolean {
+  const isCanonical = unlessRefused(() => {
+    for (const key of Object.keys(object).sort()) {
+      visit(key, `"${key}":${write(object[key], 1, writeInteger)}`);
+    }
+    return true;
   });
+  return isCanonical ?? false;
 }
 
 function writeInteger(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import type { RoomVersionRules } from '../rooms/room-version.ts';
-import { canonicalMembers } from './canonical-json.ts';
+import { visitCanonicalMembers } from './canonical-json.ts';
 import { canonicalText, sha256 } from './hashes.ts';
 import type { UnsignedPdu } from './pdu.ts';
 import { redacted } from './redaction.ts';
@@ -19,18 +19,19 @@ export type EventJson = {
  * contain is written once.
  */
 export function eventJsonOf(fields: UnsignedPdu, rules: RoomVersionRules): EventJson | undefined {
-  const members = canonicalMembers(fields);
-  if (members === undefined) return undefined;
-  const unsigned = `{${members.map(({ text }) => text).join(',')}}`;
-  const contentHash = sha256(unsigned);
   const kept = redacted(fields, rules);
-  const before: string[] = [];
-  const after: string[] = [];
-  for (const { key, text } of members) {
-    if (!Object.hasOwn(kept, key)) continue;
-    const part = key === 'content' ? `"content":${canonicalText(kept.content, rules)}` : text;
-    (key < 'hashes' ? before : after).push(part);
-  }
-  const essential = `{${[...before, `"hashes":{"sha256":"${contentHash}"}`, ...after].join(',')}}`;
-  return { unsigned, contentHash, essential };
+  let all = '';
+  let before = '';
+  let after = '';
+  const isCanonical = visitCanonicalMembers(fields, (key, member) => {
+    all += all === '' ? member : `,${member}`;
+    if (!Object.hasOwn(kept, key)) return;
+    const part = key === 'content' ? `"content":${canonicalText(kept.content, rules)}` : member;
+    if (key < 'hashes') before += `${part},`;
+    else after += `,${part}`;
+  });
+  if (!isCanonical) return undefined;
+  const unsigned = `{${all}}`;
+  const contentHash = sha256(unsigned);
+  return { unsigned, contentHash, essential: `{${before}"hashes":{"sha256":"${contentHash}"}${after}}` };
 }

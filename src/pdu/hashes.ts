@@ -48,11 +48,11 @@ export function essentialText(event: JsonObject, rules: RoomVersionRules): strin
 }
 
 /** Returns `$` and the hash of the result of {@link essentialText}, in the alphabet of the room version. */
-export function hashId(essential: string, { eventIdAlphabet }: RoomVersionRules): string {
+export function hashId(essential: string | Uint8Array, { eventIdAlphabet }: RoomVersionRules): string {
   return `$${eventIdAlphabet === 'urlSafe' ? hash('sha256', essential, 'base64url') : sha256(essential)}`;
 }
 
-/** Returns a hash in unpadded base64. */
-export function sha256(text: string): string {
-  return hash('sha256', text, 'base64').slice(0, UNPADDED);
+/** Returns the hash of bytes, or of a string in UTF-8, in unpadded base64. */
+export function sha256(data: string | Uint8Array): string {
+  return hash('sha256', data, 'base64').slice(0, UNPADDED);
 }
