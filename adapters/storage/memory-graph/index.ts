@@ -111,12 +111,17 @@ export class MemoryGraphStorage extends MemoryStorage implements RoomGraph {
     return this.#rows.roomOf(roomId)?.page(after, limit) ?? super.timeline(roomId, options);
   }
 
-  build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
-    return this.#graph.build(event, basis, context);
+  async build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
+    return this.#graph.build(copyOf(event), basis, context);
   }
 
-  append(invite: BuiltInvite, pdu: Pdu, basis: StateSnapshot, context: CallContext): Promise<AppendResult> {
-    return this.#graph.append(invite, pdu, basis, context);
+  async append(
+    invite: BuiltInvite,
+    pdu: Pdu,
+    basis: StateSnapshot,
+    context: CallContext,
+  ): Promise<AppendResult> {
+    return this.#graph.append(invite, copyOf(pdu), basis, context);
   }
 
   hasJoinedMember(roomId: string, serverName: string, context: CallContext): Promise<boolean> {

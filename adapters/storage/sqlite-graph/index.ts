@@ -120,8 +120,8 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
     return put;
   }
 
-  build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
-    return this.#graph.build(event, basis, context);
+  async build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
+    return this.#graph.build(copyOf(event), basis, context);
   }
 
   async append(
@@ -131,8 +131,9 @@ export class SqliteGraphStorage extends SqliteStorage implements RoomGraph {
     context: CallContext,
   ): Promise<AppendResult> {
     const { roomId } = basis;
-    const event = stateEventOf(copyOf(pdu), roomId);
-    const result = await orRefusal(() => this.#graph.append(invite, pdu, basis, context));
+    const given = copyOf(pdu);
+    const event = stateEventOf(given, roomId);
+    const result = await orRefusal(() => this.#graph.append(invite, given, basis, context));
     if (result.outcome === 'stale') this.#remembered.forget(roomId);
     // It may have been appended earlier: this does not prove the basis.
     if (result.outcome === 'appended')

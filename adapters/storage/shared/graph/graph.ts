@@ -10,7 +10,7 @@ import { isSameJson } from '../../../../src/rooms/content.ts';
 import type { NewStateEvent } from '../../../../src/rooms/event.ts';
 import { checkBasis } from '../same-state.ts';
 import { timelineOptions } from '../timeline-options.ts';
-import { copyOf, signedEvent } from './event.ts';
+import { signedEvent } from './event.ts';
 import { firstEvents, type NewFederatedRoom } from './new-room.ts';
 import type { BuiltEvent, GraphEvent, GraphRows, GraphTransactions, PageOptions, PduPage } from './rows.ts';
 import { Turns } from './turns.ts';
@@ -39,7 +39,7 @@ type Draft = {
 /**
  * Builds, signs and appends the events of rooms that federate. No transaction is open while an event is signed.
  *
- * Events that `appendEvent` and `putState` are called with must not change until they resolve.
+ * The events and PDUs that its methods are called with must not change until they resolve: the stores pass copies.
  */
 export class Graph {
   readonly #transactions: GraphTransactions;
@@ -51,8 +51,7 @@ export class Graph {
     this.#signer = signer;
   }
 
-  async build(given: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
-    const event = copyOf(given);
+  async build(event: NewStateEvent, basis: StateSnapshot, context: CallContext): Promise<BuildResult> {
     checkBasis(event, basis);
     for (;;) {
       const found = await this.#transactions.read((rows) => {
@@ -75,12 +74,11 @@ export class Graph {
 
   async append(
     { eventId }: BuiltInvite,
-    given: Pdu,
+    pdu: Pdu,
     basis: StateSnapshot,
     context: CallContext,
   ): Promise<AppendResult> {
     const { roomId } = basis;
-    const pdu = copyOf(given);
     checkBasis(stateEventOf(pdu, roomId), basis);
     return this.#transactions.write((rows) => {
       if (!rows.hasEvent(eventId)) {
