@@ -24,7 +24,10 @@ export type RedisRateLimitOptions = {
    * share a Redis need different prefixes. Default `matrix-invite`.
    */
   readonly keyPrefix?: string | undefined;
-  /** The maximum time that one decision waits for Redis, in milliseconds. Default 200. */
+  /**
+   * The maximum time that one decision waits for Redis, in milliseconds. When the process itself was busy, a decision waits
+   * longer, at most twice as long. Default 200.
+   */
   readonly timeoutMs?: number | undefined;
   /**
    * What to do while Redis is unavailable:
