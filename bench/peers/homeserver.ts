@@ -7,7 +7,7 @@ export const SERVER_NAME = 'example.org';
 export const REGISTRATION_SECRET = 'bench-registration';
 /** The access token of the application service that registers the members of rooms. */
 const APP_SERVICE_TOKEN = 'bench-app-service';
-/** The number of users that are registered at once: one after the other, 10,000 take several minutes. */
+/** The number of users that are registered at once: one at a time, 10,000 take several minutes. */
 const AT_ONCE = 8;
 const MAX_START_MS = 60_000;
 

@@ -100,7 +100,7 @@ export class OtherServer {
       return refused(400, 'M_INVALID_PARAM', 'The event is not a PDU');
     }
     if (!this.#isInviteBy(origin, event) || eventIdOf(event, roomVersion) !== eventId) {
-      return refused(400, 'M_INVALID_PARAM', 'The event is not the invite of a user of this server');
+      return refused(400, 'M_INVALID_PARAM', 'The event is not the invite that the request announces');
     }
     const isGood =
       verifyPdu(event, roomVersion, origin, keys) === 'valid' && hasValidContentHash(event, roomVersion);

@@ -3,7 +3,10 @@ import type { MatrixError } from '../errors.ts';
 import type { Deadline } from './deadline.ts';
 import { hostFailure } from './refusals.ts';
 
-/** The maximum number of tries while the room keeps changing. Then the caller gets a 503. */
+/**
+ * The maximum number of tries while the room keeps changing. After that, the result is a 503, or a failed invite in
+ * `resume`.
+ */
 export const MAX_TRIES = 10;
 
 /**
@@ -17,7 +20,7 @@ export async function waitBeforeRetry(tries: number, deadline: Deadline): Promis
   await deadline.race(delay(Math.random() * maxMs));
 }
 
-/** Returns the 503 after the last try, for the failure of the store, or for a room that changed each time. */
+/** Returns the 503 to throw after the last try. Its cause is the store's error, or that the room changed each time. */
 export function triesFailed(cause?: unknown): MatrixError {
   return hostFailure(cause ?? new Error(`The room changed during each of ${MAX_TRIES} tries`));
 }

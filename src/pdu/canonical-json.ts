@@ -34,7 +34,7 @@ export function lenientCanonicalJson(value: JsonValue): string | undefined {
 }
 
 /**
- * Visits the members of an object in the order of canonical JSON, each as canonical JSON has it, such as `"depth":1`.
+ * Visits the members of an object in the order of canonical JSON, each in its canonical form, such as `"depth":1`.
  *
  * @param object its keys are ASCII letters and `_`
  * @returns false if the object has no canonical JSON

@@ -7,7 +7,7 @@ import { readPublicKey } from './signatures.ts';
 /** The check of a required option `signer`. */
 export const signerOption: OptionCheck = {
   required: true,
-  expects: 'a signer: an object with serverName, keyId, publicKey and sign, such as signingKey returns',
+  expects: 'a signer: an object with serverName, keyId, publicKey and sign, as returned by signingKey',
   accepts(value) {
     if (!hasMethods(value, 'sign')) return false;
     const { serverName, keyId, publicKey } = value as Partial<Record<keyof Signer, unknown>>;

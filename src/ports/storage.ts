@@ -88,7 +88,7 @@ export interface StorageAdapter<Revision = unknown> {
    * 3. `appendEvent` compares it like any other basis. After `stale`, the store no longer returns what was out of date.
    * 4. What it returns shares nothing mutable with the store.
    *
-   * The memory for it has a limit, however many rooms, members and keys there are.
+   * The memory that it uses is bounded, however many rooms, members and keys there are.
    */
   recall?(roomId: string, keys: readonly StateKey[]): StateSnapshot<Revision> | undefined;
 }

@@ -57,7 +57,7 @@ export async function runContract<Harness extends Closable>(
 /**
  * Runs work with a fresh harness, and closes the harness.
  *
- * @throws (rejects) the first failure: that of `close` must not hide a broken promise
+ * @throws (rejects) the first failure: a failure of `close` must not hide a broken promise
  */
 export async function withHarness<Harness extends Closable, Result>(
   createHarness: () => Promise<Harness>,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Waits for work for at most this many milliseconds.
+ * Waits until the work is done, for at most `timeoutMs` milliseconds.
  *
  * @param what names the work in the error message
  * @throws {Error} (rejects) when the time is over

@@ -68,12 +68,12 @@ async function setUp({ options, federation, points = 5 }: Changes = {}) {
   return { inbox, tables, adapter, store, rateLimit, notices, logger, service, invites };
 }
 
-/** Resolves once Dave's server was asked. */
+/** Resolves once Dave's server has been asked. */
 async function untilAsked(inbox: TestInbox): Promise<void> {
   await expect.poll(() => inbox.asked(DAVE)).toBe(1);
 }
 
-/** From here on, time passes only by `vi.advanceTimersByTime`, however busy the machine is. */
+/** From here on, time advances only through `vi.advanceTimersByTime`, however busy the machine is. */
 function stopTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());

@@ -1,7 +1,7 @@
 /**
- * Has this process kill itself at a step, which is before or after a call of a method, such as `before append`.
+ * Kills this process right before or right after a call of one of the methods.
  *
- * @param step none of the calls, if it is empty
+ * @param step such as `before append`; if it is empty, the process is not killed
  */
 export function killAt<Name extends string>(
   step: string,

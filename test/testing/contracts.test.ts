@@ -144,7 +144,7 @@ describe('runContract', () => {
     expect([passed.length, failed.map(({ error }) => String(error))]).toEqual([1, ['Error: no database']]);
   });
 
-  it('reports the broken promise if the harness cannot be closed either, and each case once', async () => {
+  it('reports the broken promise even if the harness cannot be closed, and reports each case once', async () => {
     const { passed, failed, skipped } = await runContract([passing, failing, needy], async () => ({
       close: () => Promise.reject(new Error('not closed')),
     }));

@@ -13,10 +13,10 @@ const MAX_KEYS = 20;
 /** The maximum number of old keys that are kept for one server: the latest ones. */
 const MAX_OLD_KEYS = 50;
 
-/** The maximum length of a key ID, without the algorithm. Other servers choose it, too. */
+/** The maximum length of the part of a key ID after `ed25519:`. Other servers choose their key IDs. */
 const MAX_VERSION_LENGTH = 64;
 
-/** Returns true for the ID of an Ed25519 key that is not too long to store it. */
+/** Returns true for the ID of an Ed25519 key, if the ID is short enough to store. */
 export function isStorableKeyId(value: string): boolean {
   return isKeyId(value) && value.length <= 'ed25519:'.length + MAX_VERSION_LENGTH;
 }

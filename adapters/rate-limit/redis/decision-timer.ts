@@ -7,7 +7,7 @@ export class DecisionTimer {
   constructor(ms: number) {
     const startedAt = performance.now();
     this.#timer = setTimeout(() => {
-      // The time that this process was busy does not count: it may not even have sent the commands.
+      // Makes up for the time that a blocked event loop took, up to `ms`: the commands may not even have been sent.
       const lateMs = performance.now() - startedAt - ms;
       this.#timer = setTimeout(() => this.#expireAfterReading(), Math.min(lateMs, ms));
     }, ms);
@@ -37,7 +37,7 @@ export class DecisionTimer {
     clearTimeout(this.#timer);
   }
 
-  /** Timers fire before what has arrived is read. */
+  /** Node runs timers before it reads sockets: replies that have already arrived are read first. */
   #expireAfterReading(): void {
     setImmediate(() => {
       this.#isOver = true;

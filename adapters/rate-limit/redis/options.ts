@@ -25,8 +25,8 @@ export type RedisRateLimitOptions = {
    */
   readonly keyPrefix?: string | undefined;
   /**
-   * The maximum time that one decision waits for Redis, in milliseconds. When the process itself was busy, a decision waits
-   * longer, at most twice as long. Default 200.
+   * The maximum time that one decision waits for Redis, in milliseconds. If a blocked event loop delays this timeout, the
+   * decision waits up to the same time again. Default 200.
    */
   readonly timeoutMs?: number | undefined;
   /**

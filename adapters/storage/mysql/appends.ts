@@ -10,7 +10,7 @@ import { isConflict, isDuplicate, RoomBusyError } from './failures.ts';
 import type { Row, Session } from './session.ts';
 import { STALE, type Statements } from './statements.ts';
 
-/** The maximum number of tries: each time, another change of the room may come first. Each of them is a commit. */
+/** The maximum number of tries. A try fails only if another change of one of its rooms is committed first. */
 const MAX_TRIES = 100;
 
 /** A room at the moment of the comparison, and what the batch adds to it. */

@@ -46,7 +46,10 @@ export class PendingAddresses {
   }
 }
 
-/** The maximum number of tries for a change that deadlocks may undo. Each try waits for the locks of the others. */
+/**
+ * The maximum number of tries for a change that deadlocks may undo. Each try waits until the other transactions release
+ * their locks.
+ */
 const MAX_TRIES = 100;
 
 /** Sends a change again if the server has chosen it to end a deadlock: with a transaction or a trigger of the host app. */

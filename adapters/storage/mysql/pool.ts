@@ -20,7 +20,7 @@ export interface MysqlPool {
 const MAX_GIVEN_UP = 20;
 
 /**
- * Runs `work` on a connection of the pool. The connection goes back to the pool afterwards, or is closed if it may no longer
+ * Runs `work` on a connection of the pool. The connection goes back to the pool afterward, or is closed if it may no longer
  * be usable. If a connection that was used before fails, the reason may be what the host app has left on it, such as an open
  * transaction, another database or a lock, or that the server has closed it meanwhile. If nothing can have been stored,
  * `work` is called again on another connection, until a new one fails too.

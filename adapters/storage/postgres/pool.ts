@@ -152,7 +152,7 @@ SELECT 1 FROM pg_stat_activity WHERE 'role' = ANY ($1) AND pid = pg_backend_pid(
 /**
  * Runs `work` in a READ COMMITTED transaction, whatever the default isolation level of the connection is.
  *
- * @param queryTimeoutMs the maximum time for each further statement (default none)
+ * @param queryTimeoutMs the maximum time for each of `BEGIN`, `COMMIT` and `ROLLBACK`, in milliseconds (default none)
  */
 export async function inReadCommitted<Result>(
   client: PostgresClient,
@@ -166,7 +166,8 @@ export async function inReadCommitted<Result>(
     await run('COMMIT');
     return result;
   } catch (error) {
-    // The first error is the one to report. A lost connection is closed, and pg would never send a further statement.
+    // The first error is the one to report. No ROLLBACK on a lost connection: pg would never send it, and the caller closes
+    // the connection.
     if (!isConnectionLost(error)) await run('ROLLBACK').catch(() => {});
     throw error;
   }

@@ -1,7 +1,7 @@
 /**
- * Returns an ID in the form in which PostgreSQL and MySQL store it. It can hold neither NUL (PostgreSQL's `text`) nor lone
- * surrogates, so both are escaped, and different IDs stay different. The result has at most twice as many bytes of UTF-8
- * as the ID.
+ * Returns an ID in the form in which PostgreSQL and MySQL store it. PostgreSQL's `text` cannot hold NUL, and UTF-8 cannot hold
+ * lone surrogates, so both are escaped, and different IDs stay different. The result has at most twice as many bytes of
+ * UTF-8 as the ID.
  */
 export function toStoredText(text: string): string {
   // True for nearly every ID. An append encodes about ten, and this check costs a fifth of the regular expression.

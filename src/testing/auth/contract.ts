@@ -14,7 +14,7 @@ const knownTokenCases: readonly ContractCase<AuthHarness>[] = [
     async run(harness) {
       const { known } = harness;
       if (new Set(known.map(({ userId }) => userId)).size < 2) {
-        throw new HarnessFailure('known', 'it must have the tokens of at least two users');
+        throw new HarnessFailure('known', 'it must contain tokens of at least two users');
       }
       for (const { accessToken, userId } of [...known, ...known]) {
         checkSame(await resultOf(harness, accessToken), userId, 'requester');

@@ -124,7 +124,7 @@ export async function setUp(given: SetUp = {}) {
     trace,
     invite,
     invites: (userId = dave) => invitesOf(rooms, roomId, userId),
-    /** Returns the invitees of the invites that are neither stored nor given up, however young they are. */
+    /** Returns the invitees of the invites that are neither stored nor given up, however recent they are. */
     unfinished: async () => {
       const left = await rooms.unfinished({ olderThanMs: 0, limit: 1_000 }, contextWithTimeout(5_000));
       return left.map(({ pdu }) => pdu.state_key);

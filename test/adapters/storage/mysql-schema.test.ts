@@ -91,7 +91,7 @@ describe('migrate', () => {
     other.release();
   });
 
-  it('waits for it once, and keeps its connections', async () => {
+  it('waits only once for another process that migrates, and closes no connection', async () => {
     const pool = await newPool();
     const connections = await Promise.all([1, 2, 3].map(() => pool.getConnection()));
     const [holder, ...others] = connections;

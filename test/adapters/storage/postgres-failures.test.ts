@@ -114,7 +114,7 @@ describe('PostgreSQL that hangs', () => {
     for (const { userId } of results) await host.expectInvited(await host.invites(userId));
   });
 
-  it('from the moment on that an append is to be repeated: its connection is closed', async () => {
+  it('once an append has to be repeated: its connection is closed', async () => {
     const proxy = await openProxy();
     const isolation = '-c default_transaction_isolation=repeatable\\ read';
     const host = await openHost(

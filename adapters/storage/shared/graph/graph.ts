@@ -39,7 +39,7 @@ type Draft = {
 /**
  * Builds, signs and appends the events of rooms that federate. No transaction is open while an event is signed.
  *
- * The events and PDUs that its methods are called with must not change until they resolve: the stores pass copies.
+ * The events and PDUs passed to a method must not change until the method resolves, so the stores pass copies.
  */
 export class Graph {
   readonly #transactions: GraphTransactions;
