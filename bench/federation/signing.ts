@@ -64,7 +64,8 @@ export class Signing {
       await signatureOf(bytes, signer, context);
       return id;
     };
-    if ((await signAndHash()) !== eventId) throw new Error('signAndHash and buildPdu returned different event IDs');
+    if ((await signAndHash()) !== eventId)
+      throw new Error('signAndHash and buildPdu returned different event IDs');
     return new Signing(signed.length, {
       sign: () => sign(null, signed, privateKey),
       signAndHash,
