@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import express from 'express';
 import { createInviteRouter, matrixErrorHandler } from 'express-matrix-invite';
 import { staticTokens } from 'express-matrix-invite/auth/static-tokens';
@@ -82,7 +82,8 @@ export class Upstream {
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
-    this.#server.close();
+    // That of an HTTP server closes idle connections itself, and waits for no proxy.
+    NetServer.prototype.close.call(this.#server);
     for (const socket of this.#sockets) socket.end();
     await closed;
   }
