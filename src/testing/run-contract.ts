@@ -32,8 +32,9 @@ type Closable = {
 export async function runContract<Harness extends Closable>(
   cases: readonly ContractCase<Harness>[],
   createHarness: () => Promise<Harness>,
-  { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
+  options: { readonly timeoutMs?: number } = {},
 ): Promise<ContractReport> {
+  const { timeoutMs = 60_000 } = options;
   const passed: CaseName[] = [];
   const failed: (CaseName & { error: unknown })[] = [];
   const skipped: (CaseName & { requires: string })[] = [];
