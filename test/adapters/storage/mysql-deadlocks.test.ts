@@ -6,6 +6,7 @@ import { eventually } from '../../../servers/eventually.ts';
 import { TestMariadb } from '../../../servers/test-mariadb.ts';
 import type { AddressKey } from '../../../src/ports/pending-address-invites.ts';
 import { newInvite, newKey } from '../../../src/testing/pending-address-invites/harness.ts';
+import { hasLockWait } from '../../support/mysql-waits.ts';
 import { inTime } from '../../support/storage-room.ts';
 
 let database: TestMariadb;
@@ -50,11 +51,7 @@ async function inDeadlock<Result>(change: () => Promise<Result>): Promise<Result
   await host.query('INSERT INTO audit VALUES ?', [Array.from({ length: 200 }, () => [randomUUID()])]);
   const changing = change();
   changing.catch(() => {});
-  await eventually('the store waits', async () => {
-    const waiting =
-      "SELECT COUNT(*) AS value FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
-    return (await numberIn(waiting)) > 0;
-  });
+  await eventually('the store waits', () => hasLockWait(database.pool()));
   await host.query('SELECT * FROM matrix_pending_addresses FOR UPDATE');
   await host.query('COMMIT');
   host.release();

@@ -4,6 +4,7 @@ import { MysqlStorage, type MysqlStorageOptions } from '../../../adapters/storag
 import { eventually } from '../../../servers/eventually.ts';
 import { MariadbServer } from '../../../servers/mariadb-server.ts';
 import { invitesOf } from '../../http/support.ts';
+import { hasLockWait } from '../../support/mysql-waits.ts';
 import { newRoom } from '../../support/storage-room.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { decideInvite, storageErrorOf } from './not-stored.ts';
@@ -62,14 +63,6 @@ async function holdRoom(roomId: string): Promise<() => Promise<void>> {
   };
   cleanUps.push(release);
   return release;
-}
-
-/** Returns true if a statement waits for a lock. `innodb_trx` is a copy that is not renewed while one polls it. */
-async function hasWaiter(): Promise<boolean> {
-  const [rows] = await admin.query<mysql.RowDataPacket[]>(
-    `SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'`,
-  );
-  return rows[0]?.Value !== '0';
 }
 
 async function openProxy(): Promise<TcpProxy> {
@@ -148,7 +141,7 @@ describe('isNotStored is true', () => {
     const inviteOfCarol = await decideInvite(observer, roomId, CAROL);
     const release = await holdRoom(roomId);
     const first = inviteOfCarol.append(storage);
-    await eventually('the first append waits for the room', hasWaiter);
+    await eventually('the first append waits for the room', () => hasLockWait(admin));
     const failure = await storageErrorOf(append({ signal: AbortSignal.timeout(100) }));
     expect(failure.isNotStored).toBe(true);
     await release();
@@ -191,7 +184,7 @@ describe('isNotStored is true', () => {
     const { roomId, append, stored } = await openRoom();
     const release = await holdRoom(roomId);
     const failing = storageErrorOf(append());
-    await eventually('the append waits for the room', hasWaiter);
+    await eventually('the append waits for the room', () => hasLockWait(admin));
     const [rows] = await admin.query<mysql.RowDataPacket[]>(
       `SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO matrix_events%'`,
     );
@@ -267,7 +260,7 @@ describe('isNotStored is false', () => {
     const { roomId, append } = await openRoom();
     await holdRoom(roomId);
     const failing = storageErrorOf(append());
-    await eventually('the append waits for the room', hasWaiter);
+    await eventually('the append waits for the room', () => hasLockWait(admin));
     await server.stop('SIGKILL');
     const failure = await failing.finally(() => server.startAgain());
     expect(failure.isNotStored).toBe(false);
