@@ -15,6 +15,8 @@ export class TcpProxy {
   onResponse: (chunk: Buffer) => Verdict = () => 'pass';
   /** Milliseconds by which chunks from the server arrive later. */
   responseDelayMs = 0;
+  /** The number of connections so far. */
+  accepted = 0;
   /** Where new connections lead. */
   targetPort: number;
   readonly #server: Server;
@@ -52,6 +54,7 @@ export class TcpProxy {
   }
 
   #serve(client: Socket, server: Socket): void {
+    this.accepted += 1;
     const cut = () => {
       for (const socket of [client, server]) socket.destroy();
     };
