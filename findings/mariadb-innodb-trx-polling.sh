@@ -25,8 +25,9 @@ actual=$(PORT=$port node -e '
   const { setTimeout: delay } = require("timers/promises");
   const config = { host: "127.0.0.1", port: Number(process.env.PORT), user: "root" };
   const connect = async () => {
-    for (;;) {
-      try { return await mysql.createConnection(config); } catch { await delay(200); }
+    for (let tries = 0; ; tries += 1) {
+      try { return await mysql.createConnection(config); } catch (error) { if (tries === 150) throw error; }
+      await delay(200);
     }
   };
   const main = async () => {

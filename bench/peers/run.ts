@@ -80,9 +80,9 @@ export async function peers({ rounds, seconds, most }: BenchOptions): Promise<Ou
               };
               measured.set(key, entry);
               const sample = await inviteMany(testbed, target, connections, seconds);
-              if (sample !== undefined) entry.samples.push(sample);
+              entry.samples.push(sample);
               entry.memory = await memoryOf(testbed, target);
-              console.log(`round ${round} of ${rounds}: ${key} ${sample?.rate.toFixed(0) ?? 'none'}/s`);
+              console.log(`round ${round} of ${rounds}: ${key} ${sample.rate.toFixed(0)}/s`);
             }
           }
         }
@@ -134,13 +134,13 @@ async function prepare(server: Homeserver, size: number, roomCount: number): Pro
 
 const inviteUrl = (roomId: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/invite`;
 
-/** Returns undefined if no response comes in time, as from a server that is busy with a large room. */
+/** The rate is 0 if no response comes in time, as from a server that is busy with a large room. */
 async function inviteMany(
   testbed: Testbed,
   { port, rooms, pids, tokens }: Target,
   connections: number,
   seconds: number,
-): Promise<Measured['samples'][number] | undefined> {
+): Promise<Measured['samples'][number]> {
   const invite = (duration: number) =>
     wrk({
       port,
@@ -158,7 +158,6 @@ async function inviteMany(
   if (result.wrong > 0) {
     throw new Error(`of ${result.requests} invites, ${result.wrong} got ${result.wrongStatus}`);
   }
-  if (result.requests === 0) return undefined;
   return {
     ...result,
     rate: (result.requests / result.micros) * 1_000_000,
@@ -202,19 +201,21 @@ async function describeOthers(target: Target, seconds: number): Promise<string[]
 
 function inviteTable(measured: readonly Measured[]): string {
   const lines = measured.map(({ name, members, connections, samples, memory }) => {
-    const row = [name, whole(members), String(connections)];
-    const mebibytes = whole(memory / 2 ** 20);
-    if (samples.length === 0) return [...row, 'none', '', '', '', mebibytes];
+    const answered = samples.filter(({ requests }) => requests > 0);
     const median = (number: 'p50' | 'p99' | 'cpu') =>
-      spreadOf(samples.map((sample) => sample[number])).median;
+      spreadOf(answered.map((sample) => sample[number])).median;
     const rates = samples.map((sample) => sample.rate);
+    const cells =
+      answered.length === 0
+        ? ['', '', '']
+        : [millis(median('p50')), millis(median('p99')), whole(median('cpu'))];
     return [
-      ...row,
+      name,
+      whole(members),
+      String(connections),
       rate(spreadOf(rates)),
-      millis(median('p50')),
-      millis(median('p99')),
-      whole(median('cpu')),
-      mebibytes,
+      ...cells,
+      whole(memory / 2 ** 20),
     ];
   });
   const head = [

@@ -65,9 +65,14 @@ export async function withHarness<Harness extends Closable, Result>(
   work: (harness: Harness) => Promise<Result>,
 ): Promise<Result> {
   const harness = await createHarness();
-  const [outcome] = await Promise.allSettled([work(harness)]);
-  const [closed] = await Promise.allSettled([harness.close?.()]);
-  if (outcome.status === 'rejected') throw outcome.reason;
-  if (closed.status === 'rejected') throw closed.reason;
-  return outcome.value;
+  const close = async () => harness.close?.();
+  let result: Result;
+  try {
+    result = await work(harness);
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+  await close();
+  return result;
 }

@@ -2,11 +2,11 @@
 // federation-invite.ts <JSON of FederationInvites> [<step>]
 // It kills itself at the step, which is before or after a call of its graph, such as `before append`.
 import { DatabaseSync } from '@photostructure/sqlite';
-import { matrixFederation } from '../../adapters/federation/matrix.ts';
 import { SqliteGraphStorage } from '../../adapters/storage/sqlite-graph/index.ts';
-import { createInviteService, isMatrixError } from '../../src/index.ts';
+import { isMatrixError } from '../../src/index.ts';
 import { signingKey } from '../../src/pdu/index.ts';
 import type { TestNetwork } from './federation-inbox.ts';
+import { federationService } from './federation-service.ts';
 import { killAt } from './kill-at.ts';
 
 /** What the process needs to know. */
@@ -24,20 +24,7 @@ const { path, seed, network, roomId, users }: FederationInvites = JSON.parse(jso
 const signer = signingKey('ed25519:a_1', 'one.test', Buffer.from(seed, 'hex'));
 const rooms = new SqliteGraphStorage(new DatabaseSync(path), { signer });
 killAt(step, rooms, ['readState', 'build', 'append']);
-const federation = matrixFederation({
-  signer,
-  rooms,
-  maxRequestsPerServer: 64,
-  timeoutMs: 120_000,
-  ...network,
-});
-const service = createInviteService({
-  serverName: 'one.test',
-  storage: rooms,
-  rateLimit: false,
-  deadlineMs: 60_000,
-  federation,
-});
+const service = federationService(rooms, signer, network);
 
 async function invite(userId: string): Promise<string> {
   try {

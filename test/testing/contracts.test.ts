@@ -17,6 +17,7 @@ import {
   type StorageHarness,
   storageContract,
 } from '../../src/testing/index.ts';
+import { sqliteGraphHarness } from './graph-harness.ts';
 import { ReferenceAuth } from './reference/auth.ts';
 import { authHarness, storageHarness } from './reference/harnesses.ts';
 import { roleTablesHarness } from './reference/role-tables.ts';
@@ -144,10 +145,16 @@ describe('runContract', () => {
     expect([passed.length, failed.map(({ error }) => String(error))]).toEqual([1, ['Error: no database']]);
   });
 
-  it('reports the broken promise even if the harness cannot be closed, and reports each case once', async () => {
-    const { passed, failed, skipped } = await runContract([passing, failing, needy], async () => ({
-      close: () => Promise.reject(new Error('not closed')),
-    }));
+  it.each([
+    ['rejects', () => Promise.reject(new Error('not closed'))],
+    [
+      'throws',
+      () => {
+        throw new Error('not closed');
+      },
+    ],
+  ])('reports the broken promise even if close %s, and reports each case once', async (_, close) => {
+    const { passed, failed, skipped } = await runContract([passing, failing, needy], async () => ({ close }));
     expect(failed.map(({ name, error }) => [name, String(error)])).toEqual([
       ['passes', 'Error: not closed'],
       ['fails', 'Error: seen'],
@@ -160,6 +167,16 @@ describe('runContract', () => {
     const hanging: ContractCase<Harness> = { ...passing, run: () => new Promise(() => {}) };
     const { failed } = await runContract([hanging], async () => ({}), { timeoutMs: 20 });
     expect(failed.map(({ error }) => String(error))).toEqual(['Error: the case did not finish within 20 ms']);
+  });
+
+  it('skips the cases about built events for a graph that keeps none', async () => {
+    const { passed, skipped } = await runContract(
+      roomGraphContract.filter(({ requires }) => requires?.includes('keepsBuilt')),
+      async () => ({ ...(await sqliteGraphHarness()), keepsBuilt: false }),
+    );
+    expect(passed).toEqual([]);
+    expect(new Set(skipped.map(({ requires }) => requires))).toEqual(new Set(['keepsBuilt']));
+    expect(skipped.map(({ name }) => name)).toContain('gives the same PDU after a crash');
   });
 
   it('skips nothing with a complete harness, and reports what another one lacks', async () => {

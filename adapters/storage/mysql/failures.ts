@@ -3,8 +3,8 @@ import { isError } from '../../../src/internal/thrown.ts';
 import { rejectedEvent } from '../shared/rejected.ts';
 
 /*
- * Errors are told apart by the server's error number and SQLSTATE. mysql2's names are those of MySQL: it names MariaDB's 4025, a
- * violated CHECK, ER_INNODB_AUTOEXTEND_SIZE_OUT_OF_RANGE.
+ * Errors are told apart by the server's error number and SQLSTATE. mysql2's names are those of MySQL: it names MariaDB's
+ * 4025, a violated CHECK, ER_INNODB_AUTOEXTEND_SIZE_OUT_OF_RANGE.
  */
 
 const DUPLICATE_KEY = 1062;
@@ -23,7 +23,10 @@ const UNSTORABLE: ReadonlySet<unknown> = new Set([1364, 1366]);
 /** SQLSTATEs of data that does not fit, of constraints and of views. */
 const ABOUT_DATA = /^(?:22|23|44)/;
 
-/** `SIGNAL` in a trigger of the host app. It may set the SQLSTATE and the error number: by convention, the class of the SQLSTATE is 45. */
+/**
+ * `SIGNAL` in a trigger of the host app. It may set the SQLSTATE and the error number: by convention, the class of the
+ * SQLSTATE is 45.
+ */
 const SIGNALED = 1644;
 const SIGNALED_STATE = /^45/;
 

@@ -11,7 +11,6 @@ import {
   type ReceivedInvite,
   type Respond,
 } from '../../support/federation-inbox.ts';
-
 import { ALICE, setUp } from './matrix-support.ts';
 
 const context = { signal: new AbortController().signal };

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createInviteService } from 'express-matrix-invite';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { matrixFederation } from '../../../adapters/federation/matrix.ts';
 import { SqliteGraphStorage } from '../../../adapters/storage/sqlite-graph/index.ts';
 import { noop } from '../../../src/internal/unawaited.ts';
 import { eventIdOf, signingKey } from '../../../src/pdu/index.ts';
@@ -9,6 +7,7 @@ import { range } from '../../../src/testing/random.ts';
 import { Child } from '../../support/child.ts';
 import { FederationInbox, TestNetwork } from '../../support/federation-inbox.ts';
 import type { FederationInvites } from '../../support/federation-invite.ts';
+import { federationService } from '../../support/federation-service.ts';
 import { newSqlitePath, openSqlite } from '../../support/sqlite-file.ts';
 import { createRoom, invitesOf } from './matrix-support.ts';
 
@@ -55,14 +54,7 @@ async function setUp() {
   /** Resumes as another process does some time later. */
   const resume = async () => {
     database.exec('UPDATE matrix_graph_built SET built_at = built_at - 180000');
-    const federation = matrixFederation({ signer, rooms, timeoutMs: 120_000, ...network.options });
-    const service = createInviteService({
-      serverName: 'one.test',
-      storage: rooms,
-      rateLimit: false,
-      deadlineMs: 60_000,
-      federation,
-    });
+    const service = federationService(rooms, signer, network.options);
     const result = await service.resume();
     await service.close();
     return result;

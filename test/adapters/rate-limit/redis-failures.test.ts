@@ -138,14 +138,20 @@ describe.each(newest)('a Redis that hangs, with $name', (library) => {
   });
 
   it('is not assumed when it was this process that was busy', async () => {
-    const limits = await limitsOn({ onStoreError: 'deny' }, newClient(library));
+    const proxy = await TcpProxy.start(server.port);
+    const client = newClient(library, `redis://127.0.0.1:${proxy.port}`);
+    const limits = await limitsOn({ onStoreError: 'deny' }, client);
     await consume(limits, ROOM);
+    // The reply is not there yet when the process is no longer busy.
+    proxy.responseDelayMs = TIMEOUT_MS / 5;
     const consuming = consume(limits, ROOM);
     await new Promise((resolve) => process.nextTick(resolve));
     const end = performance.now() + 2 * TIMEOUT_MS;
     while (performance.now() < end) process.hrtime();
     await consuming;
     expect(log.lines).toEqual([]);
+    client.disconnect();
+    await proxy.close();
   });
 
   it('does not delay a refund beyond the timeout', async () => {

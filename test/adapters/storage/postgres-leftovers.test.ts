@@ -5,6 +5,8 @@ import { type PostgresPool, PostgresStorage } from '../../../adapters/storage/po
 import { eventually } from '../../../servers/eventually.ts';
 import { PgBouncer } from '../../../servers/pgbouncer.ts';
 import { PostgresServer } from '../../../servers/postgres-server.ts';
+import type { AddressKey } from '../../../src/ports/pending-address-invites.ts';
+import { newInvite, newKey } from '../../../src/testing/pending-address-invites/harness.ts';
 import {
   ALICE,
   basisFor,
@@ -387,7 +389,36 @@ describe('on a connection that the host app gave back with', () => {
     expect(await spoiled.putState(stateEvent(room.roomId, NAME, {}))).toHaveProperty('eventId');
   });
 
-  it('synchronous_commit off, a room is on disk once it is created', async () => {
+  /** Prepares a change on one store, and returns how to make it on another. */
+  type Prepare = (storage: PostgresStorage) => Promise<(other: PostgresStorage) => Promise<unknown>>;
+
+  it.each<[what: string, prepare: Prepare]>([
+    ['a room is created', async () => (other) => other.createRoom(newRoom())],
+    ['an address is claimed', async () => (other) => other.claimAddress(newKey(), inTime())],
+    [
+      'an invite is settled',
+      async (storage) => {
+        const [key, claimId] = await claimed(storage);
+        return (other) => other.settleAddress(key, claimId, newInvite(), inTime());
+      },
+    ],
+    [
+      'a claim is released',
+      async (storage) => {
+        const [key, claimId] = await claimed(storage);
+        return (other) => other.releaseAddress(key, claimId, inTime());
+      },
+    ],
+    [
+      'an invite is forgotten',
+      async (storage) => {
+        const [key, claimId] = await claimed(storage);
+        const { token } = await storage.settleAddress(key, claimId, newInvite(), inTime());
+        return (other) => other.forgetAddress(key, token, inTime());
+      },
+    ],
+  ])('synchronous_commit off, it is on disk once %s', async (_, prepare) => {
+    const change = await prepare(new PostgresStorage(server.pool()));
     const client = await server.pool({ max: 1, options: '-c synchronous_commit=off' }).connect();
     onTestFinished(() => client.release());
     const query = client.query.bind(client) as pg.PoolClient['query'];
@@ -401,11 +432,18 @@ describe('on a connection that the host app gave back with', () => {
         getTransactionStatus: () => 'I',
       }),
     };
-    await new PostgresStorage(pool).createRoom(newRoom());
+    await change(new PostgresStorage(pool));
     expect((await client.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
     await client.query('ROLLBACK');
   });
 });
+
+async function claimed(storage: PostgresStorage): Promise<[key: AddressKey, claimId: string]> {
+  const key = newKey();
+  const claim = await storage.claimAddress(key, inTime());
+  if (claim.outcome !== 'claimed') throw new Error(`The address is ${claim.outcome}`);
+  return [key, claim.claimId];
+}
 
 describe('a pool that reads values in its own way', () => {
   afterEach(() => {

@@ -68,6 +68,14 @@ describe('the connection', () => {
     expect(await storage.roomState(roomId)).toHaveLength(2);
   });
 
+  it('rejects an append without a context, and goes on', async () => {
+    const { storage, roomId } = await openWithRoom();
+    const basis = await basisFor(storage, roomId, '@bob:example.org');
+    const event = inviteOf(roomId, '@bob:example.org');
+    await expect(storage.appendEvent(event, basis, undefined as never)).rejects.toThrow(TypeError);
+    expect(await storage.appendEvent(event, basis, inTime())).toMatchObject({ outcome: 'appended' });
+  });
+
   it('reads at one moment while another process writes', async () => {
     const { path, storage, roomId } = await openWithRoom();
     const other = openSqlite(path);
