@@ -205,6 +205,23 @@ describe.each(Object.entries(STORES))('%s', (_, open) => {
     expect(invited?.pdu.auth_events).toEqual(auth);
   });
 
+  it('builds and appends an invite as it was when the calls were made', async () => {
+    const store = await open();
+    const roomId = await store.createFederatedRoom(newFederatedRoom());
+    const basis = await basisFor(store, roomId, BOB);
+    const event = inviteOf(roomId, BOB, 'as it was');
+    const building = store.build(event, basis, inTime());
+    event.content.reason = 'changed';
+    const built = await building;
+    if (built.outcome !== 'built') throw new Error(`The invite is ${built.outcome}`);
+    const pdu = structuredClone(built.invite.pdu);
+    const appending = store.append(built.invite, pdu, basis, inTime());
+    pdu.content.reason = 'changed';
+    expect(await appending).toMatchObject({ outcome: 'appended' });
+    const { events = [] } = (await store.pdus(roomId)) ?? {};
+    expect(events.at(-1)?.pdu.content.reason).toBe('as it was');
+  });
+
   it('is stale if the basis changes while the event is signed', async () => {
     const { signer, close, open: openGate } = gate();
     let signing = 0;
